@@ -2,7 +2,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
  * The first schema. Ids are text with a prefix and sort by time (collation "C"), so primary keys serve keyset paging.
- * Everything that is a token, or opens one, lies in sealed_secret and encryption_key, as ciphertext.
+ * Everything that is a token, or opens one, is stored as ciphertext in sealed_secret and encryption_key.
  */
 export class CreateVault1764000000000 implements MigrationInterface {
   name = 'CreateVault1764000000000';
@@ -59,7 +59,7 @@ const UP = [
     expires_at timestamptz
   )`,
   `CREATE INDEX client_key_client ON client_key (client_id)`,
-  // audit/: entries are only inserted; the chain is a separate table, so that a role without UPDATE can write both
+  // audit/: entries are only inserted. The chain is a separate table, so a role without UPDATE can write both.
   `CREATE TABLE audit_entry (
     id text COLLATE "C" PRIMARY KEY,
     at timestamptz NOT NULL,
@@ -75,7 +75,7 @@ const UP = [
   )`,
   `CREATE INDEX audit_entry_connection ON audit_entry (connection_id, id) WHERE connection_id IS NOT NULL`,
   `CREATE INDEX audit_entry_actor ON audit_entry (actor_id, id) WHERE actor_id IS NOT NULL`,
-  // What was done to a client, for the record's filter by client.
+  // What was done to a client, for filtering the audit record by client.
   `CREATE INDEX audit_entry_client ON audit_entry (subject_id, id) WHERE action LIKE 'client.%'`,
   `CREATE TABLE audit_link (
     position bigint PRIMARY KEY,
@@ -119,7 +119,7 @@ const UP = [
     revoked_at timestamptz,
     CHECK ((status = 'revoked') = (revoked_at IS NOT NULL))
   )`,
-  // Reconnecting finds the living connection; revoked ones stay as history.
+  // Reconnecting finds the live connection; revoked ones remain as history.
   `CREATE UNIQUE INDEX connection_living ON connection (tenant, product, app_id, meta_user_id) WHERE status <> 'revoked'`,
   `CREATE INDEX connection_tenant ON connection (tenant, product, id)`,
   `CREATE INDEX connection_meta_user ON connection (app_id, meta_user_id)`,
@@ -154,7 +154,7 @@ const UP = [
   `CREATE UNIQUE INDEX credential_root ON credential (connection_id) WHERE is_root`,
   `CREATE INDEX credential_refresh_due ON credential (refresh_due_at) WHERE refresh_due_at IS NOT NULL`,
   `CREATE INDEX credential_check_due ON credential (check_due_at) WHERE check_due_at IS NOT NULL`,
-  // A version not in use: pending (from Meta, not yet inspected) or previous (kept until its successor has been used).
+  // Versions not in use: pending (returned by Meta, not yet inspected) or previous (kept until the next one is proven).
   `CREATE TABLE credential_version (
     credential_id text COLLATE "C" NOT NULL REFERENCES credential (id),
     version integer NOT NULL,
@@ -177,7 +177,7 @@ const UP = [
     PRIMARY KEY (connection_id, type, id)
   )`,
   `CREATE INDEX asset_id ON asset (id)`,
-  // The token that is kept after a revocation, for revoking at Meta and for nothing else.
+  // The token kept after a revocation, only for revoking it at Meta.
   `CREATE TABLE provider_revocation (
     connection_id text COLLATE "C" PRIMARY KEY REFERENCES connection (id),
     credential_id text COLLATE "C" NOT NULL REFERENCES credential (id),
@@ -205,7 +205,7 @@ const UP = [
     connection_id text COLLATE "C",
     closed_at timestamptz
   )`,
-  // One browser that opened a session. outcome: what its callback ended on, for a second delivery of the same callback.
+  // A browser that opened a session. outcome: how its callback ended, for a repeat of the same callback.
   `CREATE TABLE connect_attempt (
     state_hash bytea PRIMARY KEY,
     session_id text COLLATE "C" NOT NULL REFERENCES connect_session (id) ON DELETE CASCADE,
@@ -217,7 +217,7 @@ const UP = [
     error text
   )`,
   `CREATE INDEX connect_attempt_session ON connect_attempt (session_id)`,
-  // connections/: a token from Meta that has no connection yet. Sealed before the next call to Meta.
+  // connections/: a token from Meta that has no connection yet. Sealed before Meta is called again.
   `CREATE TABLE token_intake (
     id text COLLATE "C" PRIMARY KEY,
     tenant text NOT NULL,

@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * For the lifecycle: due queries that are one index range per app in order of expiry, scopes of an answer that is not
- * yet inspected, expiry notices already sent, and each app's rate-limit state, shared by all replicas.
+ * For the token lifecycle: due queries that are one index range per app in order of expiry, scopes of a response that
+ * is not yet inspected, sent expiry notices, and each app's rate limit, shared by all replicas.
  */
 export class Lifecycle1764000100000 implements MigrationInterface {
   name = 'Lifecycle1764000100000';
@@ -17,16 +17,17 @@ export class Lifecycle1764000100000 implements MigrationInterface {
 }
 
 const UP = [
-  // refresh_after orders by expiry and is not moved by failures; refresh_due_at (the back-off) is checked in the index.
+  // refresh_after orders by expiry and is not moved by failures; refresh_due_at (back-off) is filtered inside the
+  // index.
   'DROP INDEX credential_refresh_due',
   `CREATE INDEX credential_refresh_due ON credential (app_id, refresh_after, refresh_due_at) WHERE refresh_due_at IS NOT NULL`,
   'DROP INDEX credential_check_due',
   `CREATE INDEX credential_check_due ON credential (app_id, check_due_at) WHERE check_due_at IS NOT NULL`,
-  // Null: the answer did not tell scopes.
+  // Null: the response did not report scopes.
   'ALTER TABLE credential_version ADD COLUMN scopes text[]',
-  // The last notice that the token ends, and which end it was about.
+  // The last expiry notice, and the expiry that it was about.
   'ALTER TABLE credential ADD COLUMN expiry_noticed_for timestamptz, ADD COLUMN expiry_noticed_days smallint',
-  // When the next notice about data_access_expires_at is due; null: none any more.
+  // When the next notice about data_access_expires_at is due; null: no more notices.
   'ALTER TABLE connection ADD COLUMN expiry_notice_due_at timestamptz',
   `UPDATE connection SET expiry_notice_due_at = data_access_expires_at - interval '336 hours'
     WHERE status = 'active' AND data_access_expires_at IS NOT NULL`,

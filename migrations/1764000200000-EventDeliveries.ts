@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Events out: who hears of them, what is on its way to whom, and in which order. */
+/** Outgoing events: subscribers, pending deliveries, and their order. */
 export class EventDeliveries1764000200000 implements MigrationInterface {
   name = 'EventDeliveries1764000200000';
 
@@ -14,7 +14,7 @@ export class EventDeliveries1764000200000 implements MigrationInterface {
 }
 
 const UP = [
-  // position: the order of events of one connection, whose writers hold its row; ids of one millisecond have no order.
+  // position orders a connection's events, because ids of one millisecond have no order. Writers lock the connection.
   `ALTER TABLE event ADD COLUMN position bigint GENERATED ALWAYS AS IDENTITY, ADD COLUMN dispatched_at timestamptz`,
   `CREATE INDEX event_undispatched ON event (position) WHERE dispatched_at IS NULL`,
   `CREATE TABLE subscription (
@@ -25,11 +25,11 @@ const UP = [
     products text[],
     status text NOT NULL CHECK (status IN ('active', 'paused', 'ended', 'deleted')),
     status_reason text,
-    -- Counts changes of url and secrets, so that replicas know when what they hold in memory is out of date.
+    -- Counts changes of url and secrets, so that replicas notice outdated copies in memory.
     revision integer NOT NULL DEFAULT 1,
-    -- Until then nothing is sent, because the subscriber said Retry-After.
+    -- Nothing is sent before this time: the subscriber's Retry-After.
     resume_at timestamptz,
-    -- The first failure after the last success.
+    -- The first failure since the last success.
     failing_since timestamptz,
     failure_noticed_at timestamptz,
     last_delivered_at timestamptz,
@@ -44,13 +44,13 @@ const UP = [
     expires_at timestamptz,
     PRIMARY KEY (subscription_id, version)
   )`,
-  // No foreign keys from here on: subscriptions are only marked as deleted, and these rows come by the thousand.
+  // No foreign keys below: subscriptions are marked as deleted but kept, and these rows come in thousands.
   `CREATE TABLE delivery (
     id text COLLATE "C" PRIMARY KEY,
     subscription_id text COLLATE "C" NOT NULL,
     event_id text COLLATE "C" NOT NULL,
     event_position bigint NOT NULL,
-    -- Deliveries of one lane go one after the other: the connection's id, or the event's where it has no connection.
+    -- Deliveries of a lane are sent in order. A lane is a connection's id, or the event's if it has no connection.
     lane text COLLATE "C" NOT NULL,
     status text NOT NULL CHECK (status IN ('pending', 'delivered', 'dead')),
     attempts integer NOT NULL DEFAULT 0,
@@ -62,12 +62,12 @@ const UP = [
     delivered_at timestamptz,
     created_at timestamptz NOT NULL
   )`,
-  // Nothing is dispatched twice, whatever happens.
+  // No event is dispatched twice.
   `CREATE UNIQUE INDEX delivery_event ON delivery (event_id, subscription_id)`,
   `CREATE INDEX delivery_lane_order ON delivery (subscription_id, lane, event_position) WHERE status = 'pending'`,
   `CREATE INDEX delivery_subscription ON delivery (subscription_id, id)`,
   `CREATE INDEX delivery_dead ON delivery (subscription_id, id) WHERE status = 'dead'`,
-  // A lane that has pending deliveries. due_at moves into the future with a claim and with a back-off.
+  // A lane with pending deliveries. A claim or back-off moves due_at into the future.
   `CREATE TABLE delivery_lane (
     subscription_id text COLLATE "C" NOT NULL,
     lane text COLLATE "C" NOT NULL,

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** That a rewrap was asked for, and how far it is; what is left to do stands on the sealed secrets themselves. */
+/** Requested rewraps and their progress. The sealed secrets themselves show what remains. */
 export class KeyRewrap1764000300000 implements MigrationInterface {
   name = 'KeyRewrap1764000300000';
 

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Meta's events in: what was received already, and what Meta asked for in the name of a person. */
+/** Incoming webhooks: what has been received, and users' requests that Meta relays. */
 export class Webhooks1764000400000 implements MigrationInterface {
   name = 'Webhooks1764000400000';
 
@@ -15,20 +15,20 @@ export class Webhooks1764000400000 implements MigrationInterface {
 }
 
 const UP = [
-  // One entry of a delivery, by what it says. Its text lies in its events, once for each connection that it speaks of.
+  // One entry of a delivery, by its content. Its text is in its events, one per connection concerned.
   `CREATE TABLE webhook_entry (
     hash bytea PRIMARY KEY,
     object text NOT NULL,
-    -- The person that an entry without a connection is about, and the event that holds it: for erasing.
+    -- The user concerned by an entry without a connection, and the event that holds it, for erasure.
     meta_user_id text,
     event_id text COLLATE "C",
     received_at timestamptz NOT NULL
   )`,
   'CREATE INDEX webhook_entry_received ON webhook_entry (received_at)',
   'CREATE INDEX webhook_entry_person ON webhook_entry (meta_user_id) WHERE meta_user_id IS NOT NULL',
-  // For erasing what Meta told about one connection.
+  // For erasing what Meta reported about one connection.
   `CREATE INDEX event_relayed_connection ON event (connection_id) WHERE type = 'meta.webhook' AND connection_id IS NOT NULL`,
-  // A signed_request, by its payload. Holds the person's id only until it is carried out.
+  // A signed_request, by its payload. Holds the user's id only until it is processed.
   `CREATE TABLE person_request (
     id text COLLATE "C" PRIMARY KEY,
     kind text NOT NULL CHECK (kind IN ('deauthorize', 'data_deletion')),

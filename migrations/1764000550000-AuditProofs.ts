@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Each audit entry gets a MAC when it is written, so that none can be slipped in before it is chained. Earlier entries
- * have none: their chain covers them. The chain may begin at a checkpoint instead of its first link.
+ * Gives each new audit entry a MAC as it is written, so that none can be inserted by hand before it is chained. Earlier
+ * entries have none: their chain covers them. The chain may also begin at a checkpoint instead of its first link.
  */
 export class AuditProofs1764000550000 implements MigrationInterface {
   name = 'AuditProofs1764000550000';

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** A stop that persists: since when, how much of it is the app's own limit, and whose turn it is to probe. */
+/** Long stops: since when, how much of it is the app's own limit, and whose turn it is to refresh anyway. */
 export class PaceTurns1764000710000 implements MigrationInterface {
   name = 'PaceTurns1764000710000';
 

@@ -11,7 +11,7 @@ export class ClientAccess1764000720000 implements MigrationInterface {
       ADD COLUMN policy_version integer NOT NULL DEFAULT 1,
       ADD COLUMN last_used_at timestamptz`);
     await runner.query('ALTER TABLE client_key ADD COLUMN last_used_at timestamptz');
-    // The JWTs that a client may come with in place of a key. One identity is one client's.
+    // JWTs that a client may use instead of a key. Each identity belongs to one client.
     await runner.query(`CREATE TABLE client_identity (
       issuer text NOT NULL,
       subject text NOT NULL,

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Finds what a subscriber refuses over and over: the events that hold up their connections there. */
+/** Finds events that a subscriber keeps refusing and that hold up their connections. */
 export class HeldDeliveries1764000730000 implements MigrationInterface {
   name = 'HeldDeliveries1764000730000';
 

@@ -1,9 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Probes of a stopped app claim what expires first. Without this index each claim sorts everything due: 1.2 s at
- * a million.
- * As in `credential_refresh_due`, the back-off is judged inside the index.
+ * A stopped app's turns claim tokens that expire first. Without this index each claim sorts all due rows: 1.2 s at a
+ * million. As in `credential_refresh_due`, the back-off is filtered inside the index.
  */
 export class EndingCredentials1764000740000 implements MigrationInterface {
   name = 'EndingCredentials1764000740000';

@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Blocked deliveries are looked up per subscriber, and only for those that accept anything: one that is down for days,
- * with all of its connections waiting, must not be read whole for every scrape of the metrics.
+ * Looks for refused events per subscriber, and only those that accept something: if a subscriber has been down for
+ * days, its whole backlog must not be read at every metrics scrape.
  */
 export class HeldOfSubscription1764000750000 implements MigrationInterface {
   name = 'HeldOfSubscription1764000750000';

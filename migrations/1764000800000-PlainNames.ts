@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Tables, columns, indexes and constraints get the names that the code and the documents use. No row changes. */
+/** Renames tables, columns, indexes and constraints to the names used in code and documents. No row changes. */
 export class PlainNames1764000800000 implements MigrationInterface {
   name = 'PlainNames1764000800000';
 
@@ -16,7 +16,7 @@ export class PlainNames1764000800000 implements MigrationInterface {
 }
 
 /**
- * Postgres 18 names not-null constraints after table and column, and does not rename them along. Older ones have none.
+ * Postgres 18 names not-null constraints after table and column and keeps these names on rename. Older ones have none.
  */
 async function nameNotNullConstraints(runner: QueryRunner): Promise<void> {
   const constraints = (await runner.query(`
@@ -31,7 +31,7 @@ async function nameNotNullConstraints(runner: QueryRunner): Promise<void> {
 
 interface Rename {
   kind: 'table' | 'column' | 'index' | 'constraint';
-  /** Of a column or constraint: its table, by its new name. */
+  /** The table of a column or constraint, by its new name. */
   table?: string;
   from: string;
   to: string;

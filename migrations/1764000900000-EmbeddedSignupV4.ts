@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * What a connect session asks of Embedded Signup, its progress, and what became of a signup whose browser lost the
- * code. An account that Meta announces and no connection has waits in `announced_account`.
+ * Embedded Signup: a session's options and progress, and signups whose browser lost the code. An account that Meta
+ * announces and no connection knows waits in `announced_account` until it is decided on.
  */
 export class EmbeddedSignupV41764000900000 implements MigrationInterface {
   name = 'EmbeddedSignupV41764000900000';

@@ -1,6 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Numbers in the WhatsApp Business app: when their synchronization window ends, and why an account is inspected. */
+/**
+ * Numbers of WhatsApp Business app users: when to announce the end of synchronization, and why to inspect an account.
+ */
 export class Coexistence1764000910000 implements MigrationInterface {
   name = 'Coexistence1764000910000';
 
@@ -15,9 +17,9 @@ export class Coexistence1764000910000 implements MigrationInterface {
 }
 
 const UP = [
-  // Null: there is no synchronization to announce, or it was announced.
+  // Null: no synchronization to announce, or already announced.
   'ALTER TABLE asset ADD COLUMN synchronization_notice_due_at timestamptz',
   `CREATE INDEX asset_synchronization_notice ON asset (synchronization_notice_due_at) WHERE synchronization_notice_due_at IS NOT NULL`,
-  // What Meta said had happened to an asset whose verification was requested, as the code of a status reason.
+  // What Meta reported about an asset that awaits verification, as a status reason code.
   'ALTER TABLE asset ADD COLUMN verification_reason text',
 ];

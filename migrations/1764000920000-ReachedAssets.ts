@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Assets for which Meta gives no token have no credential. Connections are checked weekly for assets that came or went;
+ * Assets that Meta gives no token for have no credential. Connections are checked weekly for new and lost assets;
  * existing ones are spread over the first week.
  */
 export class ReachedAssets1764000920000 implements MigrationInterface {
@@ -9,7 +9,7 @@ export class ReachedAssets1764000920000 implements MigrationInterface {
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.query('ALTER TABLE asset ALTER COLUMN credential_id DROP NOT NULL');
-    // Without it each credential that is removed reads all assets, to find those that refer to it.
+    // Without it, removing a credential reads all assets to find references to it.
     await runner.query('CREATE INDEX asset_credential ON asset (credential_id)');
     await runner.query('ALTER TABLE connection ADD COLUMN next_discovery_at timestamptz');
     await runner.query(

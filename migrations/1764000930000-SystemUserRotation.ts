@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Rotation of system users' tokens: which were requested, which pending version is one, and the replaced or unused
- * tokens still to be revoked at Meta.
+ * Rotation of system users' tokens: requests, pending versions that come from one, and tokens still to be revoked at
+ * Meta because they were replaced or will never be used.
  */
 export class SystemUserRotation1764000930000 implements MigrationInterface {
   name = 'SystemUserRotation1764000930000';
@@ -17,14 +17,14 @@ export class SystemUserRotation1764000930000 implements MigrationInterface {
 }
 
 const UP = [
-  // rotation_due_at: when to start or continue a requested rotation. rotation_expires: whether the new token expires.
+  // rotation_due_at: when to start or continue a requested rotation. rotation_expires: the requested lifetime.
   'ALTER TABLE credential ADD COLUMN rotation_due_at timestamptz, ADD COLUMN rotation_expires boolean',
   'CREATE INDEX credential_rotation_due ON credential (app_id, rotation_due_at) WHERE rotation_due_at IS NOT NULL',
-  // Whether a token serves anywhere, before it is revoked at Meta.
+  // Whether a token is in use anywhere, checked before it is revoked at Meta.
   'CREATE INDEX credential_token_hash ON credential (token_hash) WHERE token_hash IS NOT NULL',
   `ALTER TABLE credential_version ADD COLUMN origin text NOT NULL DEFAULT 'refresh'
     CONSTRAINT credential_version_origin_check CHECK (origin IN ('refresh', 'rotation'))`,
-  // No reference to credential: the token has to be revoked even where its credential goes.
+  // Does not reference credential: the token must be revoked even if its credential is removed.
   `CREATE TABLE token_revocation (
     secret_id text COLLATE "C" PRIMARY KEY,
     tenant text NOT NULL,

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** The API version Meta answered with last, seen by any replica: an ended version is replaced without an error. */
+/** The API version that Meta last served to any replica: Meta replaces an ended version without an error. */
 export class ServedVersions1764000970000 implements MigrationInterface {
   name = 'ServedVersions1764000970000';
 

@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Limits of single objects no longer stop an app; they have their own table. `app_rate_limit.app_stopped_until` is no
- * longer read, but replicas of the previous release still write it during an upgrade.
+ * Limits of single objects get their own table and no longer stop an app. `app_rate_limit.app_stopped_until` is no
+ * longer read; it remains for replicas of the previous release, which write it during an upgrade.
  */
 export class ObjectRateLimits1764001010000 implements MigrationInterface {
   readonly name = 'ObjectRateLimits1764001010000';

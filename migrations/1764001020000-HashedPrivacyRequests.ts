@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Privacy requests hold keyed hashes of payloads and confirmation codes, and their user's id sealed until they are
- * completed. Only the service has the key, so it hashes earlier rows (`is_hashed` false).
+ * Stores keyed hashes of payloads and confirmation codes of privacy requests, and the user's id sealed until
+ * completion. Only the service has the key, so it hashes existing rows (`is_hashed` false).
  */
 export class HashedPrivacyRequests1764001020000 implements MigrationInterface {
   name = 'HashedPrivacyRequests1764001020000';
@@ -29,7 +29,7 @@ const UP = [
 ];
 
 const DOWN = [
-  // Nobody can say any more whose these are.
+  // Without the key nothing tells whose requests these are.
   'DELETE FROM sealed_secret WHERE id IN (SELECT user_secret_id FROM privacy_request WHERE user_secret_id IS NOT NULL)',
   'DELETE FROM privacy_request WHERE is_hashed',
   `ALTER TABLE privacy_request DROP CONSTRAINT privacy_request_code_check, DROP CONSTRAINT privacy_request_user_check,

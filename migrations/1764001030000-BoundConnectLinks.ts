@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Whose account a connect session expects, and whether its link shows a page with the tenant's name first. */
+/** The account a connect session is for, and whether its link shows a page with the tenant's name before the dialog. */
 export class BoundConnectLinks1764001030000 implements MigrationInterface {
   readonly name = 'BoundConnectLinks1764001030000';
 

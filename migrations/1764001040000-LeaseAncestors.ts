@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * A lease that replaces a token in an answer names the leases it ends with. Those of the previous release name none:
- * they end with client and connection, or by their own expiry, which was never later than that of the call's lease.
+ * A lease that replaces a token in a response knows the leases that it ends with. Leases of the previous release have
+ * none: they end with their client and connection, and by their own expiry, which is no later than the calling lease's.
  */
 export class LeaseAncestors1764001040000 implements MigrationInterface {
   readonly name = 'LeaseAncestors1764001040000';

@@ -4,17 +4,17 @@ import type { Random } from '../platform/random.ts';
 import type { Environment } from './environment-reader.ts';
 
 export interface DevelopmentKeys {
-  /** The variables that were missing, for the environment. */
+  /** Values for the missing variables. */
   variables: Record<string, string>;
-  /** Where they are stored. */
+  /** Folder of the key files. */
   directory: string;
-  /** Those that were just created, by variable. */
+  /** Variables whose keys were just created. */
   created: readonly string[];
 }
 
 /**
- * For development only: keys for a missing `ROOT_KEY` or `BOOTSTRAP_ADMIN_KEY`, created once and kept in `dataDir` (folder 0700, files
- * 0600). Concurrent starts agree on one key. Must not be called in production, where a key beside the data protects nothing.
+ * Development only: creates missing `ROOT_KEY` and `BOOTSTRAP_ADMIN_KEY` once and keeps them in `dataDir` (folder 0700,
+ * files 0600). Concurrent starts agree on one key. Never call in production: a key next to the data protects nothing.
  */
 export function loadDevelopmentKeys(environment: Environment, dataDir: string, random: Random): DevelopmentKeys {
   const directory = path.resolve(dataDir, 'keys');
@@ -34,12 +34,12 @@ export function loadDevelopmentKeys(environment: Environment, dataDir: string, r
   return { variables, directory, created };
 }
 
-/** The secret in a file, which is created if missing. The file appears whole, once, and is never overwritten. */
+/** Reads the secret in a file, creating it if missing. The file appears complete, once, and is never overwritten. */
 export function ensureSecretFile(file: string, make: () => string): { secret: string; isNew: boolean } {
   const kept = readSecretFile(file);
   if (kept !== null) return { secret: kept, isNew: false };
   const folder = path.dirname(file);
-  // Others may traverse the data folder but read only the database's part: as root, that server runs as another user.
+  // The data folder must be traversable: started by root, Postgres runs as another user and reads its part.
   mkdirSync(path.dirname(folder), { recursive: true, mode: 0o711 });
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const secret = make();
@@ -47,7 +47,7 @@ export function ensureSecretFile(file: string, make: () => string): { secret: st
   const draft = path.join(drafts, 'secret');
   writeFileSync(draft, `${secret}\n`, { mode: 0o600, flag: 'wx' });
   try {
-    // Unlike a rename, a link fails where another start was first.
+    // Unlike a rename, a link fails if another start was first.
     linkSync(draft, file);
     return { secret, isNew: true };
   } catch (error) {
@@ -58,7 +58,7 @@ export function ensureSecretFile(file: string, make: () => string): { secret: st
   }
 }
 
-/** The secret in a file that `ensureSecretFile` made; null where there is none. */
+/** Reads a file made by `ensureSecretFile`. Returns null if there is none. */
 export function readSecretFile(file: string): string | null {
   try {
     return readFileSync(file, 'utf8').trim();

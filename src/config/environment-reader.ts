@@ -1,8 +1,8 @@
-/** The settings do not allow a start. The message names every wrong or missing variable with its fix, and never a value that could be secret. */
+/** Invalid settings. Names every wrong or missing variable and its fix, but never a value that could be secret. */
 export class ConfigError extends Error {
   constructor(readonly faults: readonly string[]) {
     super(
-      `The configuration does not allow a start (${faults.length === 1 ? 'one fault' : `${faults.length} faults`}):\n` +
+      `Cannot start: the configuration has ${faults.length === 1 ? 'one fault' : `${faults.length} faults`}:\n` +
         faults.map((fault) => `  - ${fault}`).join('\n'),
     );
     this.name = 'ConfigError';
@@ -11,31 +11,31 @@ export class ConfigError extends Error {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Reads variables and collects what is wrong with them, so that one start reports everything. */
+/** Reads variables and collects all faults, so that one start reports everything. */
 export class EnvironmentReader {
   readonly faults: string[] = [];
-  /** What does not stop the start, and yet should not stay as it is. */
+  /** Problems that do not prevent the start. */
   readonly warnings: string[] = [];
 
   constructor(private readonly environment: Environment) {}
 
-  /** A variable without the white space around it; unset and empty are the same. */
+  /** Returns a trimmed variable, or null if unset or empty. */
   text(name: string): string | null {
     const value = this.environment[name]?.trim();
     return value === undefined || value === '' ? null : value;
   }
 
-  /** A sentence about one variable: what is wrong and what to do. */
+  /** Reports a fault in one variable: what is wrong and what to do. */
   fault(name: string, sentence: string): void {
     this.faults.push(`${name} ${sentence}`);
   }
 
-  /** As `fault`, for what does not stop the start. */
+  /** Like `fault`, for problems that do not prevent the start. */
   warn(name: string, sentence: string): void {
     this.warnings.push(`${name} ${sentence}`);
   }
 
-  /** A variable with a form. `shown` may quote the value: never for what could hold a secret. */
+  /** Reads a variable that must match `pattern`. Pass `canShow: false` for anything that could be secret. */
   matching(name: string, pattern: RegExp, form: string, canShow = true): string | null {
     const value = this.text(name);
     if (value === null || pattern.test(value)) return value;
@@ -43,7 +43,7 @@ export class EnvironmentReader {
     return null;
   }
 
-  /** One of a few values. */
+  /** Reads one of a few values. */
   oneOf<T extends string>(name: string, choices: readonly T[], fallback: T): T {
     const value = this.text(name);
     if (value === null) return fallback;
@@ -52,7 +52,7 @@ export class EnvironmentReader {
     return choice ?? fallback;
   }
 
-  /** A whole number within a range. */
+  /** Reads an integer within a range. */
   integer(name: string, fallback: number, smallest: number, largest: number): number {
     const value = this.text(name);
     if (value === null) return fallback;
@@ -62,12 +62,12 @@ export class EnvironmentReader {
     return fallback;
   }
 
-  /** Null where the variable is unset. */
+  /** Like `integer`, but null if unset. */
   optionalInteger(name: string, smallest: number, largest: number): number | null {
     return this.text(name) === null ? null : this.integer(name, smallest, smallest, largest);
   }
 
-  /** The parts of a comma-separated list that have a form; null where the variable is unset. */
+  /** Reads a comma-separated list. Returns null if unset. */
   list(name: string, isValid: (item: string) => boolean, form: string): readonly string[] | null {
     const value = this.text(name);
     if (value === null) return null;
@@ -80,7 +80,7 @@ export class EnvironmentReader {
     return items;
   }
 
-  /** Throws one error with everything that was found. */
+  /** Throws one error with all faults, if any. */
   finish(): void {
     if (this.faults.length > 0) throw new ConfigError(this.faults);
   }

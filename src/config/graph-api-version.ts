@@ -1,2 +1,2 @@
-/** The version of the Graph API that is asked for where `META_GRAPH_API_VERSION` says nothing. */
+/** Graph API version if `META_GRAPH_API_VERSION` is not set. */
 export const DEFAULT_GRAPH_API_VERSION = 'v26.0';

@@ -12,8 +12,8 @@ import { isLoopback, readSecret, readUrl } from './setting-readers.ts';
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 /**
- * The environment as one frozen object (CONTRACT 3). Throws one `ConfigError` that names every wrong or missing variable.
- * Reads no other file than `ROOT_KEY_FILE`, and changes nothing.
+ * Parses the environment into one frozen object. Throws one `ConfigError` that names every wrong or missing variable.
+ * Reads no file but `ROOT_KEY_FILE` and writes none.
  */
 export function loadConfig(environment: Environment): Config {
   const reader = new EnvironmentReader(environment);
@@ -64,11 +64,11 @@ export function loadConfig(environment: Environment): Config {
 function readPublicUrl(reader: EnvironmentReader, port: number, isProduction: boolean): string {
   const given = reader.text('PUBLIC_URL');
   if (given === null) {
-    if (port === 0) reader.fault('PUBLIC_URL', 'is missing: with PORT 0 the address is not known beforehand; set it.');
+    if (port === 0) reader.fault('PUBLIC_URL', 'is missing: PORT 0 means an unknown port, so set it.');
     return `http://localhost:${port}`;
   }
   if (given.endsWith('/'))
-    reader.fault('PUBLIC_URL', 'must not end with a slash, because paths are put behind it; leave the slash out.');
+    reader.fault('PUBLIC_URL', 'must not end with a slash, because paths are appended to it; remove the slash.');
   const url = readUrl(reader, 'PUBLIC_URL', '');
   if (isProduction && url.startsWith('http:') && !isLoopback(new URL(url).hostname)) {
     reader.fault('PUBLIC_URL', 'must begin with https:// in production, unless it is a loopback address.');
@@ -81,13 +81,13 @@ function readStorage(reader: EnvironmentReader, isProduction: boolean): Pick<Con
     reader,
     'DATABASE_URL',
     /^postgres(ql)?:\/\/\S+$/,
-    'an address such as postgres://user:password@host:5432/database',
+    'a URL such as postgres://user:password@host:5432/database',
   );
   const dataDir = reader.text('DATA_DIR');
   if (isProduction && reader.text('DATABASE_URL') === null && dataDir === null) {
     reader.fault(
       'DATABASE_URL',
-      'is missing: in production name your Postgres, or set DATA_DIR to a lasting folder for the embedded database.',
+      'is missing: in production set it to your Postgres, or set DATA_DIR to a persistent folder for the embedded one.',
     );
   }
   return { databaseUrl, dataDir: dataDir ?? './data' };
@@ -96,7 +96,7 @@ function readStorage(reader: EnvironmentReader, isProduction: boolean): Pick<Con
 function readMeta(reader: EnvironmentReader, isProduction: boolean): MetaConfig {
   const app = readApp(reader, 'META');
   if (app === null && reader.text('META_APP_ID') === null && reader.text('META_APP_SECRET') === null) {
-    const remedy = 'set META_APP_ID and META_APP_SECRET from the app dashboard of Meta';
+    const remedy = "set META_APP_ID and META_APP_SECRET from Meta's app dashboard";
     reader.fault(
       'META_APP_ID',
       `is missing: ${isProduction ? 'production does not run on the sandbox; ' : ''}${remedy}.`,
@@ -112,7 +112,7 @@ function readMeta(reader: EnvironmentReader, isProduction: boolean): MetaConfig 
       ([product, name]) =>
         [
           product,
-          reader.matching(name, /^\d{1,32}$/, 'the number of a Facebook Login for Business configuration'),
+          reader.matching(name, /^\d{1,32}$/, 'the id of a Facebook Login for Business configuration'),
         ] as const,
     )
     .filter(([, id]) => id !== null);
@@ -140,10 +140,10 @@ function readMeta(reader: EnvironmentReader, isProduction: boolean): MetaConfig 
 
 const APP_SECRET = /^[\x21-\x7e]{1,256}$/;
 
-/** An app's id and secret, which come together or not at all. */
+/** Reads an app's id and secret. Reports a fault if only one is set. */
 function readApp(reader: EnvironmentReader, prefix: 'META' | 'INSTAGRAM' | 'THREADS'): AppCredentials | null {
   const [idName, secretName] = [`${prefix}_APP_ID`, `${prefix}_APP_SECRET`];
-  const id = reader.matching(idName, /^[A-Za-z0-9_-]{1,64}$/, 'the id of an app as its dashboard shows it');
+  const id = reader.matching(idName, /^[A-Za-z0-9_-]{1,64}$/, 'an app id as in the dashboard');
   const secret = readSecret(reader, secretName, APP_SECRET, 'an app secret, without spaces');
   const [hasId, hasSecret] = [reader.text(idName) !== null, reader.text(secretName) !== null];
   if (hasId && !hasSecret) reader.fault(secretName, `is missing although ${idName} is set; set both or neither.`);
@@ -156,10 +156,9 @@ function readCron(reader: EnvironmentReader, name: string, fallback: string): st
   if (value === 'off') return null;
   const isValidCron = value.split(/\s+/).length === 5 && validateCronExpression(value).valid;
   if (!isValidCron) {
-    reader.fault(
-      name,
-      `must be a cron expression of five fields (minute hour day month weekday, UTC) such as "${fallback}", or off; it is ${JSON.stringify(value.slice(0, 60))}.`,
-    );
+    const given = JSON.stringify(value.slice(0, 60));
+    const form = 'a cron expression of five fields (minute hour day month weekday, UTC)';
+    reader.fault(name, `must be ${form} such as "${fallback}", or off; it is ${given}.`);
   }
   return value;
 }

@@ -1,6 +1,6 @@
 import type { Product } from './products.ts';
 
-/** The settings that name the Facebook Login for Business configuration of a product. */
+/** Settings with the Facebook Login for Business configuration of each product. */
 export const LOGIN_CONFIG_SETTINGS: Readonly<Partial<Record<Product, string>>> = {
   whatsapp: 'META_LOGIN_CONFIG_ID_WHATSAPP',
   instagram: 'META_LOGIN_CONFIG_ID_INSTAGRAM',

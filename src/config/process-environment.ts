@@ -1,6 +1,6 @@
 import type { Environment } from './environment-reader.ts';
 
-/** The environment of this process, for the composition to hand on. */
+/** Returns this process's environment. Only bootstrap code may call it. */
 export function getProcessEnvironment(): Environment {
   return process.env;
 }

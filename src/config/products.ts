@@ -1,4 +1,4 @@
-/** What a connection is for. */
+/** The Meta product that a connection gives access to. */
 export type Product = 'whatsapp' | 'instagram' | 'ads' | 'pages' | 'threads';
 export const PRODUCTS: readonly Product[] = ['whatsapp', 'instagram', 'ads', 'pages', 'threads'];
 
@@ -11,9 +11,9 @@ export const FLOWS: readonly Flow[] = [
   'embedded_signup',
   'import',
 ];
-/** Flows in which a user goes through a dialog of Meta's. */
+/** Flows that take a user through a Meta dialog. */
 export type DialogFlow = Exclude<Flow, 'import'>;
 
-/** What kind of principal a token of Meta's speaks for. What is special about each kind is in `meta/tokens/token-kinds.ts`. */
+/** Whom a token speaks for. `meta/tokens/token-kinds.ts` describes each kind. */
 export type TokenKind = 'user' | 'page' | 'system_user' | 'instagram_user' | 'threads_user';
 export const TOKEN_KINDS: readonly TokenKind[] = ['user', 'page', 'system_user', 'instagram_user', 'threads_user'];

@@ -1,7 +1,7 @@
 import { SecretString } from '../platform/secret-string.ts';
 import type { EnvironmentReader } from './environment-reader.ts';
 
-/** A secret with a form; an error reports its length and never its value. */
+/** Reads a secret that must match `pattern`. Errors report its length, never its value. */
 export function readSecret(
   reader: EnvironmentReader,
   name: string,
@@ -12,18 +12,21 @@ export function readSecret(
   return value === null ? null : new SecretString(value);
 }
 
-/** Whether a host, as `URL` writes it, is this machine itself. */
+/** Whether a host, as in `URL`, is this machine. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-/** An http(s) address without credentials, query and fragment; a slash at its end is left out. The value is not quoted: it could hold a password. */
+/**
+ * Reads an http(s) URL without credentials, query or fragment, and strips trailing slashes. Errors never quote the
+ * value, which could contain a password.
+ */
 export function readUrl(reader: EnvironmentReader, name: string, fallback: string): string {
   const value = reader.text(name);
   if (value === null) return fallback;
   const url = URL.canParse(value) ? new URL(value) : null;
   const isPlain = url !== null && url.username === '' && url.password === '' && !/[?#\s]/.test(value);
   if (isPlain && (url.protocol === 'http:' || url.protocol === 'https:')) return value.replace(/\/+$/, '');
-  reader.fault(name, 'must be an http:// or https:// address without user, query and fragment.');
+  reader.fault(name, 'must be an http:// or https:// URL without user, query or fragment.');
   return 'https://unusable.invalid';
 }

@@ -1,5 +1,5 @@
-/** The id of a tenant: the client's own id for one of its customers. */
+/** A tenant's id: the client's own id for one of its customers. */
 export const TENANT_PATTERN = /^[A-Za-z0-9._:-]{1,128}$/;
 
-/** A tenant in a list of those a client may reach, or `*` for all. */
+/** A tenant in the list that a client may access, or `*` for all. */
 export const TENANT_OR_ALL_PATTERN = /^(?:\*|[A-Za-z0-9._:-]{1,128})$/;

@@ -10,17 +10,19 @@ import { asObject, readText } from './graph/lossless-json.ts';
 import { paginate } from './graph/paginate.ts';
 import { requestAppToken } from './graph/request-app-token.ts';
 
-/** Whether Meta knows our app by its id and secret. `verdict` is `configuration` for wrong settings, else Meta could not be asked. */
+/**
+ * Whether Meta accepts our app id and secret. `configuration`: wrong settings. Any other verdict: Meta gave no answer.
+ */
 export type AppCheck =
   | { ok: true; servedVersion: string | null }
   | { ok: false; verdict: MetaVerdict; meta: MetaCause };
 
-/** Calls as the app itself, for `doctor` (META.md 2, 15). */
+/** Calls made as the app itself, for `doctor` (docs/meta-facts.md#code-exchange). */
 @Injectable()
 export class AppApi {
   constructor(@Inject(GraphTransport) private readonly transport: GraphTransport) {}
 
-  /** Asks for an app token by `client_credentials`; never throws `MetaError`. `threads`: the same at graph.threads.net. */
+  /** Requests an app token with `client_credentials`. Never throws `MetaError`. */
   async checkAppCredentials(host: TokenHostName = 'facebook'): Promise<AppCheck> {
     try {
       const response = await requestAppToken(this.transport, host);
@@ -34,7 +36,7 @@ export class AppApi {
     }
   }
 
-  /** The webhook subscriptions of our app. */
+  /** Lists our app's webhook subscriptions. Throws `MetaError`. */
   async listSubscriptions(): Promise<WebhookSubscription[]> {
     const operation = 'list_subscriptions';
     const host = this.transport.host('facebook');

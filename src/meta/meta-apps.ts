@@ -5,26 +5,26 @@ import type { SecretString } from '../platform/secret-string.ts';
 import { type GraphHost, type GraphHostName, graphHostDescriptor, resolveGraphHosts } from './graph/graph-host.ts';
 import { tokenKind } from './tokens/token-kinds.ts';
 
-/** What an app is chosen by: a connection, or what is to become one. */
+/** What determines the app: a connection, or a connection to be made. */
 interface AppSubject {
   tenant: string;
   product: string;
-  /** The id that the connection was made under; absent before there is one. */
+  /** The app that the connection was made under; missing before that. */
   appId?: string;
 }
 
-/** Who may have signed what Meta sends. */
+/** An app that may sign Meta's webhooks and signed requests. */
 export interface AppSigner {
   appId: string;
   secret: SecretString;
 }
 
-/** The objects of webhooks that concern users of Meta's, whichever of our apps they use. */
+/** Webhook objects about users, which every app may send. */
 const USER_OBJECTS = ['permissions', 'user'];
 const INSTAGRAM_OBJECTS: ReadonlySet<string> = new Set([...USER_OBJECTS, 'instagram']);
 const THREADS_OBJECTS: ReadonlySet<string> = new Set([...USER_OBJECTS, 'threads']);
 
-/** A Meta app with the Instagram and Threads apps inside it, and the addresses that it is called at. */
+/** A Meta app with its Instagram and Threads apps, and the hosts to call. */
 export class MetaApp {
   readonly #hosts: Readonly<Record<GraphHostName, GraphHost>>;
 
@@ -32,25 +32,25 @@ export class MetaApp {
     this.#hosts = resolveGraphHosts(config);
   }
 
-  /** Of the Meta app itself. */
+  /** Id of the Meta app itself. */
   get id(): string {
     return this.config.app.id;
   }
 
-  /** Of the Instagram and Threads apps, as far as they are configured. */
+  /** Ids of the configured Instagram and Threads apps. */
   get innerAppIds(): string[] {
     const { instagramApp, threadsApp } = this.config;
     return [...new Set([instagramApp, threadsApp].flatMap((app) => app?.id ?? []))];
   }
 
-  /** All ids that tokens of this app may belong to, without repeats. */
+  /** All app ids that tokens may belong to, without duplicates. */
   get appIds(): string[] {
     return [...new Set([this.id, ...this.innerAppIds])];
   }
 
   /**
-   * Whether the secret of one of its apps may speak of this kind of object: those of the Instagram and Threads apps only of what such an app
-   * can own, and of users.
+   * Whether webhooks signed by this app may concern this kind of object. The Instagram and Threads apps may only sign
+   * for users and for their own kind of object.
    */
   maySpeakOf(appId: string, object: string): boolean {
     const { app, instagramApp, threadsApp } = this.config;
@@ -59,7 +59,9 @@ export class MetaApp {
     return appId === threadsApp?.id && THREADS_OBJECTS.has(object);
   }
 
-  /** The apps whose users an app may speak of: the Meta app of those of the apps inside it as well, each other one of its own. */
+  /**
+   * Apps whose users this app may sign for: the Meta app covers its Instagram and Threads apps, these only themselves.
+   */
   appsSpokenFor(appId: string): string[] {
     return appId === this.id ? this.appIds : [appId];
   }
@@ -68,22 +70,22 @@ export class MetaApp {
     return this.#hosts[name];
   }
 
-  /** The host where tokens of this kind work. */
+  /** The host that accepts tokens of this kind. */
   hostOf(kind: TokenKind): GraphHost {
     return this.host(tokenKind(kind).host);
   }
 
-  /** Whether the app that a token belongs to is the one that is configured for its kind: other apps' ids and secrets are of no use to it. */
+  /** Whether a token belongs to the app configured for its kind. No other app's id and secret work for it. */
   serves({ appId, kind }: { appId: string; kind: TokenKind }): boolean {
     return this.hostOf(kind).app?.id === appId;
   }
 
-  /** The app ids that `debug_token` on this host may name for tokens of ours. */
+  /** App ids that `debug_token` on this host may name for our tokens. */
   inspectableAppIds(name: GraphHostName): string[] {
     return graphHostDescriptor(name).inspectableApps.flatMap((role) => this.config[role]?.id ?? []);
   }
 
-  /** Every secret that may have signed a webhook or signed_request, with the app it belongs to; the previous one, too. */
+  /** Every secret that may have signed a webhook or signed_request, including the previous one, with its app. */
   get signers(): AppSigner[] {
     const { app, instagramApp, threadsApp, previousAppSecret } = this.config;
     const previous = previousAppSecret === null ? [] : [{ appId: app.id, secret: previousAppSecret }];
@@ -94,17 +96,17 @@ export class MetaApp {
   }
 }
 
-/** Which of our Meta apps a call belongs to: decided here and nowhere else. One app is configured so far, so it is always that one. */
+/** The single place that decides which Meta app a call belongs to. Only one app can be configured so far. */
 @Injectable()
 export class MetaApps {
-  /** For what belongs to no connection: checks of the settings, and the configuration of front ends. */
+  /** For what belongs to no connection: settings checks and front-end configuration. */
   readonly primary: MetaApp;
 
   constructor(@Inject(Config) config: Pick<Config, 'meta'>) {
     this.primary = new MetaApp(config.meta);
   }
 
-  /** The app of a connection. */
+  /** Returns the app of a connection. */
   for(_subject: AppSubject): MetaApp {
     return this.primary;
   }
@@ -113,31 +115,31 @@ export class MetaApps {
     return [this.primary];
   }
 
-  /** The ids of all apps that tokens may belong to, without repeats. */
+  /** All app ids that tokens may belong to, without duplicates. */
   get appIds(): string[] {
     return [...new Set(this.all.flatMap(({ appIds }) => appIds))];
   }
 
-  /** The ids of the apps that count at this host. */
+  /** Ids of the apps that this host accepts. */
   idsAt(host: GraphHostName): string[] {
     return [...new Set(this.all.flatMap((app) => app.host(host).app?.id ?? []))];
   }
 
-  /** Whether one of the apps that signed a delivery may speak of this kind of object. */
+  /** Whether one of the apps that signed a delivery may send this kind of object. */
   maySpeakOf(signedBy: readonly string[], object: string): boolean {
     return this.all.some((app) =>
       signedBy.some((appId) => app.appIds.includes(appId) && app.maySpeakOf(appId, object)),
     );
   }
 
-  /** The apps whose users the apps that signed a delivery may speak of. */
+  /** Apps whose users the signing apps may speak for. */
   appsSpokenFor(signedBy: readonly string[]): string[] {
     const ofApp = (app: MetaApp) =>
       signedBy.filter((appId) => app.appIds.includes(appId)).flatMap((appId) => app.appsSpokenFor(appId));
     return [...new Set(this.all.flatMap(ofApp))];
   }
 
-  /** Whether a credential's app is configured here, as `MetaApp.serves`. */
+  /** Whether a credential's app is configured here; see `MetaApp.serves`. */
   serves(credential: { appId: string; kind: TokenKind }): boolean {
     return this.all.some((app) => app.serves(credential));
   }

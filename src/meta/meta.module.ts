@@ -30,8 +30,8 @@ const APIS = [
 ];
 
 /**
- * The client of Meta's API. Needs, from global modules: HttpClient, Config, Clock, Random, LOGGER and prom-client's Registry; and, where
- * background work wants to limit its rate, a UsageObserver.
+ * The client of Meta's API. Needs from global modules: HttpClient, Config, Clock, Random, LOGGER, prom-client's
+ * Registry, and optionally a UsageObserver to rate-limit background work.
  */
 @Module({
   providers: [

@@ -14,7 +14,7 @@ import { MetricsController } from './metrics/metrics.controller.ts';
 import { ProblemsController } from './problems/problems.controller.ts';
 import { ReplicaSyncJob } from './replica-sync.job.ts';
 
-/** Health, metrics, the problem pages and the API document, and the job that synchronizes a replica's memory with the database. */
+/** Health, metrics, problem pages, the API document, and the job that keeps a replica in sync with the database. */
 @Module({
   imports: [AuthModule, MetaModule, TerminusModule.forRoot({ logger: false }), DiscoveryModule],
   controllers: [HealthController, MetricsController, ProblemsController, DocumentationController],

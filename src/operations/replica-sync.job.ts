@@ -4,7 +4,7 @@ import { JobScheduler } from '../platform/jobs/job-scheduler.ts';
 
 const CLOCK_INTERVAL_MS = 30_000;
 
-/** Keeps this process's copy of the database's clock in sync, until the last request has ended. */
+/** Keeps this process in sync with the database's clock until the last request has ended. */
 @Injectable()
 export class ReplicaSyncJob {
   constructor(clock: DatabaseClock, jobs: JobScheduler) {

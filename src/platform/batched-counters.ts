@@ -1,14 +1,13 @@
 import type { Counter, Histogram, LabelValues } from 'prom-client';
 
 /**
- * Counters for events that happen thousands of times a second. prom-client validates and hashes the labels of each call, which costs more
- * than much of what is counted; here a plain number grows, and is passed on when the metrics are read: call `flushInto` in the counter's
- * `collect`.
+ * A counter for thousands of events a second. prom-client validates and hashes labels on every call, which costs more
+ * than the work counted, so this one adds up plain numbers. Call `flushInto` in the counter's `collect`.
  */
 export class BatchedCounters<T extends string> {
   readonly #counts = new Map<string, { labels: LabelValues<T>; count: number }>();
 
-  /** `key` identifies the labels: equal labels have equal keys. */
+  /** `key` must identify the labels: equal labels, equal key. */
   add(key: string, labels: LabelValues<T>): void {
     const entry = this.#counts.get(key);
     if (entry === undefined) this.#counts.set(key, { labels, count: 1 });
@@ -21,12 +20,10 @@ export class BatchedCounters<T extends string> {
   }
 }
 
-/** How many values of one label are kept at most. */
+/** Most values buffered per label. */
 const MAX_BUFFERED_VALUES = 1_024;
 
-/**
- * The same for a histogram with one label: its values are passed on together, which costs a fraction of observing each one amid other work.
- */
+/** Like `BatchedCounters`, for a histogram with one label. */
 export class BatchedObservations<T extends string> {
   readonly #values = new Map<string, number[]>();
 

@@ -1,4 +1,4 @@
-/** Cancels one piece of work from outside, like an AbortController at a tenth of its cost: for work that arrives by the thousands. */
+/** Cancels one piece of work, like an AbortController at a tenth of its cost. */
 export class Cancellation {
   #isCancelled = false;
   #listener: (() => void) | null = null;
@@ -7,14 +7,14 @@ export class Cancellation {
     return this.#isCancelled;
   }
 
-  /** Once; later calls do nothing. */
+  /** Cancels once; later calls do nothing. */
   cancel(): void {
     if (this.#isCancelled) return;
     this.#isCancelled = true;
     this.#listener?.();
   }
 
-  /** Calls `listener` when cancelled, immediately if that has happened already. Replaces the previous listener; null removes it. */
+  /** Sets the only listener, or removes it with null. Calls it at once if already canceled. */
   setListener(listener: (() => void) | null): void {
     this.#listener = listener;
     if (this.#isCancelled) listener?.();

@@ -1,15 +1,15 @@
-/** A stable code in a field of a response that is not an HTTP problem by itself. */
+/** A stable code inside a successful response, as opposed to an HTTP problem. */
 export interface ErrorCode {
   readonly code: string;
-  /** What happened, in general; also the title of the code's page. */
+  /** What happened. Also the title of the code's page. */
   readonly detail: string;
-  /** What to do about it. */
+  /** What to do. */
   readonly remedy: string;
 }
 
 export interface ListedErrorCode {
   readonly code: string;
-  /** The field that holds the code. */
+  /** The field that carries the code. */
   readonly appearsIn: string;
   readonly title: string;
   readonly remedy: string;
@@ -18,8 +18,7 @@ export interface ListedErrorCode {
 const errorCodes = new Map<string, ListedErrorCode>();
 
 /**
- * Defines a code at module level, next to the code that writes it: the only place that states its texts. The problem pages list what was
- * defined.
+ * Defines a code at module level, next to its use. Problem pages list all defined codes.
  *
  * @throws Error if the code is taken
  */
@@ -30,7 +29,7 @@ export function defineErrorCode<const T extends ErrorCode>(appearsIn: string, de
   return definition;
 }
 
-/** Every code that the loaded modules define, by code. */
+/** Returns every code that the loaded modules define, sorted. */
 export function listErrorCodes(): ListedErrorCode[] {
   return [...errorCodes.values()].sort((a, b) => a.code.localeCompare(b.code));
 }

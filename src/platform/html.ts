@@ -6,7 +6,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Text for HTML, in content and in quoted attributes. */
+/** Escapes text for HTML content and quoted attributes. */
 export function escapeHtml(text: string): string {
   return text.replaceAll(/[&<>"']/g, (character) => ESCAPES[character] ?? character);
 }
@@ -15,13 +15,13 @@ export interface HtmlPage {
   title: string;
   /** CSS. */
   style: string;
-  /** HTML in which all outside text has been escaped. */
+  /** HTML. All untrusted text must already be escaped. */
   body: string;
-  /** More elements for the head, as HTML. */
+  /** Extra HTML for the head. */
   head?: string;
 }
 
-/** A small page in English without scripts or foreign resources. */
+/** Renders a small English page without scripts or external resources. */
 export function renderHtmlPage({ title, style, body, head = '' }: HtmlPage): string {
   return `<!doctype html>
 <html lang="en">

@@ -4,13 +4,13 @@ import { Random } from './random.ts';
 
 const CROCKFORD = '0123456789abcdefghjkmnpqrstvwxyz';
 
-/** `con_01jd…`: a prefix and a ULID in lower case, so that ids of one kind sort by the time they were made. */
+/** `con_01jd…`: a prefix and a lowercase ULID, so ids of one kind sort by creation time. */
 export type Id<P extends string = string> = `${P}_${string}`;
 
 /** Any id of this service, whatever its prefix. */
 export const ID_PATTERN = /^[a-z]{3}_[0-9a-hjkmnp-tv-z]{26}$/;
 
-/** Whether `value` has the form of an id with this prefix (`con`, `lse`, …). Does not say whether it exists. */
+/** Whether `value` has the form of an id with this prefix (`con`, `lse`, …). It may not exist. */
 export function isId<P extends string>(value: string, prefix: P): value is Id<P> {
   return value.startsWith(`${prefix}_`) && ID_PATTERN.test(value);
 }
@@ -18,13 +18,13 @@ export function isId<P extends string>(value: string, prefix: P): value is Id<P>
 const TAIL_LENGTH = 16;
 
 /**
- * Generates ids: 48 bits of time in milliseconds, then 80 random bits. Within one millisecond each is the previous one plus one, so ids of
- * one replica sort in the order in which they were created (the monotonic form of https://github.com/ulid/spec). They identify, they don't
- * authenticate.
+ * Generates ids: 48 bits of time in milliseconds, then 80 random bits. Within one millisecond each id is the previous
+ * one plus one, so one replica's ids sort by creation (https://github.com/ulid/spec, monotonic). Ids identify; they
+ * authenticate nobody.
  */
 export class Ids {
   #lastMs = Number.NaN;
-  /** The same as an id has it. */
+  /** `#lastMs` as encoded in an id. */
   #lastTime = '';
   readonly #tail = new Uint8Array(TAIL_LENGTH);
 
@@ -46,7 +46,7 @@ export class Ids {
     this.#lastMs = nowMs;
     this.#lastTime = encodeTime(nowMs, 10).toLowerCase();
     const bytes = this.random.bytes(TAIL_LENGTH);
-    // The first digit is limited to half its range, so that incrementing never overflows.
+    // Limit the first digit to half its range, so that incrementing never overflows.
     for (let at = 0; at < TAIL_LENGTH; at++) this.#tail[at] = (bytes[at] ?? 0) & (at === 0 ? 15 : 31);
   }
 
@@ -62,8 +62,8 @@ export class Ids {
 const MAX_ULID_MS = 2 ** 48 - 1;
 
 /**
- * The bound below which every id with this prefix was created before `instant` (a number: milliseconds since 1970; times that no ULID can
- * hold become the nearest one). For time ranges on a primary key.
+ * Returns the bound below which all ids with this prefix were created before `instant` (numbers: milliseconds since
+ * 1970, clamped to what a ULID holds). For time ranges on a primary key.
  */
 export function firstIdAt<P extends string>(prefix: P, instant: Date | number): Id<P> {
   const epochMs = Math.min(Math.max(0, Math.floor(Number(instant))), MAX_ULID_MS);

@@ -4,8 +4,8 @@ import { type DestinationStream, type Logger as Pino, pino } from 'pino';
 export type { Pino };
 
 /**
- * The structured log, one JSON object a line. Redaction is by construction: secrets are `SecretString`s, URLs are logged without their
- * query, errors of undici and pg are logged by name, code and message only. The paths below are a safety net.
+ * Creates the log, one JSON object per line. Redaction is by design: secrets are `SecretString`s, URLs are logged
+ * without their query, errors by name, code and message only. The paths below are a safety net.
  */
 export function createLogger(level: string, destination?: DestinationStream): Pino {
   return pino(
@@ -42,9 +42,7 @@ interface DescribedError {
   cause?: DescribedError;
 }
 
-/**
- * An error as the log may show it: no enumerable extras, because HTTP and database clients attach requests, queries and bodies to errors.
- */
+/** Drops an error's enumerable fields: HTTP and database clients attach requests, queries and bodies. */
 function describeError(error: unknown, depth = 0): DescribedError {
   if (!(error instanceof Error)) return { name: 'NonError', message: typeof error };
   const code = (error as { code?: unknown }).code;
@@ -57,10 +55,10 @@ function describeError(error: unknown, depth = 0): DescribedError {
   };
 }
 
-/** The logger as an injection token (pino's own is an interface). */
+/** Injection token for the logger, because pino's own type is an interface. */
 export const LOGGER = Symbol('Logger');
 
-/** Nest's own messages, on the same log. */
+/** Sends Nest's own messages to the same log. */
 export class NestLogger implements LoggerService {
   constructor(private readonly pino: Pino) {}
 

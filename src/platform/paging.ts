@@ -9,7 +9,7 @@ export interface Page<T> {
 export const DEFAULT_LIMIT = 50;
 export const MAX_LIMIT = 200;
 
-/** The id after which a page begins, from the client's cursor. Null on the first page; 400 if the cursor is invalid. */
+/** Decodes a cursor to the id that the page starts after. Returns null for the first page; throws 400 if invalid. */
 export function decodeCursor(cursor: string | undefined): string | null {
   if (cursor === undefined) return null;
   const id = Buffer.from(cursor, 'base64url').toString('utf8');
@@ -17,7 +17,7 @@ export function decodeCursor(cursor: string | undefined): string | null {
   return id;
 }
 
-/** One page of rows that were read with `limit + 1`, keyed by id. */
+/** Builds a page from rows that were read with `limit + 1`, keyed by id. */
 export function toPage<R extends { id: string }, T>(rows: R[], limit: number, format: (row: R) => T): Page<T> {
   const shown = rows.slice(0, limit);
   const last = rows.length > limit ? shown.at(-1) : undefined;

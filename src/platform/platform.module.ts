@@ -18,7 +18,7 @@ export interface PlatformOptions {
   runsJobs: boolean;
 }
 
-/** The platform's injectables and the scheduler of background jobs. */
+/** The platform's injectables and the job scheduler. */
 @Global()
 @Module({})
 export class PlatformModule {

@@ -1,7 +1,7 @@
 /**
- * The codes of all problems. A module adds its own where it defines them, by `declare module`; a test compares the two.
+ * All problem codes. Modules add theirs with `declare module`; a test compares these with the definitions.
  *
- * @public Modules augment it.
+ * @public Augmented by modules.
  */
 export interface ProblemCodes {
   internal_error: true;
@@ -15,10 +15,10 @@ export interface ProblemCodes {
   unsupported_media_type: true;
 }
 
-/** A closed union: a code that nothing defines does not compile. */
+/** A closed union: an undefined code does not compile. */
 export type ProblemCode = keyof ProblemCodes;
 
-/** What a kind of problem means to a caller, whatever the occurrence. Served under `/problems/{code}`. */
+/** A kind of problem. Its page is `/problems/{code}`. */
 export interface ProblemType<C extends ProblemCode = ProblemCode> {
   /** Stable, in snake_case. */
   readonly code: C;
@@ -28,7 +28,7 @@ export interface ProblemType<C extends ProblemCode = ProblemCode> {
   readonly remedy: string;
 }
 
-/** What Meta reported, as far as it may be shown: never its message or body, which can quote a token. */
+/** The part of Meta's error that is safe to show. Never its message or body, which can quote a token. */
 export interface MetaCause {
   code?: number;
   subcode?: number;
@@ -36,29 +36,29 @@ export interface MetaCause {
   fbtrace_id?: string;
 }
 
-/** Where bad input is wrong: `path` as `items[0].url`. */
+/** Where the input is wrong; `path` looks like `items[0].url`. */
 export interface InputError {
   path: string;
   message: string;
 }
 
 export interface ProblemOccurrence {
-  /** Public text about this occurrence; defaults to the type's title. Never a secret. */
+  /** Public text about this occurrence; default: the type's title. Never a secret. */
   detail?: string;
   /** Overrides the type's remedy. */
   remedy?: string;
   errors?: InputError[];
   meta?: MetaCause;
   retryAfterSeconds?: number;
-  /** Private: for the log only. */
+  /** For the log only. */
   cause?: unknown;
 }
 
 const problemTypes = new Map<string, ProblemType>();
 
 /**
- * Defines a kind of problem, at module level and next to the code that throws it: the only place that states its code, status and texts.
- * The problem pages and the API document list what was defined.
+ * Defines a kind of problem at module level, next to the code that throws it. The problem pages and the API document
+ * list all definitions.
  *
  * @throws Error if the code is taken
  */
@@ -74,12 +74,12 @@ export function defineProblem<const C extends ProblemCode>(
   return type;
 }
 
-/** Every kind of problem that the loaded modules define, by code. */
+/** Returns every kind of problem that the loaded modules define, sorted by code. */
 export function listProblemTypes(): ProblemType[] {
   return [...problemTypes.values()].sort((a, b) => a.code.localeCompare(b.code));
 }
 
-/** The one class of error that becomes HTTP (RFC 9457). Anything else that reaches the filter is a 500. */
+/** The only error class that becomes an HTTP response (RFC 9457). All other errors are a 500. */
 export class AppError extends Error {
   readonly detail: string;
   readonly remedy: string;
@@ -109,7 +109,7 @@ export const notFound = defineProblem('not_found', 404, 'There is nothing here.'
 export const methodNotAllowed = defineProblem(
   'method_not_allowed',
   405,
-  'This path does not take that method.',
+  'This path does not accept that method.',
   'See /docs for the methods of each path.',
 );
 export const payloadTooLarge = defineProblem(
@@ -121,42 +121,42 @@ export const payloadTooLarge = defineProblem(
 export const requestTimeout = defineProblem(
   'request_timeout',
   408,
-  'The request came too slowly.',
-  'Send the headers within 10 seconds and the body at 16 KiB a second or faster, without credentials within 30 seconds, on a new connection.',
+  'The request arrived too slowly.',
+  'On a new connection, send the headers within 10 seconds and the body at 16 KiB a second or faster (without ' +
+    'credentials: within 30 seconds).',
 );
 export const serverBusy = defineProblem(
   'server_busy',
   503,
-  'The service has too much to take in at the moment.',
+  'The service has too many requests to read right now.',
   'Try again after the time in Retry-After.',
 );
 export const unsupportedMediaType = defineProblem(
   'unsupported_media_type',
   415,
-  'The body is of a media type that is not understood here.',
+  'This media type is not supported.',
   'Send JSON in UTF-8 with Content-Type: application/json.',
 );
 export const internalError = defineProblem(
   'internal_error',
   500,
   'Something went wrong on our side.',
-  'Try again later; report the request_id if it stays.',
+  'Try again later. If it persists, report the request_id.',
 );
 export const serviceUnavailable = defineProblem(
   'service_unavailable',
   503,
-  'The service cannot do this at the moment.',
+  'The service cannot do this right now.',
   'Try again after the time in Retry-After.',
 );
 
 const MAX_SHOWN_LENGTH = 100;
 
-/** Text of a caller (the name of a field) as an error may repeat it: no longer than 100 characters. */
+/** Cuts caller-supplied text, such as a field name, to 100 characters, so that an error can quote it. */
 export function shortened(text: string): string {
   return text.length <= MAX_SHOWN_LENGTH ? text : `${text.slice(0, MAX_SHOWN_LENGTH - 1)}…`;
 }
 
-/** Bad input at one place. */
 export function invalidInputError(path: string, message: string): AppError {
   const shown = shortened(path);
   return new AppError(invalidRequest, { detail: `${shown} ${message}`, errors: [{ path: shown, message }] });

@@ -1,11 +1,10 @@
 import { randomFillSync } from 'node:crypto';
 
-/** The one source of randomness, injected. All of it is cryptographically strong. */
+/** The only source of randomness. Injected; always cryptographically strong. */
 export abstract class Random {
-  /** `size` fresh random bytes. */
   abstract bytes(size: number): Buffer;
 
-  /** A number in [0, 1), with 48 bits of randomness, for jitter. */
+  /** Returns a number in [0, 1) with 48 random bits, for jitter. */
   fraction(): number {
     return this.bytes(6).readUIntBE(0, 6) / 2 ** 48;
   }
@@ -14,8 +13,8 @@ export abstract class Random {
 const POOL_SIZE = 8192;
 
 /**
- * The randomness of the operating system, drawn in blocks: one call for 8 KiB is far cheaper than a call per key. Returned bytes are wiped
- * from the pool, so that a later read of this memory finds no key.
+ * Draws the operating system's randomness in blocks: one call for 8 KiB is far cheaper than one per key. Returned bytes
+ * are wiped from the pool, so that memory does not leak keys.
  */
 export class SystemRandom extends Random {
   readonly #pool = Buffer.alloc(POOL_SIZE);

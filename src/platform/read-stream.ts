@@ -1,4 +1,4 @@
-/** The whole of a stream in one buffer; throws `toError()` as soon as it has more than `maxBytes`. */
+/** Reads a whole stream. Throws `toError()` as soon as it exceeds `maxBytes`. */
 export async function readStream(
   stream: AsyncIterable<Buffer>,
   maxBytes: number,
@@ -14,7 +14,7 @@ export async function readStream(
   return concatChunks(chunks, size);
 }
 
-/** The chunks as one buffer; a single chunk is not copied. */
+/** Concatenates chunks. A single chunk is not copied. */
 export function concatChunks(chunks: readonly Buffer[], size?: number): Buffer {
   const [first] = chunks;
   return chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, size);

@@ -3,8 +3,8 @@ import { inspect } from 'node:util';
 const MASK = '[secret]';
 
 /**
- * A string that can't be printed by accident: JSON, logs, template strings and `util.inspect` show a mask. Only `expose()` returns the
- * value, so a search for that name finds every place where a secret is used.
+ * A string that cannot be printed by accident: JSON, logs, template strings and `util.inspect` show a mask. Search for
+ * `expose()` to find every use of a secret.
  */
 export class SecretString {
   readonly #value: string;
@@ -13,7 +13,7 @@ export class SecretString {
     this.#value = value;
   }
 
-  /** The secret itself. For the wire and the vault only. */
+  /** Returns the secret. Only for the wire and the vault. */
   expose(): string {
     return this.#value;
   }

@@ -41,7 +41,7 @@ const hosts: Record<string, Host> = {
   'www.threads.net': movedThreadsDialog,
 };
 
-/** One request, from its first byte to the recorded call. */
+/** Handles one request: faults, the call itself, the response, the call log. */
 export async function handleRequest(
   state: SandboxState,
   request: IncomingMessage,
@@ -55,7 +55,8 @@ export async function handleRequest(
   if (handler === undefined) {
     response.writeHead(404, { 'Content-Type': 'text/plain' });
     response.end(
-      `No host of Meta: ${host}. The paths start with one of ${Object.keys(hosts).join(', ')}; the control address is /__sandbox\n`,
+      `No such Meta host: ${host}. Paths start with one of ${Object.keys(hosts).join(', ')}; ` +
+        'the control API is /__sandbox\n',
     );
     return;
   }
@@ -131,7 +132,7 @@ async function runHandler(handler: Host, state: SandboxState, call: GraphCall): 
   }
 }
 
-/** Refusals as they are; anything else is a fault of the sandbox and says so in Meta's shape. */
+/** Sends refusals as they are. Other errors are the sandbox's own, in Meta's format. */
 function toErrorResponse(error: unknown): MetaResponse {
   const failure =
     error instanceof GraphError
@@ -164,7 +165,7 @@ async function waitFor(state: SandboxState, faults: Fault[]): Promise<void> {
   const { min, max } = state.latencyMs;
   let delayMs = max === 0 ? 0 : min + (max === min ? 0 : state.randomFraction() * (max - min));
   for (const fault of faults) if (fault.kind === 'delay') delayMs += fault.delayMs;
-  // Nobody waits for the response once the server has closed, so the timer must not keep the process alive.
+  // Pending delays must not keep the process alive after the server has closed.
   if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs).unref());
 }
 
@@ -187,7 +188,7 @@ function recordCall(state: SandboxState, call: GraphCall, status: number | null,
   });
 }
 
-/** Announces the full length, sends a part, then cuts the connection. */
+/** Announces the full length, sends part of it, then cuts the connection. */
 function sendTruncated(response: ServerResponse, wire: WireResponse, bytes: number | undefined): void {
   const body = Buffer.from(wire.body);
   response.sendDate = false;

@@ -8,16 +8,16 @@ import type { SandboxStore } from './state/sandbox-store.ts';
 import { StateFile } from './state/state-file.ts';
 
 export interface SandboxOptions {
-  /** default 127.0.0.1 */
+  /** Default 127.0.0.1. */
   host?: string;
-  /** default 0 = any free port */
+  /** Default 0: any free port. */
   port?: number;
-  /** epoch ms */
+  /** Milliseconds since 1970. */
   now: () => number;
   randomBytes: (size: number) => Buffer;
-  /** what browsers and links use, default http://host:port */
+  /** The URL for browsers and links; default http://host:port. */
   publicUrl?: string;
-  /** state is loaded from here at the start and kept here */
+  /** File to load the state from and save it to. */
   stateFile?: string;
   app?: Partial<SandboxApp>;
 }
@@ -26,15 +26,15 @@ export interface Sandbox {
   url: string;
   port: number;
   app: SandboxApp;
-  /** The environment variables that point a service at this sandbox. */
+  /** Environment variables that point the service at this sandbox. */
   environment(): Record<string, string>;
   state: SandboxState;
   close(): Promise<void>;
 }
 
 /**
- * Starts a stand-in for Meta, written from META.md alone: every host of Meta under a path of its own name,
- * and the control address under `/__sandbox`. It refuses what Meta refuses.
+ * Starts the sandbox, a fake Meta: each of Meta's hosts is a path with the host's name, and `/__sandbox` is the control
+ * API. It behaves as docs/meta-facts.md says, and refuses what Meta refuses.
  */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const app = { ...defaultApp, ...options.app };
@@ -53,7 +53,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       response.end(`Sandbox fault: ${error instanceof Error ? error.message : String(error)}\n`);
     });
   });
-  // Clients keep idle connections; a server that closes them first makes races that Meta does not have.
+  // Clients keep idle connections. Closing them first would cause races that Meta does not have.
   server.keepAliveTimeout = 65_000;
   const host = options.host ?? '127.0.0.1';
   const port = await listen(server, options.port ?? 0, host);
@@ -62,7 +62,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   return { url, port, app, state, environment: () => environmentOf(url, app), close: () => close(server, state, file) };
 }
 
-/** What a state that was kept for other ids, or by an earlier sandbox, does not have. */
+/** Adds what a state saved for other app ids, or by an older sandbox, lacks. */
 function seedMissing(store: SandboxStore, app: SandboxApp): void {
   const known = store.apps.get(app.id);
   if (known === undefined) seedApps(store, app);

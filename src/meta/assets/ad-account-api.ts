@@ -14,7 +14,7 @@ import { readObjects } from './read-objects.ts';
 const FIELDS = 'id,account_id,name,currency,business{id,name}';
 const SCOPES = ['ads_'];
 
-/** The ad accounts that a token reaches. Throws `MetaError`. */
+/** Lists the ad accounts that a token reaches. Throws `MetaError`. */
 @Injectable()
 export class AdAccountApi {
   constructor(
@@ -22,7 +22,10 @@ export class AdAccountApi {
     @Inject(BusinessApi) private readonly businesses: BusinessApi,
   ) {}
 
-  /** Every ad account that any list or granular scope names, each once, as `act_…`. A list that Meta refuses costs only itself. */
+  /**
+   * Returns every ad account that a list or granular scope names, once each, with ids as `act_…`.
+   * A refused list is skipped; the others still count.
+   */
   async findAll(of: ListingToken, onProgress: ReachedProgress): Promise<Reached<AdAccount>> {
     const accounts = new AssetUnion<AdAccount>(mergeAccounts, onProgress);
     await accounts.addList(this.list('list_ad_accounts', '/me/adaccounts', of.token));

@@ -1,21 +1,21 @@
 import type { MetaError } from '../errors/meta-error.ts';
 import { asPartialRefusal } from '../errors/refusal.ts';
 
-/** What all lists together name, each object once. */
+/** The union of all lists, each object once. */
 export interface Reached<T> {
   items: T[];
-  /** By any list or granular scope, whether Meta showed the object or not. */
+  /** Ids named by any list or granular scope, including objects that Meta did not show. */
   namedIds: ReadonlySet<string>;
-  /** Every list was read to its end: what is named nowhere is gone. */
+  /** True if every list was read to its end, so that an id named nowhere is gone. */
   isComplete: boolean;
 }
 
-/** Called now and then while lists are read, with how many objects there are by now. May throw, which ends the reading. */
+/** Called after every 100 items with the number of distinct objects so far. May throw to stop reading. */
 export type ReachedProgress = (count: number) => Promise<void>;
 
 const PROGRESS_INTERVAL = 100;
 
-/** The union of several lists. One that Meta refuses costs only itself. */
+/** Merges several lists. A refused list is skipped; the others still count. */
 export class AssetUnion<T extends { id: string }> {
   readonly #items = new Map<string, T>();
   readonly #namedIds = new Set<string>();
@@ -24,7 +24,7 @@ export class AssetUnion<T extends { id: string }> {
   #hasGap = false;
   #seen = 0;
 
-  /** `merge`: what two lists together say of one object. */
+  /** `merge` combines what two lists say about one object. */
   constructor(
     private readonly merge: (known: T, item: T) => T,
     private readonly onProgress: ReachedProgress,
@@ -38,7 +38,7 @@ export class AssetUnion<T extends { id: string }> {
     return this.#items.get(id);
   }
 
-  /** Reads a list to its end. False where Meta refused it; what it gave before stays. Throws other `MetaError`s. */
+  /** Reads a list to its end. Returns false if Meta refused it, keeping what was read. Rethrows every other error. */
   async addList(list: AsyncIterable<T>): Promise<boolean> {
     try {
       for await (const item of list) await this.add(item);
@@ -57,24 +57,24 @@ export class AssetUnion<T extends { id: string }> {
     if (++this.#seen % PROGRESS_INTERVAL === 0) await this.onProgress(this.#items.size);
   }
 
-  /** A granular scope names these objects; whether the token may see them is another matter. */
+  /** Adds ids that a granular scope names, whether or not the token can read the objects. */
   addNames(ids: Iterable<string>): void {
     for (const id of ids) this.#namedIds.add(id);
   }
 
-  /** Something was read in part only: what is not named may be there all the same. */
+  /** Records that something was read only in part, so that an id named nowhere may still exist. */
   noteGap(): void {
     this.#hasGap = true;
   }
 
-  /** A list on the way to others was refused. Throws what is no refusal. */
+  /** Records that a list was refused. Rethrows anything that is not a refusal. */
   noteRefusal(error: unknown): void {
     const refusal = asPartialRefusal(error);
     if (refusal === null) throw error;
     this.#refusal ??= refusal;
   }
 
-  /** Throws the first refusal where Meta refused every list and showed nothing else. */
+  /** Throws the first refusal if Meta refused every list and returned no object. */
   result(): Reached<T> {
     if (this.#refusal !== null && this.#answered === 0 && this.#items.size === 0) throw this.#refusal;
     return { items: this.items, namedIds: this.#namedIds, isComplete: this.#refusal === null && !this.#hasGap };

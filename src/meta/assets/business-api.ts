@@ -6,20 +6,23 @@ import { paginate } from '../graph/paginate.ts';
 import { readCall } from '../graph/read-call.ts';
 import type { ValidInspection } from '../tokens/inspection-result.ts';
 
-/** The scope that a portfolio's assets are listed with. Its targets are portfolios, never assets. */
+/** Scope for listing a portfolio's assets. Its targets are portfolios, never assets. */
 const BUSINESS_SCOPE = 'business_management';
 
-/** What Meta said of a token, as far as it says what the token may list. */
+/** A token, and what inspection says it may list. */
 export type ListingToken = Pick<ValidInspection, 'kind' | 'granularScopes'> & { token: SecretString; scopes: string[] };
 
-/** The business portfolios that a token reaches: `/me/accounts` and `/me/adaccounts` leave out what belongs to them. */
+/**
+ * Lists the business portfolios that a token reaches: `/me/accounts` and `/me/adaccounts` leave out their assets
+ * (docs/meta-facts.md#pages-of-a-portfolio).
+ */
 @Injectable()
 export class BusinessApi {
   constructor(@Inject(GraphTransport) private readonly transport: GraphTransport) {}
 
   /**
-   * Ids of portfolios, each once: those that the scope names, and those of the list. None where the scope was not granted. `onRefusal`
-   * gets the refusal of the list, and may throw it.
+   * Yields portfolio ids, once each, from the scope's targets and from `/me/businesses`; none without the scope.
+   * If Meta refuses the list, `onRefusal` gets the error and may throw it.
    */
   async *listBusinessIds(
     { token, scopes, granularScopes }: ListingToken,
@@ -43,7 +46,10 @@ export class BusinessApi {
   }
 }
 
-/** What the granular scopes whose names begin so name, each once. A scope without targets holds for everything and names nothing. */
+/**
+ * Returns the distinct targets of granular scopes with one of these prefixes. A scope without targets covers
+ * everything.
+ */
 export function targetIds(
   { granularScopes }: Pick<ListingToken, 'granularScopes'>,
   prefixes: readonly string[],

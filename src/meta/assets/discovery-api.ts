@@ -11,7 +11,7 @@ import { type Permissions, readPermissions } from './discovery-responses.ts';
 import { PageApi } from './page-api.ts';
 import { WhatsappApi } from './whatsapp-api.ts';
 
-/** What a Facebook token reaches (META.md 5, 6). All methods throw `MetaError`, and `RangeError` for ids that are none. */
+/** What a Facebook token reaches. Methods throw `MetaError`, or `RangeError` for malformed ids. */
 @Injectable()
 export class DiscoveryApi {
   constructor(
@@ -21,7 +21,7 @@ export class DiscoveryApi {
     @Inject(WhatsappApi) readonly whatsappAccounts: WhatsappApi,
   ) {}
 
-  /** What the user granted, declined and let expire (META.md 10). */
+  /** Lists the scopes that the user granted, declined, or let expire (docs/meta-facts.md#revoking-a-grant). */
   async listPermissions(token: SecretString): Promise<Permissions> {
     const call = readCall(this.transport, 'list_permissions', '/me/permissions', token, {});
     const items: Json[] = [];
@@ -38,8 +38,9 @@ export class DiscoveryApi {
   }
 
   /**
-   * The client's business of a business-integration system user, else null. An ordinary token gets 190 here and is fine
-   * (META.md 6), so no response to this call says anything about the token.
+   * Returns the client's business of a business-integration system user, else null. An ordinary token gets a 190 here
+   * although it is fine, so this call says nothing about the token
+   * (docs/meta-facts.md#business-integration-system-users).
    */
   async getClientBusinessId(token: SecretString): Promise<string | null> {
     const query = { fields: 'client_business_id' };

@@ -9,11 +9,11 @@ export interface InstagramAccount {
 export interface DiscoveredPage {
   id: string;
   name: string | null;
-  /** Null where the user has no task on the page. */
+  /** Null if the user has no task on the Page. */
   accessToken: SecretString | null;
-  /** `MANAGE`, `PROFILE_PLUS_…`; `perms` of old versions. */
+  /** `MANAGE`, `PROFILE_PLUS_…`; old versions call this field `perms`. */
   tasks: string[];
-  /** From both fields that link one (META.md 5), each once. */
+  /** From both fields that link an account, once each (docs/meta-facts.md#page-tokens). */
   instagramAccounts: InstagramAccount[];
 }
 
@@ -35,11 +35,11 @@ export interface PhoneNumber {
   displayPhoneNumber: string | null;
   verifiedName: string | null;
   qualityRating: string | null;
-  /** `VERIFIED`, `NOT_VERIFIED`, `EXPIRED`; null where Meta does not tell. */
+  /** `VERIFIED`, `NOT_VERIFIED`, `EXPIRED`; null if not reported. */
   codeVerificationStatus: string | null;
-  /** `CLOUD_API`, `ON_PREMISE`, `NOT_APPLICABLE`; null where Meta does not tell. */
+  /** `CLOUD_API`, `ON_PREMISE`, `NOT_APPLICABLE`; null if not reported. */
   platformType: string | null;
-  /** In use in the WhatsApp Business app; null where Meta does not tell. */
+  /** True if the number is in use in the WhatsApp Business app; null if not reported. */
   isOnBizApp: boolean | null;
 }
 
@@ -55,7 +55,7 @@ export interface SubscribedApp {
   overrideCallbackUri: string | null;
 }
 
-/** An item of `/me/accounts`, or a page by itself; null without an id. */
+/** Reads an item of `/me/accounts` or a single Page. Returns null without an id. */
 export function readPage(item: Json): DiscoveredPage | null {
   const page = asObject(item);
   const id = readId(page, 'id');
@@ -94,7 +94,7 @@ export function readAdAccount(item: Json): AdAccount | null {
   };
 }
 
-/** `act_…`, which granular scopes leave out. */
+/** Adds the `act_` prefix, which granular scopes leave out. */
 export function toAdAccountId(id: string): string {
   return id.startsWith('act_') ? id : `act_${id}`;
 }
@@ -118,7 +118,7 @@ function readBoolean(value: Json | undefined): boolean | null {
   return typeof value === 'boolean' ? value : null;
 }
 
-/** Items of `/me/permissions` by status; an unknown status is left out. */
+/** Groups items of `/me/permissions` by status. Unknown statuses are dropped. */
 export function readPermissions(items: readonly Json[]): Permissions {
   const permissions: Permissions = { granted: [], declined: [], expired: [] };
   for (const item of items) {
@@ -131,7 +131,10 @@ export function readPermissions(items: readonly Json[]): Permissions {
   return permissions;
 }
 
-/** `{whatsapp_business_api_data: {id, name, link}, override_callback_uri?}` (META.md 8). */
+/**
+ * Reads `{whatsapp_business_api_data: {id, name, link}, override_callback_uri?}`
+ * (docs/meta-facts.md#whatsapp-accounts).
+ */
 export function readSubscribedApp(item: Json): SubscribedApp | null {
   const entry = asObject(item);
   const app = asObject(field(entry, 'whatsapp_business_api_data')) ?? entry;
@@ -140,12 +143,12 @@ export function readSubscribedApp(item: Json): SubscribedApp | null {
   return { id, name: readText(app, 'name'), overrideCallbackUri: readText(entry, 'override_callback_uri') };
 }
 
-/** `/{app-id}/subscriptions` (META.md 15). */
+/** An item of `/{app-id}/subscriptions` (docs/meta-facts.md#webhook-deliveries). */
 export interface WebhookSubscription {
   object: string;
   callbackUrl: string | null;
   active: boolean;
-  /** Plain names in old versions, which have no version. */
+  /** Old API versions return plain names, without a version. */
   fields: { name: string; version: string | null }[];
 }
 

@@ -15,7 +15,7 @@ import { readObjects } from './read-objects.ts';
 
 const INSTAGRAM_FIELDS = 'instagram_business_account{id,username},connected_instagram_account{id,username}';
 const TOKEN_FIELDS = 'id,name,access_token';
-/** The most that is asked of a Page first; less where Meta refuses that (a list without tasks, no Instagram scope). */
+/** Fields to request, largest set first: Meta refuses `tasks` on some lists, and Instagram fields without the scope. */
 const PAGE_FIELDS: readonly string[] = [`${TOKEN_FIELDS},tasks`, TOKEN_FIELDS];
 const LINKED_PAGE_FIELDS: readonly string[] = [
   `${TOKEN_FIELDS},tasks,${INSTAGRAM_FIELDS}`,
@@ -25,12 +25,15 @@ const LINKED_PAGE_FIELDS: readonly string[] = [
 const PAGE_SCOPES = ['pages_'];
 const INSTAGRAM_SCOPES = ['instagram_'];
 
-/** What a token reaches of Pages, and the Instagram accounts that a scope names and no Page links. */
+/** Pages that a token reaches, and Instagram accounts named by a scope that no Page links. */
 export interface ReachedPages extends Reached<DiscoveredPage> {
   unlinkedInstagramAccounts: InstagramAccount[];
 }
 
-/** Pages and their tokens (META.md 5). All methods throw `MetaError`, and `RangeError` for ids that are none. */
+/**
+ * Pages and their tokens (docs/meta-facts.md#page-tokens). Methods throw `MetaError`, or `RangeError` for malformed
+ * ids.
+ */
 @Injectable()
 export class PageApi {
   constructor(
@@ -39,21 +42,22 @@ export class PageApi {
   ) {}
 
   /**
-   * Every Page that any list or granular scope names, each once, with a token where Meta gives one: lists leave out what a business
-   * portfolio shares, though the Page itself answers. A list that Meta refuses costs only itself; where it refuses them all, that is thrown.
+   * Returns every Page that a list or granular scope names, once each, with its token if Meta gives one. Lists leave
+   * out Pages of a business portfolio (docs/meta-facts.md#pages-of-a-portfolio), so these are read by id. A refused
+   * list is skipped; throws only if Meta refuses them all.
    */
   async findAll(of: ListingToken, onProgress: ReachedProgress): Promise<Reached<DiscoveredPage>> {
     return (await this.findPages(of, PAGE_FIELDS, onProgress)).result();
   }
 
-  /** The same with the Instagram accounts that the Pages link, and those that a scope names and no Page links. */
+  /** Like `findAll`, with linked Instagram accounts and those that a scope names but no Page links. */
   async findAllLinked(of: ListingToken, onProgress: ReachedProgress): Promise<ReachedPages> {
     const pages = await this.findPages(of, LINKED_PAGE_FIELDS, onProgress);
     const unlinkedInstagramAccounts = await this.readInstagramTargets(pages, of);
     return { ...pages.result(), unlinkedInstagramAccounts };
   }
 
-  /** The Page that a page token belongs to, with its linked Instagram accounts where Meta returns them. */
+  /** Returns the Page that a Page token belongs to, with linked Instagram accounts if Meta returns them. */
   async getOwnPage(pageToken: SecretString): Promise<DiscoveredPage> {
     try {
       return await this.readOwnPage(pageToken, `id,name,${INSTAGRAM_FIELDS}`);
@@ -63,11 +67,11 @@ export class PageApi {
     }
   }
 
-  /** Tokens of Pages by their ids; those that Meta gives no token for, or does not show, are missing. */
+  /** Returns Page tokens by Page id. Pages that Meta hides or gives no token for are left out. */
   async getPageTokens(pageIds: readonly string[], userToken: SecretString): Promise<Map<string, SecretString>> {
     const tokens = new Map<string, SecretString>();
     const request = { operation: 'get_page_tokens', token: userToken, ids: pageIds, fields: [TOKEN_FIELDS] };
-    // A doubt about the user token is not one about a Page: it is thrown.
+    // Throw errors about the user token: they say nothing about a single Page.
     for await (const { id, object } of readObjects(this.transport, { ...request, isRefusal: isDenied })) {
       const page = object === null ? null : readPage(object);
       if (page?.id === id && page.accessToken !== null) tokens.set(id, page.accessToken);
@@ -98,7 +102,7 @@ export class PageApi {
     return pages;
   }
 
-  /** One list of Pages, over all its pages of paging. */
+  /** Reads one list of Pages, retrying with fewer fields if Meta denies the first request. */
   private async *list(
     pages: AssetUnion<DiscoveredPage>,
     {
@@ -125,7 +129,7 @@ export class PageApi {
     }
   }
 
-  /** Adds what Meta shows of these Pages; the ids that it does not show. */
+  /** Reads these Pages by id and returns the ids that Meta does not show. */
   private async readInto(
     pages: AssetUnion<DiscoveredPage>,
     token: SecretString,
@@ -146,7 +150,7 @@ export class PageApi {
     return refused;
   }
 
-  /** Scopes of Instagram name Pages or accounts. The accounts that no Page links, for all that Meta shows. */
+  /** Reads the ids in Instagram scopes, which may be Pages or accounts. Returns the accounts that no Page links. */
   private async readInstagramTargets(pages: AssetUnion<DiscoveredPage>, of: ListingToken): Promise<InstagramAccount[]> {
     const named = targetIds(of, INSTAGRAM_SCOPES);
     const linked = new Set(pages.items.flatMap((page) => page.instagramAccounts.map(({ id }) => id)));
@@ -157,7 +161,7 @@ export class PageApi {
     const request = { operation: 'get_instagram_accounts', token: of.token, ids, fields: ['id,username'], isRefusal };
     const accounts: InstagramAccount[] = [];
     for await (const { id, object } of readObjects(this.transport, request)) {
-      // Everything has an id: only what has a user name, too, is an account.
+      // Every object has an id, but only an account has a username.
       const account = object === null ? null : readInstagramAccount(object);
       if (account?.id === id && account.username !== null) accounts.push(account);
     }
@@ -177,7 +181,7 @@ function readInstagramAccount(object: JsonObject): InstagramAccount | null {
   return id === null ? null : { id, username: readText(object, 'username') };
 }
 
-/** A token of either list counts, and so does what only one of them says. */
+/** Combines two lists' views of a Page: either may lack the token or other fields. */
 function mergePages(known: DiscoveredPage, page: DiscoveredPage): DiscoveredPage {
   const accounts = new Map<string, InstagramAccount>();
   for (const account of [...known.instagramAccounts, ...page.instagramAccounts])
@@ -191,7 +195,7 @@ function mergePages(known: DiscoveredPage, page: DiscoveredPage): DiscoveredPage
   };
 }
 
-/** Whether these fields of the ones that were wanted leave out the linked accounts. */
+/** Whether the fields that were used dropped the linked accounts from the ones that were wanted. */
 function lacksLinks(used: string, wanted: readonly string[]): boolean {
   return wanted === LINKED_PAGE_FIELDS && !used.includes(INSTAGRAM_FIELDS);
 }

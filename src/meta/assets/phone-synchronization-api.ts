@@ -5,19 +5,19 @@ import { requireGraphId } from '../graph/graph-id.ts';
 import { GraphTransport } from '../graph/graph-transport.ts';
 import { asObject, field, readText } from '../graph/lossless-json.ts';
 
-/** Meta's `sync_type` by what it is about. */
+/** Values of Meta's `sync_type`. */
 const SYNC_TYPES = { contacts: 'smb_app_state_sync', history: 'history' } as const;
 
 const REQUEST_ID = /^[\w.:=+/-]{1,200}$/;
 
-/** The one-time synchronization of a number of the WhatsApp Business app (docs/meta-facts.md, Coexistence). */
+/** The one-time synchronization of a WhatsApp Business app number (docs/meta-facts.md#coexistence). */
 @Injectable()
 export class PhoneSynchronizationApi {
   constructor(@Inject(GraphTransport) private readonly transport: GraphTransport) {}
 
   /**
-   * Has Meta send contacts or history by webhooks. Meta's id of the request; null where it gives none. Throws `MetaError`, and `RangeError`
-   * for an id that is none.
+   * Asks Meta to send contacts or history by webhook. Returns Meta's request id, or null if there is none.
+   * Throws `MetaError`, or `RangeError` for a malformed id.
    */
   async request(phoneNumberId: string, token: SecretString, kind: keyof typeof SYNC_TYPES): Promise<string | null> {
     const response = await this.transport.call({
@@ -28,7 +28,7 @@ export class PhoneSynchronizationApi {
       path: `/${this.transport.host('facebook').version}/${requireGraphId(phoneNumberId)}/smb_app_data`,
       form: { messaging_product: 'whatsapp', sync_type: SYNC_TYPES[kind] },
       auth: { by: 'credential', token },
-      // Meta takes it once and refuses a repeat, which would then look like a failure.
+      // Meta refuses a repeat, so a retry after a lost response would look like a failure.
       effect: 'once',
     });
     const body = asObject(response.json);

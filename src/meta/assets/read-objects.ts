@@ -6,27 +6,30 @@ import type { GraphTransport } from '../graph/graph-transport.ts';
 import { asObject, field, type JsonObject } from '../graph/lossless-json.ts';
 import { readCall } from '../graph/read-call.ts';
 
-/** Meta takes fifty ids at most; where one of them fails the whole call does, so the call is made again in parts, to single reads. */
+/** Meta takes at most 50 ids, and one bad id fails the whole call, so failed calls are split, down to single reads. */
 const BULK_SIZES = [50, 7, 1] as const;
 
 interface ObjectsRequest {
   operation: string;
   token: SecretString;
   ids: readonly string[];
-  /** What is asked for; the next ones, with less in them, where Meta refuses what is before. */
+  /** Field lists to request, in order: if Meta denies one, the next, smaller one is tried. */
   fields: readonly string[];
-  /** Whether an error says no more than that this token may not have this object. Others are thrown. */
+  /** Whether an error only means that this token may not read this object. Other errors are thrown. */
   isRefusal(error: unknown): boolean;
 }
 
-/** One object that was asked for by its id, and with which fields; null where Meta refused it. */
+/** One object read by id, and the fields that were requested; `object` is null if Meta refused it. */
 export interface ReadObject {
   id: string;
   object: JsonObject | null;
   fields: string;
 }
 
-/** Objects by their ids, in bulk where that works, each id once. Ids that are none are refused without asking. Throws `MetaError`. */
+/**
+ * Reads objects by id, in bulk where possible, each id once. Malformed ids yield null without a call. Throws
+ * `MetaError`.
+ */
 export async function* readObjects(
   transport: GraphTransport,
   request: ObjectsRequest,
@@ -39,7 +42,7 @@ export async function* readObjects(
 interface Reading {
   transport: GraphTransport;
   request: ObjectsRequest;
-  /** What bulk calls ask for: one of the request's, as soon as it is known which one Meta takes. */
+  /** Field lists for bulk calls; only the accepted one, once that is known. */
   bulkFields: readonly string[];
 }
 
@@ -67,7 +70,7 @@ async function* readInParts(
   }
 }
 
-/** What one call gave; nothing where it failed as a whole, for whatever reason that a smaller one may not have. */
+/** Makes one bulk call. Returns nothing if it fails as a whole for a reason that a smaller call may not have. */
 async function readBulk(reading: Reading, ids: readonly string[]): Promise<ReadObject[]> {
   const { operation, token } = reading.request;
   for (const fields of reading.bulkFields) {

@@ -15,26 +15,26 @@ import {
   type WhatsappAccount,
 } from './discovery-responses.ts';
 
-/** What is told of a number beside its name. Each is of use, none is needed. */
+/** Field lists for phone numbers, richest first. None of the extra fields is required. */
 const PHONE_FIELDS = [
   'id,display_phone_number,verified_name,quality_rating,code_verification_status,is_on_biz_app,platform_type',
   'id,display_phone_number,verified_name,quality_rating,code_verification_status',
   'id,display_phone_number,verified_name',
 ];
 
-/** WhatsApp Business Accounts and their numbers (META.md 8). All methods throw `MetaError`, and `RangeError` for ids that are none. */
+/** WhatsApp Business Accounts and their numbers. Methods throw `MetaError`, or `RangeError` for malformed ids. */
 @Injectable()
 export class WhatsappApi {
   constructor(@Inject(GraphTransport) private readonly transport: GraphTransport) {}
 
-  /** An account by its id. Any object with a name answers this, so it proves no account. */
+  /** Reads an account by id. Any object with a name answers this, so success does not prove that it is an account. */
   async getAccount(wabaId: string, token: SecretString): Promise<WhatsappAccount> {
     const call = this.read('get_whatsapp_account', `/${requireGraphId(wabaId)}`, token, { fields: 'id,name' });
     const body = asObject((await this.transport.call(call)).json);
     return { id: readId(body, 'id') ?? wabaId, name: readText(body, 'name') };
   }
 
-  /** The portfolio that owns an account; null where Meta names none. */
+  /** Returns the id of the portfolio that owns an account, or null if Meta names none. */
   async getOwnerBusinessId(wabaId: string, token: SecretString): Promise<string | null> {
     const query = { fields: 'id,owner_business_info' };
     const call = this.read('get_whatsapp_account_owner', `/${requireGraphId(wabaId)}`, token, query);
@@ -42,29 +42,38 @@ export class WhatsappApi {
     return readId(asObject(field(body, 'owner_business_info')), 'id');
   }
 
-  /** Only accounts have this list, so an answer, though it is empty, proves one. Fields that Meta refuses are left out. */
+  /**
+   * Lists numbers. Only accounts have this edge, so even an empty list proves an account. Drops fields that Meta
+   * denies.
+   */
   listPhoneNumbers(wabaId: string, token: SecretString): Promise<PhoneNumber[]> {
     return this.listNumbersWith(PHONE_FIELDS, `/${requireGraphId(wabaId)}/phone_numbers`, token);
   }
 
-  /** The ids of the accounts that a system user was given in the business settings. */
+  /** Lists the account ids assigned to a system user in the business settings. */
   listAssignedAccountIds(token: SecretString): Promise<string[]> {
     return this.listIds('list_assigned_whatsapp_accounts', '/me/assigned_whatsapp_business_accounts', token);
   }
 
-  /** The ids of the accounts that a portfolio owns. Only portfolios have this list, so an answer, though it is empty, proves one. */
+  /**
+   * Lists the account ids that a portfolio owns. Only portfolios have this edge, so even an empty list proves a
+   * portfolio.
+   */
   listOwnedAccountIds(businessId: string, token: SecretString): Promise<string[]> {
     const path = `/${requireGraphId(businessId)}/owned_whatsapp_business_accounts`;
     return this.listIds('list_owned_whatsapp_accounts', path, token);
   }
 
-  /** The ids of the accounts that others share with a portfolio. */
+  /** Lists the account ids that others share with a portfolio. */
   listClientAccountIds(businessId: string, token: SecretString): Promise<string[]> {
     const path = `/${requireGraphId(businessId)}/client_whatsapp_business_accounts`;
     return this.listIds('list_client_whatsapp_accounts', path, token);
   }
 
-  /** Subscribes our app to the account's webhooks; read it back with `listSubscribedApps`, for Meta's success does not prove it (META.md 19.11). */
+  /**
+   * Subscribes our app to the account's webhooks. Verify with `listSubscribedApps`: Meta's success does not prove that
+   * the subscription was stored (docs/meta-facts.md#whatsapp-accounts-of-a-token).
+   */
   async subscribeApp(wabaId: string, token: SecretString): Promise<void> {
     await this.write('subscribe_app', `/${requireGraphId(wabaId)}/subscribed_apps`, token, {});
   }
@@ -74,10 +83,10 @@ export class WhatsappApi {
     return this.list('list_subscribed_apps', path, token, {}, readSubscribedApp);
   }
 
-  /** Makes a number usable with the Cloud API; the pin (six digits) is set, or checked where two-step is on (META.md 8). */
+  /** Registers a number for the Cloud API with a six-digit PIN (docs/meta-facts.md#phone-number-registration). */
   async registerPhoneNumber(phoneNumberId: string, token: SecretString, pin: SecretString): Promise<void> {
     const form = { messaging_product: 'whatsapp', pin: pin.expose() };
-    // Meta allows ten tries in 72 hours (133016), and counts wrong pins: never repeated automatically.
+    // Meta allows ten tries in 72 hours (133016), wrong PINs included, so never retry automatically.
     await this.write('register_phone_number', `/${requireGraphId(phoneNumberId)}/register`, token, form, 'once');
   }
 
@@ -141,7 +150,7 @@ export class WhatsappApi {
   }
 }
 
-/** Meta does not let this token have what was asked, or knows no such thing. */
+/** Whether Meta says that this token may not read the object, or that there is no such object. */
 function isDenied(error: unknown): boolean {
   return error instanceof MetaError && (error.verdict.kind === 'permission' || error.verdict.kind === 'parameter');
 }

@@ -1,17 +1,19 @@
 import { SecretString } from '../../platform/secret-string.ts';
 import { withoutFragmentSuffix } from './fragment-suffix.ts';
 
-/** The query as Fastify parses it: a repeated parameter is a list. */
+/** The query as parsed by Fastify: a repeated parameter is an array. */
 export type CallbackQuery = Readonly<Record<string, unknown>>;
 
-/** Every way the browser can come back from a dialog (META.md 1, 7). `state` is null where it is missing or repeated. */
+/**
+ * The ways a browser returns from a dialog (docs/meta-facts.md#login-dialog). `state` is null if missing or repeated.
+ */
 export type CallbackOutcome =
   | { kind: 'code'; code: SecretString; state: string }
-  /** The user said no. */
+  /** The user declined. */
   | { kind: 'denied'; state: string | null }
-  /** The app is not public, or the shape without `error` that says so (901). */
+  /** The app is not public: error code 901, or a response without `error`. */
   | { kind: 'app_unavailable'; state: string | null; errorCode: number | null }
-  /** Meta's error code, where it is plain text; never its description. */
+  /** Meta's error code if it is a plain word. Never the description. */
   | { kind: 'error'; state: string | null; error: string | null; errorCode: number | null }
   | { kind: 'malformed'; state: string | null };
 
@@ -27,7 +29,7 @@ const PARAMETERS = [
   'error_message',
 ] as const;
 
-/** Reads a callback's query. Never throws. */
+/** Parses a callback's query. Never throws. */
 export function parseCallbackQuery(query: CallbackQuery): CallbackOutcome {
   const values = new Map<string, string>();
   for (const name of PARAMETERS) {

@@ -11,9 +11,9 @@ interface DialogRequest extends Partial<SignupFeatures> {
   flow: DialogFlow;
   redirectUri: string;
   state: string;
-  /** Replaces the product's scopes; has no effect where a configuration id decides. */
+  /** Replaces the product's scopes. Ignored if a login configuration decides. */
   scopes?: readonly string[];
-  /** Ask again for what was declined or chosen before (`auth_type=rerequest`). */
+  /** Ask again for declined scopes and earlier choices (`auth_type=rerequest`). */
   rerequest?: boolean;
 }
 
@@ -25,7 +25,10 @@ const DIALOGS: Readonly<Record<TokenHostName, DialogUrlBuilder>> = {
   threads: buildThreadsUrl,
 };
 
-/** Where the browser goes to ask the user. Holds the state, but no secret of ours. Throws `MetaError` where the login has no app. */
+/**
+ * Builds the dialog's URL. It contains the state but no secret. Throws `MetaError` if the login's app is not
+ * configured.
+ */
 export function buildDialogUrl(meta: MetaConfig, request: DialogRequest): string {
   const { dialog } = loginFlow(request.flow);
   if (dialog === null) throw new Error(`The flow ${request.flow} has no dialog.`);
@@ -58,7 +61,7 @@ function buildInstagramUrl(meta: MetaConfig, request: DialogRequest): string {
   });
 }
 
-/** Threads takes only commas between scopes. */
+/** Threads accepts only commas between scopes (docs/meta-facts.md#threads-login). */
 function buildThreadsUrl(meta: MetaConfig, request: DialogRequest): string {
   return buildUrl(`${meta.threadsDialogUrl}/oauth/authorize`, {
     client_id: clientId(meta, 'threads'),
@@ -69,7 +72,7 @@ function buildThreadsUrl(meta: MetaConfig, request: DialogRequest): string {
   });
 }
 
-/** Throws `MetaError` where no app is configured for this login. */
+/** Throws `MetaError` if no app is configured for this login. */
 function clientId(meta: MetaConfig, host: TokenHostName): string {
   return requireApp(resolveGraphHost(meta, host), 'open_dialog').id;
 }

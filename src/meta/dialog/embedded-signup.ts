@@ -1,29 +1,32 @@
-/** The version of WhatsApp Embedded Signup that our page and `js_sdk` launch (docs/meta-facts.md). */
+/** The version of WhatsApp Embedded Signup that our page and `js_sdk` launch (docs/meta-facts.md#embedded-signup). */
 export const EMBEDDED_SIGNUP = {
   version: 'v4',
-  /** The day that Meta published it. */
+  /** Meta's release date. */
   since: '2025-10-08',
-  /** The day that it ends, where Meta has named one. v2 ended on 2026-10-15, v3 in the same month. */
+  /** Meta's end date, if announced. v2 ended on 2026-10-15, v3 in the same month. */
   endsOn: null as string | null,
 } as const;
 
-/** What a session may ask of Embedded Signup besides the configuration: the dialog's `featureType`. */
+/** Values of the dialog's `featureType` that a session may request. */
 export const FEATURE_TYPES = ['whatsapp_business_app_onboarding'] as const;
 export type FeatureType = (typeof FEATURE_TYPES)[number];
 
-/** Onboards a number of the WhatsApp Business app, which stays in use there (coexistence). */
+/** Coexistence: onboards a number that stays in use in the WhatsApp Business app (docs/meta-facts.md#coexistence). */
 export const COEXISTENCE_FEATURE: FeatureType = 'whatsapp_business_app_onboarding';
-/** The event of the session message that ends such a signup. */
+/** Session event that ends such a signup. */
 export const COEXISTENCE_FINISHED = 'FINISH_WHATSAPP_BUSINESS_APP_ONBOARDING';
 
-/** The choices of a session that only Embedded Signup has. */
+/** Session options that only Embedded Signup has. */
 export interface SignupFeatures {
   featureType: FeatureType | null;
-  /** Names as Meta has them, such as `app_only_install`. */
+  /** Meta's names, such as `app_only_install`. */
   features: readonly string[];
 }
 
-/** `extras` of `FB.login` and of the dialog. In v4 they are empty on purpose, unless a feature was chosen: the configuration says the rest. */
+/**
+ * Builds `extras` for `FB.login` and the dialog. v4 expects them empty unless a feature is chosen: the login
+ * configuration holds everything else (docs/meta-facts.md#embedded-signup).
+ */
 export function buildSignupExtras({
   featureType = null,
   features = [],

@@ -1,7 +1,10 @@
-/** `#_=_` of facebook.com and `#_` of Instagram and Threads, as they are or percent-encoded. */
+/** `#_=_` (facebook.com) or `#_` (Instagram, Threads), plain or percent-encoded. */
 const FRAGMENT_SUFFIX = /(?:#|%23)_(?:(?:=|%3d)_)?$/i;
 
-/** A value from a dialog's redirect without the fragment that a front end or proxy glued to its end (docs/meta-facts.md). */
+/**
+ * Strips the fragment that some front ends and proxies append to a value
+ * (docs/meta-facts.md#instagram-and-threads-apps).
+ */
 export function withoutFragmentSuffix(value: string): string {
   return value.replace(FRAGMENT_SUFFIX, '');
 }

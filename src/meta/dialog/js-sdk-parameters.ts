@@ -4,30 +4,33 @@ import { buildSignupExtras, type SignupFeatures } from './embedded-signup.ts';
 import { loginFlow } from './login-flows.ts';
 import { defaultScopes } from './product-scopes.ts';
 
-/** What a front end gives to `FB.init` and `FB.login`, so that it hard-codes nothing (CONTRACT 4, META.md 8). */
+/** Parameters for `FB.init` and `FB.login`, so that front ends hard-code nothing (docs/api.md#connecting). */
 export interface JsSdkParameters {
   app_id: string;
   version: string;
   config_id: string | null;
-  /** Comma list; null where `config_id` decides. */
+  /** Comma-separated; null if `config_id` decides. */
   scope: string | null;
   response_type: 'code';
   override_default_response_type: true;
-  /** Only where it was answered before: the dialog asks again for declined scopes and the choice of Pages (META.md 1). */
+  /** Set after an earlier answer, to ask again for declined scopes and the choice of Pages. */
   auth_type?: 'rerequest';
-  /** The features of Embedded Signup that the session chose, else empty. */
+  /** Features of Embedded Signup chosen by the session, else empty. */
   extras: Readonly<Record<string, unknown>>;
 }
 
-/** What a session's front end asks Meta for. */
+/** The part of a session that decides what the front end requests. */
 interface JsSdkRequest extends SignupFeatures {
   product: Product;
   flow: Flow;
-  /** Empty: the product's own. No effect where a configuration id decides. */
+  /** Empty: the product's own. Ignored if a login configuration decides. */
   scopes: readonly string[];
 }
 
-/** Null for flows that Meta's JS SDK has no part in. `override_default_response_type`: the SDK gives tokens, not codes, without it. */
+/**
+ * Returns null for flows that Meta's JS SDK cannot run. Without `override_default_response_type` the SDK returns a
+ * token instead of a code.
+ */
 export function buildJsSdkParameters(
   meta: MetaConfig,
   { product, flow, scopes, ...signup }: JsSdkRequest,

@@ -1,17 +1,17 @@
 import type { MetaConfig } from '../../config/config.ts';
 
-/** Meta's JavaScript SDK as a page of ours loads and trusts it (META.md 8). */
+/** Where a page of ours loads Meta's JavaScript SDK from, and which messages it trusts. */
 export interface JsSdkScript {
   url: string;
-  /** Messages count when their origin is this one, or an https host under it where it begins with a dot. */
+  /** Accept messages from this exact origin, or, if it begins with a dot, from https hosts under it. */
   messageOrigin: string;
-  /** What a Content-Security-Policy must let it talk to and frame. */
+  /** Hosts that the Content-Security-Policy must allow for connections and frames. */
   hosts: readonly string[];
 }
 
 const PATH = '/en_US/sdk.js';
 
-/** The SDK that belongs to the configured dialog: Meta's own, or the one beside a stand-in's dialog. */
+/** Returns the SDK that matches the configured dialog: Meta's, or the sandbox's. */
 export function buildJsSdkScript({ dialogUrl }: MetaConfig): JsSdkScript {
   const { hostname, origin } = new URL(dialogUrl);
   if (hostname === 'facebook.com' || hostname.endsWith('.facebook.com')) {

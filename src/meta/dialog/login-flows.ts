@@ -1,28 +1,28 @@
 import { FLOWS, type Flow, type TokenKind } from '../../config/products.ts';
 import type { GraphHostName, TokenHostName } from '../graph/graph-host.ts';
 
-/** What is special about a way to authorize a connection. A new one is one entry in the table below. */
+/** Describes one way to authorize a connection. To add one, add an entry to the table below. */
 interface FlowDescriptor {
   readonly flow: Flow;
-  /** Where its codes are exchanged; null for the flow without a code. */
+  /** Host that exchanges its codes; null for import, which has no code. */
   readonly codeHost: GraphHostName | null;
-  /** Which dialog of Meta's it goes through; null: no user is asked. */
+  /** Host of its dialog; null if no user is asked. */
   readonly dialog: TokenHostName | null;
-  /** Whose tokens it gives; null: those of the product's main flow. */
+  /** Host of its tokens; null: that of the product's main flow. */
   readonly tokenHost: TokenHostName | null;
-  /** The kinds that the root credential can have, the likeliest first; null: the product says (`importedKinds`). */
+  /** Possible kinds of the root credential, most likely first; null: the product decides (`importedKinds`). */
   readonly tokenKinds: readonly TokenKind[] | null;
-  /** The kind of its tokens where no configuration decides and there is only one. */
+  /** Kind of its tokens without a login configuration; null if there is more than one. */
   readonly unconfiguredKind: TokenKind | null;
-  /** Whether a Facebook Login for Business configuration, where there is one, decides scopes and kind of token. */
+  /** Whether a Facebook Login for Business configuration, if set, decides scopes and token kind. */
   readonly takesLoginConfiguration: boolean;
-  /** Whether there is no login without such a configuration. */
+  /** Whether the login requires such a configuration. */
   readonly requiresLoginConfiguration: boolean;
-  /** Whether Meta's JS SDK can run it in a front end. */
+  /** Whether a front end can run it with Meta's JS SDK. */
   readonly hasJsSdk: boolean;
   /** Whether a session may choose features of Embedded Signup. */
   readonly takesSignupFeatures: boolean;
-  /** Whether the dialog can only be opened by the JS SDK, on a page of ours. */
+  /** Whether only the JS SDK, on our own page, can open the dialog. */
   readonly isOpenedBySdk: boolean;
 }
 
@@ -67,7 +67,7 @@ const DESCRIPTORS: Readonly<Record<Flow, FlowDescriptor>> = {
     takesSignupFeatures: false,
     isOpenedBySdk: false,
   },
-  // Version 4 has no scopes of its own: the configuration says them. Opened by its address, it is facebook.com's dialog.
+  // v4 takes scopes from the login configuration. As a full page it is facebook.com's dialog.
   embedded_signup: {
     flow: 'embedded_signup',
     codeHost: 'facebook',
@@ -96,8 +96,8 @@ const DESCRIPTORS: Readonly<Record<Flow, FlowDescriptor>> = {
   },
 };
 
-/** What is special about this flow. Throws for one that is not in the table, such as one that another release stored. */
+/** Returns the descriptor of a flow. Throws for an unknown one, such as a flow stored by another release. */
 export function loginFlow(flow: Flow): FlowDescriptor {
   if (Object.hasOwn(DESCRIPTORS, flow)) return DESCRIPTORS[flow];
-  throw new Error(`${JSON.stringify(flow)} is no flow that this release knows (${FLOWS.join(', ')}).`);
+  throw new Error(`Unknown flow ${JSON.stringify(flow)}: this release knows ${FLOWS.join(', ')}.`);
 }

@@ -4,17 +4,17 @@ import type { Flow, Product } from '../../config/products.ts';
 import { graphHostDescriptor, type TokenHostName } from '../graph/graph-host.ts';
 import { loginFlow } from './login-flows.ts';
 
-/** Settings without which a login does not work. */
+/** Settings that a login needs and that are missing. */
 export interface MissingSettings {
-  /** The names of the variables. */
+  /** Names of the environment variables. */
   settings: readonly string[];
-  /** Where their values stand in the app's dashboard at Meta. */
+  /** Where Meta's app dashboard shows their values. */
   dashboard: string;
 }
 
 const LOGIN_CONFIGURATIONS = 'Facebook Login for Business, Configurations: Configuration ID';
 
-/** What has to be set before this flow works for the product; null: nothing is missing. */
+/** Returns the settings that this flow still needs for the product, or null. */
 export function missingLoginSettings(
   meta: MetaConfig,
   { product, flow }: { product: Product; flow: Flow },
@@ -27,7 +27,7 @@ export function missingLoginSettings(
   return isMissing && setting !== undefined ? { settings: [setting], dashboard: LOGIN_CONFIGURATIONS } : null;
 }
 
-/** What has to be set before tokens of this host can be worked with; null: its app is configured. */
+/** Returns the app settings that tokens of this host still need, or null. */
 export function missingAppSettings(meta: MetaConfig, host: TokenHostName): MissingSettings | null {
   const { appRole, appSettings } = graphHostDescriptor(host);
   if (meta[appRole] !== null) return null;

@@ -1,28 +1,28 @@
 import { type DialogFlow, type Flow, PRODUCTS, type Product, type TokenKind } from '../../config/products.ts';
 import type { TokenHostName } from '../graph/graph-host.ts';
 
-/** Without a required scope the product does not work; an optional one adds to it. */
+/** A product does not work without its required scopes; optional ones add features. */
 export interface ProductScopes {
   required: readonly string[];
   optional: readonly string[];
 }
 
-/** What is special about a product at Meta. What connecting does for it is in `connect/products/`. */
+/** Describes a product at Meta. Product-specific work while connecting is in `connect/products/`. */
 interface ProductDescriptor {
   readonly product: Product;
   readonly flows: readonly Flow[];
-  /** The usual flow, whose scopes `/meta/config` shows. Tokens that are imported count as coming from its login. */
+  /** The usual flow: `/meta/config` shows its scopes, and imported tokens count as coming from it. */
   readonly mainFlow: DialogFlow;
-  /** By the host that the tokens belong to; the scopes of different logins have different names. */
+  /** By the host of the tokens: each login names its scopes differently. */
   readonly scopes: Readonly<Partial<Record<TokenHostName, ProductScopes>>>;
   /**
-   * Tokens were seen that reach its assets without any of the required scopes (docs/meta-facts.md): only one that has some of them can be
-   * said to lack the others.
+   * Whether tokens were seen to reach its assets without any required scope
+   * (docs/meta-facts.md#whatsapp-accounts-of-a-token). Then only a token with some of them can be missing the others.
    */
   readonly isReachedWithoutScopes: boolean;
-  /** The kinds of tokens that can be imported, the likeliest first. */
+  /** Kinds of tokens that can be imported, most likely first. */
   readonly importedKinds: readonly TokenKind[];
-  /** Whether its calls belong to the Marketing API, whose versions end earlier than the Graph API's. */
+  /** Whether it uses the Marketing API, whose versions end earlier (docs/meta-facts.md#api-versions). */
   readonly usesMarketingApi?: true;
 }
 
@@ -57,7 +57,7 @@ const DESCRIPTORS: Readonly<Record<Product, ProductDescriptor>> = {
           'business_management',
         ],
       },
-      // The old `business_*` names ended on 27 Jan 2025.
+      // The former `business_*` names ended on 2025-01-27.
       instagram: {
         required: ['instagram_business_basic'],
         optional: [
@@ -124,8 +124,8 @@ const DESCRIPTORS: Readonly<Record<Product, ProductDescriptor>> = {
 /** The product that Embedded Signup connects. */
 export const EMBEDDED_SIGNUP_PRODUCT: Product = 'whatsapp';
 
-/** What is special about this product. Throws for one that is not in the table, such as one that another release stored. */
+/** Returns the descriptor of a product. Throws for an unknown one, such as a product stored by another release. */
 export function productDescriptor(product: Product): ProductDescriptor {
   if (Object.hasOwn(DESCRIPTORS, product)) return DESCRIPTORS[product];
-  throw new Error(`${JSON.stringify(product)} is no product that this release knows (${PRODUCTS.join(', ')}).`);
+  throw new Error(`Unknown product ${JSON.stringify(product)}: this release knows ${PRODUCTS.join(', ')}.`);
 }

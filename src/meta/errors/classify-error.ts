@@ -1,7 +1,10 @@
 import { graphHostDescriptor, type TokenHostName } from '../graph/graph-host.ts';
 import type { ErrorEnvelope } from './graph-error.ts';
 
-/** The 190 subcodes that CONTRACT 6.1 accepts as confirmed, by name (META.md 12.2); `invalid` is debug_token's `is_valid:false`. */
+/**
+ * The 190 subcodes that prove a token dead (docs/meta-facts.md#dead-tokens); `invalid` is debug_token's
+ * `is_valid:false`.
+ */
 export type DeadReason =
   | 'app_removed'
   | 'checkpoint'
@@ -13,28 +16,31 @@ export type DeadReason =
   | 'inactive_90_days'
   | 'invalid';
 
-/** What an error of Meta means for what we do next. Closed: an unknown code never means that a token is dead. */
+/** What to do about an error from Meta. A closed union: an unknown code never declares a token dead. */
 export type MetaVerdict =
-  /** Only the user can help. Only for confirmed codes. */
+  /** Only a new login helps. Confirmed codes only. */
   | { kind: 'dead'; reason: DeadReason }
-  /** Perhaps dead: inspection decides. */
+  /** Possibly dead: inspection decides. */
   | { kind: 'suspect' }
   /** Wait. Null: Meta gave no time. */
   | { kind: 'throttled'; scope: ThrottleScope; retryAfterSeconds: number | null }
   /** Try again later. */
   | { kind: 'transient' }
-  /** Our app's settings are wrong; no token is to blame. */
+  /** Our app settings are wrong. Says nothing about any token. */
   | { kind: 'configuration'; what: ConfigurationFault }
-  /** An authorization code was refused. `undisclosed`: Instagram's envelope, which gives one shape for used, expired, another redirect_uri and a wrong secret. */
+  /**
+   * An authorization code was refused. `undisclosed`: Instagram's envelope looks the same for a used or expired code,
+   * another redirect_uri, and a wrong secret.
+   */
   | { kind: 'code_rejected'; why: 'used' | 'expired' | 'redirect_mismatch' | 'malformed' | 'undisclosed' }
   | { kind: 'permission' }
   | { kind: 'parameter' }
-  /** Blocked by policy: wait long, and have somebody look at it. */
+  /** Blocked by policy: wait a long time and alert an operator. */
   | { kind: 'blocked' };
 
-/** Whose limit it is. `pair`: one number writing to one other. `object`: of some object that Meta does not name by kind. */
+/** Whose limit it is. `pair`: one number writing to another. `object`: an object of unknown kind. */
 export type ThrottleScope = 'app' | 'user' | 'page' | 'business' | 'phone_number' | 'pair' | 'object';
-/** `not_configured`: never Meta's verdict. The settings name no app for this host, so Meta was not asked. */
+/** `not_configured` never comes from Meta: no app is configured for this host, so no call was made. */
 export type ConfigurationFault =
   | 'secret'
   | 'app'
@@ -45,10 +51,11 @@ export type ConfigurationFault =
   | 'not_configured';
 
 /**
- * What the call was, because some codes mean different things by place:
- * `code_exchange` authorization code for token; `token_exchange` a call that carries client_secret and a token;
- * `token_refresh` ig_refresh_token, th_refresh_token (no secret); `app_call` authenticated as the app (debug_token,
- * subscriptions, client_credentials); `client_business` `/me?fields=client_business_id`; `graph` everything else with a token.
+ * The kind of call, because some codes change meaning with it:
+ * `code_exchange` trades an authorization code for a token; `token_exchange` sends client_secret and a token;
+ * `token_refresh` is ig_refresh_token or th_refresh_token (no secret); `app_call` is authenticated as the app
+ * (debug_token, subscriptions, client_credentials); `client_business` is `/me?fields=client_business_id`;
+ * `graph` is everything else with a token.
  */
 export type CallContext =
   | 'code_exchange'
@@ -58,7 +65,7 @@ export type CallContext =
   | 'client_business'
   | 'graph';
 
-/** The facts of a failed call. `httpStatus` null: no response. `code` null: no error object in it. */
+/** What is known of a failed call. `httpStatus` null: no response. `code` null: no error object in the response. */
 export interface ErrorFacts {
   httpStatus: number | null;
   code?: number | null;
@@ -68,11 +75,11 @@ export interface ErrorFacts {
   envelope?: ErrorEnvelope | null;
   context?: CallContext;
   host?: TokenHostName;
-  /** We made the call, to a node that exists for sure, and sent a proof: a GraphMethodException 100 is then about the proof. */
+  /** We sent a proof to a node that surely exists, so a GraphMethodException 100 is about the proof. */
   hasAppsecretProof?: boolean;
   /** From `Retry-After`. */
   retryAfterSeconds?: number | null;
-  /** From the usage headers, which speak of single objects. */
+  /** From usage headers, which cover single objects. */
   regainAccessSeconds?: number | null;
 }
 
@@ -94,7 +101,7 @@ const CODE_SUBCODES = new Map<number, 'used' | 'expired' | 'redirect_mismatch'>(
   [36008, 'redirect_mismatch'],
 ]);
 
-/** Limits by code (META.md 12.1, 12.4); 80000 to 80099 are the business-use-case limits besides. */
+/** Limits by code (docs/meta-facts.md#rate-limits). 80000 to 80099 are business-use-case limits. */
 const THROTTLE_CODES = new Map<number, ThrottleScope>([
   [4, 'app'],
   [17, 'user'],
@@ -107,10 +114,10 @@ const THROTTLE_CODES = new Map<number, ThrottleScope>([
   [133016, 'phone_number'],
 ]);
 
-/** 17/2446079: the limit of an ad account, not of the user. */
+/** 17/2446079 is an ad account's limit, not the user's. */
 const AD_ACCOUNT_LIMIT = 2446079;
 
-/** Codes with one meaning everywhere. */
+/** Codes that mean the same in every context. */
 const FIXED_VERDICTS = new Map<number, MetaVerdict>([
   [2, { kind: 'transient' }],
   [3, { kind: 'configuration', what: 'app' }],
@@ -134,7 +141,7 @@ const FIXED_VERDICTS = new Map<number, MetaVerdict>([
   [131031, { kind: 'blocked' }],
   [131042, { kind: 'parameter' }],
   [131047, { kind: 'parameter' }],
-  // Registering a number: a repeat by itself would only use up tries, also where Meta answers 500 (META.md 8, 12.4).
+  // Registration errors: a retry only uses up tries, even on a 500 (docs/meta-facts.md#phone-number-registration).
   [133000, { kind: 'parameter' }],
   [133005, { kind: 'parameter' }],
   [133006, { kind: 'parameter' }],
@@ -145,9 +152,9 @@ const FIXED_VERDICTS = new Map<number, MetaVerdict>([
   [1609005, { kind: 'parameter' }],
 ]);
 
-/** By code, subcode, status and place; never by text, which is localised (META.md 19.12). Never throws. */
+/** Classifies by code, subcode, status and context, never by text, which is localized. Never throws. */
 export function classifyError(given: ErrorFacts): MetaVerdict {
-  // Meta also writes "no subcode" as 0.
+  // Meta also sends 0 for "no subcode".
   const facts: ErrorFacts = given.subcode === 0 ? { ...given, subcode: null } : given;
   if (facts.httpStatus === null) return { kind: 'transient' };
   if (facts.envelope === 'instagram') return classifyInstagramEnvelope(facts);
@@ -163,12 +170,12 @@ export function classifyError(given: ErrorFacts): MetaVerdict {
   if (code === 10 || (code >= 200 && code <= 299)) return classifyPermissionError(facts, code);
   if (code === 0) return (facts.httpStatus ?? 0) >= 500 ? { kind: 'transient' } : { kind: 'suspect' };
   if (code === 2500) return { kind: facts.type == null || facts.type === 'OAuthException' ? 'suspect' : 'parameter' };
-  // "is_transient: false" and yet temporary (META.md 19.13).
+  // Temporary despite `is_transient: false` (docs/meta-facts.md#error-responses).
   if (code === 9004 && facts.subcode === 2207052) return { kind: 'transient' };
   return facts.isTransient === true ? { kind: 'transient' } : classifyByStatus(facts, false);
 }
 
-/** Whether a verdict of debug_token with `is_valid:false` may stand as dead; anything that is not about the token may not. */
+/** Turns a verdict found beside `is_valid:false` into `dead`, unless it is not about the token. */
 export function classifyInvalidToken(verdict: MetaVerdict | null): MetaVerdict {
   if (verdict === null || verdict.kind === 'suspect' || verdict.kind === 'parameter' || verdict.kind === 'permission') {
     return { kind: 'dead', reason: 'invalid' };
@@ -176,7 +183,10 @@ export function classifyInvalidToken(verdict: MetaVerdict | null): MetaVerdict {
   return verdict;
 }
 
-/** 190. For the app's own token it is about our secret; with `client_business_id` it is no verdict at all (META.md 6). */
+/**
+ * Classifies 190. For the app's own token it is about our secret; with `client_business_id` it is no verdict
+ * (docs/meta-facts.md#business-integration-system-users).
+ */
 function classifyTokenError(facts: ErrorFacts): MetaVerdict {
   if (facts.context === 'app_call') return { kind: 'configuration', what: 'secret' };
   if (facts.context === 'client_business') return { kind: 'parameter' };
@@ -185,7 +195,10 @@ function classifyTokenError(facts: ErrorFacts): MetaVerdict {
   return reason === undefined ? { kind: 'suspect' } : { kind: 'dead', reason };
 }
 
-/** 100: bad codes, proofs, and on graph.instagram.com a wrong client secret (META.md 2, 7, 11). */
+/**
+ * Classifies 100: bad codes, bad proofs, and, on graph.instagram.com, a wrong secret
+ * (docs/meta-facts.md#code-exchange).
+ */
 function classifyParameterError(facts: ErrorFacts): MetaVerdict {
   const why = facts.subcode == null ? undefined : CODE_SUBCODES.get(facts.subcode);
   if (why !== undefined) return { kind: 'code_rejected', why };
@@ -204,9 +217,9 @@ function reportsWrongSecretAsParameter({ host }: ErrorFacts): boolean {
 }
 
 /**
- * 1 is "unknown, often temporary", and also "Error validating client secret" (META.md 2, 12.1). Told apart by the place:
- * where the call carried the app's secret, got a 4xx, and neither a subcode nor `is_transient` says otherwise, it is
- * the secret. A configuration verdict ends no connection, so a mistake here costs a wrong hint, not a token.
+ * Classifies 1, which means "unknown, often temporary" but also "Error validating client secret"
+ * (docs/meta-facts.md#error-responses). It is taken for the secret if the call carried it and got a 4xx with neither a
+ * subcode nor `is_transient`. A configuration verdict ends no connection, so a mistake costs a wrong hint, not a token.
  */
 function classifyUnknownError(facts: ErrorFacts): MetaVerdict {
   const hasSecret =
@@ -215,13 +228,16 @@ function classifyUnknownError(facts: ErrorFacts): MetaVerdict {
   return hasSecret && refused ? { kind: 'configuration', what: 'secret' } : { kind: 'transient' };
 }
 
-/** 200 where no user's permission is involved is Meta's "API access blocked" (META.md 12.1). */
+/** 200 without a user's permission involved is Meta's "API access blocked" (docs/meta-facts.md#error-responses). */
 function classifyPermissionError(facts: ErrorFacts, code: number): MetaVerdict {
   const asApp = facts.context === 'code_exchange' || facts.context === 'app_call';
   return asApp && code === 200 ? { kind: 'configuration', what: 'app_blocked' } : { kind: 'permission' };
 }
 
-/** `{error_type, code, error_message}`: `code` is the HTTP status here, and only the text would say more (META.md 7). */
+/**
+ * Classifies `{error_type, code, error_message}`, where `code` is the HTTP status and only the text would say more
+ * (docs/meta-facts.md#instagram-login).
+ */
 function classifyInstagramEnvelope(facts: ErrorFacts): MetaVerdict {
   const status = facts.code ?? facts.httpStatus ?? 500;
   if (status === 429) return throttled(facts, 'app');
@@ -229,7 +245,7 @@ function classifyInstagramEnvelope(facts: ErrorFacts): MetaVerdict {
   return facts.context === 'code_exchange' ? { kind: 'code_rejected', why: 'undisclosed' } : { kind: 'parameter' };
 }
 
-/** Without a known code the status decides. Bodies that are not Meta's (HTML, text) are passing faults: transient. */
+/** Classifies by status if the code is unknown. Foreign bodies (HTML, text) come from gateways: transient. */
 function classifyByStatus(facts: ErrorFacts, isForeignBody: boolean): MetaVerdict {
   const status = facts.httpStatus ?? 500;
   if (status === 429) return throttled(facts, facts.context === 'graph' ? 'object' : 'app');
@@ -238,7 +254,7 @@ function classifyByStatus(facts: ErrorFacts, isForeignBody: boolean): MetaVerdic
   return { kind: status === 403 ? 'permission' : 'parameter' };
 }
 
-/** Meta's estimate for an object says nothing about the app's own limit. */
+/** Ignores Meta's estimate for an object if the limit is the app's own. */
 function throttled(facts: ErrorFacts, scope: ThrottleScope): MetaVerdict {
   const retryAfterSeconds = facts.retryAfterSeconds ?? null;
   if (scope === 'app') return { kind: 'throttled', scope, retryAfterSeconds };

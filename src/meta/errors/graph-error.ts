@@ -2,15 +2,15 @@ import type { MetaCause } from '../../platform/problem.ts';
 import { asObject, field, type Json, type JsonObject, readNumber, readText } from '../graph/lossless-json.ts';
 
 /**
- * Which of Meta's error shapes it was:
- * `graph` `{error:{message,type,code,error_subcode,…}}` (META.md 12);
- * `instagram` `{error_type,code,error_message}`, where `code` is the HTTP status (META.md 7);
- * `batch_legacy` `{error_code,error_description}` (META.md 14);
- * `inspection` `data.error` of debug_token, with `subcode` (META.md 4).
+ * Meta's error shapes (docs/meta-facts.md#error-responses):
+ * `graph` `{error:{message,type,code,error_subcode,…}}`;
+ * `instagram` `{error_type,code,error_message}`, where `code` is the HTTP status;
+ * `batch_legacy` `{error_code,error_description}`;
+ * `inspection` `data.error` of debug_token, with `subcode`.
  */
 export type ErrorEnvelope = 'graph' | 'instagram' | 'batch_legacy' | 'inspection';
 
-/** An error by Meta's fields. Its texts are dropped: they are localized, and they quote tokens. */
+/** The fields of a Meta error without its texts, which are localized and quote tokens. */
 export interface GraphErrorFields {
   envelope: ErrorEnvelope;
   code: number | null;
@@ -23,7 +23,7 @@ export interface GraphErrorFields {
 const TYPE = /^[A-Za-z]{1,64}$/;
 const TRACE = /^[A-Za-z0-9_+/=-]{1,40}$/;
 
-/** A whole response's error, or null where the body contains none (whatever the status). Never throws. */
+/** Reads the error in a response body, whatever its status. Returns null if there is none. Never throws. */
 export function readGraphError(body: Json | undefined): GraphErrorFields | null {
   const object = asObject(body);
   if (object === null) return null;
@@ -37,7 +37,7 @@ export function readGraphError(body: Json | undefined): GraphErrorFields | null 
   return null;
 }
 
-/** `data.error` of a debug_token response (its key is `subcode`), or null. */
+/** Reads `data.error` of a debug_token response, whose key is `subcode`. Returns null if there is none. */
 export function readInspectionError(data: JsonObject | null): GraphErrorFields | null {
   const error = asObject(field(data, 'error'));
   if (error === null) return null;
@@ -61,12 +61,12 @@ function matchOrNull(value: string | null, pattern: RegExp): string | null {
   return value !== null && pattern.test(value) ? value : null;
 }
 
-/** A trace id from a header, if it looks like one. */
+/** Returns a header value if it looks like a trace id, else null. */
 export function readTraceId(value: string | string[] | undefined): string | null {
   return typeof value === 'string' ? matchOrNull(value, TRACE) : null;
 }
 
-/** The part of an error that may be shown to clients and kept in the database. */
+/** Returns the part of an error that is safe to show to clients and to store. */
 export function toMetaCause(fields: GraphErrorFields | null, fallbackTraceId: string | null = null): MetaCause {
   const trace = fields?.fbtraceId ?? fallbackTraceId;
   return {

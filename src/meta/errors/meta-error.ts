@@ -7,18 +7,18 @@ interface MetaErrorOptions {
   cause?: MetaCause;
   /** Null: no response. */
   httpStatus: number | null;
-  /** Our name for the call, as in the metrics. */
+  /** Our name for the call, as in metrics. */
   operation: string;
-  /** Meta may have done what was requested, although no response says so. */
+  /** Meta may have carried out the call although no response confirms it. */
   mayHaveCommitted: boolean;
   /** Why there was no response. */
   networkReason?: HttpRequestErrorReason | null;
 }
 
-/** A call to Meta that failed. Holds no text of Meta's (which can quote tokens), no address and no secret, so it may be logged. */
+/** A failed call to Meta. Safe to log: contains no secret, no URL, and none of Meta's texts, which can quote tokens. */
 export class MetaError extends Error {
   readonly verdict: MetaVerdict;
-  /** What may be shown as `meta` in a problem. Empty where Meta gave no error object. */
+  /** Shown as `meta` in problems. Empty if Meta sent no error object. */
   override readonly cause: MetaCause;
   readonly httpStatus: number | null;
   readonly operation: string;

@@ -1,19 +1,22 @@
 import { MetaError } from './meta-error.ts';
 
-/** Verdicts that settle "may this token have that?". The token was valid a moment ago, so `suspect` means no as well. */
+/** Verdicts that deny access. `suspect` counts too, because the token was inspected just before. */
 const REFUSALS: ReadonlySet<string> = new Set(['permission', 'parameter', 'blocked', 'suspect']);
 
-/** "Application does not have the capability to make this API call": our settings as a whole, but no more than this one edge. */
+/** "Application does not have the capability to make this API call": usually our settings, but here only this edge. */
 const NO_CAPABILITY = 3;
 
-/** Whether Meta refused a call made with a valid token. Outages, rate limits and wrong settings of ours do not count. */
+/**
+ * Returns the error if Meta refused a call made with a valid token, else null. Outages, limits and settings don't
+ * count.
+ */
 export function asRefusal(error: unknown): MetaError | null {
   return error instanceof MetaError && REFUSALS.has(error.verdict.kind) ? error : null;
 }
 
 /**
- * The same for one of several lists or objects. Of an edge or an id that may be none of anything, Meta's answer can look like a fault of our
- * proof or of the app. Neither is new: the token was inspected with both.
+ * Like `asRefusal`, for one of several lists or objects. For an edge or id that may not exist, Meta's answer can look
+ * like a bad proof or a misconfigured app; the token was inspected with both, so neither is the cause.
  */
 export function asPartialRefusal(error: unknown): MetaError | null {
   if (error instanceof MetaError && error.verdict.kind === 'configuration') {
@@ -22,7 +25,7 @@ export function asPartialRefusal(error: unknown): MetaError | null {
   return asRefusal(error);
 }
 
-/** Meta does not let this token have what was asked, or knows no such thing; says nothing about the token. */
+/** Whether Meta denies access to the object or does not know it. Says nothing about the token. */
 export function isDenied(error: unknown): boolean {
   return error instanceof MetaError && (error.verdict.kind === 'permission' || error.verdict.kind === 'parameter');
 }

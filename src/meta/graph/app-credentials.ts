@@ -3,7 +3,10 @@ import { SecretString } from '../../platform/secret-string.ts';
 import { MetaError } from '../errors/meta-error.ts';
 import type { GraphHost } from './graph-host.ts';
 
-/** The app of a host, for an operation that can't do without. Throws `MetaError` (`configuration`, `not_configured`) where there is none: no other app stands in. */
+/**
+ * Returns the host's app. Throws `MetaError` (`configuration`, `not_configured`) without one: no other app can stand
+ * in.
+ */
 export function requireApp({ app }: Pick<GraphHost, 'app'>, operation: string): AppCredentials {
   if (app !== null) return app;
   throw new MetaError({
@@ -15,7 +18,10 @@ export function requireApp({ app }: Pick<GraphHost, 'app'>, operation: string): 
   });
 }
 
-/** `{app_id}|{app_secret}`, taken wherever an app token is. Throws like `requireApp`. */
+/**
+ * Returns `{app_id}|{app_secret}`, accepted wherever an app token is (docs/meta-facts.md#code-exchange). Throws like
+ * `requireApp`.
+ */
 export function appToken(host: GraphHost, operation: string): SecretString {
   const { id, secret } = requireApp(host, operation);
   return new SecretString(`${host.appTokenPrefix}${id}|${secret.expose()}`);

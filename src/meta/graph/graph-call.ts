@@ -5,36 +5,39 @@ import { appToken } from './app-credentials.ts';
 import { computeAppsecretProof } from './appsecret-proof.ts';
 import type { GraphHost, GraphHostName } from './graph-host.ts';
 
-/** Who calls. The token goes in the `Authorization` header; a credential's with its proof where the host knows it and its app is configured. */
+/**
+ * Who is calling. The token goes in the `Authorization` header; a credential adds its appsecret_proof if the host
+ * supports proofs and its app is configured.
+ */
 export type GraphAuth =
   | { by: 'credential'; token: SecretString; proof?: boolean }
   | { by: 'app' }
-  /** The call carries what it needs in its parameters. */
+  /** The parameters carry everything that is needed. */
   | { by: 'none' };
 
 export interface GraphCall {
-  /** Our name for the call, for metrics and errors: a constant, never made of input. */
+  /** Our name for the call in metrics and errors. A constant, never built from input. */
   operation: string;
   context: CallContext;
   host: GraphHostName;
   method: 'GET' | 'POST' | 'DELETE';
-  /** Below the base, with a leading slash and the version where there is one. */
+  /** Path below the base URL: leading slash, and the version if the host has one. */
   path: string;
-  /** Reaches logs of others: no token, secret or code, unless Meta takes it nowhere else. */
+  /** May end up in other parties' logs: no token, secret or code unless Meta accepts it nowhere else. */
   query?: Record<string, string>;
   /** Form fields of a POST. */
   form?: Record<string, string>;
   auth: GraphAuth;
-  /** `read` changes nothing; `repeatable` may be done twice; `once` must not be repeated once it may have arrived. */
+  /** `read` changes nothing; `repeatable` may run twice; `once` must not be repeated if it may have arrived. */
   effect: 'read' | 'repeatable' | 'once';
-  /** Old form-encoded token responses count as good. */
+  /** Accept the old form-encoded token responses. */
   acceptForm?: boolean;
-  /** Per try; 10 s by default. */
+  /** Per try; default 10 s. */
   timeoutMs?: number;
   signal?: AbortSignal;
 }
 
-/** The HTTP request of a call. Throws `MetaError` where it is the app's and no app is configured. */
+/** Builds the HTTP request. Throws `MetaError` for a call as the app if no app is configured. */
 export function buildRequest(
   host: GraphHost,
   call: GraphCall,

@@ -1,45 +1,45 @@
 import type { AppCredentials, MetaConfig } from '../../config/config.ts';
 
-/** Meta's API hosts; `instagram_api` is api.instagram.com, which only exchanges codes. */
+/** Meta's API hosts. `instagram_api` is api.instagram.com, which only exchanges codes. */
 export type GraphHostName = 'facebook' | 'instagram' | 'instagram_api' | 'threads';
-/** Hosts that take calls with a token. */
+/** Hosts that accept calls with a token. */
 export type TokenHostName = Exclude<GraphHostName, 'instagram_api'>;
-/** The Meta app itself, or the Instagram or Threads app inside it: each has an id and a secret of its own. */
+/** The Meta app, or its Instagram or Threads app: each has its own id and secret. */
 type AppRole = 'app' | 'instagramApp' | 'threadsApp';
 
-/** Where an operator finds an app's id and secret, and where they belong here. */
+/** Where operators find an app's id and secret, and which settings hold them. */
 interface AppSettings {
-  /** The settings' names. */
+  /** Names of the environment variables. */
   readonly id: string;
   readonly secret: string;
-  /** Where both stand in the app's dashboard at Meta. */
+  /** Where Meta's app dashboard shows both. */
   readonly dashboard: string;
 }
 
-/** What is special about a host. */
+/** Describes one API host. */
 export interface GraphHostDescriptor<Name extends GraphHostName = GraphHostName> {
   readonly name: Name;
   readonly baseUrlSetting: 'graphUrl' | 'instagramGraphUrl' | 'instagramApiUrl' | 'threadsGraphUrl';
-  /** Whose id and secret count there. */
+  /** Whose id and secret this host accepts. */
   readonly appRole: AppRole;
   readonly appSettings: AppSettings;
-  /** Whether `client_credentials` shows that Meta takes the app's id and secret. */
+  /** Whether `client_credentials` works here, and so can prove the app's id and secret. */
   readonly grantsAppTokens: boolean;
-  /** Null: the configured version of the Graph API. */
+  /** Null: the configured Graph API version. */
   readonly fixedVersion: string | null;
-  /** Whether the host knows `appsecret_proof`. */
+  /** Whether the host accepts `appsecret_proof`. */
   readonly isProofSupported: boolean;
-  /** Whether the path of its token endpoint begins with a version. */
+  /** Whether the token endpoint's path starts with a version. */
   readonly isTokenPathVersioned: boolean;
-  /** Written before `{app_id}|{app_secret}` where that is the token. */
+  /** Prefix of `{app_id}|{app_secret}` when used as a token. */
   readonly appTokenPrefix: string;
-  /** Which host's meaning its error codes have. */
+  /** The host whose error code meanings apply. */
   readonly errorDialect: TokenHostName;
-  /** Whether code 100 to a call that carries the app's secret means that the secret is wrong. */
+  /** Whether code 100 means a wrong secret if the call carried the secret. */
   readonly reportsWrongSecretAsParameter: boolean;
-  /** The apps that `debug_token` may name for tokens of ours. Which of the two Threads names is not confirmed. */
+  /** Apps that `debug_token` may name for our tokens. Which one Threads names is unconfirmed. */
   readonly inspectableApps: readonly AppRole[];
-  /** Whether resumable uploads go to the shared upload host, and whether video and media hosts belong to it. */
+  /** Whether resumable uploads use the shared upload host, and whether the host has video and media hosts. */
   readonly hasUploadHost: boolean;
   readonly hasMediaHosts: boolean;
 }
@@ -129,25 +129,25 @@ const GRAPH_HOSTS: GraphHostTable = {
   },
 };
 
-/** A host as one app calls it. */
+/** A host as called by one app. */
 export interface GraphHost extends GraphHostDescriptor {
   /** Without a trailing slash. */
   readonly baseUrl: string;
   /** `v26.0` */
   readonly version: string;
-  /** Null: none is configured. `requireApp` gets it for calls that can't do without. */
+  /** Null if not configured. Calls that need it go through `requireApp`. */
   readonly app: AppCredentials | null;
   /** `/v26.0/oauth/access_token` */
   readonly tokenPath: string;
 }
 
-/** What is special about a host. Throws for a name that is none. */
+/** Returns the descriptor of a host. Throws for an unknown name. */
 export function graphHostDescriptor(name: GraphHostName): GraphHostDescriptor {
-  if (!Object.hasOwn(GRAPH_HOSTS, name)) throw new Error(`${JSON.stringify(name)} is no API host of Meta's.`);
+  if (!Object.hasOwn(GRAPH_HOSTS, name)) throw new Error(`Unknown Meta API host ${JSON.stringify(name)}.`);
   return GRAPH_HOSTS[name];
 }
 
-/** All hosts with the bases, versions and apps that are configured for them. */
+/** Resolves every host with its configured base URL, version and app. */
 export function resolveGraphHosts(meta: MetaConfig): Readonly<Record<GraphHostName, GraphHost>> {
   return {
     facebook: resolveGraphHost(meta, 'facebook'),
@@ -157,7 +157,7 @@ export function resolveGraphHosts(meta: MetaConfig): Readonly<Record<GraphHostNa
   };
 }
 
-/** A host with the base, version and app that are configured for it. */
+/** Resolves a host with its configured base URL, version and app. */
 export function resolveGraphHost(meta: MetaConfig, name: GraphHostName): GraphHost {
   const descriptor = graphHostDescriptor(name);
   const version = descriptor.fixedVersion ?? meta.graphApiVersion;

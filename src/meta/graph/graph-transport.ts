@@ -18,7 +18,7 @@ import { longestRegainSeconds, readUsageHeaders, type UsageReport } from './usag
 import { UsageObserver } from './usage-observer.ts';
 import { VersionObserver } from './version-observer.ts';
 
-/** A successful response: 2xx, and no error in it. */
+/** A successful response: 2xx, with no error in its body. */
 export interface GraphResponse {
   status: number;
   json: Json;
@@ -30,11 +30,14 @@ const TIMEOUT_MS = 10_000;
 const MAX_BYTES = 4 * 1024 * 1024;
 const MAX_TRIES = 3;
 const BACKOFF_BASE_MS = 200;
-/** Of distinct drifts that are logged; bad responses must not fill the log or the memory. */
+/** Bounds the number of distinct drifts that are logged, so bad responses fill neither the log nor memory. */
 const MAX_LOGGED_DRIFTS = 20;
 const VERSION_IN_PATH = /^\/(v\d{1,3}\.\d{1,2})\//;
 
-/** One call to Meta: token placement, proof, time-out, safe repeats, verdicts, metrics, usage. Throws `MetaError`, nothing else. */
+/**
+ * Makes calls to Meta: token placement, proof, timeout, safe retries, verdicts, metrics, usage. Throws only
+ * `MetaError`.
+ */
 @Injectable()
 export class GraphTransport {
   readonly #seenDrifts = new Set<string>();
@@ -55,12 +58,12 @@ export class GraphTransport {
     return this.apps.primary.host(name);
   }
 
-  /** The app ids of ours that a token's inspection on this host may name. */
+  /** Returns our app ids that a token inspection on this host may name. */
   appIds(name: TokenHostName): string[] {
     return this.apps.primary.inspectableAppIds(name);
   }
 
-  /** Up to three tries, where a repeat is safe and waiting a little can help; throttles are not waited out here. */
+  /** Tries up to three times if a retry is safe and a short wait can help. Does not wait out throttling. */
   async call(call: GraphCall): Promise<GraphResponse> {
     for (let tries = 1; ; tries++) {
       try {
@@ -113,7 +116,7 @@ export class GraphTransport {
     const verdict = classifyError({
       httpStatus: response.status,
       ...fields,
-      // A JSON object that is no error of Meta's is still no gateway's HTML: the status may speak.
+      // A JSON object that is not a Meta error is still not a gateway's HTML, so the status counts.
       envelope: fields?.envelope ?? (json === undefined ? null : 'graph'),
       context: call.context,
       host: host.errorDialect,
@@ -170,14 +173,14 @@ export class GraphTransport {
     const throttle =
       verdict?.kind === 'throttled' ? { scope: verdict.scope, retryAfterSeconds: verdict.retryAfterSeconds } : null;
     try {
-      // Whose limit an object's is, the code that made the call knows and tells the rate limiter itself.
+      // Only the caller knows whose object limit this is, and reports it to the rate limiter itself.
       this.observer?.observe(host.app.id, { usage, throttle, objectId: null });
     } catch (error) {
       this.log.error({ err: error }, 'the usage observer failed');
     }
   }
 
-  /** Counts every response served by another version, and logs each kind once. A path without a version asks for none in particular. */
+  /** Counts responses served by another version and logs each kind once. Unversioned paths request none. */
   private checkServedVersion(host: GraphHost, { path }: GraphCall, headers: IncomingHttpHeaders): void {
     const served = servedVersion(headers);
     const asked = VERSION_IN_PATH.exec(path)?.[1];
@@ -193,20 +196,20 @@ export class GraphTransport {
   }
 }
 
-/** `once` calls only where the request cannot have reached Meta. */
+/** `once` calls are retried only if the request cannot have reached Meta. */
 function canRetry(call: GraphCall, error: MetaError): boolean {
   if (error.verdict.kind !== 'transient' || call.signal?.aborted === true) return false;
   if (error.networkReason === 'too_large' || error.networkReason === 'aborted') return false;
   return call.effect !== 'once' || (error.networkReason !== null && !error.mayHaveCommitted);
 }
 
-/** From `facebook-api-version` or `instagram-api-version`; null where the header is absent or odd. */
+/** Reads `facebook-api-version` or `instagram-api-version`; null if missing or malformed. */
 export function servedVersion(headers: IncomingHttpHeaders): string | null {
   const value = headers['facebook-api-version'] ?? headers['instagram-api-version'];
   return typeof value === 'string' && /^v\d{1,3}\.\d{1,2}$/.test(value) ? value : null;
 }
 
-/** JSON, or, where requested, the form-encoded token responses of old (META.md 2). */
+/** Parses JSON or, on request, old form-encoded token responses (docs/meta-facts.md#code-exchange). */
 function readBody(body: Buffer, acceptForm: boolean): Json | undefined {
   const text = body.toString('utf8');
   const json = parseLossless(text);

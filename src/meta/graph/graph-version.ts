@@ -1,25 +1,25 @@
-/** A version of the Graph API: `v25.0`. */
+/** A Graph API version, such as `v25.0`. */
 interface GraphVersion {
   major: number;
   minor: number;
 }
 
-/** The Marketing API has the numbers of the Graph API, is called at the same addresses, and ends earlier. */
+/** The Marketing API shares the Graph API's version numbers and URLs, but its versions end earlier. */
 export type VersionedApi = 'graph' | 'marketing';
 
 interface VersionLifetime {
   readonly version: string;
   readonly releasedOn: string;
-  /** From this day on Meta serves another version in its place; null: no end is known. */
+  /** From this day Meta serves another version instead; null: no known end. */
   readonly graphEndsOn: string | null;
-  /** From this day on calls of the Marketing API fail (code 2635), or are upgraded where nothing changed for them. */
+  /** From this day Marketing API calls fail (code 2635) or are upgraded if nothing changed for them. */
   readonly marketingEndsOn: string | null;
 }
 
 /**
- * Every version that is or was in use lately, the oldest first. Sources: releases and Graph's ends, "Graph API changelog, read 2026-11-27",
- * for v27.0 its page of 2026-10-29; the Marketing API's ends, "Marketing API version history, read 2026-11-28", which moved v24.0's from
- * 2026-10-06 to 2026-11-10. Older versions have ended; newer ones are not known here.
+ * Recent versions, oldest first. Older ones have ended; newer ones are unknown here. Sources: "Graph API changelog",
+ * read 2026-11-27 (v27.0: its page of 2026-10-29), and "Marketing API version history", read 2026-11-28, which moved
+ * the end of v24.0 from 2026-10-06 to 2026-11-10. See docs/meta-facts.md#api-versions.
  */
 const VERSIONS: readonly VersionLifetime[] = [
   { version: 'v18.0', releasedOn: '2023-09-12', graphEndsOn: '2026-01-26', marketingEndsOn: '2024-08-13' },
@@ -34,26 +34,26 @@ const VERSIONS: readonly VersionLifetime[] = [
   { version: 'v27.0', releasedOn: '2026-11-04', graphEndsOn: null, marketingEndsOn: null },
 ];
 
-/** How long before a version ends operators are told: somebody has to read the changelog first. */
+/** How long before a version ends operators are warned, to leave time for reading the changelog. */
 export const VERSION_NOTICE_SECONDS = 60 * 86_400;
 
 const VERSION_PATTERN = /^v(\d{1,3})\.(\d{1,2})$/;
 
-/** `v25.0` in numbers; null where the text is no version. */
+/** Parses `v25.0`. Returns null for anything else. */
 function parseGraphVersion(text: string): GraphVersion | null {
   const match = VERSION_PATTERN.exec(text);
   return match === null ? null : { major: Number(match[1]), minor: Number(match[2]) };
 }
 
-/** Negative where `a` is older. */
+/** Negative if `a` is older. */
 function compareGraphVersions(a: GraphVersion, b: GraphVersion): number {
   return a.major - b.major || a.minor - b.minor;
 }
 
-/** What Meta served, seen from what we asked for. An ended version is served by the oldest living one, without an error (docs/meta-facts.md). */
+/** The served version relative to the requested one. Meta serves an ended version by the oldest living one. */
 type VersionDrift = 'none' | 'newer' | 'older' | 'unknown';
 
-/** From `facebook-api-version` or `instagram-api-version`; `unknown` where the header is absent or odd. */
+/** Compares versions; `unknown` if the header is missing or malformed. */
 export function detectVersionDrift(asked: string, served: string | undefined): VersionDrift {
   const a = parseGraphVersion(asked);
   const b = served === undefined ? null : parseGraphVersion(served);
@@ -62,7 +62,7 @@ export function detectVersionDrift(asked: string, served: string | undefined): V
   return order === 0 ? 'none' : order > 0 ? 'newer' : 'older';
 }
 
-/** The end of a version: an instant, `past` for those that ended before our knowledge begins, null where none is known. */
+/** Returns when a version ends: an instant, `past` if it predates the table, null if no end is known. */
 export function getVersionEnd(text: string, api: VersionedApi = 'graph'): Date | 'past' | null {
   const version = parseGraphVersion(text);
   const oldest = parseGraphVersion(VERSIONS[0]?.version ?? '');
@@ -73,12 +73,12 @@ export function getVersionEnd(text: string, api: VersionedApi = 'graph'): Date |
   return endsOn === null ? null : new Date(`${endsOn}T00:00:00Z`);
 }
 
-/** Whether the table knows a version: what anybody may ask for has no bound otherwise. */
+/** Whether the table has this version. Bounds what callers may request. */
 export function isKnownVersion(text: string): boolean {
   return VERSIONS.some(({ version }) => version === text);
 }
 
-/** The oldest version that still lives: what Meta serves in place of an ended one. */
+/** Returns the oldest living version, which Meta serves instead of an ended one. */
 export function findOldestLivingVersion(now: Date, api: VersionedApi = 'graph'): string | null {
   const isLiving = ({ version, releasedOn }: VersionLifetime): boolean => {
     const end = getVersionEnd(version, api);

@@ -1,17 +1,19 @@
 import { parse } from 'lossless-json';
 
-/** What a response of Meta can hold. Integers beyond 2^53 are strings here, digit by digit (META.md 7: numeric 17-digit ids). */
+/**
+ * JSON from Meta. Integers beyond 2^53 are strings, so that long ids stay exact (docs/meta-facts.md#instagram-login).
+ */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
 
-/** Digits of an integer as a number where that is exact, else as the text itself. */
+/** Returns an integer as a number if that is exact, else its digits. */
 function exactNumber(digits: string): number | string {
   if (!/^-?\d+$/.test(digits)) return Number.parseFloat(digits);
   const value = Number(digits);
   return Number.isSafeInteger(value) ? value : digits;
 }
 
-/** JSON with exact ids; `undefined` where the text is no JSON (HTML, `NOT FOUND`, empty, too deep). Never throws. */
+/** Parses JSON with exact ids. Returns `undefined` for non-JSON (HTML, `NOT FOUND`, empty, too deep). Never throws. */
 export function parseLossless(text: string): Json | undefined {
   try {
     return parse(text, null, { parseNumber: exactNumber, onDuplicateKey: ({ newValue }) => newValue }) as Json;
@@ -20,34 +22,34 @@ export function parseLossless(text: string): Json | undefined {
   }
 }
 
-/** The value as an object, or null where it is anything else. */
+/** Returns the value if it is an object, else null. */
 export function asObject(value: Json | undefined): JsonObject | null {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : null;
 }
 
-/** An own property; inherited names (`constructor`) do not count. */
+/** Reads an own property, so inherited names (`constructor`) do not count. */
 export function field(object: JsonObject | null, key: string): Json | undefined {
   return object !== null && Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
-/** The objects of an array; an empty list where it is none. */
+/** Returns the objects in an array; empty if the value is no array. */
 export function objectsOf(value: Json | undefined): JsonObject[] {
   return Array.isArray(value) ? value.map(asObject).filter((item) => item !== null) : [];
 }
 
-/** A string that is not empty. */
+/** Reads a non-empty string. */
 export function readText(object: JsonObject | null, key: string): string | null {
   const value = field(object, key);
   return typeof value === 'string' && value !== '' ? value : null;
 }
 
-/** An id as a string, whether Meta wrote a string or a number (META.md: old fixtures and Instagram have numbers). */
+/** Reads an id as a string. Instagram and old versions send numbers. */
 export function readId(object: JsonObject | null, key: string): string | null {
   const value = field(object, key);
   return typeof value === 'number' ? String(value) : readText(object, key);
 }
 
-/** A finite number, also from a numeric string. */
+/** Reads a finite number or numeric string. */
 export function readNumber(object: JsonObject | null, key: string): number | null {
   const value = field(object, key);
   if (typeof value === 'number') return Number.isFinite(value) ? value : null;
@@ -55,7 +57,7 @@ export function readNumber(object: JsonObject | null, key: string): number | nul
   return Number(value);
 }
 
-/** A list of strings from an array, or from one string with commas or spaces (META.md 7: `permissions` comes as both). */
+/** Reads strings from an array or a comma- or space-separated string (docs/meta-facts.md#instagram-login). */
 export function readStringList(object: JsonObject | null, key: string): string[] | null {
   const value = field(object, key);
   if (typeof value === 'string') return value.split(/[\s,]+/).filter((item) => item !== '');

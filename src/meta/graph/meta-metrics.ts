@@ -1,13 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Counter, Histogram, Registry } from 'prom-client';
 
-/** Codes that get a label of their own; the rest is `other`, so that Meta cannot blow up the series. */
+/** Codes with their own label value. All others become `other`, so Meta cannot inflate the number of series. */
 const NAMED_CODES = new Set([
   0, 1, 2, 3, 4, 10, 12, 17, 32, 100, 101, 102, 104, 190, 191, 200, 341, 368, 452, 613, 803, 2500, 2635, 3962, 80000,
   80001, 80002, 80003, 80004, 80005, 80006, 80007, 80008, 80009, 80014, 130429, 131031, 131048, 131056, 133016,
 ]);
 
-/** Calls to Meta as Prometheus sees them. Label values are our own constants or known numbers only. */
+/** Prometheus metrics of calls to Meta. Label values are our constants or known codes only. */
 @Injectable()
 export class MetaMetrics {
   private readonly requests: Counter<'operation' | 'outcome'>;
@@ -19,26 +19,26 @@ export class MetaMetrics {
     const registers = [registry];
     this.requests = new Counter({
       name: 'metavault_meta_requests_total',
-      help: 'Calls to Meta, each try counted, by outcome (ok or the verdict).',
+      help: 'Calls to Meta by outcome (ok or the verdict). Counts each try.',
       labelNames: ['operation', 'outcome'],
       registers,
     });
     this.duration = new Histogram({
       name: 'metavault_meta_request_duration_seconds',
-      help: 'Time of one try, up to the end of the response.',
+      help: 'Duration of one try until the response is complete.',
       labelNames: ['operation'],
       buckets: [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10],
       registers,
     });
     this.errors = new Counter({
       name: 'metavault_meta_errors_total',
-      help: "Failed tries by Meta's code; network: no response, none: a response without a code, other: a rare code.",
+      help: "Failed tries by Meta's error code; network: no response, none: response without a code, other: rare code.",
       labelNames: ['operation', 'code'],
       registers,
     });
     this.drift = new Counter({
       name: 'metavault_meta_version_drift_total',
-      help: 'Responses served by another API version than the one asked for.',
+      help: 'Responses served by an API version other than the requested one.',
       labelNames: ['host', 'direction'],
       registers,
     });
@@ -49,7 +49,7 @@ export class MetaMetrics {
     this.duration.observe({ operation }, seconds);
   }
 
-  /** `code` null: the response had none; `network`: there was no response. */
+  /** `code` null: the response had none; `network`: no response. */
   recordFailure(operation: string, outcome: string, code: number | null | 'network', seconds: number): void {
     this.requests.inc({ operation, outcome });
     this.errors.inc({ operation, code: codeLabel(code) });

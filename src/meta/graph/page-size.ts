@@ -1,12 +1,14 @@
 import { MetaError } from '../errors/meta-error.ts';
 
-/** "Please reduce the amount of data": the code of "unknown, often temporary" as well, which only another try tells apart. */
+/**
+ * "Please reduce the amount of data" shares its code with "unknown, often temporary"; only a retry tells them apart.
+ */
 const TOO_MUCH_DATA = 1;
 const LIMITS = [100, 25, 5, 1] as const;
-/** After so many good pages a larger limit is tried again; twice as many each time that fails. */
+/** Good pages before a larger limit is tried again. Doubles each time that fails. */
 const FIRST_PATIENCE = 4;
 
-/** How many objects of a list are asked for at a time: fewer where Meta answers that it is too much. */
+/** The `limit` of a list's next page: smaller after Meta says that a page was too much data. */
 export class PageSize {
   #level = 0;
   #good = 0;
@@ -16,7 +18,7 @@ export class PageSize {
     return LIMITS[this.#level] ?? 1;
   }
 
-  /** Whether the same page is worth asking for again, with the limit as it is now. */
+  /** Lowers the limit. Returns whether the same page is worth requesting again. */
   reduceAfter(error: unknown): boolean {
     if (!isTooMuchData(error) || this.#level === LIMITS.length - 1) return false;
     if (this.#good === 0 && this.#level > 0) this.#patience *= 2;
@@ -25,7 +27,9 @@ export class PageSize {
     return true;
   }
 
-  /** A page came: one heavy object must not make thousands of calls of what follows it. */
+  /**
+   * Records a good page and, after enough of them, raises the limit again, so one heavy object does not slow the rest.
+   */
   grow(): void {
     if (this.#level === 0 || ++this.#good < this.#patience) return;
     this.#level--;
@@ -33,7 +37,7 @@ export class PageSize {
   }
 }
 
-/** By the code; never by the words. */
+/** Decides by code, never by text. */
 function isTooMuchData(error: unknown): boolean {
   return error instanceof MetaError && error.verdict.kind === 'transient' && error.cause.code === TOO_MUCH_DATA;
 }

@@ -4,16 +4,18 @@ import type { GraphResponse, GraphTransport } from './graph-transport.ts';
 import { asObject, field, type Json, type JsonObject, objectsOf, readText } from './lossless-json.ts';
 import { PageSize } from './page-size.ts';
 
-/** More pages than anybody has, also where each holds one object; a Meta that goes on for longer is in a loop. */
+/** More pages than any real list has, even with one object each. Beyond this Meta is looping. */
 const MAX_PAGES = 20_000;
 
-/** Parameters of a `next` link that advance; the rest of it (above all the token) is ignored (META.md 5). */
+/**
+ * Parameters to copy from a `next` link. The rest, above all the token, is dropped (docs/meta-facts.md#page-tokens).
+ */
 const PAGING_PARAMETERS = ['after', 'offset', '__after_id', '__paging_token', 'until', 'since', 'limit'];
 
 /**
- * Every object of a list over all its pages. `next` says that there is more, the cursor where: the link itself is never called, for it holds
- * the token. An empty page with `next` continues. A page that Meta finds too large is asked for again from the same place with a
- * smaller limit, where the call has one. Throws a transient `MetaError` where Meta's paging loops or the response is not a list.
+ * Yields every object of a list. `next` says whether there is more, the cursor says where; the link itself holds the
+ * token and is never called. An empty page with `next` continues. If Meta finds a page too large, it is requested again
+ * with a smaller `limit`. Throws a transient `MetaError` if paging loops or the response is not a list.
  */
 export async function* paginate(
   transport: GraphTransport,
@@ -26,7 +28,7 @@ export async function* paginate(
     const response = await readPage(transport, call, position, size);
     const body = asObject(response.json);
     const data = field(body, 'data');
-    // A list without `data` is not an empty list: it must not be taken to mean that a page or an account is gone.
+    // Missing `data` is not an empty list: it must not make Pages or accounts look gone.
     if (!Array.isArray(data)) break;
     yield* objectsOf(data);
     const next = readNextPage(field(body, 'paging'));

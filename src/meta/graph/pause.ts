@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
-/** Waits between tries; tests give one that does not. */
+/** Waits between tries. Tests replace it. */
 export abstract class Pause {
   /** Resolves after `milliseconds`, or rejects when `signal` aborts. */
   abstract wait(milliseconds: number, signal?: AbortSignal): Promise<void>;

@@ -1,14 +1,13 @@
 import { MetaError } from '../errors/meta-error.ts';
 
 /**
- * A call that can be made in two forms: with the token in a header or body, which META.md allows but does not confirm
- * for this endpoint; and, as documented, with the token in the address. The header form is tried first; where Meta
- * refuses it and accepts the documented one, that is remembered for the life of this process, and so is the contrary.
+ * Tries the token in a header or body first, which is unconfirmed for these endpoints, and falls back to the documented
+ * form with the token in the URL. Remembers for the life of the process which form Meta accepts.
  */
 export class QueryFallback {
   #preferred: 'unknown' | 'works' | 'refused' = 'unknown';
 
-  /** Both must be safe to do after the other has been refused. */
+  /** Both calls must be safe to make after the other was refused. */
   async run<T>(preferred: () => Promise<T>, fallback: () => Promise<T>): Promise<T> {
     if (this.#preferred === 'refused') return fallback();
     try {
@@ -24,7 +23,9 @@ export class QueryFallback {
   }
 }
 
-/** Whether the form of the call can be the cause: a response below 500 that is neither a rate limit nor a confirmed verdict. */
+/**
+ * Whether the form of the call may be the cause: a response below 500, neither a rate limit nor a confirmed verdict.
+ */
 function canBeFormatRejection(error: unknown): boolean {
   if (!(error instanceof MetaError) || error.httpStatus === null || error.httpStatus >= 500) return false;
   return !['throttled', 'dead', 'blocked'].includes(error.verdict.kind);

@@ -2,7 +2,7 @@ import type { SecretString } from '../../platform/secret-string.ts';
 import type { GraphCall } from './graph-call.ts';
 import type { GraphTransport } from './graph-transport.ts';
 
-/** A read of graph.facebook.com with a credential; `path` is below the version. */
+/** Builds a read of graph.facebook.com with a credential. `path` follows the version. */
 export function readCall(
   transport: GraphTransport,
   operation: string,

@@ -2,7 +2,7 @@ import { requireApp } from './app-credentials.ts';
 import type { TokenHostName } from './graph-host.ts';
 import type { GraphResponse, GraphTransport } from './graph-transport.ts';
 
-/** Asks for an app token by `client_credentials`: whether Meta takes our app's id and secret. Throws `MetaError`. */
+/** Requests an app token with `client_credentials`, which checks our app id and secret. Throws `MetaError`. */
 export async function requestAppToken(transport: GraphTransport, host: TokenHostName): Promise<GraphResponse> {
   const operation = 'check_app';
   const resolved = transport.host(host);

@@ -9,37 +9,37 @@ import {
   readText,
 } from './lossless-json.ts';
 
-/** One limit of one object. Percent may exceed 100. */
+/** One limit of one object. `percent` may exceed 100. */
 interface UsageEntry {
-  /** The page, ad account, WABA …; null where the header does not name it. */
+  /** Page, ad account, WhatsApp account, …; null if the header does not name it. */
   objectId: string | null;
-  /** Meta's name (`pages`, `ads_insights`, `whatsapp` …), or `page`, `ad_account`, `ads_insights_app`, `ads_insights_account`. */
+  /** Meta's name (`pages`, `ads_insights`, `whatsapp` …), or ours: `page`, `ad_account`, `ads_insights_app`, … */
   type: string;
   percent: number;
-  /** Seconds until calls are accepted again; 0: they are accepted now. */
+  /** Seconds until calls are accepted again; 0: now. */
   regainAccessSeconds: number;
 }
 
-/** The usage headers of one response (META.md 13), in one unit: percent and seconds. */
+/** The usage headers of a response, converted to percent and seconds (docs/meta-facts.md#rate-limits). */
 export interface UsageReport {
-  /** The highest of the app's own gauges; null where no header had one. */
+  /** The app's highest usage; null if no header reports it. */
   appUsagePercent: number | null;
   entries: UsageEntry[];
-  /** From `Retry-After`; null without it. */
+  /** From `Retry-After`; null if missing. */
   retryAfterSeconds: number | null;
 }
 
-/** The longest time until an object of the report may be called again; null where all may be called now. */
+/** Returns the longest time until an object may be called again, or null if all may be called now. */
 export function longestRegainSeconds({ entries }: Pick<UsageReport, 'entries'>): number | null {
   const longest = Math.max(0, ...entries.map((entry) => entry.regainAccessSeconds));
   return longest > 0 ? longest : null;
 }
 
 const NAME = /^[\w:.-]{1,64}$/;
-/** Meta sends up to 32 objects; what is more is not believed. */
+/** Meta sends up to 32 objects. Entries beyond this are ignored. */
 const MAX_ENTRIES = 256;
 
-/** Reads all of them; broken JSON counts as absent. Never throws. Names must be lower-case. */
+/** Reads all usage headers. Broken JSON counts as missing. Header names must be lowercase. Never throws. */
 export function readUsageHeaders(headers: IncomingHttpHeaders): UsageReport {
   const app = header(headers, 'x-app-usage');
   const entries = [
@@ -61,7 +61,7 @@ function header(headers: IncomingHttpHeaders, name: string): JsonObject | null {
   return text === undefined ? null : asObject(parseLossless(text));
 }
 
-/** The highest gauge; graph.instagram.com has names of its own (META.md 13). */
+/** Returns the highest gauge. graph.instagram.com uses its own names (docs/meta-facts.md#rate-limits). */
 function highest(usage: JsonObject): number | null {
   const gauges = ['call_count', 'total_cputime', 'total_time', 'call_volume', 'cpu_time']
     .map((name) => readNumber(usage, name))
@@ -74,7 +74,7 @@ function gauge(usage: JsonObject | null, type: string): UsageEntry[] {
   return percent === null ? [] : [{ objectId: null, type, percent, regainAccessSeconds: 0 }];
 }
 
-/** `reset_time_duration` is in seconds, and counts only for an account that has reached its limit. */
+/** `reset_time_duration` is in seconds and only counts once the account is at its limit. */
 function adAccount(usage: JsonObject | null): UsageEntry[] {
   const percent = readNumber(usage, 'acc_id_util_pct');
   if (percent === null) return [];
@@ -102,7 +102,7 @@ function businessUseCases(usage: JsonObject | null): UsageEntry[] {
   );
 }
 
-/** No source shows Meta sending it; a proxy in between may. Seconds only. */
+/** Reads `Retry-After` in seconds. Meta is not known to send it, but a proxy may. */
 function retryAfter(headers: IncomingHttpHeaders): number | null {
   const value = headers['retry-after'];
   return typeof value === 'string' && /^\d{1,6}$/.test(value) && Number(value) > 0 ? Number(value) : null;

@@ -1,6 +1,6 @@
 import type { GraphHostName } from './graph-host.ts';
 
-/** Which version of the API answered a call that asked for one. */
+/** The requested API version and the one that answered. */
 export interface ServedVersion {
   appId: string;
   host: GraphHostName;
@@ -9,7 +9,7 @@ export interface ServedVersion {
   served: string;
 }
 
-/** Receives which version each response was served by, so that operators can be shown it. Must not throw or wait. */
+/** Told which version served each response, for operators. Called on the hot path: must not throw or block. */
 export abstract class VersionObserver {
   abstract observe(version: ServedVersion): void;
 }

@@ -9,7 +9,7 @@ import { GraphTransport } from '../graph/graph-transport.ts';
 import { asObject, field, type Json, parseLossless, readNumber, readText } from '../graph/lossless-json.ts';
 import { type InspectionResult, readDebugToken } from './inspection-result.ts';
 
-/** `alone`: the batch gave no verdict on it, but a call of its own may. */
+/** `undecided`: the batch gave no verdict, but a single call may. */
 export type BatchItem =
   | { outcome: 'inspected'; result: InspectionResult }
   | { outcome: 'missing' }
@@ -21,12 +21,13 @@ interface Input {
   token: SecretString;
 }
 
-/** Meta's limit (META.md 14). */
+/** Meta's limit (docs/meta-facts.md#batch-requests). */
 const BATCH_SIZE = 50;
 
 /**
- * debug_token for many tokens by Graph batches. That debug_token works inside a batch is plausible and not confirmed (META.md 14): what a
- * batch refuses is left for single calls, and once single calls showed it to be the batch's fault, no more batches are tried.
+ * Inspects tokens in Graph batches. That debug_token works in a batch is unconfirmed
+ * (docs/meta-facts.md#batch-requests), so tokens that a batch refuses are left to single calls. If these succeed,
+ * batches are not tried again.
  */
 @Injectable()
 export class BatchInspection {
@@ -34,12 +35,12 @@ export class BatchInspection {
 
   constructor(@Inject(GraphTransport) private readonly transport: GraphTransport) {}
 
-  /** Single calls worked for what whole batches refused: from now on everything is `alone`. */
+  /** Stops using batches: single calls worked for tokens that whole batches refused. */
   disable(): void {
     this.#isDisabled = true;
   }
 
-  /** In the order of the input; never throws `MetaError`. */
+  /** Returns items in input order. Never throws `MetaError`. */
   async inspect(inputs: readonly Input[]): Promise<BatchItem[]> {
     const items: BatchItem[] = [];
     for (let start = 0; start < inputs.length; start += BATCH_SIZE) {
@@ -60,7 +61,7 @@ export class BatchInspection {
     }
   }
 
-  /** The tokens are in the body; the top-level token is in the header, and in the body too, where batches want it. */
+  /** Sends tokens in the body. The app token goes in the header and in the body, where batches require it. */
   private async send(inputs: readonly Input[]): Promise<Json[]> {
     const operation = 'inspect_batch';
     const host = this.transport.host('facebook');
@@ -92,7 +93,7 @@ export class BatchInspection {
     });
   }
 
-  /** `{code, body}`, where the body is JSON in a string; null: not finished in time (META.md 14). */
+  /** Reads `{code, body}`, where `body` is JSON in a string. A null item did not finish in time. */
   private readItem(input: Input, response: Json | undefined): BatchItem {
     const item = asObject(response);
     if (item === null) return { outcome: 'missing' };
@@ -113,7 +114,7 @@ export class BatchInspection {
   }
 }
 
-/** A limit, an outage or wrong app settings would meet single calls as well; everything else may be the batch's own fault. */
+/** Whether the batch itself may be at fault. Limits, outages and wrong app settings would hit single calls as well. */
 function isBatchFailure(error: MetaError): boolean {
   const { kind } = error.verdict;
   return (

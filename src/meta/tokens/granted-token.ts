@@ -11,17 +11,17 @@ import {
 } from '../graph/lossless-json.ts';
 import { readTokenExpiry, type TokenExpiry } from './token-expiry.ts';
 
-/** A token from Meta, by its token response; inspection is authoritative. */
+/** A token as Meta's token response describes it. Inspection overrides this. */
 export interface GrantedToken {
   accessToken: SecretString;
-  /** Null: never. `unknown`: not said, which is common (META.md 3). */
+  /** Null: never. `unknown`: not stated, which is common (docs/meta-facts.md#token-lifetimes). */
   expiresAt: TokenExpiry;
-  /** Instagram, Threads. Instagram's may be the app-scoped id; inspection gives the one that webhooks name. */
+  /** Instagram and Threads. Instagram's may be app-scoped; inspection returns the id used in webhooks. */
   metaUserId?: string;
   scopes?: string[];
 }
 
-/** All recorded token responses: flat, `data: [{…}]`, ids as numbers, `permissions` as list or string (META.md 7). Null: no token in it. */
+/** Reads every known shape of token response (docs/meta-facts.md#instagram-login). Returns null if it has no token. */
 export function readGrantedToken(response: GraphResponse, now: Date): GrantedToken | null {
   const outer = asObject(response.json);
   const body: JsonObject | null = objectsOf(field(outer, 'data'))[0] ?? outer;

@@ -19,16 +19,16 @@ interface TokenToInspect {
   token: SecretString;
 }
 
-/** One of many. `missing`: Meta left it out (a null item of a batch); `failed`: no verdict could be had. Both come again. */
+/** `missing`: a null item of a batch; `failed`: no verdict. Retry both later. */
 export type InspectionItem =
   | { outcome: 'inspected'; result: InspectionResult }
   | { outcome: 'missing' }
   | { outcome: 'failed'; error: MetaError };
 
-/** Of one `inspectMany`, where batches do not help. */
+/** Per `inspectMany`, for tokens that need single calls. */
 const SINGLE_CALL_CONCURRENCY = 8;
 
-/** What Meta knows of a token (META.md 4, 7, 9). */
+/** Asks Meta about tokens (docs/meta-facts.md#token-inspection). */
 @Injectable()
 export class InspectionApi {
   private readonly queryFallback: Readonly<Record<TokenHostName, QueryFallback>> = {
@@ -43,8 +43,8 @@ export class InspectionApi {
   ) {}
 
   /**
-   * The verdict on one token. An `unknown` one is asked about where its prefix points, else at graph.facebook.com. Throws `MetaError` where there is no verdict;
-   * `configuration` then means our own app id or secret, and says nothing of the token.
+   * Inspects one token. An `unknown` one is sent to the host its prefix suggests, else to graph.facebook.com. Throws
+   * `MetaError` if there is no verdict; `configuration` is then about our app id or secret, not about the token.
    */
   async inspect(kind: TokenKind | 'unknown', token: SecretString): Promise<InspectionResult> {
     const likely = this.likelyKind(kind, token);
@@ -56,7 +56,10 @@ export class InspectionApi {
       : this.inspectByDebugTokenOrMe(tokenKind(likely), token);
   }
 
-  /** Results in the order of `tokens`. Facebook's in batches of 50, with single calls for what a batch cannot decide. Never throws `MetaError`. */
+  /**
+   * Inspects many tokens and returns items in their order. Facebook's go in batches of 50, then in single calls if a
+   * batch cannot decide. Never throws `MetaError`.
+   */
   async inspectMany(tokens: readonly TokenToInspect[]): Promise<InspectionItem[]> {
     const items = new Array<InspectionItem>(tokens.length).fill({ outcome: 'missing' });
     const single: number[] = [];
@@ -79,7 +82,7 @@ export class InspectionApi {
     return items;
   }
 
-  /** Prefixes are a hint only, and so count only where nothing else is known; and only where there is an app to ask with. */
+  /** Guesses the kind from the prefix, only if it is not known and the guessed host has an app to ask with. */
   private likelyKind(kind: TokenKind | 'unknown', token: SecretString): TokenKind | 'unknown' {
     if (kind !== 'unknown') return kind;
     const recognized = recognizeTokenKind(token);
@@ -100,24 +103,24 @@ export class InspectionApi {
     try {
       return await this.debugToken('facebook', kind, token);
     } catch (error) {
-      // 100 means a token of another app, or that the call was not made by an app (META.md 4).
+      // 100: a token of another app, or a call that was not made by an app.
       if (!(error instanceof MetaError) || error.cause.code !== 100) throw error;
       await this.verifyAppCredentials();
       return { valid: false, reason: 'foreign_app', appId: null };
     }
   }
 
-  /** Throws where Meta does not take our id and secret, or cannot be asked: then the 100 says nothing of the token. */
+  /** Throws if Meta rejects our id and secret or cannot be reached: then the 100 says nothing about the token. */
   private async verifyAppCredentials(): Promise<void> {
     try {
       await requestAppToken(this.transport, 'facebook');
     } catch (error) {
-      // Native apps are refused this call (META.md 2), which shows that Meta knows them.
+      // Meta refuses this call to native apps (docs/meta-facts.md#code-exchange), which proves that it knows the app.
       if (!(error instanceof MetaError) || error.verdict.kind !== 'parameter') throw error;
     }
   }
 
-  /** Threads' debug_token; where that gives no result, `/me` (META.md 9, CONTRACT 4). */
+  /** Tries Threads' debug_token, then `/me` (docs/meta-facts.md#token-inspection). */
   private async inspectByDebugTokenOrMe(
     { host, kind }: TokenKindDescriptor,
     token: SecretString,
@@ -147,7 +150,7 @@ export class InspectionApi {
     });
   }
 
-  /** As a POST with `method=get`, so that the token stays out of the address (META.md 14); else the documented GET. */
+  /** Sends a POST with `method=get` to keep the token out of the URL, else the documented GET. */
   private sendDebugToken(host: TokenHostName, token: SecretString): Promise<GraphResponse> {
     const call: Omit<GraphCall, 'method'> = {
       operation: 'inspect',
@@ -164,7 +167,7 @@ export class InspectionApi {
     );
   }
 
-  /** A POST whose response is not an inspection was not understood as a GET. */
+  /** Rejects a response that is not an inspection: Meta did not treat the POST as a GET. */
   private async sendInspectionPost(call: GraphCall): Promise<GraphResponse> {
     const response = await this.transport.call(call);
     const outer = asObject(response.json);
@@ -173,7 +176,7 @@ export class InspectionApi {
     throw unusableResponseError(call.operation, response.status, false);
   }
 
-  /** `/me` with the token itself; 190 is the verdict there (CONTRACT 6.1). */
+  /** Calls `/me` with the token itself. Here a 190 is a confirmed verdict (docs/meta-facts.md#dead-tokens). */
   private async inspectByMe(kind: TokenKind, token: SecretString): Promise<InspectionResult> {
     const { host: hostName, inspection } = tokenKind(kind);
     const host = this.transport.host(hostName);
@@ -198,12 +201,12 @@ export class InspectionApi {
   }
 }
 
-/** Whether `debug_token` of graph.facebook.com inspects it, which goes in batches. */
+/** Whether graph.facebook.com's `debug_token`, which works in batches, inspects this kind. */
 function isBatchable(kind: TokenKind | 'unknown'): boolean {
   return kind === 'unknown' || tokenKind(kind).inspection.meFields === null;
 }
 
-/** Whether the item has a verdict on a token of our app. */
+/** Whether the item is a verdict on a token of our app. */
 function isOwnToken(item: InspectionItem | undefined): boolean {
   return item?.outcome === 'inspected' && (item.result.valid || item.result.reason === 'dead');
 }
@@ -216,7 +219,7 @@ async function forEachLimited<T>(items: readonly T[], limit: number, work: (item
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
 }
 
-/** `{user_id, username, id}`, also wrapped in `data: [...]`. */
+/** Reads `{user_id, username, id}`, flat or in `data: [...]`. */
 function readMe(kind: TokenKind, response: GraphResponse): InspectionResult {
   const outer = asObject(response.json);
   const me = objectsOf(field(outer, 'data'))[0] ?? outer;

@@ -18,20 +18,20 @@ import { tokenKind, tokenKinds } from './token-kinds.ts';
 /** Meta says that the token works. */
 export interface ValidInspection {
   valid: true;
-  /** Null where the host does not say (Instagram, Threads' `/me`). */
+  /** Null if the host does not say (Instagram, Threads' `/me`). */
   appId: string | null;
   kind: TokenKind;
-  /** The id of the user or system user; Instagram: the 1784… id that webhooks use. */
+  /** Id of the user or system user. Instagram: the 1784… id used in webhooks. */
   userId: string;
-  /** Instagram: the user's app-scoped id, where Meta also returned that; signed_requests may use it (META.md 7). */
+  /** Instagram: the app-scoped id, if returned. Signed requests may use it (docs/meta-facts.md#signed-requests). */
   appScopedUserId?: string;
-  /** The page's id for page tokens, else `userId`. */
+  /** The Page's id for Page tokens, else `userId`. */
   subjectId: string;
-  /** Where the response had a name (Instagram, Threads: the user name). */
+  /** The username of Instagram and Threads; null elsewhere. */
   subjectName: string | null;
-  /** Null: the host does not report scopes. That is not a loss of scopes. */
+  /** Null: the host does not report scopes, which is not a loss of scopes. */
   scopes: string[] | null;
-  /** `targetIds` null: holds for all objects. */
+  /** `targetIds` null: applies to all objects. */
   granularScopes: { scope: string; targetIds: string[] | null }[];
   issuedAt: Date | null;
   /** Null: never. */
@@ -40,7 +40,7 @@ export interface ValidInspection {
   dataAccessExpiresAt: Date | null;
 }
 
-/** Meta says that the token is dead: `is_valid: false`, or 190 by `/me` of Instagram and Threads. Confirmed (CONTRACT 6.1). */
+/** Confirmed dead: `is_valid: false`, or a 190 from `/me` of Instagram or Threads (docs/meta-facts.md#dead-tokens). */
 export interface DeadTokenInspection {
   valid: false;
   reason: 'dead';
@@ -48,14 +48,14 @@ export interface DeadTokenInspection {
   meta: MetaCause;
 }
 
-/** Not a token of our app. Says nothing of its life. `appId` null: Meta does not say whose. */
+/** A token of another app, alive or not. `appId` null: Meta does not say whose. */
 interface ForeignTokenInspection {
   valid: false;
   reason: 'foreign_app';
   appId: string | null;
 }
 
-/** An app token, which is no user's credential. */
+/** An app token, not a user's credential. */
 interface AppTokenInspection {
   valid: false;
   reason: 'not_a_credential';
@@ -70,8 +70,8 @@ const KINDS = new Map(
 );
 
 /**
- * A debug_token response (META.md 4). Returns a verdict that is not about the token (a passing fault inside `data.error`) as it is,
- * and null where the response cannot be parsed: neither is a result.
+ * Reads a debug_token response (docs/meta-facts.md#token-inspection). Returns `unrelatedVerdict` if `data.error` is not
+ * about the token, such as a temporary fault, and null for an unreadable response.
  */
 export function readDebugToken(
   body: Json,
@@ -87,7 +87,7 @@ export function readDebugToken(
   const type = readText(data, 'type');
   if (type === 'APP') return { valid: false, reason: 'not_a_credential' };
   const userId = readId(data, 'user_id') ?? readId(data, 'profile_id');
-  // Recordings of 2014 show app tokens with app_id and is_valid only.
+  // In recordings of 2014 app tokens have only app_id and is_valid.
   if (userId === null) return appId === null ? null : { valid: false, reason: 'not_a_credential' };
   return readValidToken(data, appId, userId, expected.kind);
 }

@@ -17,11 +17,11 @@ import { type TokenGrant, tokenKind } from './token-kinds.ts';
 interface CodeExchange {
   flow: DialogFlow;
   code: SecretString;
-  /** Byte for byte the dialog's; null for codes of the JS SDK (META.md 2). */
+  /** Exactly as in the dialog; null for codes of the JS SDK (docs/meta-facts.md#code-exchange). */
   redirectUri: string | null;
 }
 
-/** Codes and tokens for tokens (META.md 2, 3, 6, 7, 9). All methods throw `MetaError`. */
+/** Exchanges codes and tokens for tokens (docs/meta-facts.md#code-exchange). Methods throw `MetaError`. */
 @Injectable()
 export class OAuthApi {
   /** By grant type. */
@@ -32,24 +32,27 @@ export class OAuthApi {
     @Inject(Clock) private readonly clock: Clock,
   ) {}
 
-  /** Never repeated once it may have arrived: codes are single use. Look at `mayHaveCommitted` of the error. */
+  /**
+   * Exchanges a code. Never retried once it may have arrived, because codes work once: see `mayHaveCommitted` of the
+   * error.
+   */
   async exchangeCode(exchange: CodeExchange): Promise<GrantedToken> {
     try {
       return await this.sendCode(exchange, exchange.redirectUri);
     } catch (error) {
-      // Docs leave redirect_uri out for SDK codes, Meta's own sample sends it empty (META.md 2). A refusal for its sake
-      // alone is definite: no token was given.
+      // For SDK codes Meta's docs omit redirect_uri, and Meta's sample sends it empty. If Meta refuses only the
+      // redirect_uri, no token was issued, so the other form is safe to try.
       if (exchange.redirectUri !== null || !isRedirectRefusal(error)) throw error;
       return this.sendCode(exchange, '');
     }
   }
 
-  /** A short-lived token for one of about 60 days. The short one stays valid until its own end. May be repeated. */
+  /** Exchanges a short-lived token for one of about 60 days. The old token stays valid until its expiry. Repeatable. */
   async exchangeForLongLived(kind: TokenKind, token: SecretString): Promise<GrantedToken> {
     return this.exchange(kind, tokenKind(kind).exchange?.grant ?? null, token);
   }
 
-  /** Exchanges a token that is still valid for a fresh one (CONTRACT 6.1). An expired one cannot be refreshed: dead, 190/463. */
+  /** Exchanges a valid token for a fresh one. Expired tokens cannot be refreshed: `dead`, 190/463. */
   async refresh(kind: TokenKind, token: SecretString): Promise<GrantedToken> {
     return this.exchange(kind, tokenKind(kind).refresh, token);
   }
@@ -80,7 +83,7 @@ export class OAuthApi {
   }
 
   private async exchange(kind: TokenKind, grant: TokenGrant | null, token: SecretString): Promise<GrantedToken> {
-    if (grant === null) throw new Error(`Meta gives no other token for one of the kind ${kind}.`);
+    if (grant === null) throw new Error(`Meta does not exchange tokens of kind ${kind}.`);
     const host = this.transport.host(tokenKind(kind).host);
     const app = requireApp(host, grant.operation);
     return grant.method === 'POST'

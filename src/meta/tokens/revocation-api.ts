@@ -14,14 +14,14 @@ import { tokenKind } from './token-kinds.ts';
 interface RevocationRequest {
   kind: TokenKind;
   token: SecretString;
-  /** App-scoped id of the user; allows the call by our app token where the user's own token is dead already. */
+  /** App-scoped user id. With it our app token can revoke the grant of a token that is already dead. */
   metaUserId: string | null;
 }
 
-/** `confirmed`: Meta says so, or says that it was so already. `not_supported`: Meta has no call for this kind. */
+/** `confirmed`: Meta revoked it now or earlier. `not_supported`: Meta has no call for this kind. */
 type RevocationOutcome = 'confirmed' | 'not_supported';
 
-/** Taking a grant back at Meta (META.md 6, 10). */
+/** Revokes grants at Meta (docs/meta-facts.md#revoking-a-grant). */
 @Injectable()
 export class RevocationApi {
   private readonly queryFallback = new QueryFallback();
@@ -29,8 +29,9 @@ export class RevocationApi {
   constructor(@Inject(GraphTransport) private readonly transport: GraphTransport) {}
 
   /**
-   * Users: removes the user's whole grant for the app (all tokens of it, page tokens too). System users: ends this token;
-   * business-integration ones, for which Meta documents nothing, end as `not_supported` when it refuses. Throws `MetaError` where a later try may help.
+   * Users: removes the user's whole grant for the app, Page tokens included. System users: ends this token. If Meta
+   * refuses that for a business-integration system user, for which it documents no call, returns `not_supported`.
+   * Throws `MetaError` if a retry may help.
    */
   async revoke(request: RevocationRequest): Promise<RevocationOutcome> {
     switch (tokenKind(request.kind).revocation) {
@@ -64,7 +65,7 @@ export class RevocationApi {
     });
   }
 
-  /** `oauth/revoke`, authenticated by the token itself (META.md 6). */
+  /** Calls `oauth/revoke`, authenticated by the token itself (docs/meta-facts.md#system-users). */
   private async revokeSystemUserToken(token: SecretString): Promise<RevocationOutcome> {
     try {
       return await this.revokeToken(token, token);
@@ -76,8 +77,8 @@ export class RevocationApi {
   }
 
   /**
-   * Ends this one token of a system user, authenticated by another one of the same user, or by itself; other tokens live on. A 200 is
-   * Meta's confirmation, whatever its body (which Meta does not document) unless it says `success: false`. Throws `MetaError`.
+   * Ends one token of a system user, authenticated by itself or by another token of the same user. The body is
+   * undocumented, so a 200 counts as confirmation unless it says `success: false`. Throws `MetaError`.
    */
   async revokeToken(token: SecretString, by: SecretString): Promise<'confirmed'> {
     const operation = 'revoke_system_user_token';
@@ -98,7 +99,7 @@ export class RevocationApi {
     );
   }
 
-  /** 190/458 means that the grant is already gone (META.md 10). */
+  /** Treats 190/458 as success: the grant is already gone (docs/meta-facts.md#revoking-a-grant). */
   private async sendRevocation(call: GraphCall): Promise<'confirmed'> {
     let response: GraphResponse;
     try {

@@ -9,16 +9,16 @@ import { GraphTransport } from '../graph/graph-transport.ts';
 import { type GrantedToken, readGrantedToken } from './granted-token.ts';
 
 export interface TokenGeneration {
-  /** Of the system user itself. */
+  /** A token of the system user itself. */
   token: SecretString;
-  /** The app-scoped id, as `debug_token` names it: the one that Meta's page puts into the address, and not the Business Manager's. */
+  /** The app-scoped id from `debug_token`, which Meta's page puts in the path, not the Business Manager id. */
   systemUserId: string;
   scopes: readonly string[];
-  /** Left out where false: for some businesses false is an error. */
+  /** Sent only if true: some businesses get an error for false (docs/meta-facts.md#system-users). */
   expiresIn60Days: boolean;
 }
 
-/** Tokens of system users (Meta's page "Install Apps, Generate, Refresh, and Revoke Tokens"). All methods throw `MetaError`. */
+/** Generates tokens of system users (docs/meta-facts.md#system-users). Methods throw `MetaError`. */
 @Injectable()
 export class SystemUserApi {
   constructor(
@@ -27,9 +27,9 @@ export class SystemUserApi {
   ) {}
 
   /**
-   * Another token of the same system user; the old one lives on. Never repeated once it may have arrived, because each call makes a token:
-   * look at `mayHaveCommitted` of the error. A refusal may mean that our app is not installed for the system user (Meta documents no code for
-   * it): where the code allows that, it is installed, and the token is asked for once more.
+   * Generates another token of the same system user; the old one stays valid. Never retried once it may have arrived,
+   * because each call creates a token: see `mayHaveCommitted` of the error. Meta documents no code for "app not
+   * installed for this system user", so if the refusal may mean that, installs the app and tries once more.
    */
   async generateToken(generation: TokenGeneration): Promise<GrantedToken> {
     try {
@@ -67,7 +67,7 @@ export class SystemUserApi {
     throw unusableResponseError(operation, response.status, true);
   }
 
-  /** False where Meta refuses that too: then the first refusal stands. */
+  /** Installs the app for the system user. Returns false if Meta refuses, so that the first refusal counts. */
   private async canInstallApp({ token, systemUserId }: TokenGeneration): Promise<boolean> {
     const operation = 'install_app_for_system_user';
     const host = this.transport.host('facebook');
@@ -90,7 +90,9 @@ export class SystemUserApi {
   }
 }
 
-/** 10, 200 to 299 and their like, and 100, which is also "no such object, or no permission for it": a definite refusal, so no token was made. */
+/**
+ * Whether a definite refusal may mean a missing installation: permission errors, or 100, which covers missing objects.
+ */
 function mayLackInstallation(error: unknown): boolean {
   if (!(error instanceof MetaError) || error.mayHaveCommitted) return false;
   const { verdict, cause } = error;

@@ -2,16 +2,16 @@ import { TOKEN_KINDS, type TokenKind } from '../../config/products.ts';
 import { DAY_SECONDS } from '../../platform/duration.ts';
 import type { TokenHostName } from '../graph/graph-host.ts';
 
-/** One token for another of the same subject. */
+/** How to exchange a token for another one of the same subject. */
 export type TokenGrant =
-  /** A POST with the app's id and secret in the form. */
+  /** POST with the app's id and secret in the form. */
   | {
       readonly method: 'POST';
       readonly grantType: 'fb_exchange_token';
       readonly operation: string;
       readonly parameters: Readonly<Record<string, string>>;
     }
-  /** A GET: Instagram and Threads know no other. The app's secret has no other place than the address where it is sent. */
+  /** GET, the only form that Instagram and Threads support. If the secret is sent, it has to be in the URL. */
   | {
       readonly method: 'GET';
       readonly grantType: string;
@@ -20,61 +20,63 @@ export type TokenGrant =
       readonly sendsSecret: boolean;
     };
 
-/** Short-lived tokens for long-lived ones. */
+/** How short-lived tokens become long-lived ones. */
 export interface LongLivedExchange {
   readonly grant: TokenGrant;
   /**
-   * `always`: wherever a short-lived token comes from. `after_code`: only for what a code was exchanged for, because inspection does not
-   * report whether a supplied token is short-lived. `never`: its lifetime was chosen when it was issued.
+   * `always`: for every short-lived token. `after_code`: only after a code exchange, because inspection does not tell
+   * whether an imported token is short-lived. `never`: the lifetime was chosen at issue.
    */
   readonly when: 'always' | 'after_code' | 'never';
 }
 
-/** How Meta is asked whether a token is valid. `meFields`: what `/me` is asked for, as the only way or where `debug_token` gives no result. */
+/**
+ * How to ask Meta about a token. `meFields`: fields to request from `/me`, alone or if `debug_token` gives no result.
+ */
 type TokenInspection =
   | { readonly by: 'debug_token'; readonly meFields: string | null }
   | { readonly by: 'me'; readonly meFields: string };
 
-/** What is special about tokens of one kind. A new kind is one entry in the table below. */
+/** Describes one kind of token. To add one, add an entry to the table below. */
 export interface TokenKindDescriptor {
   readonly kind: TokenKind;
-  /** Where calls with it go, and with that, whose app id and secret count. */
+  /** Host that calls go to. It also determines whose app id and secret apply. */
   readonly host: TokenHostName;
   readonly exchange: LongLivedExchange | null;
-  /** Null: not refreshed. */
+  /** Null: not refreshable. */
   readonly refresh: TokenGrant | null;
-  /** Meta refreshes no token that is younger. */
+  /** Meta refuses to refresh younger tokens. */
   readonly minRefreshAgeSeconds: number;
-  /** Every token ends (after 60 days): an expiry that is not reported is unknown, not "never". */
+  /** True if every token ends (after 60 days), so an unreported expiry is unknown rather than "never". */
   readonly alwaysExpires: boolean;
-  /** `debug_token`'s `type`; null where that names no such type. */
+  /** The `type` in `debug_token`; null if it has none for this kind. */
   readonly debugTokenType: string | null;
   readonly inspection: TokenInspection;
-  /** `grant`: the user's whole grant to the app. `token`: this token. Null: Meta has no call for it. */
+  /** `grant`: ends the user's whole grant. `token`: ends this token. Null: Meta has no call. */
   readonly revocation: 'grant' | 'token' | null;
   /** Whether Meta generates another token of the same subject on demand (`SystemUserApi`). */
   readonly isRotatable: boolean;
-  /** Read again with the user's token, by the id of the Page, in place of being refreshed. */
+  /** Whether it is read again with the user's token, by Page id, instead of being refreshed. */
   readonly isDerived: boolean;
-  /** Whether page tokens are derived from it. */
+  /** Whether Page tokens are derived from it. */
   readonly derivesPageTokens: boolean;
-  /** Its subject is a page; the user behind it is another id. */
+  /** Whether its subject is a Page, with a user behind it who has another id. */
   readonly speaksForPage: boolean;
-  /** Whether inspection reports the end of data access. */
+  /** Whether inspection reports when data access ends. */
   readonly reportsDataAccess: boolean;
-  /** Whether `/me/permissions` lists its scopes where inspection does not. */
+  /** Whether `/me/permissions` lists its scopes if inspection does not. */
   readonly listsPermissions: boolean;
-  /** Whether the name of its subject is read from graph.facebook.com's `/me`. */
+  /** Whether graph.facebook.com's `/me` names its subject. */
   readonly isNamedByMe: boolean;
   /** Whether it may belong to a client's business (business-integration system users). */
   readonly mayHaveClientBusiness: boolean;
-  /** Whether assets are assigned to it in the business settings, and listed as such. */
+  /** Whether the business settings can assign assets to it, which Meta then lists. */
   readonly hasAssignedAssets: boolean;
-  /** What tokens begin with, as far as was seen. A hint only. */
+  /** Known prefixes. A hint only (docs/meta-facts.md#token-format). */
   readonly prefixes: readonly string[];
-  /** What all of them begin with, as short as can be. */
+  /** The shortest common prefix. */
   readonly prefixFamily: string;
-  /** Beginnings by which a token of unknown kind is inspected as this one first. */
+  /** Prefixes that make a token of unknown kind be inspected as this one first. */
   readonly recognizedPrefixes: readonly string[];
 }
 
@@ -91,7 +93,7 @@ const ON_FACEBOOK = {
   recognizedPrefixes: [],
 } as const;
 
-/** Logins of their own, outside of facebook.com: one account, no pages, no data-access limit, no revocation by API. */
+/** Logins outside facebook.com: one account, no Pages, no data-access limit, no revocation by API. */
 const OWN_LOGIN = {
   minRefreshAgeSeconds: DAY_SECONDS,
   alwaysExpires: true,
@@ -187,10 +189,10 @@ const DESCRIPTORS: Readonly<Record<TokenKind, TokenKindDescriptor>> = {
   },
 };
 
-/** What is special about tokens of this kind. Throws for a kind that is not in the table, such as one that another release stored. */
+/** Returns the descriptor of a kind. Throws for an unknown one, such as a kind stored by another release. */
 export function tokenKind(kind: TokenKind): TokenKindDescriptor {
   if (Object.hasOwn(DESCRIPTORS, kind)) return DESCRIPTORS[kind];
-  throw new Error(`${JSON.stringify(kind)} is no kind of token that this release knows (${TOKEN_KINDS.join(', ')}).`);
+  throw new Error(`Unknown kind of token ${JSON.stringify(kind)}: this release knows ${TOKEN_KINDS.join(', ')}.`);
 }
 
 export function tokenKinds(): TokenKindDescriptor[] {

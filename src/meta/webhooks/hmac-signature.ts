@@ -1,7 +1,7 @@
 import { createHmac, type Hmac, timingSafeEqual } from 'node:crypto';
 import type { SecretString } from '../../platform/secret-string.ts';
 
-/** An HMAC-SHA256 under each of several secrets, of content that comes piece by piece. */
+/** Computes HMAC-SHA256 of streamed content under several secrets. */
 export class HmacVerification {
   readonly #hmacs: Hmac[];
 
@@ -13,10 +13,7 @@ export class HmacVerification {
     for (const hmac of this.#hmacs) hmac.update(content);
   }
 
-  /**
-   * Whether `signature` is that of the content under one of the secrets. All are tried, whatever matches, each in constant time. To be
-   * called once.
-   */
+  /** Whether `signature` matches under one of the secrets. Checks all in constant time. Call once. */
   verify(signature: Buffer): boolean {
     let isSigned = false;
     for (const hmac of this.#hmacs) {
@@ -27,7 +24,7 @@ export class HmacVerification {
   }
 }
 
-/** Whether `signature` is the HMAC-SHA256 of `content` under one of the secrets, as `HmacVerification` has it. */
+/** Whether `signature` is the HMAC-SHA256 of `content` under one of the secrets. */
 export function isSignedByAny(content: string | Buffer, signature: Buffer, secrets: readonly SecretString[]): boolean {
   const verification = new HmacVerification(secrets);
   verification.update(content);

@@ -3,12 +3,12 @@ import type { SecretString } from '../../platform/secret-string.ts';
 import { asObject, type JsonObject, parseLossless, readId, readNumber, readText } from '../graph/lossless-json.ts';
 import { isSignedByAny } from './hmac-signature.ts';
 
-/** What Meta's deauthorize and data-deletion callbacks say (META.md 16). */
+/** The payload of Meta's deauthorize and data-deletion callbacks (docs/meta-facts.md#signed-requests). */
 export interface SignedRequest {
   userId: string | null;
   issuedAt: Date | null;
   expiresAt: Date | null;
-  /** The whole payload. May hold tokens: not for logs. */
+  /** The whole payload. May contain tokens: do not log. */
   payload: JsonObject;
 }
 
@@ -16,11 +16,14 @@ type SignedRequestResult =
   | { ok: true; request: SignedRequest }
   | { ok: false; reason: 'malformed' | 'algorithm' | 'signature' };
 
-/** Both alphabets, padded or not (META.md 16: recorded in the wild). */
+/** Either base64 alphabet, padded or not: all occur (docs/meta-facts.md#signed-requests). */
 const BASE64_PATTERN = /^[A-Za-z0-9+/_-]+={0,2}$/;
 const MAX_LENGTH = 100_000;
 
-/** Verifies and reads a `signed_request`; the HMAC covers the encoded payload as received. Tries all secrets. Never throws. */
+/**
+ * Verifies and parses a `signed_request`, trying all secrets. The HMAC covers the encoded payload as received. Never
+ * throws.
+ */
 export function parseSignedRequest(text: string, secrets: readonly SecretString[]): SignedRequestResult {
   const [signature, encoded, ...rest] = text.length > MAX_LENGTH ? [] : text.split('.');
   if (signature === undefined || encoded === undefined || rest.length > 0) return { ok: false, reason: 'malformed' };

@@ -3,20 +3,20 @@ import { HmacVerification } from './hmac-signature.ts';
 
 const SIGNATURE_PATTERN = /^sha256=([0-9a-f]{64})$/i;
 
-/** An app, by a secret that it may sign with. */
+/** An app and a secret that it may sign with. */
 interface WebhookSigner {
   appId: string;
   secret: SecretString;
 }
 
-/** The verification of `X-Hub-Signature-256` (META.md 15) while the raw bytes come in. */
+/** Verifies `X-Hub-Signature-256` as raw bytes arrive (docs/meta-facts.md#webhook-deliveries). */
 export interface WebhookSignature {
   update(chunk: Buffer): void;
-  /** The apps under whose secret the signature is right; none where it is wrong. To be called once, after the last byte. */
+  /** Returns the apps whose secret matches, or none. Call once, after the last byte. */
   signers(): string[];
 }
 
-/** Null for a missing, repeated or malformed header, which no body can fit. All secrets are tried, whatever matches, each in constant time. */
+/** Returns null for a missing, repeated or malformed header. Checks all secrets in constant time. */
 export function readWebhookSignature(
   header: string | string[] | undefined,
   signers: readonly WebhookSigner[],

@@ -3,11 +3,11 @@ import type { AppApi, AppCheck } from '../../meta/app-api.ts';
 import { attention, type Finding, fine, wrong } from './finding.ts';
 import { checkVersion } from './version-checks.ts';
 
-/** The form that the dashboard shows: digits, and 32 hexadecimal digits. */
+/** The format in Meta's dashboard: digits, and 32 hexadecimal digits. */
 const APP_ID = /^\d{5,20}$/;
 const APP_SECRET = /^[0-9a-f]{32}$/;
 
-/** Whether ids and secrets have the form that the dashboard shows, and whether Meta accepts them. */
+/** Checks that ids and secrets are well-formed and that Meta accepts them. */
 export async function checkApps(
   { meta }: Config,
   api: Pick<AppApi, 'checkAppCredentials'>,
@@ -32,30 +32,30 @@ export async function checkApps(
 function checkForm(prefix: string, { id, secret }: AppCredentials): Finding[] {
   const findings: Finding[] = [];
   if (!APP_ID.test(id)) {
-    const detail = `${prefix}_APP_ID does not look like an app id, which is digits only.`;
-    findings.push(attention('meta_app', detail, "Copy it from the app's dashboard: Settings, Basic."));
+    const detail = `${prefix}_APP_ID does not look like an app id, which has digits only.`;
+    findings.push(attention('meta_app', detail, "Copy it from the app's dashboard: App settings, Basic."));
   }
   if (!APP_SECRET.test(secret.expose())) {
-    const detail = `${prefix}_APP_SECRET does not look like an app secret, which is 32 digits and letters from a to f.`;
-    findings.push(attention('meta_app', detail, "Show it in the app's dashboard and copy it whole, without spaces."));
+    const detail = `${prefix}_APP_SECRET does not look like an app secret, which has 32 hexadecimal digits.`;
+    findings.push(attention('meta_app', detail, "Show it in the app's dashboard and copy all of it, without spaces."));
   }
   return findings;
 }
 
 function toAppFinding(prefix: string, { id }: AppCredentials, check: AppCheck): Finding {
-  if (check.ok) return fine('meta_app', `Meta takes ${prefix}_APP_ID ${id} and its secret`);
+  if (check.ok) return fine('meta_app', `Meta accepts ${prefix}_APP_ID ${id} and its secret`);
   const code = check.meta.code === undefined ? '' : ` (code ${check.meta.code})`;
   if (check.verdict.kind !== 'configuration') {
-    const detail = `Meta could not be asked about app ${id}${code}: ${check.verdict.kind}.`;
+    const detail = `Could not ask Meta about app ${id}${code}: ${check.verdict.kind}.`;
     return attention('meta_app', detail, 'Check that this machine reaches graph.facebook.com, and try again later.');
   }
   const what =
     check.verdict.what === 'secret'
-      ? `Meta refuses ${prefix}_APP_SECRET for app ${id}${code}: every login and every refresh fails.`
-      : `Meta does not take app ${id}${code}: it is unknown, deleted, blocked or of another kind.`;
+      ? `Meta rejects ${prefix}_APP_SECRET for app ${id}${code}: every login and every refresh fails.`
+      : `Meta rejects app ${id}${code}: it is unknown, deleted, blocked, or of another type.`;
   const remedy =
     check.verdict.what === 'secret'
-      ? `Copy the secret of this very app; while it is being changed, keep the old one in META_APP_SECRET_PREVIOUS.`
-      : `Look at the app's dashboard whether the id is right and the app is in order.`;
+      ? `Copy the secret of this app. While you change it, keep the old one in META_APP_SECRET_PREVIOUS.`
+      : `Check in the app's dashboard that the id is right and the app is in good standing.`;
   return wrong('meta_app', what, remedy);
 }

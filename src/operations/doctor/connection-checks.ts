@@ -6,7 +6,7 @@ import { attention, type Finding, fine } from './finding.ts';
 
 const SHOWN = 5;
 
-/** Connections that only a user can fix by logging in again, with the first few ids. */
+/** Names connections that only a new login can fix, with the first few ids. */
 export async function checkConnections(executor: SqlExecutor): Promise<Finding[]> {
   const groups = await countConnections(executor, SHOWN);
   const all = total(groups);
@@ -15,21 +15,22 @@ export async function checkConnections(executor: SqlExecutor): Promise<Finding[]
   const missingScopesGroups = groups.filter((group) => group.status === 'active' && !group.lacks && lacksScopes(group));
   const findings: Finding[] = [];
   if (reauthRequired.length > 0) {
-    const detail = `${total(reauthRequired)} of ${all} connections need a new login of their person: ${named(reauthRequired)}.`;
+    const detail = `${total(reauthRequired)} of ${all} connections need a new login: ${named(reauthRequired)}.`;
     findings.push(attention('connections', detail, 'Create a connect session for each and send its user through it.'));
   }
   if (incomplete.length > 0) {
-    const detail = `${total(incomplete)} active connections lack something: ${named(incomplete)}.`;
+    const detail = `${total(incomplete)} active connections are incomplete: ${named(incomplete)}.`;
     findings.push(attention('connections', detail, 'See status_reason.remedy of GET /v1/connections/{id}.'));
   }
   if (missingScopesGroups.length > 0) {
-    const detail = `${total(missingScopesGroups)} active connections lack scopes that their product requires: ${named(missingScopesGroups)}.`;
-    findings.push(attention('connections', detail, 'Connect again: the dialog asks anew for what was declined.'));
+    const count = total(missingScopesGroups);
+    const detail = `${count} active connections lack required scopes: ${named(missingScopesGroups)}.`;
+    findings.push(attention('connections', detail, 'Connect again: the dialog asks again for declined scopes.'));
   }
-  return findings.length > 0 ? findings : [fine('connections', `${all} live, none needs a person`)];
+  return findings.length > 0 ? findings : [fine('connections', `${all} live, none needs a user`)];
 }
 
-/** Instagram's refreshed and imported tokens may come without their scopes: none known does not mean none granted. */
+/** Instagram's refreshed and imported tokens may come without scopes: no known scopes does not mean none granted. */
 function lacksScopes({ product, flow, scopes }: Pick<ConnectionCount, 'product' | 'flow' | 'scopes'>): boolean {
   return scopes.length > 0 && missingScopes(product, flow as Flow, scopes).length > 0;
 }

@@ -3,7 +3,7 @@ import { EventBacklogQuery, type HeldConnections } from '../../events/deliveries
 import type { Clock } from '../../platform/clock.ts';
 import { attention, type Finding, fine } from './finding.ts';
 
-/** Whether product services accept their events: names subscriptions that failed for a day, and single events that they refuse. */
+/** Names subscriptions that have failed for a day, and single events that hold up their connections. */
 export async function checkEventSubscriptions(on: { database: Database; clock: Clock }): Promise<Finding> {
   const backlog = new EventBacklogQuery(on.database, on.clock);
   const failing = await backlog.listFailingSubscriptions();
@@ -11,20 +11,20 @@ export async function checkEventSubscriptions(on: { database: Database; clock: C
   const named = failing.map(({ id, host, failingSince }) => `${id} (${host}, since ${failingSince.toISOString()})`);
   return attention(
     'event_subscriptions',
-    `take nothing: ${named.join(', ')}`,
+    `accept nothing: ${named.join(', ')}`,
     'Fix the receiver, or pause or delete the subscription; metavault events shows its deliveries.',
   );
 }
 
 function toHeldFinding(held: readonly HeldConnections[]): Finding {
-  if (held.length === 0) return fine('event_subscriptions', 'no subscriber has refused its events for a day');
+  if (held.length === 0) return fine('event_subscriptions', 'no receiver has refused its events for a day');
   const named = held.map(
     ({ id, host, connections, eventId, since }) =>
       `${id} (${host}: ${connections} connections, ${eventId} since ${since.toISOString()})`,
   );
   return attention(
     'event_subscriptions',
-    `refuse single events, behind which their connections wait: ${named.join(', ')}`,
-    'Have the receiver respond 2xx to events that it cannot process; after three days they are dead letters.',
+    `refuse single events, and these connections wait behind them: ${named.join(', ')}`,
+    'Make the receiver respond 2xx to events that it cannot process. After three days they become dead letters.',
   );
 }

@@ -1,4 +1,4 @@
-/** What a check looked at. */
+/** What was checked. */
 type CheckName =
   | 'configuration'
   | 'examination'
@@ -24,9 +24,9 @@ export interface Finding {
   check: CheckName;
   /** `attention`: the service works, but an operator should look. Only `wrong` makes the exit code 1. */
   state: 'ok' | 'attention' | 'wrong';
-  /** What was found, and what it means. Never a secret. */
+  /** What was found and what it means. Never a secret. */
   detail: string;
-  /** The remedy; null if nothing is to be done. */
+  /** The remedy, or null if there is nothing to do. */
   mend: string | null;
 }
 

@@ -6,7 +6,7 @@ import { attention, type Finding, fine } from './finding.ts';
 
 const SHOWN = 5;
 
-/** Who is held up by Meta's limits, and until when: the apps, whose background work waits, and single objects. */
+/** Shows which Meta limits are in force: those of apps, which stop background work, and those of single objects. */
 export async function checkMetaLimits({ database, clock }: { database: Database; clock: Clock }): Promise<Finding[]> {
   const now = clock.now();
   const apps = await new AppRateLimitRepository(database, clock).all();
@@ -22,11 +22,12 @@ export async function checkMetaLimits({ database, clock }: { database: Database;
   if (longest.length > 0) {
     const named = longest.map(({ objectId, stoppedUntil }) => `${objectId} until ${stoppedUntil.toISOString()}`);
     const total = counts.reduce((sum, { count }) => sum + count, 0);
-    const detail = `${total} objects are at limits of their own, which hold up nobody else: ${named.join(', ')}${total > SHOWN ? ' and others' : ''}.`;
-    findings.push(attention('meta_limits', detail, 'Have the product that works on them call Meta less often.'));
+    const others = total > SHOWN ? ' and others' : '';
+    const detail = `${total} objects are at their own limits, which affect nothing else: ${named.join(', ')}${others}.`;
+    findings.push(attention('meta_limits', detail, 'Have the products that use them call Meta less often.'));
   }
-  return findings.length > 0 ? findings : [fine('meta_limits', 'none holds anything up')];
+  return findings.length > 0 ? findings : [fine('meta_limits', 'none in force')];
 }
 
 const WAITS_BY_ITSELF =
-  'Nothing: it goes on by itself. Where it happens often, call Meta less, or ask Meta for higher limits.';
+  'Nothing: work resumes automatically. If this happens often, call Meta less, or ask Meta for higher limits.';

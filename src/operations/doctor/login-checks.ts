@@ -5,7 +5,7 @@ import { addSeconds } from '../../platform/clock.ts';
 import { DAY_SECONDS } from '../../platform/duration.ts';
 import { attention, type Finding, fine, wrong } from './finding.ts';
 
-/** What the failed logins of the last day reveal about our settings: some faults show only when a user logs in. */
+/** Looks in the last day's failed logins for faults of our settings that only a login reveals. */
 export async function checkLogins(executor: SqlExecutor, publicUrl: string, now: Date): Promise<Finding[]> {
   const failures = await countLoginFailures(executor, addSeconds(now, -DAY_SECONDS));
   if (failures.length === 0) return [fine('logins', 'none failed in the last day')];
@@ -13,20 +13,22 @@ export async function checkLogins(executor: SqlExecutor, publicUrl: string, now:
   return findings.length > 0 ? findings : [fine('logins', `failed in the last day: ${summary(failures)}`)];
 }
 
-/** 36008, 191: the exchange named another redirect URI than the dialog (META.md 2). */
+/** 36008, 191: the redirect URI of the exchange differs from the dialog's (docs/meta-facts.md#code-exchange). */
 function findRedirectMismatches(failures: readonly LoginFailures[], publicUrl: string): Finding[] {
   const mismatched = failures.filter(({ meta_code: code, subcode }) => subcode === '36008' || code === '191');
   const ours = sum(mismatched.filter(({ actor_kind: kind }) => kind !== 'client'));
   const clients = sum(mismatched) - ours;
   const findings: Finding[] = [];
   if (ours > 0) {
-    const detail = `Meta refused ${ours} logins in the last day because the redirect URI was not identical to the dialog's.`;
-    const remedy = `Run all replicas with the same PUBLIC_URL, and enter ${publicUrl}/oauth/meta/callback to the letter under Valid OAuth Redirect URIs.`;
-    findings.push(wrong('redirect_uri', detail, remedy));
+    const detail = `Meta refused ${ours} logins in the last day: the redirect URI was not identical to the dialog's.`;
+    const uri = `${publicUrl}/oauth/meta/callback`;
+    const steps = `enter ${uri} exactly under Valid OAuth Redirect URIs`;
+    findings.push(wrong('redirect_uri', detail, `Run all replicas with the same PUBLIC_URL, and ${steps}.`));
   }
   if (clients > 0) {
-    const detail = `Meta refused ${clients} codes of clients in the last day because their redirect_uri was not identical to the dialog's.`;
-    const remedy = "Let the front end give the dialog's redirect_uri byte for byte, and none for codes of FB.login.";
+    const cause = "their redirect_uri was not identical to the dialog's";
+    const detail = `Meta refused ${clients} codes of clients in the last day: ${cause}.`;
+    const remedy = "Make the front end send the dialog's exact redirect_uri, and none for codes of FB.login.";
     findings.push(attention('redirect_uri', detail, remedy));
   }
   return findings;
@@ -35,9 +37,9 @@ function findRedirectMismatches(failures: readonly LoginFailures[], publicUrl: s
 function findClosedApp(failures: readonly LoginFailures[]): Finding[] {
   const count = sum(failures.filter(({ code }) => code === appUnavailable.code));
   if (count === 0) return [];
-  const detail = `Meta turned ${count} persons away in the last day because the app is not open to them.`;
+  const detail = `Meta turned ${count} users away in the last day because the app is not open to them.`;
   const remedy =
-    'Switch the app to live in its dashboard, or give these people a role on it while it is in development.';
+    'Switch the app to live in its dashboard, or give these users a role on it while it is in development.';
   return [attention('logins', detail, remedy)];
 }
 

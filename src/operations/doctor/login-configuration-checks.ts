@@ -11,7 +11,7 @@ import { attention, type Finding, fine, wrong } from './finding.ts';
 
 const SHOWN = 5;
 
-/** Which logins can't be used here because settings are missing. */
+/** Lists logins that cannot be used because settings are missing. */
 export function checkLoginConfiguration({ meta }: Pick<Config, 'meta'>): Finding[] {
   const logins = PRODUCTS.flatMap((product) =>
     productDescriptor(product).flows.map((flow) => ({
@@ -20,17 +20,17 @@ export function checkLoginConfiguration({ meta }: Pick<Config, 'meta'>): Finding
     })),
   );
   const findings = logins.flatMap(({ name, missing }) => (missing === null ? [] : [toFinding(name, missing)]));
-  return findings.length > 0 ? findings : [fine('login_configuration', 'every login has the settings it needs')];
+  return findings.length > 0 ? findings : [fine('login_configuration', 'every login has its settings')];
 }
 
 function toFinding(name: string, { settings, dashboard }: MissingSettings): Finding {
   const names = settings.join(' and ');
   const detail = `${name} is not configured: without ${names} its sessions are refused (login_not_configured).`;
-  const remedy = `Set ${names} from the app dashboard (${dashboard}), or leave it where you do not use this login.`;
+  const remedy = `Set ${names} from Meta's app dashboard (${dashboard}), or ignore this if you do not use the login.`;
   return attention('login_configuration', detail, remedy);
 }
 
-/** Connections that nothing looks after, because the app that their tokens belong to is not the configured one. */
+/** Lists connections that are not maintained, because the app of their tokens is not the configured one. */
 export async function checkConnectionApps(executor: SqlExecutor, apps: MetaApps): Promise<Finding[]> {
   const unserved = (await listConnectionsByApp(executor, SHOWN)).filter((group) => !apps.serves(group));
   return unserved.map(({ appId, kind, count, connectionIds }) => {

@@ -21,7 +21,6 @@ import { checkSignupVersion } from './signup-version-check.ts';
 import { checkMarketingVersion, checkServedVersions } from './version-checks.ts';
 import { checkWebhookSubscriptions } from './webhook-subscription-checks.ts';
 
-/** What the checks need. */
 interface CheckDependencies {
   config: Config;
   http: HttpClient;
@@ -30,9 +29,9 @@ interface CheckDependencies {
   database: Database;
 }
 
-/** All checks between us and Meta, in the order in which faults are best fixed. Calls Meta and our own PUBLIC_URL; changes nothing. */
+/** Runs all checks between us and Meta, most urgent faults first. Calls Meta and our PUBLIC_URL; changes nothing. */
 export async function runMetaChecks({ config, http, clock, random, database }: CheckDependencies): Promise<Finding[]> {
-  // Its calls are not part of the work that a replica counts and logs.
+  // Keep these calls out of the replica's metrics and log.
   const metrics = new MetaMetrics(new Registry());
   const log = pino({ level: 'silent' });
   const apps = new MetaApps(config);

@@ -3,13 +3,13 @@ import { VERSION_NOTICE_SECONDS } from '../../meta/graph/graph-version.ts';
 import { addSeconds } from '../../platform/clock.ts';
 import { attention, type Finding, fine, wrong } from './finding.ts';
 
-/** The version of Embedded Signup that this release launches, and what is known of its end. */
+/** Checks the version of Embedded Signup that this release launches against its known end. */
 export function checkSignupVersion(
   now: Date,
   { version, since, endsOn }: { version: string; since: string; endsOn: string | null } = EMBEDDED_SIGNUP,
 ): Finding {
-  const launched = `Embedded Signup ${version} is launched, which Meta has offered since ${since}`;
-  if (endsOn === null) return fine('signup_version', `${launched}; no end is known`);
+  const launched = `this release launches Embedded Signup ${version}, offered by Meta since ${since}`;
+  if (endsOn === null) return fine('signup_version', `${launched}; no known end`);
   const end = new Date(`${endsOn}T00:00:00Z`);
   const remedy = 'Update Metavault to a release that launches a newer version.';
   if (end <= now)

@@ -13,35 +13,36 @@ import { addSeconds } from '../../platform/clock.ts';
 import { DAY_SECONDS } from '../../platform/duration.ts';
 import { attention, type Finding, fine, wrong } from './finding.ts';
 
-/** What was served longer ago says nothing about today; it is stored again every hour while it lasts. */
+/** Older records say nothing about today; ongoing ones are stored again every hour. */
 const SERVED_WITHIN_SECONDS = 7 * DAY_SECONDS;
 
-/** According to Meta's changelog and to the version that Meta just reported. */
+/** Checks our API version against Meta's changelog and the version that Meta just reported. */
 export function checkVersion(asked: string, served: string | null, now: Date): Finding {
   const end = getVersionEnd(asked);
   const drift = served === null ? 'unknown' : detectVersionDrift(asked, served);
-  const servedNote = drift === 'newer' || drift === 'older' ? `; ${served} is what Meta serves` : '';
+  const servedNote = drift === 'newer' || drift === 'older' ? `; Meta serves ${served}` : '';
   if (end === 'past' || (end !== null && end <= now)) {
     const living = findOldestLivingVersion(now) ?? 'a newer one';
-    const detail = `${asked} is dead${endedOn(end)}: Meta serves the oldest living version (${living}) in its place, without an error${servedNote}.`;
+    const effect = `Meta serves the oldest living version (${living}) instead, without an error${servedNote}`;
+    const detail = `${asked}${endedOn(end)}: ${effect}.`;
     return wrong('meta_version', detail, setVersion('the newest version'));
   }
   if (servedNote !== '') {
-    const detail = `${asked} is asked for${servedNote}: fields may differ from what is expected.`;
+    const detail = `We request ${asked}${servedNote}: fields may differ from what we expect.`;
     return attention('meta_version', detail, setVersion(served ?? asked));
   }
   if (end !== null && end <= addSeconds(now, VERSION_NOTICE_SECONDS)) {
-    const detail = `${asked} ends on ${dayOf(end)}: from then on Meta serves another one in its place.`;
+    const detail = `${asked} ends on ${dayOf(end)}: after that Meta serves another version instead.`;
     return attention('meta_version', detail, setVersion('a newer version'));
   }
-  const known = end === null ? 'no end is known' : `ends on ${dayOf(end)}`;
+  const known = end === null ? 'no known end' : `ends on ${dayOf(end)}`;
   return fine(
     'meta_version',
-    `${drift === 'none' ? `Meta serves ${served}, as asked` : `${asked} is asked for`}; ${known}`,
+    `${drift === 'none' ? `Meta serves ${served}, as requested` : `we request ${asked}`}; ${known}`,
   );
 }
 
-/** The Marketing API ends earlier than the Graph API: only where connections use it, and only where that is soon or over. */
+/** Warns if the Marketing API, which ends earlier, soon drops our version, and only if connections use it. */
 export async function checkMarketingVersion(asked: string, executor: SqlExecutor, now: Date): Promise<Finding[]> {
   const end = getVersionEnd(asked, 'marketing');
   const isOver = end === 'past' || (end !== null && end <= now);
@@ -51,30 +52,30 @@ export async function checkMarketingVersion(asked: string, executor: SqlExecutor
   const count = groups.filter(({ product }) => isAffected(product)).reduce((total, group) => total + group.count, 0);
   if (count === 0) return [];
   if (isOver) {
-    const detail = `${asked} is dead for the Marketing API${endedOn(end)}: calls of ${count} ads connections fail (code 2635), or are upgraded by Meta.`;
+    const effect = `calls of ${count} ads connections fail (code 2635), or Meta upgrades them`;
+    const detail = `${asked}${endedOn(end)} for the Marketing API: ${effect}.`;
     return [wrong('meta_version', detail, setVersion('a version that the Marketing API still serves'))];
   }
-  const detail = `${asked} ends for the Marketing API on ${dayOf(end)}, which ${count} ads connections use: from then on their calls fail (code 2635), or are upgraded by Meta.`;
+  const effect = `after that, calls of ${count} ads connections fail (code 2635), or Meta upgrades them`;
+  const detail = `${asked} ends for the Marketing API on ${dayOf(end)}: ${effect}.`;
   return [attention('meta_version', detail, setVersion('a newer version'))];
 }
 
-/** Whom Meta answered with another version than asked for, on any replica and through the gateway, and when last. */
+/** Lists versions that Meta recently served instead of the requested ones, on any replica and through the gateway. */
 export async function checkServedVersions(configured: string, executor: SqlExecutor, now: Date): Promise<Finding[]> {
   const versions = await listServedVersions(executor, addSeconds(now, -SERVED_WITHIN_SECONDS));
-  // A version that was configured until yesterday is nobody's fault.
+  // A version that was configured until yesterday needs no action.
   const isCurrent = ({ asked, servedAt }: (typeof versions)[number]): boolean =>
     asked === configured || servedAt > addSeconds(now, -DAY_SECONDS);
   return versions
     .filter((version) => version.asked !== version.served && isCurrent(version))
     .map(({ appId, host, asked, served, servedAt }) => {
-      const detail = `Meta served ${served} in place of ${asked} on its ${host} host, to app ${appId}, last seen at ${servedAt.toISOString()}.`;
-      return asked === configured
-        ? attention('meta_version', detail, setVersion(served))
-        : attention(
-            'meta_version',
-            detail,
-            `No call of this service asks for ${asked}: a client names it in its paths of the gateway. Let it leave the version out, or name ${configured}.`,
-          );
+      const where = `on its ${host} host to app ${appId}, last at ${servedAt.toISOString()}`;
+      const detail = `Meta served ${served} instead of ${asked} ${where}.`;
+      if (asked === configured) return attention('meta_version', detail, setVersion(served));
+      const cause = `This service does not request ${asked}: a client does, in its gateway paths`;
+      const remedy = `${cause}. Have it leave the version out, or name ${configured}.`;
+      return attention('meta_version', detail, remedy);
     });
 }
 
@@ -83,7 +84,7 @@ function setVersion(version: string): string {
 }
 
 function endedOn(end: Date | 'past'): string {
-  return end === 'past' ? '' : ` since ${dayOf(end)}`;
+  return end === 'past' ? ' has ended' : ` ended on ${dayOf(end)}`;
 }
 
 function dayOf(date: Date): string {

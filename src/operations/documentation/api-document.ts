@@ -4,19 +4,19 @@ import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swag
 import { listProblemTypes } from '../../platform/problem.ts';
 import { describeRoutes } from './describe-routes.ts';
 
-/** The OpenAPI document of the application, generated on first use. */
+/** The application's OpenAPI document, generated on first use. */
 @Injectable()
 export class ApiDocument {
   #app: INestApplication | null = null;
   #document: OpenAPIObject | null = null;
 
-  /** The application whose routes it describes; given once it is built. */
+  /** Sets the application to describe, once it is built. */
   describe(app: INestApplication): void {
     this.#app = app;
   }
 
   get(): OpenAPIObject {
-    if (this.#app === null) throw new Error('there is no application to describe yet');
+    if (this.#app === null) throw new Error('no application to describe yet');
     this.#document ??= build(this.#app);
     return this.#document;
   }
@@ -38,7 +38,8 @@ function build(app: INestApplication): OpenAPIObject {
 const OPTIONS = new DocumentBuilder()
   .setTitle('Metavault')
   .setDescription(
-    "Token lifecycle and credential vault for Meta's APIs. Errors are application/problem+json (RFC 9457); each type leads to a page that says what to do.",
+    "Token lifecycle and credential vault for Meta's APIs. Errors are application/problem+json (RFC 9457); each type " +
+      'is the path of a page that says what to do.',
   )
   .setVersion('1')
   .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'The API key of a client' }, 'bearer')
@@ -46,18 +47,18 @@ const OPTIONS = new DocumentBuilder()
 
 const text = { type: 'string' };
 
-/** The schema of every error; its known codes are those that the loaded modules define. */
+/** Returns the schema of every error. Lists the codes that the loaded modules define. */
 function describeProblem(): Record<string, unknown> {
   const code = {
     type: 'string',
-    description: 'A stable code; later versions may add some',
+    description: 'A stable code; later versions may add codes',
     'x-extensible-enum': listProblemTypes().map(({ code }) => code),
   };
   return {
     type: 'object',
     required: ['type', 'title', 'status', 'detail', 'code', 'request_id', 'remedy'],
     properties: {
-      type: { type: 'string', description: 'A path of this service that leads to a page about the problem' },
+      type: { type: 'string', description: 'A path of this service with a page about the problem' },
       title: text,
       status: { type: 'integer' },
       detail: text,
@@ -70,7 +71,7 @@ function describeProblem(): Record<string, unknown> {
       },
       meta: {
         type: 'object',
-        description: 'What Meta said, where Meta is the cause',
+        description: 'What Meta reported, if Meta is the cause',
         properties: { code: { type: 'integer' }, subcode: { type: 'integer' }, type: text, fbtrace_id: text },
       },
     },

@@ -4,12 +4,12 @@ import { getMetadataStorage } from 'class-validator';
 type Rule = ReturnType<ReturnType<typeof getMetadataStorage>['getTargetValidationMetadatas']>[number];
 type Schema = Record<string, unknown>;
 
-/** Where @nestjs/swagger keeps the names of the properties that were described by hand. */
+/** Where @nestjs/swagger stores the names of hand-described properties. */
 const DESCRIBED = 'swagger/apiModelPropertiesArray';
 
 /**
- * Documents a body or query from its validation rules, for the properties that nobody described by hand. So the document can't promise
- * anything other than what is checked.
+ * Documents a body or query from its validation rules, except for properties described by hand, so that the document
+ * matches what is checked.
  */
 export function describeInput(input: { readonly prototype: object }): void {
   const rules = getMetadataStorage().getTargetValidationMetadatas(input as never, '', true, false);

@@ -4,13 +4,13 @@ import { describeInput } from './describe-input.ts';
 
 type Handler = (...parameters: never[]) => unknown;
 
-/** Where @nestjs/swagger keeps a controller's hand-written security metadata. */
+/** Where @nestjs/swagger stores a controller's hand-written security metadata. */
 const SECURITY = 'swagger/apiSecurity';
 const described = new WeakSet<Handler>();
 
 /**
- * Documents what the guard, the pipe and the filter do: which routes take a key, what their input is, and that every route can respond with
- * a problem. So no controller has to repeat it.
+ * Documents what the guard, pipe and filter do, so that controllers need not: which routes require a key, their input,
+ * and the problems that every route may return.
  */
 export function describeRoutes(controllers: readonly { readonly name: string; readonly prototype: object }[]): void {
   for (const controller of controllers) {
@@ -47,11 +47,11 @@ function describe(
   });
   ApiResponse({
     status: '4XX',
-    ...problem('The request cannot be served as it is; the problem says why and what to do'),
+    ...problem('The request cannot be served; the problem says why and what to do'),
   })(prototype, name, descriptor);
   if (rule?.kind !== 'roles') return;
   if (!isDescribed) ApiBearerAuth('bearer')(prototype, name, descriptor);
-  ApiResponse({ status: 401, ...problem('No key, or none that is known') })(prototype, name, descriptor);
+  ApiResponse({ status: 401, ...problem('Missing or unknown key') })(prototype, name, descriptor);
   ApiResponse({ status: 403, ...problem(`For ${rule.roles.join(', ')} only, within the client's policy`) })(
     prototype,
     name,

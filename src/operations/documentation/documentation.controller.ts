@@ -8,7 +8,7 @@ import { Public } from '../../auth/decorators.ts';
 import { AppError, notFound } from '../../platform/problem.ts';
 import { ApiDocument } from './api-document.ts';
 
-/** Swagger UI's own files, from the package that @nestjs/swagger brings. */
+/** Swagger UI's files, from the package that @nestjs/swagger depends on. */
 const ASSETS = new Map([
   ['swagger-ui.css', 'text/css; charset=utf-8'],
   ['swagger-ui-bundle.js', 'text/javascript; charset=utf-8'],
@@ -27,9 +27,15 @@ const PAGE = `<!doctype html>
 <script src="/docs/initialize.js"></script>
 </html>
 `;
-const INITIALIZE = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#api', deepLinking: true, persistAuthorization: false });\n`;
+const INITIALIZE = `SwaggerUIBundle({
+  url: '/openapi.json',
+  dom_id: '#api',
+  deepLinking: true,
+  persistAuthorization: false,
+});
+`;
 
-/** The API as a document and as a page. Served by hand: our content security policy requires all scripts to be files. */
+/** Serves the API document and its page by hand, because our content security policy allows no inline scripts. */
 @ApiTags('operations')
 @Public()
 @Controller()

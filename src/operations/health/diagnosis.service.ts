@@ -10,9 +10,9 @@ import { checkEventSubscriptions } from '../doctor/event-checks.ts';
 import { attention, type Finding } from '../doctor/finding.ts';
 import { runMetaChecks } from '../doctor/run-meta-checks.ts';
 
-/** However often readiness is requested, one replica calls Meta no more often than this. */
+/** However often readiness is requested, a replica runs the checks at most once in this time. */
 const CACHE_TTL_MS = 5 * 60 * 1000;
-/** A Meta that does not respond can delay a diagnosis for minutes; nobody waits for that. */
+/** If Meta does not respond, a diagnosis can take minutes. */
 const RESPONSE_TIMEOUT_MS = 5_000;
 
 export interface Diagnosis {
@@ -20,7 +20,7 @@ export interface Diagnosis {
   findings: readonly Finding[];
 }
 
-/** The findings of `metavault doctor`, for admins who look at a running replica: examined at most once in five minutes. */
+/** Runs the checks of `metavault doctor` for admins of a running replica, at most once every five minutes. */
 @Injectable()
 export class DiagnosisService {
   #last: Diagnosis | null = null;
@@ -36,8 +36,8 @@ export class DiagnosisService {
   ) {}
 
   /**
-   * Responds within five seconds, if need be only with the finding that the diagnosis is still under way. Null if the diagnosis itself
-   * failed, which is logged and retried at the next request.
+   * Responds within five seconds, if necessary only with the finding that checks are still running. Returns null if the
+   * checks themselves failed, which is logged and retried at the next request.
    */
   async latest(): Promise<Diagnosis | null> {
     const last = this.#last;
@@ -49,7 +49,7 @@ export class DiagnosisService {
       const diagnosis = await settleWithin(this.#running, RESPONSE_TIMEOUT_MS, null);
       return diagnosis ?? { examinedAt: this.clock.now(), findings: [STILL_RUNNING] };
     } catch (error) {
-      this.logger.error({ err: error }, 'the examination for /health/ready failed');
+      this.logger.error({ err: error }, 'the checks for /health/ready failed');
       return null;
     }
   }
@@ -65,6 +65,6 @@ export class DiagnosisService {
 
 const STILL_RUNNING = attention(
   'examination',
-  'It is still under way: Meta or PUBLIC_URL does not respond quickly.',
+  'Checks are still running: Meta or PUBLIC_URL is slow to respond.',
   'Ask again in a minute.',
 );

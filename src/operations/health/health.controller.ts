@@ -23,29 +23,31 @@ export class HealthController {
   ) {}
 
   @Get('live')
-  @ApiOperation({ summary: 'The process runs and responds' })
+  @ApiOperation({ summary: 'The process is running' })
   live(): LiveResponse {
     return { status: 'ok' };
   }
 
   /**
-   * 200, or 503 with the same shape, which names what is down. With an admin's key `details` also has the findings of `metavault doctor`;
-   * these never decide about 200 or 503, because a replica with a wrong app secret can still serve leases.
+   * 200, or 503 in the same shape, naming what is down. With an admin's key `details` also has the findings of
+   * `metavault doctor`; these never decide the status, because a replica with a wrong app secret can still serve
+   * leases.
    */
   @Get('ready')
   @ApiOperation({
-    summary: 'Database, migrations, key ring and clock are as they must be',
+    summary: 'Database, migrations, key ring and clock are ready',
     description:
-      "Open to probes. With an admin's key, `details` also holds the doctor's checks, each with its findings and what to do about them; they are made anew after five minutes.",
+      "Open to probes. With an admin's key, `details` also has the doctor's checks with their findings and remedies, " +
+      'renewed after five minutes.',
   })
-  @ApiOkResponse({ description: 'Ready; 503 with the same shape where it is not' })
+  @ApiOkResponse({ description: 'Ready; otherwise 503 in the same shape' })
   async ready(
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<HealthCheckResult> {
     reply.header('cache-control', 'no-store');
     const { result: checked, isReady } = await this.checkReadiness();
-    // It does not decide about 200 or 503: leases are still recorded.
+    // Does not decide the status: leases are still recorded.
     const result = { ...checked, details: { ...checked.details, audit_chain: toChainCheck(this.progress.holdUp) } };
     if (!isReady) {
       reply.status(503);
@@ -56,7 +58,7 @@ export class HealthController {
     return diagnosis === null ? result : { ...result, details: { ...result.details, ...toExaminedChecks(diagnosis) } };
   }
 
-  /** A wrong key is counted and recorded as everywhere; a probe that sends one still gets the readiness. */
+  /** Counts and records a wrong key as usual; a probe that sends one still gets the readiness. */
   private async isAdmins(request: FastifyRequest): Promise<boolean> {
     if (request.headers.authorization === undefined) return false;
     try {

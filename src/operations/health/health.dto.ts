@@ -7,14 +7,14 @@ export interface LiveResponse {
   status: 'ok';
 }
 
-/** One of the doctor's checks in `GET /health/ready`, in the shape that terminus uses; `down` does not make the replica unready. */
+/** A doctor's check in `GET /health/ready`, in terminus's shape. `down` does not make the replica unready. */
 interface ExaminedCheckResponse {
   status: 'up' | 'down';
   examined_at: string;
   findings: Pick<Finding, 'state' | 'detail' | 'mend'>[];
 }
 
-/** By the name of the check. */
+/** Groups findings by check. */
 export function toExaminedChecks({ examinedAt, findings }: Diagnosis): Record<string, ExaminedCheckResponse> {
   const checks: Record<string, ExaminedCheckResponse> = {};
   for (const { check, state, detail, mend } of findings) {
@@ -25,7 +25,7 @@ export function toExaminedChecks({ examinedAt, findings }: Diagnosis): Record<st
   return checks;
 }
 
-/** Whether audit entries are chained; `down` does not make the replica unready. */
+/** Whether audit entries are being chained. `down` does not make the replica unready. */
 interface ChainCheckResponse {
   status: 'up' | 'down';
   held_up_since?: string;

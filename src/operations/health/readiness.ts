@@ -8,11 +8,11 @@ import { settleWithin } from '../../platform/settle-within.ts';
 import { KeyRing } from '../../vault/keys/key-ring.ts';
 import { ReplicaState } from './replica-state.ts';
 
-/** Leases and claims last for many seconds, so a replica this far off still works; but something is wrong with its host. */
+/** A replica this far off still works, because leases and claims last longer, but its host has a problem. */
 const MAX_SKEW_MS = 30_000;
 const DATABASE_TIMEOUT_MS = 2_000;
 
-/** The conditions for sending requests to this replica. */
+/** Conditions for sending requests to this replica. */
 @Injectable()
 export class Readiness {
   constructor(
@@ -24,18 +24,18 @@ export class Readiness {
     private readonly state: ReplicaState,
   ) {}
 
-  /** Up while the process accepts work, down from the first moment of its shutdown. */
+  /** Up while the process accepts work, down from the start of its shutdown. */
   async process(): Promise<HealthIndicatorResult> {
     const indicator = this.indicators.check('process');
     return this.state.isDraining ? indicator.down('is shutting down') : indicator.up();
   }
 
-  /** Postgres responds, and has run every migration that this build knows; one that a newer build added is no fault. */
+  /** Up if Postgres responds and has run every migration of this build. Migrations of newer builds are fine. */
   async databaseAndMigrations(): Promise<HealthIndicatorResult> {
     const database = this.indicators.check('database');
     const migrations = this.indicators.check('migrations');
     const ran = await this.ranMigrations();
-    if (ran === null) return { ...database.down('does not answer'), ...migrations.down('are unknown') };
+    if (ran === null) return { ...database.down('does not respond'), ...migrations.down('unknown') };
     const missing = this.dataSource.migrations
       .map((migration) => migration.name ?? migration.constructor.name)
       .filter((name) => !ran.has(name));

@@ -1,4 +1,4 @@
-/** Whether this process is shutting down; readiness reports it, so that no new work is sent here. */
+/** Whether this process is shutting down. Readiness reports it, to keep new work away. */
 export class ReplicaState {
   isDraining = false;
 }

@@ -11,7 +11,7 @@ import { addSeconds, Clock } from '../../platform/clock.ts';
 import { DAY_SECONDS } from '../../platform/duration.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 
-/** Tells operators when the version of Meta's API that is asked for ends: by metrics at any time, and once by the log at the start. */
+/** Warns operators before the configured API version ends: by metrics, and once in the log at startup. */
 @Injectable()
 export class GraphVersionMonitor implements OnApplicationBootstrap {
   constructor(
@@ -24,7 +24,7 @@ export class GraphVersionMonitor implements OnApplicationBootstrap {
     this.addGauge(registry, 'marketing', 'metavault_marketing_api_version_days_left', 'Marketing');
   }
 
-  /** An ended version is no reason not to start: Meta serves another one in its place. */
+  /** Only warns: with an ended version the service still works, because Meta serves another one instead. */
   onApplicationBootstrap(): void {
     const now = this.clock.now();
     for (const version of this.versions) {
@@ -38,7 +38,7 @@ export class GraphVersionMonitor implements OnApplicationBootstrap {
           oldest_living: findOldestLivingVersion(now),
         },
         isOver
-          ? 'META_GRAPH_API_VERSION has ended: Meta serves the oldest living version in its place'
+          ? 'META_GRAPH_API_VERSION has ended: Meta serves the oldest living version instead'
           : 'META_GRAPH_API_VERSION ends soon: set a newer one',
       );
     }
@@ -48,7 +48,9 @@ export class GraphVersionMonitor implements OnApplicationBootstrap {
     const daysLeft = (): [string, number][] => this.daysLeft(api);
     new Gauge({
       name,
-      help: `Days until the configured version of the ${title} API ends by Meta's changelog, negative after its end; absent where no end is known.`,
+      help:
+        `Days until the configured ${title} API version ends according to Meta's changelog, negative after its end; ` +
+        'missing if no end is known.',
       labelNames: ['version'] as const,
       registers: [registry],
       collect(): void {
@@ -58,7 +60,7 @@ export class GraphVersionMonitor implements OnApplicationBootstrap {
     });
   }
 
-  /** Whole days by version. Versions that ended before our table begins have none left. */
+  /** Returns whole days left by version, 0 for versions that ended before our table begins. */
   private daysLeft(api: VersionedApi): [string, number][] {
     const nowMs = this.clock.now().getTime();
     return this.versions.flatMap((version): [string, number][] => {

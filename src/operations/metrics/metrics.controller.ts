@@ -15,7 +15,7 @@ export class MetricsController implements OnModuleInit {
   }
 
   @Get()
-  @ApiOperation({ summary: 'Metrics in the text format of Prometheus' })
+  @ApiOperation({ summary: 'Metrics in Prometheus text format' })
   @ApiProduces('text/plain')
   async metrics(@Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
     reply.type(this.registry.contentType);

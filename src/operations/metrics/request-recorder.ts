@@ -10,7 +10,7 @@ interface Hookable {
   addHook(name: 'onResponse', hook: (request: FastifyRequest, reply: FastifyReply, done: () => void) => void): unknown;
 }
 
-/** Counts every response, and logs it at level `info`. */
+/** Counts every response and logs it at level `info`. */
 export class RequestRecorder {
   readonly #responses = new BatchedCounters<'method' | 'route' | 'status'>();
   readonly #seconds = new BatchedObservations('route');
@@ -35,7 +35,7 @@ export class RequestRecorder {
     });
     this.#durations = new Histogram({
       name: 'metavault_http_request_duration_seconds',
-      help: 'From the first byte of a request to the last of its response.',
+      help: 'Time from the first byte of a request to the last byte of its response.',
       labelNames: ['route'] as const,
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
       registers,

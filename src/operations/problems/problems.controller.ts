@@ -7,13 +7,13 @@ import { escapeHtml } from '../../platform/html.ts';
 import { AppError, listProblemTypes, notFound, type ProblemType } from '../../platform/problem.ts';
 import { renderPage } from './render-page.ts';
 
-/** The target of a problem's `type`: a page for people, JSON for clients that ask for it. */
+/** Serves the pages that a problem's `type` points to: HTML for people, JSON for clients that ask for it. */
 @ApiTags('operations')
 @Public()
 @Controller('problems')
 export class ProblemsController {
   @Get()
-  @ApiOperation({ summary: 'Every kind of problem that this service responds with' })
+  @ApiOperation({ summary: 'All problems that this service returns' })
   list(@Headers('accept') accept: string | undefined, @Res({ passthrough: true }) reply: FastifyReply): unknown {
     const types = listProblemTypes();
     const entries = entriesWithoutProblem(types);
@@ -27,7 +27,7 @@ export class ProblemsController {
   }
 
   @Get(':code')
-  @ApiOperation({ summary: 'One kind of problem' })
+  @ApiOperation({ summary: 'One problem' })
   show(
     @Param('code') code: string,
     @Headers('accept') accept: string | undefined,
@@ -37,13 +37,13 @@ export class ProblemsController {
     const type = types.find((each) => each.code === code);
     const entry = entriesWithoutProblem(types).find((each) => each.code === code);
     const found = type ?? entry;
-    if (found === undefined) throw new AppError(notFound, { detail: 'This service has no problem of that name.' });
+    if (found === undefined) throw new AppError(notFound, { detail: 'There is no problem with this code.' });
     if (prefersJson(accept)) return 'status' in found ? toProblemResponse(found) : toEntryResponse(found);
     reply.type('text/html; charset=utf-8');
     const place =
       'status' in found
         ? `<dt>Status</dt><dd>${found.status}</dd>`
-        : `<dt>Stands in</dt><dd><code>${escapeHtml(found.appearsIn)}</code></dd>`;
+        : `<dt>Appears in</dt><dd><code>${escapeHtml(found.appearsIn)}</code></dd>`;
     return renderPage(
       found.code,
       `<h1>${escapeHtml(found.title)}</h1>
@@ -57,7 +57,7 @@ ${place}
   }
 }
 
-/** A code that is also a problem has the problem's page. */
+/** Lists error codes without a problem of the same code, whose page would take precedence. */
 function entriesWithoutProblem(types: readonly ProblemType[]): ListedErrorCode[] {
   const problems = new Set<string>(types.map(({ code }) => code));
   return listErrorCodes().filter(({ code }) => !problems.has(code));
@@ -72,7 +72,8 @@ function toProblemResponse({ code, status, title, remedy }: ProblemType): Record
 }
 
 function toListItem({ code, title }: { code: string; title: string }, place: string): string {
-  return `<li><a href="/problems/${encodeURIComponent(code)}"><code>${escapeHtml(code)}</code></a> (${escapeHtml(place)}): ${escapeHtml(title)}</li>`;
+  const link = `<a href="/problems/${encodeURIComponent(code)}"><code>${escapeHtml(code)}</code></a>`;
+  return `<li>${link} (${escapeHtml(place)}): ${escapeHtml(title)}</li>`;
 }
 
 function prefersJson(accept = ''): boolean {

@@ -8,7 +8,7 @@ const STYLE = `  :root { color-scheme: light dark; font: 16px/1.6 system-ui, san
   dd { margin: 0; }
   li { margin: 0.35rem 0; }`;
 
-/** A page about problems; `body` is HTML in which all outside text has been escaped. */
+/** Renders a page about problems. `body` is HTML; all untrusted text in it must already be escaped. */
 export function renderPage(title: string, body: string): string {
   return renderHtmlPage({ title: `${title} · Metavault`, style: STYLE, body });
 }

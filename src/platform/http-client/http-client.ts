@@ -8,27 +8,27 @@ import { ResponseHandler } from './response-handler.ts';
 
 export interface HttpRequest {
   method: string;
-  /** Absolute. Never put a secret in it: URLs reach logs of proxies, caches and peers. */
+  /** Absolute. Never put a secret in it: proxies, caches and peers log URLs. */
   url: string;
   headers?: Record<string, string>;
   body?: string | Buffer | Readable | null;
-  /** For the whole exchange of `send`, or until the response's headers for `stream`. */
+  /** `send`: the whole exchange. `stream`: until the response headers. */
   timeoutMs: number;
   /** `send` only: a longer response fails as `too_large`. Default 4 MiB. */
   maxBytes?: number;
   signal?: AbortSignal;
 }
 
-/** For `exchange`. */
+/** A request for `exchange`. */
 export interface ExchangeRequest extends Omit<HttpRequest, 'maxBytes' | 'signal'> {
-  /** A response that declares at most this many bytes is returned whole. */
+  /** Longest declared response to return in memory. */
   maxBufferedBytes: number;
   cancellation?: Cancellation;
 }
 
 export interface HttpResponse {
   status: number;
-  /** Lower-case names. */
+  /** Lowercase names. */
   headers: IncomingHttpHeaders;
   body: Buffer;
 }
@@ -41,7 +41,7 @@ export interface StreamedHttpResponse {
 
 export type HttpRequestErrorReason = 'timeout' | 'connect' | 'reset' | 'too_large' | 'aborted';
 
-/** There was no response. `mayHaveArrived`: whether the peer may have acted on the request. */
+/** No response. `mayHaveArrived`: whether the peer may have acted on the request. */
 export class HttpRequestError extends Error {
   constructor(
     readonly reason: HttpRequestErrorReason,
@@ -55,13 +55,15 @@ export class HttpRequestError extends Error {
 
 /** The only way to call other hosts. Never follows redirects. */
 export abstract class HttpClient {
-  /** One exchange, the response in memory. Throws `HttpRequestError`. */
+  /** Sends a request and reads the response into memory. Throws `HttpRequestError`. */
   abstract send(request: HttpRequest): Promise<HttpResponse>;
-  /** One exchange, the response as a stream, which the caller must read or destroy. Throws `HttpRequestError`. */
+  /**
+   * Sends a request and streams the response. The caller must read or destroy the stream. Throws `HttpRequestError`.
+   */
   abstract stream(request: HttpRequest): Promise<StreamedHttpResponse>;
   /**
-   * One exchange; the response is in memory if it declares itself short, otherwise a stream, which the caller must read or destroy: for
-   * thousands of short responses a second. A body in memory is cheaper to send, too. Throws `HttpRequestError`.
+   * Sends a request. Returns a response in memory if it declares a short length, which is cheaper, else a stream that
+   * the caller must read or destroy. For thousands of calls a second. Throws `HttpRequestError`.
    */
   exchange({
     cancellation,
@@ -79,16 +81,16 @@ export abstract class HttpClient {
 const MAX_BYTES = 4 * 1024 * 1024;
 
 export interface UndiciHttpOptions {
-  /** The most connections kept to each host. */
+  /** Most connections per host. */
   connections?: number;
   connectTimeoutMs?: number;
   /** Between two chunks of a response. */
   bodyTimeoutMs?: number;
-  /** Resolves host names instead of the system's resolver, at each new connection. Not called for addresses written in the URL. */
+  /** Replaces the system's resolver for new connections. Not called for IP addresses in URLs. */
   lookup?: LookupFunction;
 }
 
-/** undici with keep-alive pools. */
+/** An HttpClient on undici with keep-alive pools. */
 export class UndiciHttpClient extends HttpClient {
   readonly #agent: Agent;
 
@@ -128,7 +130,7 @@ export class UndiciHttpClient extends HttpClient {
   }
 
   override exchange(request: ExchangeRequest): Promise<HttpResponse | StreamedHttpResponse> {
-    // undici's own implementation handles a request body that is still being sent.
+    // Let undici's own implementation handle a request body that is still being sent.
     if (isStream(request.body)) return super.exchange(request);
     const { cancellation, maxBufferedBytes } = request;
     return new Promise((resolve, reject) => {
@@ -163,7 +165,7 @@ function toOptions(request: Omit<HttpRequest, 'signal'>): Dispatcher.RequestOpti
   };
 }
 
-/** Whether `URL` would leave it unchanged: no character that it would encode, no dot segment. */
+/** Matches addresses that `URL` would leave unchanged: nothing to encode, no dot segments. */
 const PLAIN_ADDRESS =
   /^(https?:\/\/[a-z0-9.-]+(?::\d+)?)((?:\/[\w~:@$+,=-][\w.~:@$+,=-]*)+(?:\?[\w.~:@$+,=&%/|!*();-]*)?)$/;
 const DEFAULT_PORT = /^http:\/\/[^:]+:80$|^https:\/\/[^:]+:443$/;

@@ -10,15 +10,15 @@ interface ReceivedResponse<Body> {
   body: Body;
 }
 
-/** The outcome of an exchange: exactly one of these is called, once. */
+/** Receives the outcome of an exchange: exactly one call, once. */
 interface Outcome {
   resolve(response: ReceivedResponse<Buffer> | ReceivedResponse<Readable>): void;
   reject(error: unknown): void;
 }
 
 /**
- * Receives a response from undici and returns it whole if it declares itself short, otherwise as a stream. A short one needs no stream at
- * all, which is most of the cost of undici's own `request`.
+ * Receives a response from undici: in memory if it declares a short length, else as a stream. Skipping the stream saves
+ * most of the cost of undici's `request`.
  */
 export class ResponseHandler implements Dispatcher.DispatchHandler {
   #status = 0;
@@ -26,7 +26,6 @@ export class ResponseHandler implements Dispatcher.DispatchHandler {
   #chunks: Buffer[] = [];
   #stream: ResponseStream | null = null;
 
-  /** `maxBufferedBytes`: bytes. */
   constructor(
     private readonly maxBufferedBytes: number,
     private readonly cancellation: Cancellation | null,
@@ -66,7 +65,7 @@ export class ResponseHandler implements Dispatcher.DispatchHandler {
   }
 }
 
-/** A reader that stops cancels the exchange. */
+/** Cancels the exchange if the reader stops early. */
 class ResponseStream extends Readable {
   constructor(private readonly controller: Dispatcher.DispatchController) {
     super();

@@ -1,10 +1,10 @@
 import { AppError, serverBusy } from '../problem.ts';
 
-/** What a chunk costs besides its bytes: many small ones must not take more memory than they count for. */
+/** Bookkeeping per chunk, so that many small chunks cannot exceed the budget. */
 const CHUNK_OVERHEAD_BYTES = 256;
 const RETRY_AFTER_SECONDS = 2;
 
-/** The memory that the bodies of callers who are not known may take together. */
+/** Memory shared by the bodies of all unauthenticated callers. */
 export class BodyBudget {
   #usedBytes = 0;
 
@@ -14,12 +14,12 @@ export class BodyBudget {
     return this.#usedBytes;
   }
 
-  /** Counts a chunk; returns what it counts for. Throws 503 `server_busy` where nothing is left. */
+  /** Reserves memory for a chunk and returns the amount. Throws 503 `server_busy` if none is left. */
   take(chunkBytes: number): number {
     const taken = chunkBytes + CHUNK_OVERHEAD_BYTES;
     if (this.#usedBytes + taken > this.maxBytes) {
       throw new AppError(serverBusy, {
-        detail: 'The memory for requests of callers who are not known is used up.',
+        detail: 'The memory for requests from unauthenticated callers is used up.',
         retryAfterSeconds: RETRY_AFTER_SECONDS,
       });
     }

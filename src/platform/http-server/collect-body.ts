@@ -2,12 +2,12 @@ import type { IncomingMessage } from 'node:http';
 import { AppError, invalidRequest } from '../problem.ts';
 import { concatChunks } from '../read-stream.ts';
 
-/** Called for each chunk before it is kept; may refuse by throwing. */
+/** Called with each chunk before it is kept. May throw to reject the request. */
 export type ChunkListener = (chunk: Buffer) => void | Promise<void>;
 
 /**
- * The whole body of a request. Stopping early keeps the connection open, so that a refusal can still be sent on it. Throws `toTooLarge()`,
- * what `onChunk` throws, and 400 where the caller broke off, which nobody reads any more.
+ * Reads a whole request body. Stopping early keeps the connection open, so that an error response can still be sent.
+ * Throws `toTooLarge()`, whatever `onChunk` throws, or 400 if the client hung up.
  */
 export async function collectBody(
   request: IncomingMessage,
@@ -31,7 +31,7 @@ function readableChunks(request: IncomingMessage): AsyncIterable<Buffer> {
   const chunks = request.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
   const next = (): Promise<IteratorResult<Buffer>> =>
     chunks.next().catch((cause: unknown) => {
-      throw new AppError(invalidRequest, { detail: 'The body broke off.', cause });
+      throw new AppError(invalidRequest, { detail: 'The body ended early.', cause });
     });
   return {
     [Symbol.asyncIterator]: () => ({ next, return: async () => chunks.return?.() ?? { done: true, value: undefined } }),

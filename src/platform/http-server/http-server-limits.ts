@@ -1,15 +1,15 @@
-/** What a server bears from its callers. Durations in milliseconds. */
+/** Limits that protect the server from slow or large requests. Durations in milliseconds. */
 export interface HttpServerLimits {
-  /** From the connection, or the first byte of a further request on it, to the end of the headers. */
+  /** From the connection, or the first byte of a further request, to the end of the headers. */
   headersTimeoutMs: number;
-  /** The least that a body must bring within `bodyWindowMs`, on average. */
+  /** Minimum average rate of a body over `bodyWindowMs`. */
   minBodyBytesPerSecond: number;
   bodyWindowMs: number;
-  /** How long the body of a caller who is not known may take in all. */
+  /** Total time for the body of an unauthenticated caller. */
   unauthenticatedBodyMs: number;
-  /** What the bodies of callers who are not known may take in memory together. */
+  /** Total memory for the bodies of all unauthenticated callers. */
   unauthenticatedBodyBytes: number;
-  /** How often connections are looked at. */
+  /** Interval between checks of open connections. */
   checkIntervalMs: number;
 }
 

@@ -13,24 +13,24 @@ import { MAX_BODY_BYTES, registerBodyParsers } from './request-body.ts';
 import { RequestBodyMonitor } from './request-body-monitor.ts';
 import { RouteTable } from './route-table.ts';
 
-/** A request id from a client or a proxy is kept if it has this form. */
+/** A caller's request id is kept if it matches this. */
 const REQUEST_ID_PATTERN = /^[A-Za-z0-9._-]{1,64}$/;
-/** A long upload is fine while it moves: `RequestBodyMonitor` sees to that. */
+/** Long uploads are fine as long as they progress, which `RequestBodyMonitor` checks. */
 const NO_TIMEOUT = 0;
 const UNCACHED_PREFIX = '/v1';
 
 export interface HttpServer {
   adapter: FastifyAdapter;
   routes: RouteTable;
-  /** Requests that the handler takes never reach Fastify; `onCompleted` is called for each of their responses. */
+  /** Requests that the handler takes bypass Fastify. Calls `onCompleted` for each of their responses. */
   useRawHandler(rawHandler: RawHttpHandler, onCompleted: (completed: CompletedRequest) => void): void;
-  /** Checks who sends a larger body to a route of the API before the body is read. `authenticate` throws where nobody is known. */
+  /** Authenticates callers of API routes before a larger body is read. `authenticate` throws for unknown callers. */
   useBodyAuthentication(authenticate: (request: FastifyRequest) => Promise<unknown>): void;
-  /** From now on every response asks the peer to close the connection, so that a closing server gets rid of its connections. */
+  /** Makes every response close its connection from now on, so that shutdown is not held up. */
   beginDraining(): void;
 }
 
-/** Fastify as this service configures it: request ids, bodies, refusals of bad input and standard response headers. */
+/** Creates Fastify with this service's request ids, body parsers, input checks and response headers. */
 export function createHttpServer(
   logger: Pino,
   ids: Ids,
@@ -50,7 +50,7 @@ export function createHttpServer(
   const adapter = new FastifyAdapter({
     logger: false,
     bodyLimit: MAX_BODY_BYTES,
-    // `request.ip` is the peer's address; `X-Forwarded-For` counts only if the peer is one of these.
+    // `request.ip` is the peer's address. `X-Forwarded-For` counts only if the peer is a trusted proxy.
     trustProxy: trust,
     requestIdHeader: false,
     genReqId: requestIdOf,
@@ -63,11 +63,11 @@ export function createHttpServer(
       bodies.watch(server);
       return server;
     },
-    // Requests under way may finish; `beginDraining` and a deadline handle the rest.
+    // Let requests in flight finish; `beginDraining` and a deadline end the rest.
     return503OnClosing: false,
-    // No Nest middleware here: hooks and guards do that work, so no request has to pass through an empty list.
+    // Nest middleware is not used: hooks and guards do that work, so requests skip an empty list.
     skipMiddie: true,
-    // Errors before a route is found: a URL that does not decode.
+    // Errors before routing, such as a URL that does not decode.
     frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
       setStandardHeaders(request, reply);
       sendProblem(error, request, reply, logger);
@@ -106,7 +106,7 @@ export function createHttpServer(
   };
 }
 
-/** An explicit `headersTimeout`: the default follows `requestTimeout`, which is off. */
+/** Sets `headersTimeout` because its default follows `requestTimeout`, which is off. */
 function timeoutsOf({ headersTimeoutMs, checkIntervalMs }: HttpServerLimits): http.ServerOptions {
   return {
     requestTimeout: NO_TIMEOUT,
@@ -118,7 +118,7 @@ function timeoutsOf({ headersTimeoutMs, checkIntervalMs }: HttpServerLimits): ht
 function registerHooks(fastify: FastifyInstance, routes: RouteTable, isDraining: () => boolean): void {
   fastify.addHook('onRoute', (route) => {
     routes.add(route.method, route.url);
-    // Programs read these responses and no browser renders them: the two headers of `setStandardHeaders` do what helmet's twelve would.
+    // Programs read these responses, browsers do not: the two headers of `setStandardHeaders` replace helmet's twelve.
     if (isApi(route.url)) Object.assign(route, { helmet: false });
   });
   fastify.addHook('onRequest', (request, reply, done) => {
@@ -142,10 +142,9 @@ function isApi(path: string): boolean {
   return path.startsWith('/v1/');
 }
 
-/** Control characters in the ASCII range. */
 const CONTROL = /[^\P{Cc}\u0080-\u009f]/u;
 
-/** What no query parameter may have, whatever its meaning: a second value, a control character, a broken encoding. */
+/** Rejects repeated parameters, control characters, and broken percent-encoding. */
 function findInputError(request: FastifyRequest): Error | undefined {
   const start = request.url.indexOf('?');
   if (start >= 0 && !isDecodable(request.url.slice(start + 1)))
@@ -173,10 +172,10 @@ function isDecodable(query: string): boolean {
   }
 }
 
-/** How long a peer may take to read its refusal before the connection is cut. */
+/** Time for a peer to read its error response before the connection is cut. */
 const LINGER_MS = 1_000;
 
-/** Bytes that are not HTTP, or headers that never end: there is no request, so the refusal is written to the bare socket. */
+/** Handles input that is not HTTP, or headers that never end. There is no request, so it writes to the bare socket. */
 function rejectMalformedRequest(error: { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
@@ -191,19 +190,21 @@ function rejectMalformedRequest(error: { code?: string }, socket: Socket): void 
     code: refusal.code,
     remedy: refusal.remedy,
   });
-  // The peer may keep its side open, and send on.
+  // The peer may keep its side open and go on sending.
   setTimeout(() => socket.destroy(), LINGER_MS).unref();
   socket.end(
-    `HTTP/1.1 ${refusal.status} ${refusal.reason}\r\ncontent-type: application/problem+json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${refusal.status} ${refusal.reason}\r\n` +
+      'content-type: application/problem+json; charset=utf-8\r\n' +
+      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   );
 }
 
-/** The problem for an error code of Node's HTTP parser. */
+/** Maps an error code of Node's HTTP parser to a problem. */
 function toSocketRefusal(errorCode: string | undefined): ProblemType & { reason: string; detail: string } {
   if (errorCode === 'ERR_HTTP_REQUEST_TIMEOUT')
-    return { ...requestTimeout, reason: 'Request Timeout', detail: 'The headers did not come in time.' };
+    return { ...requestTimeout, reason: 'Request Timeout', detail: 'The headers did not arrive in time.' };
   const malformed = { ...invalidRequest, remedy: 'Send a well-formed request.' };
   if (errorCode !== 'HPE_HEADER_OVERFLOW')
-    return { ...malformed, reason: 'Bad Request', detail: 'This is not HTTP as RFC 9112 has it.' };
+    return { ...malformed, reason: 'Bad Request', detail: 'This is not valid HTTP (RFC 9112).' };
   return { ...malformed, status: 431, reason: 'Request Header Fields Too Large', detail: 'The headers are too long.' };
 }

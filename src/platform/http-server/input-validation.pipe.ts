@@ -1,7 +1,7 @@
 import { type ArgumentMetadata, Injectable, type ValidationError, ValidationPipe } from '@nestjs/common';
 import { AppError, type InputError, invalidRequest, shortened } from '../problem.ts';
 
-/** The faults of a validated object, with their paths as `items[0].url`. */
+/** Flattens validation errors, with paths such as `items[0].url`. */
 export function toInputErrors(errors: readonly ValidationError[], parent = ''): InputError[] {
   return errors.flatMap((error) => {
     const path = shortened(join(parent, error.property));
@@ -31,16 +31,16 @@ const SHARED_OPTIONS = {
 } as const;
 
 /**
- * What the class of a hot route may offer: a cheap check whether a body plainly matches the class. It spares the general validation, the
- * most expensive part of such a request. If unsure it returns false, and the general validation produces the errors.
+ * A hot route's class may offer a cheap check that a body is plainly valid, which skips the general validation, the
+ * most expensive part of the request. It returns false if unsure; the general validation then produces the errors.
  */
 interface PlainlyValid {
   isPlainlyValid?(body: unknown): boolean;
 }
 
 /**
- * Validates bodies and queries against their classes (class-validator). An unknown body field is refused, so that a typo shows; an unknown
- * query parameter is ignored, because links collect them on their way.
+ * Validates bodies and queries against their classes (class-validator). Unknown body fields are rejected, to catch
+ * typos; unknown query parameters are ignored, because links pick them up on the way.
  */
 @Injectable()
 export class InputValidationPipe extends ValidationPipe {

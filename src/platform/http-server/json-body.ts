@@ -1,18 +1,18 @@
 import { AppError, invalidInputError, invalidRequest } from '../problem.ts';
 
-/** Deeper than any body of ours, shallow enough for every recursion that follows. */
+/** Deeper than any of our bodies, shallow enough for recursion. */
 const MAX_DEPTH = 32;
 
 /**
- * A JSON object from the text of a body. Refuses (400, naming the place) what is not JSON, not an object, too deep, has a field twice
- * (parsers differ in which one counts), a field that would reach a prototype, or text that Postgres can't hold.
+ * Parses a body that must be a JSON object. Throws 400, naming the place, also for deep nesting, duplicate fields
+ * (parsers differ on which one counts), names that reach a prototype, and text that Postgres cannot store.
  */
 export function parseJsonBody(text: string): Record<string, unknown> {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    // V8's message quotes the body, which may hold a token.
+    // V8's message quotes the body, which may contain a token.
     throw invalidBodyError('is not valid JSON', error);
   }
   const object = checkJsonObject(value);
@@ -20,7 +20,7 @@ export function parseJsonBody(text: string): Record<string, unknown> {
   return object;
 }
 
-/** The checks of `parseJsonBody` on a value that was parsed by other means. */
+/** Runs the checks of `parseJsonBody` on a value from another parser. */
 export function checkJsonObject(value: unknown): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw invalidBodyError('must be a JSON object');
@@ -54,7 +54,7 @@ function checkMember(path: string, key: string, value: unknown, depth: number): 
   checkValue(value, path, depth + 1);
 }
 
-/** Text that Postgres can store: no NUL, well-formed UTF-16. */
+/** Whether Postgres can store the text: no NUL, well-formed UTF-16. */
 function isStorable(text: string): boolean {
   return !text.includes('\0') && !/\p{Surrogate}/u.test(text);
 }
@@ -66,7 +66,7 @@ function countMembers(value: unknown): number {
   return count;
 }
 
-/** The colons outside of strings: in valid JSON there is one for each member that was written. */
+/** Counts colons outside strings. Valid JSON has one per member, duplicates included. */
 function countColons(json: string): number {
   let count = 0;
   let inString = false;
@@ -79,7 +79,7 @@ function countColons(json: string): number {
   return count;
 }
 
-/** The first name in valid JSON that an object has twice. */
+/** Names the first duplicate field in valid JSON. */
 function duplicateFieldError(json: string): AppError {
   const objects: Set<string>[] = [];
   let text = '';

@@ -2,17 +2,17 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BodyBudget } from './body-budget.ts';
 import type { HttpServerLimits } from './http-server-limits.ts';
 
-/** What holds for the body of one request. */
+/** Limits on the body of one request. */
 export interface RequestBodyLimits {
-  /** The caller is known: from now on the body may take as long as it moves, and counts against nothing. */
+  /** Lifts the total time and memory limits: the caller is known. The minimum rate still applies. */
   authenticated(): void;
-  /** Counts a chunk that is kept in memory until the response has been sent. Throws 503 `server_busy`. */
+  /** Counts a chunk that stays in memory until the response has been sent. Throws 503 `server_busy`. */
   keep(chunkBytes: number): void;
-  /** What to do in place of a plain 408 where the body comes too slowly. It must begin a response. */
+  /** Replaces the plain 408 for a slow body. Must start a response. */
   onTooSlow(refuse: () => void): void;
 }
 
-/** Of a request without a body. */
+/** For requests without a body. */
 export const NO_BODY_LIMITS: RequestBodyLimits = Object.freeze({
   authenticated: () => undefined,
   keep: () => undefined,
@@ -24,7 +24,7 @@ interface Sample {
   bytes: number;
 }
 
-/** One body on its way in. */
+/** Tracks the progress of one request body. */
 export class MonitoredBody implements RequestBodyLimits {
   readonly #startedMs: number;
   #samples: Sample[];
@@ -51,7 +51,7 @@ export class MonitoredBody implements RequestBodyLimits {
   }
 
   keep(chunkBytes: number): void {
-    // A response may be gone already, and nothing would give back what is taken for it.
+    // If the response is already gone, nothing would release the memory.
     if (!this.#isAuthenticated && !this.response.destroyed) this.#keptBytes += this.budget.take(chunkBytes);
   }
 
@@ -64,13 +64,13 @@ export class MonitoredBody implements RequestBodyLimits {
     this.#keptBytes = 0;
   }
 
-  /** Refuses the request where its body is too slow; closes the connection of one that was refused before. */
+  /** Rejects the request if its body is too slow; at the next check closes the connection of a rejected one. */
   check(nowMs: number): void {
     if (this.#isRefused) {
       this.request.socket.destroy();
     } else if (this.isTooSlow(nowMs)) {
       this.#isRefused = true;
-      // A response that has begun can only be cut off; one that has ended has been read, and its request no longer matters.
+      // A started response can only be cut off. If it has already ended, closing does no harm.
       if (this.response.headersSent) this.request.socket.destroy();
       else this.#refuse();
     }
@@ -81,7 +81,7 @@ export class MonitoredBody implements RequestBodyLimits {
     if (!this.#isAuthenticated && nowMs - this.#startedMs >= unauthenticatedBodyMs) return true;
     const now = this.sample(nowMs);
     if (this.request.readableLength > 0) {
-      // What has come waits for us (for Meta, that is): the caller is not slow, whatever the pace.
+      // Data is waiting for us (that is, for Meta), so the caller is not slow.
       this.#samples = [now];
       return false;
     }

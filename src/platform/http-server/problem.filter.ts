@@ -18,7 +18,7 @@ import {
 
 const PROBLEM_MEDIA_TYPE = 'application/problem+json; charset=utf-8';
 
-/** RFC 9457, with the members of CONTRACT 2. */
+/** RFC 9457 plus the members in docs/api.md#conventions. */
 export interface ProblemDocument {
   type: string;
   title: string;
@@ -31,7 +31,7 @@ export interface ProblemDocument {
   meta?: MetaCause;
 }
 
-/** What a client sees of an error. */
+/** Builds the client's view of an error. */
 export function toProblemDocument(error: AppError, requestId: string): ProblemDocument {
   const { errors, meta } = error.occurrence;
   return {
@@ -47,7 +47,7 @@ export function toProblemDocument(error: AppError, requestId: string): ProblemDo
   };
 }
 
-/** The headers that go with a problem: `Retry-After` in whole seconds (RFC 9110 10.2.3), the challenge of a 401 (RFC 6750 3). */
+/** Headers of a problem: `Retry-After` in whole seconds (RFC 9110, 10.2.3), the challenge of a 401 (RFC 6750, 3). */
 export function toProblemHeaders(error: AppError): Record<string, string> {
   const { retryAfterSeconds } = error.occurrence;
   return {
@@ -63,13 +63,13 @@ const BY_STATUS = new Map<number, ProblemType>(
   ),
 );
 
-/** Any error as the one class that becomes HTTP. An error that is neither ours nor the request's fault becomes a 500 without details. */
+/** Converts any error to an AppError: 500 without details unless it is ours or the request's fault. */
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   const status = statusOf(error);
   if (status === undefined || status >= 500) return new AppError(internalError, { cause: error });
   const type = BY_STATUS.get(status) ?? invalidRequest;
-  // The text of Nest's and Fastify's own errors can quote the request (its URL, its media type), so it stays inside.
+  // Messages of Nest's and Fastify's errors can quote the request (URL, media type), so keep them private.
   return new AppError(type, { cause: error });
 }
 
@@ -80,7 +80,7 @@ function statusOf(error: unknown): number | undefined {
   return isFastifys && typeof statusCode === 'number' ? statusCode : undefined;
 }
 
-/** Sends an error as problem+json and logs what the client may not see. */
+/** Sends an error as problem+json and logs what the client must not see. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply, logger: Pino): void {
   const problem = toAppError(error);
   const requestId = String(request.id);
@@ -90,7 +90,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   } else if (problem.type.status >= 500 && problem.occurrence.cause !== undefined) {
     logger.warn({ err: problem.occurrence.cause, request_id: requestId, code: problem.code }, problem.message);
   }
-  // The response may have begun (a stream that broke): all that is left is to cut it off.
+  // The response may have started (a broken stream). Then all we can do is cut it off.
   if (reply.sent || reply.raw.headersSent) {
     reply.raw.destroy();
     return;
@@ -101,12 +101,12 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
     .send(JSON.stringify(toProblemDocument(problem, requestId)));
 }
 
-/** The one place where errors become HTTP. */
+/** The only place where errors become HTTP responses. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   constructor(
     private readonly logger: Pino,
-    /** The methods that a path takes, where it has routes; for 405 instead of 404. */
+    /** Methods of a path's routes, to answer 405 instead of 404. */
     private readonly allowedMethods: (path: string) => readonly string[],
   ) {}
 
@@ -122,6 +122,6 @@ export class ProblemFilter implements ExceptionFilter {
     const methods = this.allowedMethods(request.url.split('?', 1)[0] ?? '');
     if (methods.length === 0) return error;
     reply.header('allow', methods.join(', '));
-    return new AppError(methodNotAllowed, { detail: `This path takes ${methods.join(', ')}.` });
+    return new AppError(methodNotAllowed, { detail: `This path accepts ${methods.join(', ')}.` });
   }
 }

@@ -2,38 +2,34 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import proxyAddr from '@fastify/proxy-addr';
 import type { RequestBodyLimits } from './monitored-body.ts';
 
-/** What a raw handler gets besides the request. */
+/** What a raw handler receives along with the request. */
 export interface RawRequestContext {
   /** The client's own id if it sent a valid one. */
   readonly requestId: string;
-  /** The peer's address, or the one that a trusted proxy forwards. */
+  /** The peer's address, or the one a trusted proxy forwards. */
   readonly address: string;
-  /**
-   * The standard response headers, names and values alternating: the cheapest form for `writeHead`. The response's own headers are added to
-   * it.
-   */
+  /** Standard response headers, names and values alternating (cheapest for `writeHead`). Add the response's own. */
   readonly headers: readonly string[];
-  /** What holds for the request's body. */
+  /** Limits on the request's body. */
   readonly bodyLimits: RequestBodyLimits;
 }
 
 /**
- * Handles requests ahead of all routes, on Node's own objects: bodies stay streams, nothing is parsed, and the cost of a framework is
- * spared. For calls that arrive by the thousands.
+ * Handles requests ahead of all routes, on Node's own objects: bodies stay streams and no framework runs. For
+ * thousands of calls a second.
  */
 export interface RawHttpHandler {
-  /** The pattern under which a request with this target is counted; null if this handler does not take it. */
+  /** Returns the route pattern to count this target under, or null to leave the request to Fastify. */
   routeOf(target: string): string | null;
-  /** Never rejects. Resolves when the response has been sent, or the connection has been cut: with the authenticated client, if any. */
+  /** Never rejects. Resolves once the response is sent or the connection cut, to the authenticated client, if any. */
   handle(request: IncomingMessage, response: ServerResponse, source: RawRequestContext): Promise<string | undefined>;
-  /** Responds with 408, in the handler's own form, while `handle` still waits for the body. */
+  /** Responds with 408, in the handler's own format, while `handle` still waits for the body. */
   refuseSlowBody(request: IncomingMessage, response: ServerResponse, source: RawRequestContext): void;
 }
 
-/** A response that was sent. */
 export interface CompletedRequest {
   method: string;
-  /** The pattern of the route, never the URL: paths and queries hold ids, states and, where SDKs put it there, tokens. */
+  /** The route pattern, never the URL: paths and queries contain ids, states and, with some SDKs, tokens. */
   route: string;
   status: number;
   /** From the first byte of the request to the last of the response. */
@@ -43,18 +39,18 @@ export interface CompletedRequest {
   clientId?: string | undefined;
 }
 
-/** How a server treats its requests, whichever handler takes them. */
+/** Server behavior that both kinds of handlers share. */
 export interface RawDispatchOptions {
   requestIdOf(request: IncomingMessage): string;
-  /** Whose `X-Forwarded-For` is trusted; false: nobody's. */
+  /** Which peers' `X-Forwarded-For` is trusted; false: none. */
   trust: false | ((address: string, hops: number) => boolean);
-  /** Whether responses ask for the end of their connection. */
+  /** Whether responses close their connection. */
   isDraining(): boolean;
   limitsOf(request: IncomingMessage): RequestBodyLimits;
   onCompleted(completed: CompletedRequest): void;
 }
 
-/** Passes requests to the handler; returns whether it took this one. */
+/** Returns a function that passes a request to the handler and tells whether the handler took it. */
 export function createRawDispatcher(
   handler: RawHttpHandler,
   options: RawDispatchOptions,
@@ -93,7 +89,7 @@ class LazyRequestContext implements RawRequestContext {
     this.bodyLimits = options.limitsOf(request);
   }
 
-  /** Computed on demand, which is rare. */
+  /** Computed on demand: rarely needed. */
   get address(): string {
     const { request, options } = this;
     return options.trust === false ? (request.socket.remoteAddress ?? '') : proxyAddr(request, options.trust);

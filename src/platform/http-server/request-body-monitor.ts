@@ -4,8 +4,8 @@ import type { HttpServerLimits } from './http-server-limits.ts';
 import { MonitoredBody, NO_BODY_LIMITS, type RequestBodyLimits } from './monitored-body.ts';
 
 /**
- * Watches every request body on its way in, whoever reads it, or nobody: what comes too slowly is refused (408), and the connection
- * closed. Node's own `requestTimeout` would limit long uploads, too.
+ * Watches all request bodies, even unread ones: slow ones get a 408 and their connection is closed. Node's
+ * `requestTimeout` would also end long uploads.
  */
 export class RequestBodyMonitor {
   readonly #bodies = new Map<IncomingMessage, MonitoredBody>();
@@ -15,26 +15,26 @@ export class RequestBodyMonitor {
     this.#budget = new BodyBudget(limits.unauthenticatedBodyBytes);
   }
 
-  /** Looks at the bodies under way until the server is closed. */
+  /** Checks bodies in flight until the server closes. */
   watch(server: Server): void {
-    // After what has arrived was read: where this process was held up, the callers are not to blame.
+    // Check after pending input has been read, so that callers are not blamed for our own delays.
     const timer = setInterval(() => setImmediate(() => this.check(performance.now())), this.limits.checkIntervalMs);
     timer.unref();
     server.once('close', () => clearInterval(timer));
   }
 
-  /** To be called once per request, before anything else; cheap for those without a body. */
+  /** Call once per request, before anything else. Cheap for requests without a body. */
   begin(request: IncomingMessage, response: ServerResponse): void {
     const { headers } = request;
     if (headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0') return;
     const body = new MonitoredBody(request, response, this.#budget, this.limits, performance.now());
     this.#bodies.set(request, body);
-    // After the last byte has been read, or when the connection is gone.
+    // Fires after the last byte has been read, or when the connection is gone.
     request.once('close', () => this.#bodies.delete(request));
     response.once('close', () => body.release());
   }
 
-  /** The limits of a request's body, for whoever reads it. */
+  /** Returns the limits of a request's body, for its reader. */
   limitsOf(request: IncomingMessage): RequestBodyLimits {
     return this.#bodies.get(request) ?? NO_BODY_LIMITS;
   }

@@ -6,10 +6,10 @@ import { checkJsonObject, parseJsonBody } from './json-body.ts';
 import type { RequestBodyLimits } from './monitored-body.ts';
 
 /**
- * What a route's handler gets as `request.body`:
- * - `json` (every route that does not say otherwise): a JSON object; no body at all is `undefined`
- * - `form`: a flat object of strings from `application/x-www-form-urlencoded`; a JSON object is taken as well
- * - `raw`: an `UnreadBody`, whatever its media type: the handler reads the bytes as they came (signatures are over bytes)
+ * What a handler gets as `request.body`:
+ * - `json` (default): a JSON object, or `undefined` without a body
+ * - `form`: a flat object of strings from `application/x-www-form-urlencoded`; JSON objects work too
+ * - `raw`: an `UnreadBody` of any media type, whose bytes the handler reads as received (signatures cover bytes)
  */
 export type BodyKind = 'json' | 'form' | 'raw';
 
@@ -17,7 +17,7 @@ interface BodyConfig {
   body?: BodyKind;
 }
 
-/** Says on a route of a controller what kind of body it takes. */
+/** Declares the kind of body that a route accepts. */
 export const TakesBody = (kind: BodyKind): MethodDecorator =>
   RouteConfig({ body: kind } satisfies BodyConfig) as MethodDecorator;
 
@@ -25,19 +25,18 @@ function bodyKind(request: FastifyRequest): BodyKind {
   return (request.routeOptions.config as BodyConfig).body ?? 'json';
 }
 
-/** The most that a body may have. */
 export const MAX_BODY_BYTES = 1024 * 1024;
-/** Raw bodies are Meta's webhooks: up to a thousand updates in one. */
+/** Raw bodies are Meta's webhooks, with up to a thousand updates each. */
 const MAX_RAW_BODY_BYTES = 4 * 1024 * 1024;
 
-/** A body that the handler itself reads, once and after it has looked at the headers. */
+/** A body that the handler reads itself, once, after checking the headers. */
 class UnreadBody {
   constructor(
     private readonly request: FastifyRequest,
     private readonly limits: RequestBodyLimits,
   ) {}
 
-  /** All bytes, up to 4 MiB; `onChunk` gets them as they arrive. Throws 408, 413, 415, 503. */
+  /** Reads all bytes, at most 4 MiB, passing them to `onChunk` as they arrive. Throws 408, 413, 415, 503. */
   read(onChunk: ChunkListener): Promise<Buffer> {
     return collect(this.request, MAX_RAW_BODY_BYTES, (chunk) => {
       this.limits.keep(chunk.length);
@@ -46,21 +45,20 @@ class UnreadBody {
   }
 }
 
-/** The body of a route that takes a `raw` one; a request without a body has an empty one. */
+/** Reads the body of a `raw` route; empty if the request has none. */
 export async function readRawBody({ body }: { body: unknown }, onChunk: ChunkListener): Promise<Buffer> {
   return body instanceof UnreadBody ? body.read(onChunk) : Buffer.alloc(0);
 }
 
-/** What the reading of bodies needs to know of the server. */
 export interface BodyParserOptions {
   limitsOf(request: FastifyRequest): RequestBodyLimits;
-  /** Throws where the caller is not known; null: nobody can be known before the body has been read. */
+  /** Throws for unknown callers. Null: callers cannot be authenticated before the body is read. */
   authenticate: () => ((request: FastifyRequest) => Promise<unknown>) | null;
-  /** Whether the route is for known callers only. */
+  /** Whether the route is for authenticated callers only. */
   requiresAuthentication(request: FastifyRequest): boolean;
 }
 
-/** Reads bodies as the routes say, in place of Fastify's parsers. Refusals name the fault. */
+/** Replaces Fastify's parsers with ones that follow `TakesBody` and name the fault. */
 export function registerBodyParsers(fastify: FastifyInstance, options: BodyParserOptions): void {
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', async (request: FastifyRequest): Promise<unknown> => {
@@ -76,7 +74,7 @@ export function registerBodyParsers(fastify: FastifyInstance, options: BodyParse
   });
 }
 
-/** More than this is read only from known callers, where the route is for them; less counts against nothing there. */
+/** On authenticated routes, larger bodies are read only from known callers, and smaller ones are not counted. */
 const MAX_UNKNOWN_BYTES = 16 * 1024;
 
 async function collectWithinLimits(request: FastifyRequest, options: BodyParserOptions): Promise<Buffer> {

@@ -1,4 +1,4 @@
-/** Which methods the registered routes take, to distinguish "no such path" from "not with this method". */
+/** The methods of all registered routes, to tell "no such path" from "method not allowed". */
 export class RouteTable {
   readonly #methods = new Map<string, { pattern: RegExp; methods: Set<string> }>();
 
@@ -9,7 +9,7 @@ export class RouteTable {
     this.#methods.set(path, known);
   }
 
-  /** The methods that a path takes; empty if it has no route. */
+  /** Returns the methods of a path; empty if it has no route. */
   methodsOf(path: string): string[] {
     const found = [...this.#methods.values()].filter(({ pattern }) => pattern.test(path));
     return [...new Set(found.flatMap(({ methods }) => [...methods]))].sort();

@@ -1,20 +1,20 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** What a request says about the trace it belongs to (W3C Trace Context). */
+/** A request's trace (W3C Trace Context). */
 export interface TraceContext {
   /** 32 hexadecimal digits. */
   traceId: string;
-  /** Passed on unchanged, because this service creates no spans of its own. */
+  /** Passed on unchanged, because this service creates no spans. */
   traceparent: string;
-  /** What tracing vendors add; null if there is none. */
+  /** Vendor data; null if missing. */
   tracestate: string | null;
 }
 
-/** Version, trace id, parent id, flags; a later version may have more behind them (W3C Trace Context 3.2, 4.3). */
+/** Version, trace id, parent id, flags. Later versions may append more (W3C Trace Context 3.2, 4.3). */
 const TRACEPARENT = /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[\x21-\x7e]*)?$/;
 const MAX_HEADER_LENGTH = 512;
 
-/** Null without a valid `traceparent`; `tracestate` is then ignored as well. */
+/** Reads the trace headers. Returns null without a valid `traceparent`, whatever `tracestate` says. */
 export function readTraceContext(headers: IncomingHttpHeaders): TraceContext | null {
   const { traceparent, tracestate } = headers;
   if (typeof traceparent !== 'string' || traceparent.length > MAX_HEADER_LENGTH) return null;

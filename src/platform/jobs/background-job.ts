@@ -3,25 +3,25 @@ import { CronJob } from 'cron';
 import type { Counter } from 'prom-client';
 import type { Pino } from '../logger.ts';
 
-/** When a job runs: every so many milliseconds, or by a cron expression of five fields in UTC. `null` cron: only on request. */
+/** An interval in milliseconds, or a cron expression of five fields in UTC. `null` cron: only on request. */
 type JobSchedule = { everyMs: number } | { cron: string | null };
 
 export interface JobDefinition {
-  /** Kebab-case; unique in the process. Names the job in the scheduler registry, the log and the metric. */
+  /** Kebab-case and unique in the process. Used in the scheduler registry, the log and the metric. */
   name: string;
   schedule: JobSchedule;
-  /** One run. Must start nothing new once `signal` is aborted. What it throws is logged; the next tick tries again. */
+  /** One run. Must start nothing new once `signal` is aborted. Errors are logged, and the next tick tries again. */
   run(signal: AbortSignal): Promise<void>;
-  /** Keep running until the last request has ended, instead of stopping first. For work that requests cause (the audit chain). */
+  /** Keep running until the last request has ended, for work that requests cause (the audit chain). */
   runsUntilShutdown?: boolean;
 }
 
-/** A job that fails at every tick is logged once in this time. */
+/** A job that keeps failing is logged at most once per interval. */
 const LOG_INTERVAL_MS = 60_000;
 
 /**
- * One periodic job of a replica: at most one run at a time, failures logged (not at every tick) and counted, stopped by an
- * `AbortSignal`. Create it through `JobScheduler.register`.
+ * A periodic job of one replica: runs never overlap, failures are logged (throttled) and counted, an `AbortSignal`
+ * stops it. Create it with `JobScheduler.register`.
  */
 export class BackgroundJob {
   readonly #stopping = new AbortController();
@@ -35,7 +35,10 @@ export class BackgroundJob {
     private readonly logger: Pino,
   ) {}
 
-  /** Adds the job to Nest's scheduler registry, except where it runs until shutdown: Nest ends every timer there before the last requests. */
+  /**
+   * Starts the job. Jobs that run until shutdown stay out of Nest's registry, whose timers end before the last
+   * requests.
+   */
   start(registry: SchedulerRegistry): void {
     const { name, schedule, runsUntilShutdown } = this.definition;
     if ('everyMs' in schedule) {
@@ -47,7 +50,7 @@ export class BackgroundJob {
     }
   }
 
-  /** Runs now, or joins the run under way. Does nothing once stopped. Never rejects. */
+  /** Runs now, or joins the current run. Does nothing once stopped. Never rejects. */
   runOnce(): Promise<void> {
     if (this.#stopping.signal.aborted) return Promise.resolve();
     this.#running ??= this.#run().finally(() => {
@@ -56,7 +59,7 @@ export class BackgroundJob {
     return this.#running;
   }
 
-  /** Ends the timer and aborts the signal, so that the run under way starts nothing new. */
+  /** Ends the timer and aborts the signal, so the current run starts nothing new. */
   stop(registry: SchedulerRegistry): void {
     this.#stopping.abort();
     clearInterval(this.#timer);
@@ -65,7 +68,7 @@ export class BackgroundJob {
     if (registry.doesExist('cron', name)) registry.deleteCronJob(name);
   }
 
-  /** The run under way, if any. */
+  /** The current run, or a resolved promise. */
   get running(): Promise<void> {
     return this.#running ?? Promise.resolve();
   }
@@ -79,7 +82,7 @@ export class BackgroundJob {
       this.runs.inc({ job, outcome: 'failed' });
       if (performance.now() - this.#lastLoggedAtMs < LOG_INTERVAL_MS) return;
       this.#lastLoggedAtMs = performance.now();
-      this.logger.error({ err: error, job }, 'a background job failed; the next tick tries again');
+      this.logger.error({ err: error, job }, 'background job failed; will retry at the next tick');
     }
   }
 }

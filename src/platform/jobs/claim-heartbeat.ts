@@ -1,20 +1,20 @@
 import type { Pino } from '../logger.ts';
 
 interface ClaimHeartbeatOptions<C> {
-  /** How long a claim lasts without a heartbeat; it gets three in that time. */
+  /** Lifetime of a claim without a heartbeat. Heartbeats come three times as often. */
   claimSeconds: number;
   extend(claims: readonly C[]): Promise<void>;
   logger: Pino;
 }
 
-/** Extends claims for as long as this replica works on them. A replica that dies stops extending, so others take over. */
+/** Extends claims while this replica works on them. If it dies, they expire and others take over. */
 export class ClaimHeartbeat<C extends object> {
   readonly #held = new Set<C>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: ClaimHeartbeatOptions<C>) {}
 
-  /** Extends `claims` until `work` has ended, successfully or not. */
+  /** Extends `claims` until `work` settles. */
   async during<T>(claims: readonly C[], work: () => Promise<T>): Promise<T> {
     for (const claim of claims) this.#held.add(claim);
     if (claims.length > 0) this.#timer ??= this.#start();
@@ -39,7 +39,7 @@ export class ClaimHeartbeat<C extends object> {
     try {
       await this.options.extend([...this.#held]);
     } catch (error) {
-      // No other reaction is needed: the claim id makes writes under an expired claim fail.
+      // Nothing else to do: the claim id makes writes under an expired claim fail.
       this.options.logger.warn({ err: error, claims: this.#held.size }, 'claims could not be extended');
     }
   }

@@ -11,10 +11,10 @@ import { LOGGER, type Pino } from '../logger.ts';
 import { BackgroundJob, type JobDefinition } from './background-job.ts';
 import { drainWithTimeout } from './drain-with-timeout.ts';
 
-/** Whether this process runs its jobs on schedule. The command line's application context does not. */
+/** Whether this process runs jobs on schedule. The command line does not. */
 export const RUNS_JOBS = Symbol('RUNS_JOBS');
 
-/** Every periodic job of this process. Services register theirs in their constructor. */
+/** All periodic jobs of this process. Services register theirs in their constructor. */
 @Injectable()
 export class JobScheduler implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
   readonly #jobs = new Map<string, BackgroundJob>();
@@ -44,7 +44,7 @@ export class JobScheduler implements OnApplicationBootstrap, OnModuleDestroy, On
     return job;
   }
 
-  /** Has a shutdown wait for work like a job's that a request started, whose client may be gone before it ends. */
+  /** Makes shutdown wait for work that a request started and that may outlive its client. */
   async track<T>(work: Promise<T>): Promise<T> {
     this.#tracked.add(work);
     try {
@@ -63,13 +63,13 @@ export class JobScheduler implements OnApplicationBootstrap, OnModuleDestroy, On
     for (const job of this.#jobsThat({ runUntilShutdown: false })) job.stop(this.scheduler);
   }
 
-  /** Waits for the jobs that stopped first and for tracked work, until 12 seconds after their stop. For those who write down what such jobs learn. */
+  /** Waits for stopped jobs and tracked work, until 12 s after the stop, so that others can record what these learn. */
   async drain(): Promise<void> {
     const running = this.#jobsThat({ runUntilShutdown: false }).map((job) => job.running);
     await drainWithTimeout([...running, ...this.#tracked], this.#stoppedAtMs ?? performance.now());
   }
 
-  /** The others stop when those have ended, whose last work (audit entries, say) they still see. */
+  /** Stops the remaining jobs last, so that they still process the final work of the others, such as audit entries. */
   async onApplicationShutdown(): Promise<void> {
     await this.drain();
     const rest = this.#jobsThat({ runUntilShutdown: true });

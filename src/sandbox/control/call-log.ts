@@ -1,6 +1,6 @@
 import { fingerprintOf } from '../tokens/token-codec.ts';
 
-/** One call as tests may see it: no token, no value, only where things were. */
+/** A call as shown to tests: no token and no values, only where they were. */
 export interface RecordedCall {
   sequence: number;
   at: number;
@@ -10,11 +10,11 @@ export interface RecordedCall {
   queryKeys: string[];
   bodyKeys: string[];
   grantType: string | null;
-  /** First 8 hex of sha256 of the access token; null without one. */
+  /** First 8 hex digits of the access token's SHA-256; null without one. */
   fingerprint: string | null;
   tokenPlace: 'query' | 'body' | 'header' | null;
   appsecretProof: boolean;
-  /** null: the connection was cut before a response was sent */
+  /** Null: the connection was cut before a response was sent. */
   status: number | null;
   inBatch: boolean;
   fault: string | null;
@@ -27,7 +27,7 @@ export class CallLog {
   total = 0;
   private readonly ring: RecordedCall[] = [];
   private readonly byKey = new Map<string, number>();
-  /** 48 bits of sha256 as a number: a tenth of the memory of strings, and collisions stay out of sight. */
+  /** Keys are 48 bits of SHA-256 as numbers, a tenth of the memory of strings. Collisions are negligible. */
   private readonly exchanges = new Map<number, number>();
   private repeatedExchanges = 0;
 
@@ -46,7 +46,7 @@ export class CallLog {
     return [...this.ring.slice(start), ...this.ring.slice(0, start)];
   }
 
-  /** A token or code was given in exchange for a token, and Meta committed it. */
+  /** Counts an exchange of this token or code for a token, once it is committed. */
   countExchange(given: string): void {
     const key = Number.parseInt(fingerprintOf(given).slice(0, 12), 16);
     const count = (this.exchanges.get(key) ?? 0) + 1;

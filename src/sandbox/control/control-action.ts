@@ -2,7 +2,7 @@ import type { SandboxState } from '../state/sandbox-state.ts';
 
 export type Body = Record<string, unknown>;
 
-/** One call of the control address. */
+/** One call of the control API. */
 export interface ControlAction {
   method: 'GET' | 'POST';
   path: string;

@@ -12,14 +12,15 @@ import { whatsappActions } from './whatsapp-actions.ts';
 const creationActions: ControlAction[] = [
   post(
     'users',
-    '{id?, kind?: user|system_user|instagram_user|threads_user, name?, email?, username?, accountId?, businessId?, role?, pageIds?, businessIds?, adAccountIds?, developerOf?}',
+    '{id?, kind?: user|system_user|instagram_user|threads_user, name?, email?, username?, accountId?, businessId?, ' +
+      'role?, pageIds?, businessIds?, adAccountIds?, developerOf?}',
     (s, b) => s.make.user(b as NewUser),
   ),
   post('users/patch', '{id, ...as users}', (s, b) => s.make.patchUser(text(b, 'id'), rest(b, 'id') as NewUser)),
   post('instagram-accounts', '{id?, username?, name?}', (s, b) =>
     s.make.instagramAccount(b as Partial<InstagramAccount>),
   ),
-  post('media', '{size, mimeType?} -> {id, sha256}: downloadable bytes, index % 251', (s, b) => {
+  post('media', '{size, mimeType?} -> {id, sha256}: downloadable bytes, each its index % 251', (s, b) => {
     const { bytes: _bytes, ...made } = s.make.media({ ...b, size: number(b, 'size') });
     return made;
   }),
@@ -34,7 +35,8 @@ const creationActions: ControlAction[] = [
   })),
   post(
     'bulk',
-    '{count, expiresAt?: epoch ms, expiresIn?: seconds, kind?, scopes?, lines?: true for one JSON a line} -> [{userId, accessToken, expiresAt}]',
+    '{count, expiresAt?: epoch ms, expiresIn?: seconds, kind?, scopes?, lines?: true for one JSON object per line} ' +
+      '-> [{userId, accessToken, expiresAt}]',
     () => undefined,
   ),
 ];
@@ -46,7 +48,7 @@ const revocationActions: ControlAction[] = [
   post('tokens/invalidate', '{token, subcode: number|null}', (s, b) =>
     s.invalidateToken(text(b, 'token'), b.subcode === undefined ? 467 : (b.subcode as number | null)),
   ),
-  post('users/invalidate', '{userId, subcode, appId?}: all tokens of a user so far', (s, b) =>
+  post('users/invalidate', "{userId, subcode, appId?}: all of a user's existing tokens", (s, b) =>
     s.invalidateUser(text(b, 'userId'), number(b, 'subcode'), optional(b, 'appId')),
   ),
   post('users/change-password', '{userId}: 190/460', (s, b) => s.changePassword(text(b, 'userId'))),
@@ -59,7 +61,7 @@ const revocationActions: ControlAction[] = [
   post('grants/remove-scope', '{userId, scope, appId?}', (s, b) =>
     s.removeScope(text(b, 'userId'), text(b, 'scope'), optional(b, 'appId')),
   ),
-  post('grants/data-access', '{userId, expiresAt: epoch ms, appId?}: 190/493 afterwards', (s, b) =>
+  post('grants/data-access', '{userId, expiresAt: epoch ms, appId?}: 190/493 after that', (s, b) =>
     s.setDataAccess(text(b, 'userId'), number(b, 'expiresAt'), optional(b, 'appId')),
   ),
 ];
@@ -67,24 +69,23 @@ const revocationActions: ControlAction[] = [
 const setupActions: ControlAction[] = [
   post(
     'apps/patch',
-    '{id?, secret?, name?, redirectUris?: [..]|null, requireProof?, live?, deauthorizeUrl?, dataDeletionUrl?, webhookUrl?, businessId?: the portfolio that owns the app}',
+    '{id?, secret?, name?, redirectUris?: [..]|null, requireProof?, live?, deauthorizeUrl?, dataDeletionUrl?, ' +
+      'webhookUrl?, businessId?: the portfolio that owns the app}',
     (s, b) => s.patchApp(optional(b, 'id'), rest(b, 'id', 'kind') as Partial<AppRecord>),
   ),
   post('configurations', '{id, tokenType: user|system_user, scopes: [..], expiresIn: seconds|null, appId?}', (s, b) =>
     s.addConfiguration(rest(b, 'appId') as unknown as LoginConfiguration, optional(b, 'appId')),
   ),
-  post('settings', 'SandboxSettings, any part of it (sandbox-settings.ts)', (s, b) =>
-    s.patchSettings(b as SettingsPatch),
-  ),
-  get('settings', 'the settings now', (s) => s.store.settings),
+  post('settings', 'any part of SandboxSettings (sandbox-settings.ts)', (s, b) => s.patchSettings(b as SettingsPatch)),
+  get('settings', 'the current settings', (s) => s.store.settings),
   post(
     'usage',
-    '{app?, instagramApp?, page?, adAccount?, business?, insightsThrottle?}: header values, null leaves out',
+    '{app?, instagramApp?, page?, adAccount?, business?, insightsThrottle?}: header values; null omits the header',
     (s, b) => s.patchUsage(b as Partial<UsageSettings>),
   ),
   post(
     'dialog',
-    '{action: approve|deny|error_901|null, userId?, declined?, targets?: {scope: [ids]}}: how dialogs answer by themselves',
+    '{action: approve|deny|error_901|null, userId?, declined?, targets?: {scope: [ids]}}: how dialogs answer',
     (s, b) => s.setDialog(b.action === null || b.action === undefined ? null : (b as unknown as DialogDefault)),
   ),
   post('clock/advance', '{seconds}', (s, b) => s.advanceClock(number(b, 'seconds'))),
@@ -93,16 +94,17 @@ const setupActions: ControlAction[] = [
   ),
   post(
     'faults',
-    '{match?: {host, method, pathPattern, grantType, inputToken, accessToken, userId, inBatch, limitAbove}, times?, probability?, fault: {kind, ...}}',
+    '{match?: {host, method, pathPattern, grantType, inputToken, accessToken, userId, inBatch, limitAbove}, times?, ' +
+      'probability?, fault: {kind, ...}}',
     (s, b) => s.faults.add(b as { match?: FaultMatch; fault: Fault }),
   ),
-  get('faults', 'the faults and how often each struck', (s) => ({ faults: s.faults.rules })),
+  get('faults', 'the faults and how often each was applied', (s) => ({ faults: s.faults.rules })),
   post('faults/clear', '{id?}', (s, b) => s.faults.clear(optional(b, 'id'))),
 ];
 
 const inspectionActions: ControlAction[] = [
   get('calls', 'the last 1,000 calls, oldest first', (s) => ({ calls: s.log.list() })),
-  post('calls/clear', 'forgets calls and counters', (s) => s.log.clear()),
+  post('calls/clear', 'clears calls and counters', (s) => s.log.clear()),
   get('counters', 'calls by host and status; exchanged, repeatedExchanges, mostExchanges', (s) => s.log.counters()),
   post('exchanges', '{token}: how often this token or code was exchanged', (s, b) => ({
     exchanges: s.log.exchangesOf(text(b, 'token')),
@@ -113,7 +115,8 @@ const inspectionActions: ControlAction[] = [
   ),
   post(
     'threads/webhook',
-    '{targetId, topic?, field?, value?: {..}, asList?: true, subscriptionId?, url?, appId?, secret?}: signed by the Threads app -> {status, body}',
+    '{targetId, topic?, field?, value?: {..}, asList?: true, subscriptionId?, url?, appId?, secret?} -> ' +
+      '{status, body}: signed by the Threads app',
     (s, b) => sendThreadsWebhook(s, { ...b, targetId: text(b, 'targetId') }),
   ),
   post('callbacks/deauthorize', '{userId, url?, appId?, secret?, issuedAt?}', (s, b) =>
@@ -124,7 +127,7 @@ const inspectionActions: ControlAction[] = [
   ),
 ];
 
-/** Every control call, in the order that `GET /__sandbox` shows. */
+/** Every control call, in the order that `GET /__sandbox` lists them. */
 export const controlActions: ControlAction[] = [
   ...creationActions,
   ...portfolioActions,

@@ -5,8 +5,8 @@ import type { SandboxState } from '../state/sandbox-state.ts';
 import { controlActions } from './control-actions.ts';
 
 /**
- * The control address `/__sandbox/<name>`: `GET /__sandbox` lists every call with its body. Bodies are JSON objects,
- * responses are JSON; what can't be done is 400 with `{error}`. In one process the same is there as methods of `SandboxState`.
+ * Serves the control API `/__sandbox/<name>`; `GET /__sandbox` lists every call with its body. Bodies and responses are
+ * JSON; failures are 400 with `{error}`. Inside the process, `SandboxState` offers the same as methods.
  */
 export async function handleControl(
   state: SandboxState,
@@ -47,7 +47,9 @@ function send(response: ServerResponse, status: number, value: unknown): void {
   response.end(JSON.stringify(value));
 }
 
-/** `{count, expiresAt|expiresIn, kind, scopes, lines}`: an array, or with `lines: true` one object a line, as they are made. */
+/**
+ * `{count, expiresAt|expiresIn, kind, scopes, lines}`: streams an array or, with `lines: true`, one object per line.
+ */
 async function sendBulk(state: SandboxState, response: ServerResponse, body: Record<string, unknown>): Promise<void> {
   const lines = body.lines === true;
   if (!Number.isInteger(body.count)) throw new Error('count must be an integer');

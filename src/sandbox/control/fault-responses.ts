@@ -2,7 +2,7 @@ import { type GraphFailure, throttleFailure } from '../http/graph-error.ts';
 import type { MetaResponse } from '../http/meta-response.ts';
 import type { Fault } from './fault-script.ts';
 
-/** The Graph error that a fault stands for, if it is one. */
+/** Returns the Graph error of a fault, or null for other faults. */
 export function failureOfFault(fault: Fault): GraphFailure | null {
   if (fault.kind === 'throttle') return throttleFailure(fault.code ?? 4, fault.subcode);
   if (fault.kind !== 'graph_error') return null;
@@ -10,7 +10,7 @@ export function failureOfFault(fault: Fault): GraphFailure | null {
   return { status: 400, message: `(#${fault.code}) Scripted failure`, type: 'OAuthException', ...given };
 }
 
-/** The response of a fault in place of Meta's, before anything is done; null when the call goes on. */
+/** Returns the response that a fault sends instead of making the call, or null if the call proceeds. */
 export function responseOfFault(fault: Fault): MetaResponse | null {
   const failure = failureOfFault(fault);
   if (failure !== null) {
@@ -31,11 +31,13 @@ export function responseOfFault(fault: Fault): MetaResponse | null {
   if (fault.kind === 'html') {
     return {
       status: fault.status ?? 503,
-      text: '<!DOCTYPE html>\n<html lang="en" id="facebook"><head><title>Error</title></head><body><p>Sorry, something went wrong.</p></body></html>\n',
+      text:
+        '<!DOCTYPE html>\n<html lang="en" id="facebook"><head><title>Error</title></head>' +
+        '<body><p>Sorry, something went wrong.</p></body></html>\n',
       contentType: 'text/html; charset="utf-8"',
     };
   }
-  // Meta's Python SDK guards against exactly this text with status 200 (META.md 18).
+  // Meta's Python SDK guards against exactly this text with status 200 (docs/meta-facts.md#response-headers).
   if (fault.kind === 'text_200')
     return { status: 200, text: fault.text ?? 'Service Unavailable', contentType: 'text/plain' };
   return null;

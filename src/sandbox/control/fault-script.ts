@@ -3,21 +3,21 @@ import type { FaultEffect, GraphCall } from '../http/graph-call.ts';
 import type { GraphFailure } from '../http/graph-error.ts';
 import { fingerprintOf } from '../tokens/token-codec.ts';
 
-/** Which calls a fault applies to; every given field must match. */
+/** The calls that a fault applies to. Every given field must match. */
 export interface FaultMatch {
   host?: string;
   method?: string;
-  /** A regular expression over the path after the host, version included. */
+  /** Regular expression for the path after the host, version included. */
   pathPattern?: string;
   grantType?: string;
-  /** The token a call asks about or gives in exchange: itself, or the first hex digits (8 to 16) of its sha256. */
+  /** The token that a call inspects or exchanges: the token itself, or the first 8 to 16 hex digits of its SHA-256. */
   inputToken?: string;
-  /** The token a call is made with, in the same two forms. */
+  /** The token that authenticates the call, in the same two forms. */
   accessToken?: string;
-  /** Whose token the call uses or names. */
+  /** Owner of a token that the call uses or names. */
   userId?: string;
   inBatch?: boolean;
-  /** Lists asked for with a greater `limit` than this; 25 where the call names none. */
+  /** Lists requested with a `limit` above this; 25 if the call has none. */
   limitAbove?: number;
 }
 
@@ -36,14 +36,14 @@ export type Fault =
 export interface FaultRule {
   id: string;
   match: FaultMatch;
-  /** How many more times it applies; null = always. */
+  /** Remaining number of applications; null: unlimited. */
   times: number | null;
   probability: number;
   fault: Fault;
   struck: number;
 }
 
-/** The scripted faults, in the order they were given; several may apply to one call. */
+/** Scripted faults in the order they were added. Several may apply to one call. */
 export class FaultScript {
   rules: FaultRule[] = [];
   private count = 0;
@@ -72,7 +72,7 @@ export class FaultScript {
     this.rules = id === undefined ? [] : this.rules.filter((rule) => rule.id !== id);
   }
 
-  /** The faults that apply to this call; taking them uses them up. */
+  /** Returns the faults that apply to this call and counts them as used. */
   take(call: GraphCall): Fault[] {
     if (this.rules.length === 0) return [];
     const struck = this.rules.filter(
@@ -115,12 +115,12 @@ const effects: readonly string[] = [
   'null_item',
 ] satisfies FaultEffect[];
 
-/** Faults that change a response instead of replacing it. */
+/** Whether a fault changes a response instead of replacing it. */
 export function isEffect(fault: Fault): fault is { kind: FaultEffect } {
   return effects.includes(fault.kind);
 }
 
-/** The token that a call gives in exchange or asks about. */
+/** Returns the token that a call exchanges or inspects. */
 function inputTokenOf(call: GraphCall): string | null {
   const named =
     call.params.get('fb_exchange_token') ?? call.params.get('input_token') ?? call.params.get('revoke_token');

@@ -4,7 +4,7 @@ import type { SandboxState } from '../state/sandbox-state.ts';
 import { type Body, type ControlAction, number, optional, post, rest, text } from './control-action.ts';
 import type { FaultRule } from './fault-script.ts';
 
-/** Pages, portfolios, and who works on them; lists that Meta refuses. */
+/** Pages, portfolios, roles on them, and lists that Meta refuses. */
 export const portfolioActions: ControlAction[] = [
   post(
     'businesses',
@@ -24,7 +24,8 @@ export const portfolioActions: ControlAction[] = [
   ),
   post(
     'pages/bulk',
-    '{count, name?, userId?, tasks?, throughBusiness?, businessId?, relation?: owned|client, instagram?: true} -> {pageIds}',
+    '{count, name?, userId?, tasks?, throughBusiness?, businessId?, relation?: owned|client, instagram?: true} -> ' +
+      '{pageIds}',
     (s, b) => ({ pageIds: s.make.pagesInBulk(b as unknown as ManyPages) }),
   ),
   post('roles/set', '{userId, pageId, tasks?: [..] (none: no token for the Page), throughBusiness?}', (s, b) =>

@@ -1,2 +1,2 @@
-/** A refusal that Meta shows as an HTML page, without a redirect (META.md 1). */
+/** A refusal that Meta shows as an HTML page instead of redirecting (docs/meta-facts.md#login-dialog). */
 export class DialogError extends Error {}

@@ -3,22 +3,22 @@ import type { SandboxState } from '../state/sandbox-state.ts';
 import { DialogError } from './dialog-error.ts';
 import { parseSignup, type SignupRequest } from './signup-request.ts';
 
-/** What a dialog was asked for, checked (META.md 1, 7.1, 9). */
+/** A validated dialog request (docs/meta-facts.md#login-dialog). */
 export interface DialogRequest {
   product: AppKind;
   app: AppRecord;
-  /** null: opened by the stand-in JS SDK, the code goes back by message. */
+  /** Null: opened by the fake JS SDK, which returns the code by message. */
   redirectUri: string | null;
   state: string | null;
   responseType: string;
   configuration: LoginConfiguration | null;
-  /** null: an ordinary login. */
+  /** Null: an ordinary login. */
   signup: SignupRequest | null;
-  /** Scopes that the user is asked for. */
+  /** Scopes to ask the user for. */
   requestedScopes: string[];
   rerequest: boolean;
   returnScopes: boolean;
-  /** The whole of the query, for the form to post back to. */
+  /** The whole query, for the form to post back to. */
   query: URLSearchParams;
   sdkOrigin: string | null;
 }
@@ -29,7 +29,7 @@ const kindOf: Record<AppKind, PrincipalKind> = {
   threads: 'threads_user',
 };
 
-/** Each product has apps of its own, and refuses the others' ids (docs/meta-facts.md). */
+/** Each product has its own apps and refuses other ids (docs/meta-facts.md#instagram-and-threads-apps). */
 const unknownApp: Record<AppKind, string> = {
   facebook: 'App not active: This app is not currently accessible or the app ID is invalid.',
   instagram: 'Invalid platform app',
@@ -66,13 +66,14 @@ export function parseDialog(state: SandboxState, product: AppKind, query: URLSea
   };
 }
 
-/** Strict mode: an exact entry of the list, query included (META.md 1). */
+/** Strict mode: exact match of a list entry, query included (docs/meta-facts.md#login-dialog). */
 function checkRedirect(app: AppRecord, redirectUri: string | null): string {
   if (redirectUri === null || !/^https?:\/\//.test(redirectUri) || !URL.canParse(redirectUri))
     throw new DialogError('The parameter redirect_uri is required');
   if (app.redirectUris !== null && !app.redirectUris.includes(redirectUri)) {
     throw new DialogError(
-      "URL Blocked: This redirect failed because the redirect URI is not whitelisted in the app's Client OAuth Settings.",
+      'URL Blocked: This redirect failed because the redirect URI is not whitelisted in the ' +
+        "app's Client OAuth Settings.",
     );
   }
   return redirectUri;
@@ -101,7 +102,7 @@ function scopesOf(product: AppKind, text: string): string[] {
   return product === 'facebook' ? [...new Set(['public_profile', ...scopes])] : [...new Set(scopes)];
 }
 
-/** The users who can be chosen on the page of a product; at most 50 are shown. */
+/** Returns the users to choose from, at most 50. */
 export function usersFor(state: SandboxState, product: AppKind): Principal[] {
   const users: Principal[] = [];
   for (const principal of state.store.principals.values()) {
@@ -114,13 +115,13 @@ export function usersFor(state: SandboxState, product: AppKind): Principal[] {
 export function userFor(state: SandboxState, request: DialogRequest, id: string | undefined): Principal {
   const user = id === undefined || id === '' ? usersFor(state, request.product)[0] : state.store.principals.get(id);
   if (user === undefined || user.kind !== kindOf[request.product]) throw new DialogError('Please log in to continue.');
-  // An app in development is open only to users with a role on it (META.md 1).
+  // An app in development is only open to users with a role on it.
   if (!request.app.live && !user.developerOf.includes(request.app.id))
     throw new DialogError('Insufficient Developer Role');
   return user;
 }
 
-/** Scopes that were declined before are asked again only with `auth_type=rerequest` (META.md 1). */
+/** Declined scopes are offered again only with `auth_type=rerequest` (docs/meta-facts.md#login-dialog). */
 export function offeredScopes(request: DialogRequest, user: Principal): string[] {
   const declined = user.grants[request.app.id]?.declined ?? [];
   if (request.configuration !== null || request.rerequest) return request.requestedScopes;

@@ -3,18 +3,21 @@ import type { SandboxState } from '../state/sandbox-state.ts';
 import { DialogError } from './dialog-error.ts';
 import type { DialogRequest } from './dialog-request.ts';
 
-/** What a signup connects. */
+/** The account and number that a signup connects. */
 export interface SignupAccount {
   waba: WabaRecord;
   phone: PhoneNumber | null;
 }
 
-/** What a finished signup was about, apart from the number: 'ordinary' is whatever the business has. */
+/** The outcome of a signup: 'ordinary' uses whatever the business has; the others need a matching number. */
 type Kind = 'ordinary' | 'unverified' | 'none' | 'coexistence';
 
 const messageEvents = { none: 'FINISH_ONLY_WABA', coexistence: 'FINISH_WHATSAPP_BUSINESS_APP_ONBOARDING' };
 
-/** The system user of a business that the app's tokens belong to, with what the person gave it; a signup names its accounts. */
+/**
+ * Grants the app access as a business's system user, who gets the chosen user's roles and ad accounts. A signup also
+ * names its account.
+ */
 export function approveForBusiness(
   state: SandboxState,
   request: DialogRequest,
@@ -43,7 +46,7 @@ function integrationUser(state: SandboxState, { app }: DialogRequest, businessId
   return known ?? state.make.user({ kind: 'system_user', name: `${app.name} (system user)`, businessId, role });
 }
 
-/** Each `whatsapp_…` scope names the accounts; a setting plays tokens whose scopes are others while the account answers. */
+/** Grants scopes, with accounts as targets of `whatsapp_…`. A setting grants other scopes than those that work. */
 function grantToSystem(
   state: SandboxState,
   { app, signup }: DialogRequest,
@@ -75,7 +78,7 @@ function ordinaryIds(state: SandboxState, businessId: string): string[] {
   return state.store.wabasOf(businessId).flatMap((waba) => (waba.madeFor === undefined ? [waba.id] : []));
 }
 
-/** The account that a person of this kind brings: the business's own, or one made for the kind, which stays the same. */
+/** Returns the account that this kind of signup brings: the business's own, or a lasting one made for the kind. */
 function accountFor(state: SandboxState, businessId: string, kind: Kind): SignupAccount {
   const madeFor = kind === 'ordinary' ? undefined : kind;
   const known = state.store.wabasOf(businessId).find((waba) => waba.madeFor === madeFor);
@@ -93,7 +96,7 @@ function newPhone(state: SandboxState, wabaId: string, kind: Kind): PhoneNumber 
   });
 }
 
-/** The session message of a finished signup (embedded_signup_events.json); of coexistence it may name the account alone. */
+/** Builds a finished signup's session message (embedded_signup_events.json). Coexistence may name only the account. */
 export function signupMessage(
   state: SandboxState,
   { waba, phone }: SignupAccount,
@@ -109,7 +112,7 @@ export function signupMessage(
   return { data: data ?? full, type: 'WA_EMBEDDED_SIGNUP', event: word };
 }
 
-/** Left half-way, or with the report of an error, which is a CANCEL too (META.md 8). */
+/** Builds the message of an abandoned or failed signup. Errors are a CANCEL too. */
 export function cancelMessage(state: SandboxState): Record<string, unknown> {
   const { event, data } = state.store.settings.embeddedSignup;
   const isFinish = event.startsWith('FINISH');

@@ -5,8 +5,9 @@ import type { DialogRequest } from './dialog-request.ts';
 type Targets = Record<string, string[]>;
 
 /**
- * What a person's grant names for each scope (`target_ids`); an empty object leaves the scopes open for all objects.
- * A second login skips the choice unless the dialog is asked with `auth_type=rerequest`, so new Pages don't come by themselves.
+ * Returns the `target_ids` that a user's grant gives each scope; no ids means all objects. A second login keeps the
+ * earlier choice unless `auth_type=rerequest` is set, so new Pages do not appear
+ * (docs/meta-facts.md#pages-of-a-portfolio).
  */
 export function targetsFor(
   state: SandboxState,
@@ -27,7 +28,7 @@ export function targetsFor(
   );
 }
 
-/** The objects that a person can pick for a scope; null for scopes without objects. */
+/** Returns the objects that a user can choose for a scope; null for scopes without objects. */
 function objectsOf(state: SandboxState, user: Principal, scope: string): string[] | null {
   const { store } = state;
   const pages = user.pageRoles.flatMap(({ pageId }) => store.pages.get(pageId) ?? []).filter((page) => !page.deleted);

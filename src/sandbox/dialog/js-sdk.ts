@@ -1,4 +1,4 @@
-/** A stand-in for `connect.facebook.net/…/sdk.js`: FB.init and FB.login over a popup of this sandbox (META.md 8). */
+/** Returns a fake `connect.facebook.net/…/sdk.js`: FB.init, and FB.login with a popup of this sandbox. */
 export function jsSdk(publicUrl: string): string {
   return `(function () {
   'use strict';
@@ -21,12 +21,20 @@ export function jsSdk(publicUrl: string): string {
       if (!settings.appId || !settings.version) throw new Error('FB.login() called before FB.init().');
       options = options || {};
       waiting = callback;
-      var query = new URLSearchParams({ client_id: settings.appId, display: 'popup', sandbox_sdk_origin: location.origin, response_type: options.response_type || 'token' });
-      ['config_id', 'scope', 'auth_type'].forEach(function (name) { if (options[name]) query.set(name, options[name]); });
+      var query = new URLSearchParams({
+        client_id: settings.appId,
+        display: 'popup',
+        sandbox_sdk_origin: location.origin,
+        response_type: options.response_type || 'token'
+      });
+      ['config_id', 'scope', 'auth_type'].forEach(function (name) {
+        if (options[name]) query.set(name, options[name]);
+      });
       if (options.override_default_response_type) query.set('override_default_response_type', 'true');
       if (options.return_scopes) query.set('return_scopes', 'true');
       if (options.extras) query.set('extras', JSON.stringify(options.extras));
-      var popup = window.open(base + '/www.facebook.com/' + settings.version + '/dialog/oauth?' + query, 'fblogin', 'width=600,height=700');
+      var dialog = base + '/www.facebook.com/' + settings.version + '/dialog/oauth?' + query;
+      var popup = window.open(dialog, 'fblogin', 'width=600,height=700');
       var timer = setInterval(function () {
         if (popup && !popup.closed) return;
         clearInterval(timer);

@@ -1,9 +1,9 @@
 import type { LoginConfiguration } from '../state/records.ts';
 import { DialogError } from './dialog-error.ts';
 
-/** What an Embedded Signup was asked for, in the words of v4. */
+/** A validated Embedded Signup request, v4. */
 export interface SignupRequest {
-  /** The person brings a number that is used in the WhatsApp Business app. */
+  /** The user brings a number that is in use in the WhatsApp Business app. */
   isCoexistence: boolean;
   features: string[];
 }
@@ -13,8 +13,8 @@ const VERSIONS = ['v4', 'v4-public-preview'];
 const KEYS = ['version', 'featureType', 'features', 'setup', 'sessionInfoVersion'];
 
 /**
- * Reads and checks an Embedded Signup; null where the dialog is an ordinary login. Only v4 is there: `config_id` says what is asked
- * for, `extras` hold features at most, and pre-filled data only together with the version (docs/meta-facts.md).
+ * Reads and validates an Embedded Signup; returns null for an ordinary login. Only v4 works: `config_id` is required,
+ * `extras` may contain features, and prefilled data only with a version (docs/meta-facts.md#embedded-signup).
  */
 export function parseSignup(query: URLSearchParams, configuration: LoginConfiguration | null): SignupRequest | null {
   const extras = readExtras(query.get('extras'));
@@ -30,7 +30,7 @@ export function parseSignup(query: URLSearchParams, configuration: LoginConfigur
   return { isCoexistence: readFeatureType(extras.featureType), features: readFeatures(extras.features) };
 }
 
-/** Whether a configuration is one of Embedded Signup. */
+/** Whether a configuration is for Embedded Signup. */
 function isSignupConfiguration(configuration: LoginConfiguration | null): boolean {
   return (
     configuration?.tokenType === 'system_user' && configuration.scopes.some((scope) => scope.startsWith('whatsapp_'))
@@ -43,7 +43,7 @@ function readExtras(text: string | null): Record<string, unknown> {
     const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   } catch {
-    // Refused below, like every other text that is no object.
+    // Rejected below, like any other text that is not an object.
   }
   throw new DialogError('The parameter extras must be a JSON object.');
 }
@@ -51,10 +51,10 @@ function readExtras(text: string | null): Record<string, unknown> {
 function checkVersion(extras: Record<string, unknown>): void {
   const { version } = extras;
   const isOld = version === undefined && ('setup' in extras || 'sessionInfoVersion' in extras);
-  if (isOld || (version !== undefined && !VERSIONS.includes(String(version))))
-    throw new DialogError(
-      `Embedded Signup ${isOld ? 'v2' : String(version)} is no longer available. Launch v4: config_id, and empty extras.`,
-    );
+  if (isOld || (version !== undefined && !VERSIONS.includes(String(version)))) {
+    const used = isOld ? 'v2' : String(version);
+    throw new DialogError(`Embedded Signup ${used} is no longer available. Launch v4: config_id, and empty extras.`);
+  }
 }
 
 function readFeatureType(value: unknown): boolean {

@@ -4,7 +4,7 @@ import type { GraphCaller } from '../tokens/graph-caller.ts';
 import type { TokenView } from '../tokens/token-issuer.ts';
 import type { GraphNode } from './node-type.ts';
 
-/** Whether the caller reaches the object: its own, its Pages', its portfolios'. */
+/** Whether the caller can access the object directly, through its Pages, or through its portfolios. */
 export function canAccess(state: SandboxState, caller: GraphCaller, node: GraphNode): boolean {
   if (caller.kind === 'app')
     return node.type === 'user'
@@ -45,7 +45,7 @@ export function canAccess(state: SandboxState, caller: GraphCaller, node: GraphN
   }
 }
 
-/** The portfolios that a person belongs to; a system user has one. */
+/** Returns the portfolios of a user; a system user has one. */
 export function businessesOf(state: SandboxState, { businessIds, businessId }: Principal): BusinessRecord[] {
   const ids = businessId === undefined ? businessIds : [...new Set([...businessIds, businessId])];
   return ids.flatMap((id) => state.store.businesses.get(id) ?? []);
@@ -55,7 +55,7 @@ function reachesBusiness(principal: Principal, businessId: string): boolean {
   return principal.businessIds.includes(businessId) || principal.businessId === businessId;
 }
 
-/** By a role of its own, or through a portfolio that owns the Page or has it as a client. */
+/** Through a role, or through a portfolio that owns the Page or has it as a client. */
 function reachesPage(state: SandboxState, { claims, principal }: TokenView, page: PageRecord): boolean {
   if (claims.kind === 'page') return claims.pageId === page.id;
   if (principal.pageRoles.some((role) => role.pageId === page.id)) return true;
@@ -84,7 +84,7 @@ function reachesAdAccount(state: SandboxState, principal: Principal, id: string)
   return businessesOf(state, principal).some((one) => one.clientAdAccountIds?.includes(id) === true);
 }
 
-/** Granular scopes without target ids hold for all objects (META.md 4). */
+/** Granular scopes without target ids cover all objects (docs/meta-facts.md#pages-of-a-portfolio). */
 export function isInTargets({ grant }: TokenView, scope: string, id: string): boolean {
   const targets = grant.targets?.[scope];
   return targets === undefined || targets.includes(id);

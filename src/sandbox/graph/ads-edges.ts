@@ -9,10 +9,10 @@ import { pageOf } from './paging.ts';
 import { videoPhase } from './upload-sessions.ts';
 
 const DAY_MS = 86_400_000;
-/** Days of a report by day. */
+/** Days in a daily report. */
 const REPORT_DAYS = 7;
 
-/** Edges of ad accounts and of their asynchronous reports. */
+/** Edges of ad accounts and their asynchronous reports. */
 export const adsEdges: EdgeTable = {
   'GET adaccount/insights': (context) => insights(context, accountIdOf(context)),
   'POST adaccount/insights': (context) => {
@@ -60,7 +60,7 @@ function accountIdOf({ node }: EdgeContext): string {
   return node.type === 'adaccount' ? node.record.accountId : node.id;
 }
 
-/** One row for yesterday, or with `time_increment` one for each of the last days, with paging. */
+/** Returns yesterday's row or, with `time_increment`, a paged row for each of the last days. */
 function insights(
   context: EdgeContext,
   accountId: string,

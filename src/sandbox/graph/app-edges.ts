@@ -3,7 +3,9 @@ import { type MetaResponse, ok, success } from '../http/meta-response.ts';
 import type { AppRecord } from '../state/records.ts';
 import type { EdgeContext, EdgeTable } from './graph-edge.ts';
 
-/** `/{app-id}/subscriptions` with an app token, the handshake done while it is created (META.md 15). */
+/**
+ * `/{app-id}/subscriptions` with an app token. Creating one runs the handshake (docs/meta-facts.md#webhook-deliveries).
+ */
 export const appEdges: EdgeTable = {
   'GET app/subscriptions': (context) => {
     const data = Object.values(appOf(context).subscriptions).map((one) => ({

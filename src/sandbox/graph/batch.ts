@@ -22,7 +22,7 @@ type ItemResponse = { code: number; headers?: { name: string; value: string }[];
 
 const MAX_BATCH_ITEMS = 50;
 
-/** A batch: responses in order, each with its own code, headers and a body that is a string (META.md 14). */
+/** Runs a batch in order. Each response has its code, headers and a string body (docs/meta-facts.md#batch-requests). */
 export async function handleBatch(state: SandboxState, call: GraphCall, handle: Handler): Promise<MetaResponse> {
   authenticate(state, call, 'facebook');
   const items = parseItems(call);
@@ -113,7 +113,7 @@ async function runItem(state: SandboxState, inner: GraphCall, faults: Fault[], h
   }
 }
 
-/** An item as a call of its own: own token and proof, else the batch's. */
+/** Turns an item into a call, with its own token and proof or else the batch's. */
 function itemCall(state: SandboxState, call: GraphCall, item: Item, named: Map<string, ItemResponse>): GraphCall {
   const target = new URL(fillReferences(item.relative_url ?? '', named).replace(/^\/*/, '/'), 'http://batch.invalid');
   const { requestedVersion, rest } = splitVersion(splitPath(target.pathname));
@@ -144,7 +144,7 @@ function itemCall(state: SandboxState, call: GraphCall, item: Item, named: Map<s
   };
 }
 
-/** Puts the values of `{result=name:$.path}` in place; `*` collects over an array. */
+/** Substitutes `{result=name:$.path}`; `*` collects over an array. */
 function fillReferences(text: string, named: Map<string, ItemResponse>): string {
   return text.replace(reference, (_whole, name: string, path: string) => {
     const body: unknown = JSON.parse(named.get(name)?.body ?? 'null');
@@ -160,7 +160,7 @@ function step(value: unknown, key: string): unknown[] {
   return inner === undefined ? [] : [inner];
 }
 
-/** The header list of an item, in the order of batch_responses.json. */
+/** Builds an item's response, with headers ordered as in batch_responses.json. */
 function toItemResponse(
   state: SandboxState,
   call: GraphCall,

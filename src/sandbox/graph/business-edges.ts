@@ -8,7 +8,7 @@ import { listNodes } from './graph-edge.ts';
 import { accountDefaults, adAccountView, pageView, principalView, wabaView } from './node-views.ts';
 import { requireUserScope } from './whatsapp-edges.ts';
 
-/** Edges of portfolios: what they own, what clients let them work on, and their system users. */
+/** Edges of portfolios: owned and client assets, and system users. */
 export const businessEdges: EdgeTable = {
   'GET business/owned_pages': (context) =>
     pages(context, 'owned_pages', (page, business) => page.businessId === business.id),
@@ -58,7 +58,7 @@ export const businessEdges: EdgeTable = {
 
 type Belongs<T> = (item: T, business: BusinessRecord) => boolean;
 
-/** The portfolio whose list is read: needs `business_management` for this very portfolio. */
+/** Returns the portfolio of a list call, which needs `business_management` for it. */
 function portfolioOf(context: EdgeContext): { business: BusinessRecord; view: TokenView } {
   const { caller, node } = context;
   if (caller.kind === 'app' || node.type !== 'business')
@@ -69,7 +69,7 @@ function portfolioOf(context: EdgeContext): { business: BusinessRecord; view: To
   return { business: node.record, view: caller.view };
 }
 
-/** `access_token` and `tasks` are there where the person has a task on the Page. */
+/** Lists Pages, with `access_token` and `tasks` where the user has a task. */
 function pages(context: EdgeContext, edge: string, belongs: Belongs<PageRecord>): MetaResponse {
   const { business, view } = portfolioOf(context);
   const { state } = context;

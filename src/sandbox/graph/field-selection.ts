@@ -1,13 +1,13 @@
 import { oauthError } from '../http/graph-error.ts';
 
-/** One entry of `fields=`: `instagram_business_account{id,username}`, `accounts.limit(5){name}`. */
+/** An entry of `fields=`, such as `instagram_business_account{id,username}` or `accounts.limit(5){name}`. */
 export interface FieldChoice {
   name: string;
   args: Record<string, string>;
   fields: FieldChoice[] | null;
 }
 
-/** Parses Graph's field syntax; null when there is no `fields` parameter. */
+/** Parses Graph's field syntax. Returns null without a `fields` parameter. */
 export function parseFields(text: string | undefined): FieldChoice[] | null {
   if (text === undefined || text.trim() === '') return null;
   const cursor = { text: text.replace(/\s+/g, ''), at: 0 };
@@ -56,7 +56,7 @@ function syntaxError(text: string): Error {
   return oauthError(2500, `Syntax error "Expected end of string instead of \\"?\\"." at character 1: ${text}`);
 }
 
-/** All that a node of a type can show. A function is called only when its field is asked for. */
+/** Everything that a node can show. Functions run only if their field is requested. */
 export interface NodeView {
   type: string;
   id: string;
@@ -64,15 +64,15 @@ export interface NodeView {
   fields: Record<string, unknown>;
 }
 
-/** A nested node, shown as `{id}` unless sub-fields are asked for. */
+/** A nested node, shown as `{id}` unless fields are requested. */
 export class NodeRef {
   constructor(readonly node: NodeView) {}
 }
 
-/** A nested edge, shown with the arguments of its field. */
+/** A nested edge, called with its field's arguments. */
 type EdgeField = (choice: FieldChoice) => unknown;
 
-/** Shows a node with the chosen fields, `id` always included; fields without a value are left out (META.md 5). */
+/** Shows the chosen fields and always `id`. Fields without a value are omitted (docs/meta-facts.md#page-tokens). */
 export function showNode(node: NodeView, choices: FieldChoice[] | null): Record<string, unknown> {
   const shown: Record<string, unknown> = {};
   const wanted = choices ?? node.defaults.map((name) => ({ name, args: {}, fields: null }));

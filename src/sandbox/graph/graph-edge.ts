@@ -6,22 +6,21 @@ import { type FieldChoice, type NodeView, parseFields, showNode } from './field-
 import type { GraphNode } from './node-type.ts';
 import { pageOf } from './paging.ts';
 
-/** What an edge's handler gets. */
 export interface EdgeContext {
   state: SandboxState;
   call: GraphCall;
   caller: GraphCaller;
   node: GraphNode;
-  /** Path segments after the edge's name, as in `/me/permissions/email`. */
+  /** Path segments after the edge, as in `/me/permissions/email`. */
   rest: string[];
 }
 
 type EdgeHandler = (context: EdgeContext) => MetaResponse | Promise<MetaResponse>;
 
-/** `METHOD type/edge` -> handler. */
+/** Handlers by `METHOD type/edge`. */
 export type EdgeTable = Record<string, EdgeHandler>;
 
-/** A list edge: cursor paging over nodes, with `fields` or the edge's default fields. */
+/** Serves a list edge with cursor paging and `fields` or the edge's defaults. */
 export function listNodes<T>(
   context: EdgeContext,
   edge: string,

@@ -18,7 +18,7 @@ import {
   wabaView,
 } from './node-views.ts';
 
-/** Resolves `me`, `app` and ids; what the caller may not see does not exist (100/33). */
+/** Resolves `me`, `app` and ids. Objects that the caller cannot access do not exist (100/33). */
 export function findNode(state: SandboxState, call: GraphCall, caller: GraphCaller, alias: string): GraphNode {
   const id = alias === 'me' ? ownId(caller) : alias === 'app' ? caller.app.id : alias;
   const node = lookUp(state, id);

@@ -11,7 +11,7 @@ import type {
   WabaRecord,
 } from '../state/records.ts';
 
-/** An object of the graph, found by its id and visible to the caller. */
+/** An object that was found by id and that the caller can access. */
 export type GraphNode =
   | { type: 'user'; id: string; record: Principal }
   | { type: 'page'; id: string; record: PageRecord }

@@ -16,7 +16,7 @@ import { isInTargets } from './access.ts';
 import { type FieldChoice, NodeRef, type NodeView } from './field-selection.ts';
 import { isFinished } from './media-container.ts';
 
-/** `2026-11-22T10:00:00+0000`, the form of Graph's times. */
+/** Formats a time as Graph does: `2026-11-22T10:00:00+0000`. */
 function graphTime(epochMs: number): string {
   return `${new Date(epochMs).toISOString().slice(0, 19)}+0000`;
 }
@@ -41,7 +41,7 @@ export function principalView(principal: Principal, view: TokenView | null): Nod
   };
 }
 
-/** A Page; `access_token` is there only for a user with a task on it, and missing otherwise (META.md 5). */
+/** A Page. Only users with a task on it see `access_token` (docs/meta-facts.md#page-tokens). */
 export function pageView(
   state: SandboxState,
   page: PageRecord,
@@ -76,7 +76,7 @@ export function pageView(
   };
 }
 
-/** The default fields of `/me/accounts`, in the recorded order (META.md 5). */
+/** Default fields of `/me/accounts` in the recorded order. */
 export const accountDefaults: FieldChoice[] = ['access_token', 'category', 'category_list', 'name', 'id', 'tasks'].map(
   (name) => ({ name, args: {}, fields: null }),
 );
@@ -125,7 +125,7 @@ export function wabaView(state: SandboxState, waba: WabaRecord): NodeView {
   };
 }
 
-/** Field names and order of whatsapp_phone_number_responses.json. */
+/** Field names and order as in whatsapp_phone_number_responses.json. */
 export function phoneView(phone: PhoneNumber): NodeView {
   return {
     type: 'WhatsAppBusinessPhoneNumber',
@@ -173,7 +173,7 @@ export function adAccountView(state: SandboxState, account: AdAccount): NodeView
   };
 }
 
-/** A report needs one look to be made. */
+/** A report is done after the first look at it. */
 export function isReportDone(run: ReportRun): boolean {
   return run.looks > 1;
 }
@@ -205,7 +205,7 @@ export function postView(post: PostRecord): NodeView {
       media_type: 'IMAGE',
       timestamp: graphTime(post.createdAt),
       status_code: isFinished(post) ? 'FINISHED' : 'IN_PROGRESS',
-      // Threads has its own name for it.
+      // Threads calls it `status`.
       status: isFinished(post) ? 'FINISHED' : 'IN_PROGRESS',
     },
   };

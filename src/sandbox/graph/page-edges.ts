@@ -8,7 +8,7 @@ import { isFinished } from './media-container.ts';
 import { instagramView, postView } from './node-views.ts';
 import { videoPhase } from './upload-sessions.ts';
 
-/** Edges of Pages and of Instagram accounts under a Page: enough to read and write through. */
+/** Edges of Pages and their Instagram accounts, enough to read and write. */
 export const pageEdges: EdgeTable = {
   'GET page/feed': (context) => listNodes(context, 'feed', postsOf(context), postView),
   'GET page/posts': (context) => listNodes(context, 'posts', postsOf(context), postView),
@@ -55,7 +55,7 @@ export const pageEdges: EdgeTable = {
   'GET instagram/content_publishing_limit': () => ok({ data: [{ quota_usage: 0 }] }),
 };
 
-/** Writing to a Page needs its own token (META.md 5). */
+/** Writing to a Page requires the Page's own token. */
 function requirePageToken(context: EdgeContext): void {
   if (requireTokenView(context.caller).claims.kind === 'page') return;
   throw oauthError(210, '(#210) A page access token is required to request this resource.', { status: 403 });
@@ -91,7 +91,7 @@ function upload(context: EdgeContext): MetaResponse {
   );
 }
 
-/** Creates an Instagram container (META.md 12.1: 36003 and 9004 are scripted by faults). */
+/** Creates an Instagram container. Errors 36003 and 9004 are left to scripted faults. */
 export function container(context: EdgeContext, scope: string): MetaResponse {
   requireScope(requireTokenView(context.caller), scope, 'instagram_business_content_publish');
   const { call } = context;
@@ -103,7 +103,7 @@ export function container(context: EdgeContext, scope: string): MetaResponse {
     call.params.get('text');
   if (source === undefined) throw oauthError(100, '(#100) The parameter image_url is required');
   const post = addPost(context, '', call.params.get('caption') ?? call.params.get('text') ?? '');
-  // Videos take a while; a phased upload has to be complete first.
+  // Videos take a while; a resumable upload must complete first.
   if (call.params.has('video_url')) post.pendingChecks = 2;
   if (call.params.get('upload_type') !== 'resumable') return ok({ id: post.id });
   post.awaitsUpload = true;

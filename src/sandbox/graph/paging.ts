@@ -34,7 +34,9 @@ function pageRequest(read: (name: string) => string | undefined): PageRequest {
   };
 }
 
-/** What `next` repeats: everything of the call but cursors, proof and override; the token in clear, as Meta does (META.md 5). */
+/**
+ * Builds `next` as Meta does: the call's parameters without cursors, proof and override, but with the token in clear.
+ */
 function pageLink(
   call: GraphCall,
   base: string,
@@ -54,8 +56,9 @@ function pageLink(
 }
 
 /**
- * One page of a list with cursors, `next` and `previous`, and the summary (META.md 5).
- * @param ownerPath the path without version: owner id and edge
+ * Builds one page of a list: cursors, `next`, `previous`, summary (docs/meta-facts.md#page-tokens).
+ *
+ * @param ownerPath path without version: owner id and edge
  */
 export function pageOf<T>(
   call: GraphCall,

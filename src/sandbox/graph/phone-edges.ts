@@ -11,7 +11,7 @@ const MAX_REGISTRATION_ATTEMPTS = 10;
 const REGISTRATION_WINDOW_MS = 72 * 60 * 60 * 1000;
 const SYNCHRONIZATION_WINDOW_MS = 24 * 60 * 60 * 1000;
 
-/** Edges of phone numbers (META.md 8, 12.4; coexistence: docs/meta-facts.md). */
+/** Edges of phone numbers (docs/meta-facts.md#phone-number-registration, docs/meta-facts.md#coexistence). */
 export const phoneEdges: EdgeTable = {
   'POST phone/register': register,
   'POST phone/deregister': (context) => {
@@ -45,7 +45,9 @@ function phone({ node }: EdgeContext): PhoneNumber {
   return node.record;
 }
 
-/** At most ten tries to register or deregister a number in 72 hours (META.md 8). */
+/**
+ * Allows ten attempts to register or deregister a number in 72 hours (docs/meta-facts.md#phone-number-registration).
+ */
 function countRegistrationAttempt(context: EdgeContext): void {
   const record = phone(context);
   const now = context.state.now();
@@ -55,14 +57,15 @@ function countRegistrationAttempt(context: EdgeContext): void {
       errorData: {
         messaging_product: 'whatsapp',
         details:
-          'Registration or Deregistration failed because there were too many attempts for this phone number in a short period of time',
+          'Registration or Deregistration failed because there were too many attempts for this phone number in a ' +
+          'short period of time',
       },
     });
   }
   record.triedAt.push(now);
 }
 
-/** Sets the PIN where two-step was off, checks it where it was on (META.md 8). */
+/** Sets the PIN if two-step verification is off, else checks it (docs/meta-facts.md#phone-number-registration). */
 function register(context: EdgeContext): MetaResponse {
   requireUserScope(context, management);
   const { call, state } = context;
@@ -71,7 +74,7 @@ function register(context: EdgeContext): MetaResponse {
   if (call.params.get('messaging_product') !== 'whatsapp')
     throw oauthError(100, '(#100) The parameter messaging_product is required.');
   if (!/^\d{6}$/.test(pin)) throw oauthError(100, 'Invalid PIN format. PIN must be exactly 6 digits');
-  // It is registered already, by the app that its owner goes on using.
+  // The WhatsApp Business app has registered the number already.
   if (record.isOnBizApp === true)
     throw oauthError(100, '(#100) Registration is not allowed for a number of the WhatsApp Business app');
   if (record.verification === 'NOT_VERIFIED')
@@ -88,7 +91,7 @@ function register(context: EdgeContext): MetaResponse {
   return success();
 }
 
-/** Responses as recorded (headers_whatsapp_messages_2025.json). */
+/** Responds as recorded in headers_whatsapp_messages_2025.json. */
 function sendMessage(context: EdgeContext): MetaResponse {
   requireUserScope(context, messaging);
   const { call, state } = context;
@@ -103,7 +106,7 @@ function sendMessage(context: EdgeContext): MetaResponse {
   if (call.params.get('messaging_product') !== 'whatsapp')
     throw oauthError(100, '(#100) The parameter messaging_product is required.');
   if (call.params.get('status') === 'read') return success();
-  // Business-scoped ids come in either field (docs/meta-facts.md).
+  // Business-scoped ids come in either field (docs/meta-facts.md#business-scoped-user-ids).
   const to = call.params.get('recipient') ?? call.params.get('to');
   if (to === undefined || to === '') throw oauthError(100, '(#100) The parameter to is required.');
   const isScopedId = /^[A-Z]{2}\.\d+$/.test(to);
@@ -136,7 +139,7 @@ function uploadMedia(context: EdgeContext): MetaResponse {
   return ok({ id });
 }
 
-/** Contacts or history of the WhatsApp Business app, each once, within a day of the signup (docs/meta-facts.md). */
+/** Sends contacts or history, once each, within a day of the signup (docs/meta-facts.md#coexistence). */
 function synchronize(context: EdgeContext): MetaResponse {
   requireUserScope(context, management, messaging);
   const { call, caller, state } = context;

@@ -7,7 +7,7 @@ import { dropScopeIfScripted, principalFor } from '../tokens/scripted-grants.ts'
 import { fingerprintOf } from '../tokens/token-codec.ts';
 import type { EdgeContext, EdgeTable } from './graph-edge.ts';
 
-/** Installing apps for system users, and making and ending their tokens (docs/meta-facts.md). */
+/** Installs apps for system users, and creates and ends their tokens (docs/meta-facts.md#system-users). */
 export const systemUserEdges: EdgeTable = {
   'POST user/applications': (context) => {
     const system = managedSystemUser(context);
@@ -25,7 +25,7 @@ export const systemUserEdges: EdgeTable = {
   },
 };
 
-/** The system user of the call, which it may manage itself, and an admin of its portfolio may. */
+/** Returns the call's system user, whom the user itself or an admin of its portfolio may manage. */
 function managedSystemUser({ caller, node }: EdgeContext): Principal {
   if (node.type !== 'user' || node.record.kind !== 'system_user')
     throw oauthError(100, '(#100) The object is not a system user');
@@ -44,7 +44,7 @@ function appToInstall({ state, call }: EdgeContext): AppRecord {
   return app;
 }
 
-/** The proof is compulsory here, whatever the app's switch says; it was checked with the caller. */
+/** Creates a token. The proof is required whatever the app's settings, and was checked with the caller. */
 function mintToken(context: EdgeContext): MetaResponse {
   const { state, call } = context;
   const system = managedSystemUser(context);

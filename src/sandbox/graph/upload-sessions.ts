@@ -6,10 +6,10 @@ import type { UploadSession } from '../state/records.ts';
 import type { SandboxState } from '../state/sandbox-state.ts';
 import type { EdgeContext, EdgeTable } from './graph-edge.ts';
 
-/** What a phased upload is asked for at once; small, so that tests need several. */
+/** Largest chunk of a phased upload. Small, so that tests need several. */
 const CHUNK_BYTES = 1024 * 1024;
 
-/** `POST /{app}/uploads`: the session's id is a path and a query at once, `upload:…?sig=…` (Meta's Resumable Upload API; UNCONFIRMED in META.md). */
+/** Creates upload sessions, whose id is a path plus a query: `upload:…?sig=…`. The form is unconfirmed at Meta. */
 export const uploadEdges: EdgeTable = {
   'POST app/uploads': ({ state, call }) => {
     const size = Number(call.params.get('file_length'));
@@ -20,7 +20,7 @@ export const uploadEdges: EdgeTable = {
   },
 };
 
-/** The bytes of a session, from `file_offset` on, and how far it is. */
+/** Receives bytes of a session from `file_offset`, or reports its progress. */
 export function handleUpload(state: SandboxState, call: GraphCall): MetaResponse {
   const session = sessionOf(state, call.path[0] ?? '');
   if (call.params.get('sig') !== signatureOf(session.id)) throw oauthError(100, '(#100) Invalid upload signature');
@@ -31,7 +31,7 @@ export function handleUpload(state: SandboxState, call: GraphCall): MetaResponse
     : ok({ h: `4::${Buffer.from(call.raw?.sha256 ?? '').toString('base64')}` });
 }
 
-/** Videos in phases: start, transfer, finish, on a Page or an ad account. Null where the call names no phase. */
+/** Uploads a video to a Page or ad account in phases: start, transfer, finish. Returns null if the call names none. */
 export function videoPhase({ state, call }: EdgeContext): MetaResponse | null {
   const phase = call.params.get('upload_phase');
   if (phase === undefined) return null;
@@ -52,7 +52,7 @@ export function videoPhase({ state, call }: EdgeContext): MetaResponse | null {
   return success();
 }
 
-/** rupload.facebook.com: bytes with `offset` and `file_size`; the last path segment is the session. */
+/** rupload.facebook.com: bytes with `offset` and `file_size`. The last path segment names the session. */
 export function handleRuploadChunk(state: SandboxState, call: GraphCall, size: number | null): MetaResponse {
   const id = `rupload:${call.path.join('/')}`;
   const session = state.store.uploads.get(id);
@@ -76,7 +76,7 @@ function sessionOf(state: SandboxState, id: string): UploadSession {
 }
 
 function addChunk(session: UploadSession, offset: number, size: number): void {
-  if (size === 0) throw oauthError(100, '(#100) The request body must hold the file');
+  if (size === 0) throw oauthError(100, '(#100) The request body must contain the file');
   if (offset !== session.offset)
     throw oauthError(100, '(#100) The offset is not where the upload stopped', { subcode: 1363037 });
   session.offset += size;

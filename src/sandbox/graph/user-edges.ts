@@ -8,7 +8,7 @@ import type { EdgeContext, EdgeTable } from './graph-edge.ts';
 import { listNodes } from './graph-edge.ts';
 import { accountDefaults, adAccountView, businessView, pageView, wabaView } from './node-views.ts';
 
-/** Edges of users and system users: accounts, permissions, businesses, ad accounts (META.md 5, 10). */
+/** Edges of users and system users: Pages, permissions, portfolios, ad accounts. */
 export const userEdges: EdgeTable = {
   'GET user/accounts': (context) => pages(context, 'accounts', (role) => role.throughBusiness !== true),
   'GET user/assigned_pages': (context) =>
@@ -63,7 +63,7 @@ function isSystemUser({ node }: EdgeContext): boolean {
   return node.type === 'user' && node.record.kind === 'system_user';
 }
 
-/** The Pages on which the user has a task, as far as the token's scope names them. */
+/** Lists Pages on which the user has a task and that the token's scope covers. */
 function pages(context: EdgeContext, edge: string, isListed: (role: PageRole) => boolean): MetaResponse {
   const { state, principal, view } = userAndToken(context);
   requireScope(view, 'pages_show_list');
@@ -82,7 +82,7 @@ function adAccounts(context: EdgeContext, edge: string): MetaResponse {
   return listNodes(context, edge, accounts, (account) => adAccountView(state, account));
 }
 
-/** The caller as the user whose edge is read; an app token can't see these. */
+/** Returns the user whose edge is read, and the caller's token. App tokens are refused. */
 function userAndToken(context: EdgeContext): {
   state: EdgeContext['state'];
   principal: Principal;

@@ -8,9 +8,10 @@ import { phoneView } from './node-views.ts';
 
 const management = 'whatsapp_business_management';
 const OVERRIDE_WITHOUT_SUBSCRIPTION =
-  '(#100) Before override the current callback uri, your app must be subscribed to receive messages for WhatsApp Business Account';
+  '(#100) Before override the current callback uri, your app must be subscribed to receive messages for ' +
+  'WhatsApp Business Account';
 
-/** Edges of WhatsApp Business Accounts (META.md 6, 8, 12.4). */
+/** Edges of WhatsApp Business Accounts (docs/meta-facts.md#whatsapp-accounts-of-a-token). */
 export const whatsappEdges: EdgeTable = {
   'GET waba/phone_numbers': (context) => {
     requireUserScope(context, management);
@@ -61,7 +62,10 @@ function subscriptions(context: EdgeContext): MetaResponse {
   return ok({ data });
 }
 
-/** Plain subscription first, override afterwards (META.md 8); Meta tries the override's handshake. */
+/**
+ * Subscribes, or sets an override, which needs an earlier subscription and passes Meta's handshake
+ * (docs/meta-facts.md#whatsapp-accounts-of-a-token).
+ */
 async function subscribe(context: EdgeContext): Promise<MetaResponse> {
   requireUserScope(context, management);
   const { call, caller, state } = context;

@@ -17,9 +17,10 @@ interface Choice {
 }
 
 const sandboxModeText =
-  'This app is in sandbox mode.  Edit the app configuration at http://developers.facebook.com/apps to make the app publicly visible.';
+  'This app is in sandbox mode.  Edit the app configuration at http://developers.facebook.com/apps ' +
+  'to make the app publicly visible.';
 
-/** The dialogs of all three products: a page for users, an immediate redirect for programs (META.md 1, 7.1, 9). */
+/** Serves all dialogs: a page for users, an immediate redirect for programs (docs/meta-facts.md#login-dialog). */
 export function handleDialog(state: SandboxState, call: GraphCall, product: AppKind): MetaResponse {
   const known =
     product === 'facebook'
@@ -38,7 +39,7 @@ export function handleDialog(state: SandboxState, call: GraphCall, product: AppK
   }
 }
 
-/** A posted form, then the `sandbox_…` parameters, then the control default; null shows the page. */
+/** Takes the choice from the posted form, `sandbox_…` parameters, or the control default; null shows the page. */
 function choiceOf(state: SandboxState, call: GraphCall, request: DialogRequest): Choice | null {
   if (call.method === 'POST') {
     const form = new URLSearchParams(call.raw?.bytes?.toString('utf8') ?? '');
@@ -61,12 +62,12 @@ function choiceOf(state: SandboxState, call: GraphCall, request: DialogRequest):
   return state.store.dialog === null ? null : { action: state.store.dialog.action, userId, declined, targets };
 }
 
-/** `sandbox_targets={"pages_show_list":["200…"]}`: what a program picks. */
+/** Parses a program's choice, such as `sandbox_targets={"pages_show_list":["200…"]}`. */
 function parseTargets(text: string): Record<string, string[]> {
   try {
     return JSON.parse(text) as Record<string, string[]>;
   } catch {
-    throw new DialogError('sandbox_targets must be a JSON object of scope and ids.');
+    throw new DialogError('sandbox_targets must be a JSON object of ids by scope.');
   }
 }
 
@@ -76,7 +77,7 @@ function completeDialogRequest(state: SandboxState, request: DialogRequest, choi
   if (choice.action === 'deny') return deniedResponse(state, request);
   const user = userFor(state, request, choice.userId);
   const offered = offeredScopes(request, user);
-  // A configuration is granted whole or not at all (META.md 1).
+  // A configuration is granted as a whole (docs/meta-facts.md#login-dialog).
   const declined =
     request.configuration === null
       ? offered.filter((scope) => choice.declined.includes(scope) && scope !== 'public_profile')
@@ -112,7 +113,7 @@ function approvedResponse(
   return html(200, sdkPage(request.sdkOrigin, { login: loginWith(code), signup: null, order: orderOf(state) }));
 }
 
-/** A configuration of type system user: the token belongs to the business (META.md 6); a signup has its session message besides. */
+/** Approves a system-user configuration: the token belongs to the business. A signup also gets its session message. */
 function approvedForBusiness(
   state: SandboxState,
   request: DialogRequest,
@@ -123,7 +124,7 @@ function approvedForBusiness(
   const code = issueCode(state, request, system, request.configuration?.expiresIn ?? null);
   if (account === null) return approvedResponse(state, request, code);
   state.whatsapp.partnerAdded(account, request.app);
-  // A full page has no opener: the code comes by the redirect alone.
+  // A full page has no opener, so the code comes only in the redirect.
   if (request.sdkOrigin === null) return redirectBack(request, { code });
   const { code: fate, message } = state.store.settings.embeddedSignup;
   const login = fate === 'lost' ? null : fate === 'silent' ? 'silent' : loginWith(code);
@@ -160,7 +161,10 @@ function deniedResponse(state: SandboxState, request: DialogRequest): MetaRespon
   });
 }
 
-/** 302 with the query added to the redirect URI, `state` last, and the product's fragment (META.md 1, 7). */
+/**
+ * Redirects (302) with values in the query, `state` last, then the product's fragment
+ * (docs/meta-facts.md#login-dialog).
+ */
 function redirectBack(request: DialogRequest, values: Record<string, string>): MetaResponse {
   if (request.redirectUri === null) return html(200, errorPage(values.error_message ?? 'Something went wrong'));
   const query = new URLSearchParams(values);
@@ -171,7 +175,7 @@ function redirectBack(request: DialogRequest, values: Record<string, string>): M
   );
 }
 
-/** `response_type=token`: all in the fragment; `code token` has both there (META.md 1). */
+/** Returns a token in the fragment; with `code token` the code too (docs/meta-facts.md#login-dialog). */
 function implicitTokenResponse(state: SandboxState, request: DialogRequest, user: Principal): MetaResponse {
   const { token } = state.tokens.mint({
     appId: request.app.id,

@@ -44,7 +44,7 @@ const typeNames: Record<GraphNode['type'], string> = {
   app: 'Application',
 };
 
-/** graph.facebook.com and graph-video.facebook.com (META.md 2 to 6, 8, 10, 14). */
+/** graph.facebook.com and graph-video.facebook.com. */
 export async function handleGraph(state: SandboxState, call: GraphCall): Promise<MetaResponse> {
   if (call.params.has('batch') && !call.inBatch && call.method === 'POST') return handleBatch(state, call, handleGraph);
   const [first, second] = call.path;
@@ -65,7 +65,7 @@ function handleOauth(state: SandboxState, call: GraphCall, endpoint: string | un
   throw oauthError(2500, `Unknown path components: /${call.path.slice(1).join('/')}`);
 }
 
-/** `GET /?ids=a,b` shows several nodes; without ids there is no node. */
+/** `GET /?ids=a,b` shows several nodes; without ids it fails. */
 function handleRoot(state: SandboxState, call: GraphCall): MetaResponse {
   const ids = call.params.get('ids');
   if (ids === undefined) throw methodError('No node specified');
@@ -109,7 +109,10 @@ function handleEdge(
   throw missingObject(call.method, `${node.id}/${edge}`);
 }
 
-/** `client_business_id` with an ordinary user token is a 190, though the token is fine (META.md 6). */
+/**
+ * `client_business_id` with an ordinary user token is a 190, although the token is fine
+ * (docs/meta-facts.md#business-integration-system-users).
+ */
 function parseFieldsForCaller(call: GraphCall, caller: GraphCaller, node: GraphNode): ReturnType<typeof parseFields> {
   const fields = parseFields(call.params.get('fields'));
   const asks = fields?.some((field) => field.name === 'client_business_id') === true;
@@ -118,7 +121,7 @@ function parseFieldsForCaller(call: GraphCall, caller: GraphCaller, node: GraphN
   return fields;
 }
 
-/** WhatsApp media by id: metadata with a download URL, or its removal. */
+/** Returns a medium's metadata with a download URL, or deletes it. Null if the id is not a medium. */
 function handleMedia(state: SandboxState, call: GraphCall, id: string, caller: GraphCaller): MetaResponse | null {
   const media = state.store.media.get(id);
   if (media === undefined || call.path.length > 1) return null;
@@ -135,7 +138,7 @@ function handleMedia(state: SandboxState, call: GraphCall, id: string, caller: G
   });
 }
 
-/** On WhatsApp nodes a 190 is 401, and has no subcode from v16 (META.md 12.4, 20 #15). */
+/** On WhatsApp nodes a 190 is a 401 without a subcode (docs/meta-facts.md#error-responses). */
 function withWhatsappStatus(state: SandboxState, call: GraphCall, error: unknown): unknown {
   const id = call.path[0] ?? '';
   if (

@@ -19,7 +19,7 @@ import {
 import type { TokenView } from '../tokens/token-issuer.ts';
 import { accountContext, missingLoginObject, showOwnPost, unknownEdge } from './login-account.ts';
 
-/** `POST api.instagram.com/oauth/access_token` in every recorded shape, with its own error envelope (META.md 7.2). */
+/** `POST api.instagram.com/oauth/access_token` in its known shapes (docs/meta-facts.md#instagram-login). */
 export function handleInstagramApi(state: SandboxState, call: GraphCall): MetaResponse {
   if (call.path.join('/') !== 'oauth/access_token' || call.method !== 'POST')
     return { status: 404, text: 'NOT FOUND', contentType: 'text/plain' };
@@ -43,7 +43,7 @@ function exchangeCodeResponse(state: SandboxState, call: GraphCall): MetaRespons
   return { status: 200, text: instagramExchangeShape === 'data' ? `{"data":[${text}]}` : text };
 }
 
-/** graph.instagram.com: exchange, refresh, `/me` and the account's edges (META.md 7). */
+/** graph.instagram.com: exchange, refresh, `/me` and the account's edges (docs/meta-facts.md#instagram-login). */
 export function handleInstagramGraph(state: SandboxState, call: GraphCall): MetaResponse {
   const [first, edge] = call.path;
   if (first === 'access_token') return exchangeLoginToken(state, call, instagramLogin);
@@ -59,7 +59,7 @@ export function handleInstagramGraph(state: SandboxState, call: GraphCall): Meta
   return ok(showNode(accountView(view), parseFields(call.params.get('fields'))));
 }
 
-/** `id` is app-scoped, `user_id` is the 1784... id of webhooks (META.md 7). */
+/** `id` is app-scoped, `user_id` is the 1784… id of webhooks (docs/meta-facts.md#instagram-login). */
 function accountView(view: TokenView): Parameters<typeof showNode>[0] {
   const { principal } = view;
   return {

@@ -9,7 +9,7 @@ import type { SandboxState } from '../state/sandbox-state.ts';
 import type { LoginProduct } from '../tokens/login-tokens.ts';
 import type { TokenView } from '../tokens/token-issuer.ts';
 
-/** The account that a token of Instagram Login or Threads belongs to, as an edge sees it. */
+/** Presents the account of an Instagram or Threads token as an edge's context. */
 export function accountContext(state: SandboxState, call: GraphCall, view: TokenView): EdgeContext {
   const { principal } = view;
   const id = principal.accountId ?? principal.id;
@@ -22,7 +22,7 @@ export function accountContext(state: SandboxState, call: GraphCall, view: Token
   };
 }
 
-/** A post or a container of the caller's own. */
+/** Shows a post or container that the caller owns. */
 export function showOwnPost(context: EdgeContext, product: LoginProduct, id: string): MetaResponse {
   const { state, call, node } = context;
   const post = state.store.posts.get(id);

@@ -19,7 +19,7 @@ import {
 } from '../tokens/login-tokens.ts';
 import { accountContext, showOwnPost, unknownEdge } from './login-account.ts';
 
-/** graph.threads.net and graph.threads.com (META.md 9, docs/meta-facts.md). */
+/** graph.threads.net and graph.threads.com (docs/meta-facts.md#threads-login). */
 export function handleThreads(state: SandboxState, call: GraphCall): MetaResponse {
   const [first, edge] = call.path;
   if (first === 'oauth' && edge === 'access_token') return oauthAccessToken(state, call);
@@ -46,7 +46,7 @@ export function handleThreads(state: SandboxState, call: GraphCall): MetaRespons
   );
 }
 
-/** Code exchange by query or form, and `client_credentials`. */
+/** Exchanges a code (query or form), or serves `client_credentials`. */
 function oauthAccessToken(state: SandboxState, call: GraphCall): MetaResponse {
   if (call.params.get('grant_type') === 'client_credentials') {
     const app = state.store.apps.get(call.params.get('client_id') ?? '');
@@ -86,7 +86,9 @@ function handleEdge(context: EdgeContext, edge: string): MetaResponse {
   }
 }
 
-/** The old host of the dialog: 301 to the new one, on which some people lose the query (docs/meta-facts.md). */
+/**
+ * The old dialog host: 301 to the new one, possibly losing the query (docs/meta-facts.md#instagram-and-threads-apps).
+ */
 export function movedThreadsDialog(state: SandboxState, call: GraphCall): MetaResponse {
   const isKept = state.store.settings.threadsRedirect === 'keeps_query' && call.query.size > 0;
   const query = isKept ? `?${call.query.toString()}` : '';

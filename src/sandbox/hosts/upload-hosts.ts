@@ -6,7 +6,7 @@ import { ok } from '../http/meta-response.ts';
 import type { SandboxState } from '../state/sandbox-state.ts';
 import { authenticate } from '../tokens/graph-caller.ts';
 
-/** rupload.facebook.com: takes the bytes from an offset on, says how many and which (the hash is the sandbox's own addition, for tests). */
+/** rupload.facebook.com. Receives bytes from an offset; size and hash in the response are additions for tests. */
 export function handleRupload(state: SandboxState, call: GraphCall): MetaResponse {
   const isInstagram = call.token !== null && state.tokens.view(call.token)?.claims.kind === 'instagram_user';
   authenticate(state, call, isInstagram ? 'instagram' : 'facebook');
@@ -17,7 +17,7 @@ export function handleRupload(state: SandboxState, call: GraphCall): MetaRespons
   return ok({ success: true, h: `4:${file.sha256}`, size: file.size, sha256: file.sha256 });
 }
 
-/** The media host: bytes by id for a token that is good, whatever its product (META.md 8 leaves it open). */
+/** The media host: bytes by id for any valid Facebook token. Which tokens Meta accepts here is unconfirmed. */
 export function handleLookaside(state: SandboxState, call: GraphCall): MetaResponse {
   authenticate(state, call, 'facebook');
   const media = state.store.media.get(call.params.get('mid') ?? '');

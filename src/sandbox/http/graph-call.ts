@@ -11,7 +11,7 @@ import {
 
 export type TokenPlace = 'query' | 'body' | 'header';
 
-/** What a scripted fault changes in an otherwise normal response. */
+/** How a scripted fault changes an otherwise normal response. */
 export type FaultEffect =
   | 'omit_expires_in'
   | 'same_token'
@@ -21,16 +21,16 @@ export type FaultEffect =
   | 'empty_page'
   | 'null_item';
 
-/** One call to one of Meta's hosts, or one item of a batch. */
+/** A call to one of Meta's hosts, or an item of a batch. */
 export interface GraphCall {
   host: string;
   method: string;
-  /** The version that serves the call, and the one its path named. */
+  /** The version that serves the call, and the one in its path. */
   version: string;
   requestedVersion: string | null;
   path: string[];
   query: URLSearchParams;
-  /** Query and body together; the query wins (META.md 20 #11). */
+  /** Query and body merged. The query wins; which one wins at Meta is unconfirmed. */
   params: Map<string, string>;
   json: Record<string, unknown> | null;
   files: UploadedFile[];
@@ -40,7 +40,7 @@ export interface GraphCall {
   tokenPlace: TokenPlace | null;
   effects: Set<FaultEffect>;
   inBatch: boolean;
-  /** Set once the token was checked; usage headers depend on its kind. */
+  /** Set once the token is checked. Usage headers depend on its kind. */
   view: TokenView | null;
 }
 
@@ -53,7 +53,7 @@ export interface ParsedBody {
 
 const emptyBody: ParsedBody = { form: [], json: null, files: [], raw: null };
 
-/** Reads a request body by its content type; files and raw bytes pass through, the rest is small. */
+/** Reads a body by content type. Files and raw bytes are streamed; the rest is small. */
 export async function readBody(request: IncomingMessage): Promise<ParsedBody> {
   const type = (request.headers['content-type'] ?? '').toLowerCase();
   const boundary = /boundary="?([^";]+)"?/i.exec(request.headers['content-type'] ?? '')?.[1];
@@ -85,7 +85,7 @@ function parseJsonObject(text: string): Record<string, unknown> | null {
   }
 }
 
-/** Merges query and body; objects in JSON bodies become their JSON text, as Graph treats them. */
+/** Merges query and body. Objects in JSON bodies become JSON text, as at Meta. */
 export function mergeParams(query: URLSearchParams, body: Pick<ParsedBody, 'form' | 'json'>): Map<string, string> {
   const params = new Map<string, string>();
   for (const [name, value] of Object.entries(body.json ?? {}))
@@ -95,7 +95,7 @@ export function mergeParams(query: URLSearchParams, body: Pick<ParsedBody, 'form
   return params;
 }
 
-/** Finds the token: query, then body, then `Authorization: Bearer|OAuth` (META.md, "Ways to send a token"). */
+/** Finds the token in the query, the body, or `Authorization: Bearer|OAuth`, in this order. */
 export function findToken(
   query: URLSearchParams,
   params: Map<string, string>,
@@ -109,7 +109,7 @@ export function findToken(
   return header === undefined ? { token: null, tokenPlace: null } : { token: header, tokenPlace: 'header' };
 }
 
-/** Splits a path into decoded segments; a trailing slash adds none. */
+/** Splits a path into decoded segments, ignoring empty ones. */
 export function splitPath(pathname: string): string[] {
   return pathname
     .split('/')
@@ -125,7 +125,7 @@ function decodeSegment(segment: string): string {
   }
 }
 
-/** `method=delete|get|post` in query or body overrides the verb (META.md 14, "Also"). */
+/** `method=delete|get|post` in query or body overrides the verb (docs/meta-facts.md#batch-requests). */
 export function effectiveMethod(method: string, params: Map<string, string>): string {
   const override = params.get('method')?.toUpperCase();
   return override === 'GET' || override === 'POST' || override === 'DELETE' ? override : method;

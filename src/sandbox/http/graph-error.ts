@@ -1,6 +1,6 @@
 import { sessionTime } from './session-time.ts';
 
-/** What Meta says when it refuses (META.md 12). */
+/** A refusal by Meta (docs/meta-facts.md#error-responses). */
 export interface GraphFailure {
   status: number;
   message: string;
@@ -11,7 +11,7 @@ export interface GraphFailure {
   userTitle?: string;
   userMessage?: string;
   errorData?: unknown;
-  /** The error code in WWW-Authenticate (META.md 12.3); by code when absent. */
+  /** The error word in WWW-Authenticate; default: by code. */
   errorCode?: string;
 }
 
@@ -23,36 +23,44 @@ export class GraphError extends Error {
 
 type Extra = Partial<Omit<GraphFailure, 'message' | 'code'>>;
 
-/** An OAuthException, HTTP 400 by default. */
+/** Creates an OAuthException, HTTP 400 by default. */
 export function oauthError(code: number, message: string, extra: Extra = {}): GraphError {
   return new GraphError({ status: 400, type: 'OAuthException', ...extra, code, message });
 }
 
-/** A GraphMethodException, HTTP 400. */
+/** Creates a GraphMethodException, HTTP 400 by default. */
 export function methodError(message: string, extra: Extra = {}): GraphError {
   return oauthError(100, message, { type: 'GraphMethodException', ...extra });
 }
 
 export const malformedToken = 'Invalid OAuth access token - Cannot parse access token';
 
-/** 100/33 as recorded in batch_responses.json and restfb. */
+/** Creates 100/33 as recorded in batch_responses.json and restfb. */
 export function missingObject(method: string, id: string): GraphError {
   return methodError(
-    `Unsupported ${method.toLowerCase()} request. Object with ID '${id}' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api`,
+    `Unsupported ${method.toLowerCase()} request. Object with ID '${id}' does not exist, cannot be loaded due to ` +
+      'missing permissions, or does not support this operation. Please read the Graph API documentation at ' +
+      'https://developers.facebook.com/docs/graph-api',
     { subcode: 33 },
   );
 }
 
-/** The texts of the subcodes of 190 (META.md 12.2). */
+/** Returns Meta's message for a subcode of 190 (docs/meta-facts.md#dead-tokens). */
 export function toInvalidTokenMessage(subcode: number, appId: string, expiredAt: number, now: number): string {
   const validating = 'Error validating access token: ';
   switch (subcode) {
     case 458:
       return `${validating}The user has not authorized application ${appId}.`;
     case 459:
-      return `${validating}You cannot access the app till you log in to www.facebook.com and follow the instructions given.`;
+      return (
+        `${validating}You cannot access the app till you log in to www.facebook.com and follow the ` +
+        'instructions given.'
+      );
     case 460:
-      return `${validating}The session has been invalidated because the user changed their password or Facebook has changed the session for security reasons.`;
+      return (
+        `${validating}The session has been invalidated because the user changed their password or Facebook ` +
+        'has changed the session for security reasons.'
+      );
     case 463:
       return `${validating}Session has expired on ${sessionTime(expiredAt)}. The current time is ${sessionTime(now)}.`;
     case 464:
@@ -78,10 +86,12 @@ const throttles: Record<number, { status: number; message: string }> = {
   613: { status: 400, message: '(#613) Calls to this api have exceeded the rate limit.' },
 };
 
-/** A throttle error by its code (META.md 12.1, 13); unknown codes get the business-use-case text. */
+/** Creates a throttle error (docs/meta-facts.md#rate-limits). Unknown codes get the business-use-case text. */
 export function throttleFailure(code: number, subcode?: number): GraphFailure {
   const known = throttles[code];
-  const text = `(#${code}) There have been too many calls to this account. Wait a bit and try again. For more info, please refer to https://developers.facebook.com/docs/graph-api/overview/rate-limiting.`;
+  const text =
+    `(#${code}) There have been too many calls to this account. Wait a bit and try again. For more info, please ` +
+    'refer to https://developers.facebook.com/docs/graph-api/overview/rate-limiting.';
   const failure: GraphFailure = {
     status: known?.status ?? 400,
     message: known?.message ?? text,
@@ -92,12 +102,12 @@ export function throttleFailure(code: number, subcode?: number): GraphFailure {
   return subcode === undefined ? failure : { ...failure, subcode };
 }
 
-/** The error object with the recorded key order (META.md 12). Throttles have is_transient ahead of code. */
+/** Builds the error object in the recorded key order. Throttles have is_transient before code. */
 export function failureBody(failure: GraphFailure, fbtraceId: string): { error: Record<string, unknown> } {
   const error: Record<string, unknown> = { message: failure.message, type: failure.type };
   const early = failure.isTransient === true && failure.subcode === undefined;
   if (early) error.is_transient = true;
-  // The recorded refusal of an oversized batch has no code.
+  // The recorded error for an oversized batch has no code.
   if (failure.type !== 'GraphBatchException') error.code = failure.code;
   if (failure.subcode !== undefined) error.error_subcode = failure.subcode;
   if (!early && failure.isTransient !== undefined) error.is_transient = failure.isTransient;
@@ -108,7 +118,7 @@ export function failureBody(failure: GraphFailure, fbtraceId: string): { error: 
   return { error };
 }
 
-/** `OAuth "Facebook Platform" "<error>" "<message>"`, the message raw (META.md 12.3); header bytes stay ASCII. */
+/** Builds `OAuth "Facebook Platform" "<error>" "<message>"`, unescaped as at Meta but limited to ASCII. */
 export function wwwAuthenticate(failure: GraphFailure): string {
   const errorCode =
     failure.errorCode ??

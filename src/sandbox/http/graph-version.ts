@@ -2,7 +2,7 @@ import { oauthError } from './graph-error.ts';
 
 const day = (text: string): number => Date.parse(`${text}T00:00:00Z`);
 
-/** Versions that live or lived lately, oldest first, with their end (docs/meta-facts.md); the newest has none yet. */
+/** Recent versions with their end, oldest first (docs/meta-facts.md#api-versions). The newest has no end yet. */
 const versions: [string, number][] = [
   ['v19.0', day('2026-05-21')],
   ['v20.0', day('2026-09-24')],
@@ -15,7 +15,9 @@ const versions: [string, number][] = [
 ];
 const newest = 26;
 
-/** The version that really serves a call: a dead one, or none, gives the oldest living one (META.md 17). */
+/**
+ * Returns the version that serves a call: the oldest living one for ended versions (docs/meta-facts.md#api-versions).
+ */
 export function servedVersion(requestedVersion: string | null, now: number, defaultVersion: string | null): string {
   const oldestLiving = versions.find(([, until]) => now < until)?.[0] ?? `v${newest}.0`;
   if (requestedVersion === null) return defaultVersion ?? oldestLiving;
@@ -24,7 +26,7 @@ export function servedVersion(requestedVersion: string | null, now: number, defa
   return number < Number(oldestLiving.slice(1)) ? oldestLiving : requestedVersion;
 }
 
-/** Takes `vN.N` off the front of a path. */
+/** Removes a leading `vN.N` from a path. */
 export function splitVersion(path: string[]): { requestedVersion: string | null; rest: string[] } {
   const first = path[0];
   return first !== undefined && /^v\d+\.\d+$/.test(first)

@@ -7,7 +7,7 @@ import { failureBody, type GraphFailure, wwwAuthenticate } from './graph-error.t
 const gzipAsync = promisify(gzip);
 const brotliAsync = promisify(brotliCompress);
 
-/** What a handler returns. `json` is written in Meta's way; `text` goes out as it is. */
+/** What a handler returns. `json` is serialized as Meta does; `text` is sent as is. */
 export interface MetaResponse {
   status: number;
   json?: unknown;
@@ -18,7 +18,7 @@ export interface MetaResponse {
   failure?: GraphFailure;
 }
 
-/** What goes out: head and body, before compression. */
+/** The response to send, before compression. */
 export interface WireResponse {
   status: number;
   headers: [string, string][];
@@ -51,7 +51,7 @@ export function redirect(location: string): MetaResponse {
   return { status: 302, text: '', contentType: 'text/html; charset=utf-8', headers: [['Location', location]] };
 }
 
-/** JSON as Meta writes it: `\/` and lower-case \uXXXX (META.md 18). */
+/** Serializes JSON as Meta does: `\/` and lowercase \uXXXX (docs/meta-facts.md#response-headers). */
 export function metaJson(value: unknown, escaped: boolean): string {
   const text = JSON.stringify(value);
   return escaped ? escapeJson(text) : text;
@@ -59,7 +59,7 @@ export function metaJson(value: unknown, escaped: boolean): string {
 
 export function escapeJson(text: string): string {
   const slashes = text.includes('/') ? text.replaceAll('/', '\\/') : text;
-  // Code unit by code unit, as PHP does: what is beyond the first plane becomes two escapes.
+  // By code unit, as PHP does: characters beyond the first plane become two escapes.
   return slashes.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
@@ -70,7 +70,7 @@ export function etagOf(body: Buffer | string): string {
 const past = 'Sat, 01 Jan 2000 00:00:00 GMT';
 const cacheOk = 'private, no-cache, no-store, must-revalidate';
 
-/** Adds the headers of META.md 18 to a response of a Graph host, in the recorded order. */
+/** Adds a Graph host's headers in the recorded order (docs/meta-facts.md#response-headers). */
 export function toWireResponse(response: MetaResponse, context: WireContext): WireResponse {
   const requestId = `A${context.random.subarray(0, 17).toString('base64url').slice(0, 22)}`;
   const failed = response.failure !== undefined;
@@ -103,7 +103,7 @@ export function toWireResponse(response: MetaResponse, context: WireContext): Wi
   return { status: response.status, headers, body };
 }
 
-/** Sends a response, compressed when it is over 1 KiB and the client accepts that. */
+/** Sends a response, compressed if it is larger than 1 KiB and the client accepts that. */
 export async function sendWireResponse(
   request: IncomingMessage,
   response: ServerResponse,

@@ -6,14 +6,14 @@ export interface UploadedFile {
   mimeType: string;
   size: number;
   sha256: string;
-  /** null above `MAX_FILE_BYTES_KEPT`: the file was hashed and let go. */
+  /** Null above `MAX_FILE_BYTES_KEPT`: hashed but not kept. */
   bytes: Buffer | null;
 }
 
 export const MAX_FILE_BYTES_KEPT = 1024 * 1024;
 export const MAX_BODY_BYTES_KEPT = 8 * 1024 * 1024;
 
-/** Hashes and counts what flows by, and keeps it only while it is small: 200 uploads of 20 MiB must not fill the memory. */
+/** Hashes and counts bytes, keeping only small content: 200 uploads of 20 MiB must not fill memory. */
 export class ByteSink {
   size = 0;
   private readonly hash: Hash = createHash('sha256');
@@ -44,7 +44,7 @@ interface Part {
   sink: ByteSink;
 }
 
-/** Reads multipart/form-data as it arrives (RFC 7578): fields in full, files through a ByteSink. */
+/** Parses multipart/form-data (RFC 7578) as it arrives: fields in full, files through a ByteSink. */
 export class MultipartReader {
   readonly fields: [string, string][] = [];
   readonly files: UploadedFile[] = [];
@@ -55,19 +55,19 @@ export class MultipartReader {
 
   constructor(boundary: string) {
     this.delimiter = Buffer.from(`\r\n--${boundary}`);
-    // The first delimiter may stand at the very start, without the line break before it.
+    // The first delimiter may come without a preceding line break.
     this.rest = Buffer.from('\r\n');
   }
 
   write(chunk: Buffer): void {
     this.rest = this.rest.length === 0 ? chunk : Buffer.concat([this.rest, chunk]);
     while (!this.ended && this.step()) {
-      // each step consumes one delimiter with its headers
+      // Each step consumes one delimiter and its headers.
     }
     if (this.ended) this.rest = Buffer.alloc(0);
   }
 
-  /** Consumes up to and including the next delimiter and headers; false when more bytes are needed. */
+  /** Consumes everything up to the next delimiter's headers. Returns false if more bytes are needed. */
   private step(): boolean {
     const at = this.rest.indexOf(this.delimiter);
     if (at < 0) {
@@ -89,7 +89,7 @@ export class MultipartReader {
     return true;
   }
 
-  /** Bytes that can't be the start of a delimiter go to the sink, so that no file is held whole. */
+  /** Passes on bytes that cannot start a delimiter, so that no file is held in full. */
   private releaseSafeBytes(): void {
     const safe = this.rest.length - this.delimiter.length;
     if (safe <= 0 || this.part === null) return;

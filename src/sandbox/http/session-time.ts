@@ -11,9 +11,10 @@ const pacific = new Intl.DateTimeFormat('en-US', {
   timeZoneName: 'short',
 });
 
-/** `Thursday, 29-Jul-21 10:00:00 PDT`: the time format of 190/463, PST or PDT depending on the instant (META.md 12.2). */
+/** Formats a time as in 190/463: `Thursday, 29-Jul-21 10:00:00 PDT`, PST or PDT by date. */
 export function sessionTime(epochMs: number): string {
   const parts = new Map(pacific.formatToParts(epochMs).map((part) => [part.type, part.value]));
   const part = (type: Intl.DateTimeFormatPartTypes) => parts.get(type) ?? '';
-  return `${part('weekday')}, ${part('day')}-${part('month')}-${part('year')} ${part('hour')}:${part('minute')}:${part('second')} ${part('timeZoneName')}`;
+  const date = `${part('weekday')}, ${part('day')}-${part('month')}-${part('year')}`;
+  return `${date} ${part('hour')}:${part('minute')}:${part('second')} ${part('timeZoneName')}`;
 }

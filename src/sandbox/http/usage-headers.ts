@@ -1,7 +1,7 @@
 import type { SandboxState } from '../state/sandbox-state.ts';
 import type { GraphCall } from './graph-call.ts';
 
-/** The rate-limit headers of a call, by the kind of its token and what it touches (META.md 13). */
+/** Returns a call's rate-limit headers, by the kind of its token and its node (docs/meta-facts.md#rate-limits). */
 export function usageHeaders(state: SandboxState, call: GraphCall): [string, string][] {
   const { usage } = state.store;
   const headers: [string, string][] = [];
@@ -26,7 +26,7 @@ export function usageHeaders(state: SandboxState, call: GraphCall): [string, str
   return headers;
 }
 
-/** As recorded with WhatsApp sends in 2025; Pages by the same form. */
+/** As recorded for WhatsApp messages in 2025. The form for Pages is assumed to be the same. */
 function defaultBusiness(state: SandboxState, call: GraphCall): Record<string, unknown> {
   const entry = (type: string) => ({
     type,

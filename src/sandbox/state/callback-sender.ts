@@ -5,7 +5,7 @@ import { metaJson } from '../http/meta-response.ts';
 import type { AppRecord } from './records.ts';
 
 export interface CallbackResult {
-  /** null: no response at all */
+  /** Null: no response. */
   status: number | null;
   body: string;
 }
@@ -13,18 +13,18 @@ export interface CallbackResult {
 const TIMEOUT_MS = 10_000;
 const MAX_BODY_CHARACTERS = 64 * 1024;
 
-/** `base64url(sig).base64url(json)`, no padding (META.md 16). */
+/** `base64url(sig).base64url(json)`, unpadded (docs/meta-facts.md#signed-requests). */
 export function signedRequest(secret: string, payload: Record<string, unknown>): string {
   const encoded = Buffer.from(JSON.stringify(payload)).toString('base64url');
   return `${createHmac('sha256', secret).update(encoded).digest('base64url')}.${encoded}`;
 }
 
-/** `sha256=<hex>` over the bytes as sent (META.md 15). */
+/** `sha256=<hex>` of the bytes as sent (docs/meta-facts.md#webhook-deliveries). */
 export function hubSignature(secret: string, body: string, algorithm: 'sha256' | 'sha1' = 'sha256'): string {
   return `${algorithm}=${createHmac(algorithm, secret).update(body).digest('hex')}`;
 }
 
-/** What Meta sends unasked: webhooks, deauthorize and data-deletion callbacks, the handshake. */
+/** Sends what Meta sends: webhooks, deauthorize and data-deletion callbacks, handshakes. */
 export class CallbackSender {
   private readonly pending = new Set<Promise<unknown>>();
 
@@ -63,7 +63,10 @@ export class CallbackSender {
     return send('POST', url, { 'Content-Type': 'application/x-www-form-urlencoded' }, body);
   }
 
-  /** After a grant is removed: the deauthorize callback, and the `permissions` webhook where subscribed (META.md 10). */
+  /**
+   * Sends the callbacks of a removed grant: deauthorize and, if subscribed, `permissions`
+   * (docs/meta-facts.md#signed-requests).
+   */
   sendRemovalCallbacks(app: AppRecord, userId: string): void {
     if (app.deauthorizeUrl !== null)
       this.inBackground(this.signedRequest('deauthorize', app.deauthorizeUrl, userId, app.secret));
@@ -74,7 +77,7 @@ export class CallbackSender {
     this.inBackground(this.webhook(subscription.callbackUrl, { object: 'permissions', entry }, app.secret));
   }
 
-  /** The handshake: true when the challenge comes back as the whole body (META.md 15). */
+  /** Runs the handshake. True if the body is exactly the challenge (docs/meta-facts.md#webhook-deliveries). */
   async handshake(url: string, verifyToken: string): Promise<boolean> {
     const challenge = String(1_000_000_000 + Math.floor(this.randomFraction() * 999_999_999));
     const target = new URL(url);
@@ -85,19 +88,19 @@ export class CallbackSender {
     return result.status === 200 && result.body.trim() === challenge;
   }
 
-  /** Waits for callbacks that were sent without anybody waiting. */
+  /** Waits for callbacks sent in the background. */
   async waitForPending(): Promise<void> {
     await Promise.allSettled([...this.pending]);
   }
 
-  /** Sends without anybody waiting, except `waitForPending`. */
+  /** Sends without waiting. `waitForPending` waits for it. */
   inBackground(work: Promise<unknown>): void {
     this.pending.add(work);
     void work.finally(() => this.pending.delete(work));
   }
 }
 
-/** One call; a connection that fails is a response without status, never an exception. */
+/** Makes one call. Failures return no status; it never throws. */
 function send(method: string, url: string, headers: Record<string, string>, body: string): Promise<CallbackResult> {
   return new Promise((resolve) => {
     const start = url.startsWith('https:') ? httpsRequest : httpRequest;
@@ -125,7 +128,7 @@ async function collect(response: IncomingMessage): Promise<string> {
     for await (const chunk of response)
       if (text.length < MAX_BODY_CHARACTERS) text += (chunk as Buffer).toString('utf8');
   } catch {
-    // A truncated response is evaluated by what arrived.
+    // A truncated response is judged by what arrived.
   }
   return text;
 }

@@ -7,10 +7,10 @@ import type { SandboxStore } from './sandbox-store.ts';
 export interface NewToken {
   userId: string;
   appId?: string;
-  /** A page token of this user, from a long-lived user token. */
+  /** Creates a Page token of this user, from a long-lived user token. */
   pageId?: string;
   scopes?: string[];
-  /** seconds; null = never */
+  /** Seconds; null: never. */
   expiresIn?: number | null;
   longLived?: boolean;
   targets?: Record<string, string[]>;
@@ -24,14 +24,14 @@ export interface MadeToken {
 
 export interface BulkRequest {
   count: number;
-  /** epoch ms; or `expiresIn` seconds */
+  /** Milliseconds since 1970; alternatively `expiresIn` in seconds. */
   expiresAt?: number;
   expiresIn?: number;
   kind?: PrincipalKind;
   scopes?: string[];
 }
 
-/** The first digits of ids, so that a reader can distinguish the kinds. */
+/** First digits of ids, so that people can tell kinds apart. */
 export const ID_PREFIXES: Record<PrincipalKind, string> = {
   user: '10',
   system_user: '12',
@@ -39,7 +39,7 @@ export const ID_PREFIXES: Record<PrincipalKind, string> = {
   threads_user: '26',
 };
 
-/** What the factories need of the sandbox. */
+/** What the factories use. */
 export interface FactoryContext {
   store: SandboxStore;
   tokens: TokenIssuer;
@@ -50,11 +50,11 @@ export interface FactoryContext {
   user(id: string): Principal;
 }
 
-/** Makes tokens and codes without a dialog. */
+/** Creates tokens and codes without a dialog. */
 export class CredentialFactory {
   constructor(protected readonly context: FactoryContext) {}
 
-  /** A token without a dialog; grants the scopes when there is no grant yet, or when scopes are given. */
+  /** Creates a token. Grants the scopes if they are given or there is no grant yet. */
   token(input: NewToken): MadeToken {
     const principal = this.context.user(input.userId);
     const appId = input.appId ?? this.appFor(principal.kind);
@@ -85,7 +85,7 @@ export class CredentialFactory {
     return { accessToken, fingerprint: fingerprintOf(accessToken), expiresAt: longLived ? 0 : made.expiresAt };
   }
 
-  /** An authorization code without a dialog; the grant is made as by `token`. */
+  /** Creates an authorization code, with the same grant as `token`. */
   code(input: {
     userId: string;
     appId?: string;
@@ -103,7 +103,7 @@ export class CredentialFactory {
     return this.issueCode(principal, appId, input.redirectUri ?? null, input.fromSdk ?? false, input.expiresIn);
   }
 
-  /** A code of Meta's form; its life depends on who issues it (META.md 1, 7, 8). */
+  /** Creates a code in Meta's format. Its lifetime depends on the issuer. */
   issueCode(
     principal: Principal,
     appId: string,
@@ -129,7 +129,7 @@ export class CredentialFactory {
     return code.code;
   }
 
-  /** Many users with one long-lived token each; 100,000 take about a second. */
+  /** Creates many users with one long-lived token each: 100,000 take about a second. */
   *bulk(request: BulkRequest): Generator<{ userId: string; accessToken: string; expiresAt: number }> {
     const kind = request.kind ?? 'user';
     const appId = this.appFor(kind);
@@ -157,14 +157,14 @@ export class CredentialFactory {
     this.context.store.onChange();
   }
 
-  /** The app that tokens of a kind belong to. */
+  /** Returns the app of this kind's tokens. */
   appFor(kind: PrincipalKind): string {
     const { app } = this.context;
     return kind === 'instagram_user' ? app.instagramAppId : kind === 'threads_user' ? app.threadsAppId : app.id;
   }
 }
 
-/** What a token made without a dialog may do. */
+/** Scopes of tokens created without a dialog. */
 function defaultScopes(kind: PrincipalKind): string[] {
   switch (kind) {
     case 'instagram_user':

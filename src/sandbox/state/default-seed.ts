@@ -1,7 +1,7 @@
 import type { AppKind, AppRecord, LoginConfiguration, PageRecord, Principal, PrincipalKind } from './records.ts';
 import type { SandboxStore } from './sandbox-store.ts';
 
-/** The credentials of the three apps of one developer account: Meta's, Instagram's, Threads' (META.md 7, 9). */
+/** Credentials of the Meta app and its Instagram and Threads apps. */
 export interface SandboxApp {
   id: string;
   secret: string;
@@ -11,7 +11,7 @@ export interface SandboxApp {
   threadsAppSecret: string;
 }
 
-/** Fixed, so that a restart and a copied command line keep working. Made up: not a real secret. */
+/** Fixed, so that restarts and copied commands keep working. Invented: not real secrets. */
 export const defaultApp: SandboxApp = {
   id: '1029384756102938',
   secret: '5a4d4e4db0c05a4d4e4db0c05a4d4e4d',
@@ -33,9 +33,9 @@ export const seedIds = {
   waba: '310000000000402',
   phone: '320000000000403',
   adAccount: 'act_330000000000404',
-  /** The Facebook Login for Business configuration of Embedded Signup. */
+  /** The Facebook Login for Business configuration for Embedded Signup. */
   signupConfiguration: '340000000000405',
-  /** A person whose Page and ad account are reached through a portfolio only. */
+  /** A user whose Page and ad account are only reachable through a portfolio. */
   portfolioUser: '100000000000102',
   portfolio: '300000000000411',
   portfolioPage: '200000000000211',
@@ -44,7 +44,7 @@ export const seedIds = {
   portfolioAdAccount: 'act_330000000000414',
 } as const;
 
-/** Meta's template "Embedded Signup with 60 expiration token" (docs/meta-facts.md). */
+/** Meta's template "Embedded Signup with 60 expiration token" (docs/meta-facts.md#embedded-signup). */
 const signupConfiguration: LoginConfiguration = {
   id: seedIds.signupConfiguration,
   tokenType: 'system_user',
@@ -94,7 +94,7 @@ export function newPage(id: string, name: string, instagramId: string | null): P
   };
 }
 
-/** One user with everything that the products need: Pages, Instagram, WhatsApp, ads, Threads. */
+/** Seeds one user with everything the products need: Pages, Instagram, WhatsApp, ads, Threads. */
 export function seedDefaults(store: SandboxStore, app: SandboxApp): void {
   seedApps(store, app);
   store.instagramAccounts.set(seedIds.instagramAccount, {
@@ -135,7 +135,10 @@ export function seedDefaults(store: SandboxStore, app: SandboxApp): void {
   seedPortfolio(store);
 }
 
-/** A portfolio with a Page and an ad account that `/me/accounts` and `/me/adaccounts` leave out, and a client's Page without a task. */
+/**
+ * Seeds a portfolio: a Page and an ad account that `/me/accounts` and `/me/adaccounts` leave out, and a client's Page
+ * without a task.
+ */
 function seedPortfolio(store: SandboxStore): void {
   const { portfolio, portfolioPage, portfolioInstagramAccount, portfolioAdAccount, clientPage } = seedIds;
   store.businesses.set(portfolio, {
@@ -169,7 +172,7 @@ function seedPortfolio(store: SandboxStore): void {
   store.principals.set(user.id, user);
 }
 
-/** The three apps; also after loading a state that was kept for other ids. */
+/** Seeds the three apps, also into a state saved for other ids. */
 export function seedApps(store: SandboxStore, app: SandboxApp): void {
   const facebook = newApp('facebook', app.id, app.secret, 'Sandbox App');
   store.apps.set(app.id, facebook);
@@ -178,7 +181,7 @@ export function seedApps(store: SandboxStore, app: SandboxApp): void {
   store.apps.set(app.threadsAppId, newApp('threads', app.threadsAppId, app.threadsAppSecret, 'Sandbox App-Threads'));
 }
 
-/** The configuration of Embedded Signup; also for an app of a state that was kept before there was one. */
+/** Seeds the Embedded Signup configuration, also into older states. */
 export function seedConfiguration(app: AppRecord): void {
   app.configurations[signupConfiguration.id] ??= { ...signupConfiguration };
 }

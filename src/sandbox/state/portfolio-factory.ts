@@ -2,7 +2,7 @@ import { CredentialFactory } from './credential-factory.ts';
 import { allTasks, newPage } from './default-seed.ts';
 import type { BusinessRecord, PageRecord, PageRole } from './records.ts';
 
-/** How people stand to a new Page; all tasks by default. */
+/** Roles on a new Page. Default: all tasks. */
 export interface NewRoles {
   userIds?: string[];
   tasks?: string[];
@@ -12,20 +12,20 @@ export interface NewRoles {
 export interface ManyPages extends Omit<NewRoles, 'userIds'> {
   count: number;
   name?: string;
-  /** Who has the tasks; nobody where it is missing. */
+  /** The user with the tasks; nobody if missing. */
   userId?: string;
   businessId?: string;
-  /** Whether the portfolio owns the Pages or works on them for a client. */
+  /** Whether the portfolio owns the Pages or has them as a client's. */
   relation?: 'owned' | 'client';
-  /** An Instagram account with each Page. */
+  /** Gives each Page an Instagram account. */
   instagram?: boolean;
 }
 
 const MAX_PAGES = 100_000;
 
-/** Makes Pages and portfolios, and says who works on them. */
+/** Creates Pages and portfolios, and assigns roles. */
 export class PortfolioFactory extends CredentialFactory {
-  /** A Page; `userIds` get the tasks on it. */
+  /** Creates a Page; `userIds` get the tasks. */
   page(input: Partial<PageRecord> & NewRoles = {}): PageRecord {
     const { userIds, tasks, throughBusiness, ...rest } = input;
     const id = numeric(input.id ?? this.context.store.nextId('20'));
@@ -36,7 +36,7 @@ export class PortfolioFactory extends CredentialFactory {
     return page;
   }
 
-  /** Thousands of Pages at once; gives back their ids. */
+  /** Creates up to 100,000 Pages and returns their ids. */
   pagesInBulk(input: ManyPages): string[] {
     const { store } = this.context;
     if (!(Number.isInteger(input.count) && input.count >= 1 && input.count <= MAX_PAGES))
@@ -73,7 +73,7 @@ export class PortfolioFactory extends CredentialFactory {
     return page;
   }
 
-  /** What a person may do on a Page from now on; without tasks Meta gives no token for it (190/492 for the old one). */
+  /** Changes a user's role on a Page. Without tasks Meta gives no token for it (190/492 for existing ones). */
   role(userId: string, pageId: string, change: Partial<Pick<PageRole, 'tasks' | 'throughBusiness'>>): PageRole {
     const { pageRoles } = this.context.user(userId);
     if (!this.context.store.pages.has(pageId)) throw new Error(`no page ${pageId}`);
@@ -85,7 +85,7 @@ export class PortfolioFactory extends CredentialFactory {
     return role;
   }
 
-  /** A portfolio; `userIds` belong to it. */
+  /** Creates a portfolio with members `userIds`. */
   business(input: Partial<BusinessRecord> & { userIds?: string[] } = {}): BusinessRecord {
     const { userIds, ...rest } = input;
     const id = numeric(input.id ?? this.context.store.nextId('30'));
@@ -120,8 +120,8 @@ export function newRole(pageId: string, tasks: string[] = allTasks, throughBusin
   return throughBusiness === true ? { ...role, throughBusiness } : role;
 }
 
-/** Tokens carry ids as 64-bit numbers, so other ids can't be. */
+/** Checks an id: tokens store ids as 64-bit numbers. */
 export function numeric(id: string): string {
-  if (!/^[1-9]\d{0,18}$/.test(id)) throw new Error(`an id of Meta is 1 to 19 digits, not ${id}`);
+  if (!/^[1-9]\d{0,18}$/.test(id)) throw new Error(`a Meta id has 1 to 19 digits, unlike ${id}`);
   return id;
 }

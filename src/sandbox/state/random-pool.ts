@@ -1,6 +1,6 @@
 const POOL_BYTES = 16 * 1024;
 
-/** Draws randomness in large blocks: a call costs about the same for 74 bytes as for 16 KiB. */
+/** Draws randomness in blocks: a call costs about the same for 74 bytes as for 16 KiB. */
 export class RandomPool {
   private pool: Buffer = Buffer.alloc(0);
   private at = 0;

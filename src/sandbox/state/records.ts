@@ -1,10 +1,10 @@
-/** What the sandbox knows: apps, users, pages and what they granted. Plain data, so that it can be written to a file. */
+/** The sandbox's data: apps, users, Pages and grants. Plain objects, so that they can be saved to a file. */
 
 export type AppKind = 'facebook' | 'instagram' | 'threads';
 export type PrincipalKind = 'user' | 'system_user' | 'instagram_user' | 'threads_user';
 export type TokenKind = PrincipalKind | 'page';
 
-/** A Facebook Login for Business configuration (META.md 1, 6). `expiresIn: null` means never. */
+/** A Facebook Login for Business configuration. `expiresIn: null` means never. */
 export interface LoginConfiguration {
   id: string;
   tokenType: 'user' | 'system_user';
@@ -12,7 +12,7 @@ export interface LoginConfiguration {
   expiresIn: number | null;
 }
 
-/** One webhook subscription of an app (META.md 15). */
+/** An app's webhook subscription (docs/meta-facts.md#webhook-deliveries). */
 interface Subscription {
   object: string;
   callbackUrl: string;
@@ -28,11 +28,11 @@ export interface AppRecord {
   /** Valid OAuth Redirect URIs; null accepts any absolute http(s) URI. */
   redirectUris: string[] | null;
   requireProof: boolean;
-  /** false: the app is in development, only users with a role on it may log in. */
+  /** False: in development, so only users with a role on the app may log in. */
   live: boolean;
   deauthorizeUrl: string | null;
   dataDeletionUrl: string | null;
-  /** Where webhooks go that no subscription covers. */
+  /** Receives webhooks that no subscription covers. */
   webhookUrl?: string | null;
   /** The portfolio that owns the app. */
   businessId?: string | null;
@@ -40,28 +40,28 @@ export interface AppRecord {
   subscriptions: Record<string, Subscription>;
 }
 
-/** What one principal granted to one app. `epoch` grows with each event that kills all tokens given so far. */
+/** What a principal granted an app. `epoch` increases with each event that kills all existing tokens. */
 export interface Grant {
   active: boolean;
   scopes: string[];
   declined: string[];
   epoch: number;
-  /** deaths[n] is the subcode that tokens of epoch n died of. */
+  /** `deaths[n]` is the subcode that killed the tokens of epoch n. */
   deaths: number[];
   dataAccessExpiresAt: number;
   lastFresh?: { token: string; at: number };
-  /** scope -> target ids for `granular_scopes`; a missing scope means all objects. */
+  /** `target_ids` for `granular_scopes` by scope; a missing scope means all objects. */
   targets?: Record<string, string[]>;
-  /** Scopes that hold, although `debug_token` does not name them (docs/meta-facts.md). */
+  /** Scopes that work although `debug_token` does not list them (docs/meta-facts.md#whatsapp-accounts-of-a-token). */
   unnamedScopes?: string[];
 }
 
 export interface PageRole {
   pageId: string;
   tasks: string[];
-  /** Grows when a page token is invalidated, so that a new derivation gives a new string. */
+  /** Increases when a Page token is invalidated, so that the next one differs. */
   generation: number;
-  /** The person works on the Page through a portfolio only, so `/me/accounts` leaves it out. */
+  /** The user's role is only through a portfolio, so `/me/accounts` leaves the Page out. */
   throughBusiness?: boolean;
 }
 
@@ -71,18 +71,18 @@ export interface Principal {
   name: string;
   email?: string;
   username?: string;
-  /** Instagram Login: the 1784... id that webhooks name. */
+  /** Instagram Login: the 1784… id used in webhooks. */
   accountId?: string;
-  /** System users: the business they belong to, and their role. */
+  /** System users: their business and role. */
   businessId?: string;
   role?: string;
   checkpoint: number | null;
   pageRoles: PageRole[];
   businessIds: string[];
   adAccountIds: string[];
-  /** System users: assigned WhatsApp accounts; missing means all of the business. */
+  /** System users: assigned WhatsApp accounts; missing: all of the business. */
   wabaIds?: string[];
-  /** System users: apps installed for them, beside those that a grant names. */
+  /** System users: installed apps, in addition to those with a grant. */
   installedAppIds?: string[];
   developerOf: string[];
   grants: Record<string, Grant>;
@@ -109,11 +109,11 @@ export interface InstagramAccount {
 export interface BusinessRecord {
   id: string;
   name: string;
-  /** For some businesses `set_token_expires_in_60_days=true` is compulsory (META.md 6). */
+  /** Requires `set_token_expires_in_60_days=true`, as some businesses do (docs/meta-facts.md#system-users). */
   requiresExpiry: boolean;
-  /** Some businesses forbid tokens for system users by their settings. */
+  /** Forbids tokens of system users in its settings, as some businesses do. */
   forbidsTokens?: boolean;
-  /** What others own, and let this portfolio work on. */
+  /** Assets of others that this portfolio works on. */
   clientPageIds?: string[];
   clientAdAccountIds?: string[];
   clientWabaIds?: string[];
@@ -125,7 +125,7 @@ export interface WabaRecord {
   businessId: string;
   currency: string;
   subscribedApps: Record<string, { overrideCallbackUri?: string }>;
-  /** Made by a signup that brought a number of this kind; missing for what the business has anyway. */
+  /** The kind of signup that created it; missing for accounts that the business already has. */
   madeFor?: 'unverified' | 'none' | 'coexistence';
 }
 
@@ -137,15 +137,15 @@ export interface PhoneNumber {
   qualityRating: string;
   pin: string | null;
   registered: boolean;
-  /** When it was registered or deregistered, as long as that counts (epoch ms). */
+  /** Recent attempts to register or deregister, in milliseconds since 1970. */
   triedAt?: number[];
-  /** VERIFIED where it is missing. */
+  /** Default VERIFIED. */
   verification?: 'VERIFIED' | 'NOT_VERIFIED';
-  /** CLOUD_API where it is missing. */
+  /** Default CLOUD_API. */
   platformType?: string;
-  /** It is used in the WhatsApp Business app, too. */
+  /** Also in use in the WhatsApp Business app. */
   isOnBizApp?: boolean;
-  /** When the number came by coexistence (epoch ms), and what was synchronized since. */
+  /** Coexistence: when the number was onboarded (milliseconds since 1970), and what has been synchronized. */
   onboardedAt?: number;
   synchronized?: string[];
 }
@@ -164,13 +164,13 @@ export interface PostRecord {
   ownerId: string;
   message: string;
   createdAt: number;
-  /** A container of a video: how many looks find it in progress still. */
+  /** Video container: number of reads that still find it in progress. */
   pendingChecks?: number;
-  /** A container whose bytes come to rupload. */
+  /** Container whose bytes go to rupload. */
   awaitsUpload?: boolean;
 }
 
-/** An asynchronous report on an ad account. */
+/** An asynchronous report of an ad account. */
 export interface ReportRun {
   id: string;
   accountId: string;
@@ -183,11 +183,11 @@ export interface MediaRecord {
   mimeType: string;
   size: number;
   sha256: string;
-  /** Kept while small; larger uploads are counted and hashed only. */
+  /** Kept if small. Larger uploads are only counted and hashed. */
   bytes: Buffer | null;
 }
 
-/** An authorization code (META.md 2, 7, 8). */
+/** An authorization code (docs/meta-facts.md#code-exchange). */
 export interface CodeRecord {
   code: string;
   appId: string;
@@ -197,15 +197,15 @@ export interface CodeRecord {
   expiresAt: number;
   used: boolean;
   tokenKind: PrincipalKind;
-  /** null: the token never expires; undefined: the kind's short life. */
+  /** Null: the token never expires; undefined: the kind's short lifetime. */
   expiresIn?: number | null;
 }
 
-/** An upload in chunks: how far it is. Its bytes are counted and dropped. */
+/** Progress of a chunked upload. Bytes are counted and dropped. */
 export interface UploadSession {
   id: string;
   size: number;
   offset: number;
-  /** The video that the chunks become; null for a file. */
+  /** The resulting video; null for a file. */
   videoId: string | null;
 }

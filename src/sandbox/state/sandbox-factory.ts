@@ -30,9 +30,9 @@ export interface NewUser {
   developerOf?: string[];
 }
 
-/** Makes the objects that tests and demos need beyond the default seed. Ids are decimal digits, as Meta's. */
+/** Creates objects beyond the default seed, for tests and demos. Ids are digits, as at Meta. */
 export class SandboxFactory extends PortfolioFactory {
-  /** Shared by all made media, so that they cost the memory of the largest. */
+  /** Shared by all media, so that they cost only the memory of the largest. */
   private pattern: Buffer = Buffer.alloc(0);
 
   user(input: NewUser = {}): Principal {
@@ -123,7 +123,7 @@ export class SandboxFactory extends PortfolioFactory {
     return this.keep(this.context.store.adAccounts, account);
   }
 
-  /** Media of a given size with known bytes (`index % 251`), for downloads that are larger than kept uploads. */
+  /** Creates a medium with known bytes (`index % 251`), for downloads larger than kept uploads. */
   media(input: { size: number; mimeType?: string }): MediaRecord {
     if (!(input.size >= 0 && input.size <= MAX_MEDIA_BYTES)) throw new Error(`size must be 0 to ${MAX_MEDIA_BYTES}`);
     if (this.pattern.length < input.size) this.pattern = Buffer.from(Array.from({ length: 251 }, (_, index) => index));

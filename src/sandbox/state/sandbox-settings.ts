@@ -1,28 +1,28 @@
-/** How Embedded Signup ends for the next people. */
+/** How the next Embedded Signups end. */
 interface EmbeddedSignupSettings {
-  /** FINISH is whatever fits what the person brought. */
+  /** FINISH stands for whichever finish event fits the signup. */
   event: string;
   order: 'message_first' | 'callback_first';
-  /** The data of the session message, in place of what fits. */
+  /** Replaces the data of the session message. */
   data: Record<string, unknown> | null;
-  /** The number that people bring: a verified one by default. */
+  /** The number that users bring. Default: verified. */
   phone?: 'verified' | 'unverified' | 'none';
-  /** Whether the popup hands its code over; 'silent': it closes, and the SDK never calls back. */
+  /** Whether the popup delivers its code; 'silent': it closes and the SDK never calls back. */
   code?: 'handed' | 'lost' | 'silent';
-  /** Whether the session message comes. */
+  /** Whether the session message is sent. */
   message?: 'sent' | 'lost';
-  /** The scopes that tokens of signups name, while those of the configuration hold all the same; null names those. */
+  /** Scopes that signup tokens list instead of the configuration's, which work anyway; null lists the latter. */
   scopes?: string[] | null;
 }
 
-/** Which of the behaviors that META.md marks UNCONFIRMED, or that Meta shows in several forms, is simulated. */
+/** Selects among behaviors of Meta that are unconfirmed or occur in several forms. */
 export interface SandboxSettings {
   defaultVersion: string | null;
   escapeBodies: boolean;
   oneFreshTokenPerDay: boolean;
-  /** Whether an unchanged page token is the same string at each look, or a new one that works as well. */
+  /** Whether an unchanged Page token is the same string each time, or a new one that works as well. */
   pageTokens: 'same' | 'fresh';
-  /** Life of dialog tokens and of long-lived ones, seconds. */
+  /** Lifetimes in seconds of dialog tokens and long-lived tokens. */
   shortLifeSeconds: number;
   longLifeSeconds: number;
   dialogCodeSeconds: number;
@@ -32,21 +32,21 @@ export interface SandboxSettings {
   instagramUserId: 'number' | 'string';
   instagramPermissions: 'array' | 'string' | 'missing';
   threadsUserId: 'number' | 'string';
-  /** Whether the old host of Threads' dialog sends people on with the query, or without it. */
+  /** Whether the old Threads dialog host redirects with or without the query. */
   threadsRedirect: 'keeps_query' | 'loses_query';
-  /** A refresh of a token younger than 24 h: refused, or the token's remaining lifetime (META.md 20 #1). */
+  /** Refresh of a token younger than 24 h: refuse it, or return the remaining lifetime. Unconfirmed at Meta. */
   earlyRefresh: 'refuse' | 'remaining_life';
-  /** What the refresh of a dead Instagram or Threads token answers: its 190, or code 100 (docs/meta-facts.md). */
+  /** Refresh of a dead Instagram or Threads token: its 190, or code 100 (docs/meta-facts.md#refusals). */
   deadRefresh: 'token_error' | 'unsupported';
-  /** Whether a refreshed Instagram or Threads token is a new string. */
+  /** Whether refreshing an Instagram or Threads token returns a new string. */
   refreshReturns: 'new_token' | 'same_token';
   batchOverflowStatus: number;
   whatsappAuthStatus: number;
   appTokenDebug: '2014' | '2026';
   emptySdkRedirect: 'accept' | 'refuse';
-  /** Whether people give a scope for all objects, now and in future, or name those that there are (`target_ids`). */
+  /** Whether users grant scopes for all objects, now and later, or for the current ones (`target_ids`). */
   granularScopes: 'all' | 'named';
-  /** The order of `target_ids` differs from token to token. */
+  /** Order of `target_ids`, which differs between tokens. */
   targetOrder: 'as_granted' | 'reversed';
   embeddedSignup: EmbeddedSignupSettings;
 }
@@ -55,7 +55,7 @@ export type SettingsPatch = Partial<Omit<SandboxSettings, 'embeddedSignup'>> & {
   embeddedSignup?: Partial<EmbeddedSignupSettings>;
 };
 
-/** The values of the rate-limit headers (META.md 13); null leaves a header out. */
+/** Values of rate-limit headers (docs/meta-facts.md#rate-limits); null omits a header. */
 export interface UsageSettings {
   app: Record<string, number> | null;
   instagramApp: Record<string, number> | null;

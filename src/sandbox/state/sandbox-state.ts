@@ -11,8 +11,8 @@ import { type DialogDefault, SandboxStore } from './sandbox-store.ts';
 import { WhatsappWebhooks } from './whatsapp-webhooks.ts';
 
 /**
- * All of the simulated Meta in one object: what it remembers, what it issues, which faults it plays.
- * Every method here is also a control call (`control/control-actions.ts`).
+ * The simulated Meta: its data, tokens and scripted faults. Every method is also a control call
+ * (`control/control-actions.ts`).
  */
 export class SandboxState {
   readonly store = new SandboxStore();
@@ -20,9 +20,9 @@ export class SandboxState {
   readonly tokens: TokenIssuer;
   readonly faults: FaultScript;
   readonly callbacks: CallbackSender;
-  /** Makes users, pages, tokens and the rest. */
+  /** Creates users, Pages, tokens and so on. */
   readonly make: SandboxFactory;
-  /** What WhatsApp sends unasked. */
+  /** Sends WhatsApp's webhooks. */
   readonly whatsapp: WhatsappWebhooks;
   latencyMs: { min: number; max: number } = { min: 0, max: 0 };
   publicUrl = '';
@@ -55,12 +55,12 @@ export class SandboxState {
     return this.randomBytes(4).readUInt32BE(0) / 0x1_0000_0000;
   }
 
-  /** How the call list names a token. */
+  /** Names a token in the call log. */
   fingerprint8(token: string | null): string | null {
     return token === null ? null : fingerprintOf(token).slice(0, 8);
   }
 
-  /** 23 characters of base64url beginning with A (META.md 12). */
+  /** 23 characters of base64url starting with A (docs/meta-facts.md#error-responses). */
   traceId(): string {
     return `A${this.randomBytes(17).toString('base64url').slice(0, 22)}`;
   }
@@ -71,7 +71,7 @@ export class SandboxState {
     return principal;
   }
 
-  /** What a user granted to an app; by default the app of the user's kind. */
+  /** Returns a user's grant to an app, by default the app of the user's kind. */
   private grantOf(userId: string, appId: string | undefined): { app: AppRecord; grant: Grant | undefined } {
     const user = this.user(userId);
     const app = this.appById(appId ?? this.make.appFor(user.kind));
@@ -84,14 +84,14 @@ export class SandboxState {
     return app;
   }
 
-  /** Adds seconds on top of the injected clock. */
+  /** Adds seconds to the injected clock. */
   advanceClock(seconds: number): { now: number } {
     this.store.clockOffsetMs += Math.round(seconds * 1000);
     this.store.onChange();
     return { now: this.now() };
   }
 
-  /** Takes any part of the settings; how signups end is set anew, from the defaults on. */
+  /** Changes settings. `embeddedSignup` starts from its defaults each time. */
   patchSettings(patch: SettingsPatch): SandboxSettings {
     const { embeddedSignup, ...rest } = patch;
     this.store.settings = { ...this.store.settings, ...rest };
@@ -119,18 +119,18 @@ export class SandboxState {
     return configuration;
   }
 
-  /** The next dialogs respond at once, until this is set to null. */
+  /** Makes dialogs respond immediately, until set to null. */
   setDialog(dialog: DialogDefault | null): void {
     this.store.dialog = dialog;
     this.store.onChange();
   }
 
-  /** The token dies of its age, now or at the given time. */
+  /** Expires a token now or at the given time. */
   expireToken(token: string, expiresAt: number = this.now() - 1000): void {
     this.store.changeToken(fingerprintOf(token), { expiresAt });
   }
 
-  /** The token dies of a subcode (META.md 12.2); null is a bare 190. A page token can be derived anew. */
+  /** Kills a token with a subcode; null is a bare 190. A Page token can be derived again. */
   invalidateToken(token: string, subcode: number | null): void {
     this.store.changeToken(fingerprintOf(token), { death: subcode });
     const view = this.tokens.view(token);
@@ -139,25 +139,25 @@ export class SandboxState {
     if (role !== undefined) role.generation += 1;
   }
 
-  /** Kills all tokens of a user given so far, page tokens included; new ones work. */
+  /** Kills all existing tokens of a user, Page tokens included. New ones work. */
   invalidateUser(userId: string, subcode: number, appId?: string): void {
     for (const [id, grant] of Object.entries(this.user(userId).grants)) {
       if (appId === undefined || appId === id) this.tokens.endEpoch(grant, subcode);
     }
   }
 
-  /** 190/460 for all tokens, page tokens as well (META.md 19.9). */
+  /** Kills all tokens with 190/460, Page tokens included (docs/meta-facts.md#dead-tokens). */
   changePassword(userId: string): void {
     this.invalidateUser(userId, 460);
   }
 
-  /** 459, 464 or 490 for all calls until it is set to null (META.md 12.2). */
+  /** Fails all calls with 459, 464 or 490 until set to null (docs/meta-facts.md#dead-tokens). */
   setCheckpoint(userId: string, subcode: 459 | 464 | 490 | null): void {
     this.user(userId).checkpoint = subcode;
     this.store.onChange();
   }
 
-  /** The user removes the app: 190/458 and a signed deauthorize callback (META.md 10, 16). */
+  /** Removes the app: 190/458 and a signed deauthorize callback (docs/meta-facts.md#revoking-a-grant). */
   revokeGrant(userId: string, appId?: string): void {
     const { app, grant } = this.grantOf(userId, appId);
     if (grant === undefined || !grant.active) return;
@@ -166,7 +166,7 @@ export class SandboxState {
     this.callbacks.sendRemovalCallbacks(app, userId);
   }
 
-  /** The user takes one permission away. */
+  /** Withdraws one permission. */
   removeScope(userId: string, scope: string, appId?: string): void {
     const { grant } = this.grantOf(userId, appId);
     if (grant === undefined) return;
@@ -175,14 +175,14 @@ export class SandboxState {
     this.store.onChange();
   }
 
-  /** The data access of a grant ends at a time; afterwards 190/493 (META.md 19.2). */
+  /** Sets when data access ends; after that 190/493 (docs/meta-facts.md#token-lifetimes). */
   setDataAccess(userId: string, expiresAt: number, appId?: string): void {
     const { grant } = this.grantOf(userId, appId);
     if (grant !== undefined) grant.dataAccessExpiresAt = expiresAt;
     this.store.onChange();
   }
 
-  /** 190/492 for page tokens of this user and Page (META.md 5). */
+  /** Removes a role: 190/492 for Page tokens of this user and Page (docs/meta-facts.md#page-tokens). */
   removePageRole(userId: string, pageId: string): void {
     const user = this.user(userId);
     user.pageRoles = user.pageRoles.filter((role) => role.pageId !== pageId);
@@ -193,7 +193,7 @@ export class SandboxState {
     this.latencyMs = { min, max };
   }
 
-  /** Posts a signed webhook (META.md 15). */
+  /** Posts a signed webhook (docs/meta-facts.md#webhook-deliveries). */
   sendWebhook(request: {
     url: string;
     object: string;
@@ -205,7 +205,7 @@ export class SandboxState {
     return this.callbacks.webhook(request.url, { object: request.object, entry: request.entry }, secret);
   }
 
-  /** Posts a signed_request callback: deauthorize or data deletion (META.md 16). */
+  /** Posts a deauthorize or data-deletion callback (docs/meta-facts.md#signed-requests). */
   sendSignedRequest(request: {
     kind: 'deauthorize' | 'data_deletion';
     userId: string;

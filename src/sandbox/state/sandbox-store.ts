@@ -15,22 +15,22 @@ import type {
 } from './records.ts';
 import { defaultSettings, defaultUsage, type SandboxSettings, type UsageSettings } from './sandbox-settings.ts';
 
-/** What a single token was changed to, apart from what its string says. */
+/** Changes to a single token, on top of its claims. */
 export interface TokenChange {
   expiresAt?: number;
   scopes?: string[];
-  /** Subcode it died of; null = a bare 190. */
+  /** The subcode that killed it; null: a bare 190. */
   death?: number | null;
 }
 
 export type DialogAction = 'approve' | 'deny' | 'error_901';
 
-/** How the next dialogs respond without a user; null shows the page. */
+/** How dialogs respond without a user; null shows the page. */
 export interface DialogDefault {
   action: DialogAction;
   userId?: string;
   declined?: string[];
-  /** What the person picks: scope -> ids of the objects. */
+  /** The chosen objects: ids by scope. */
   targets?: Record<string, string[]>;
 }
 
@@ -39,7 +39,7 @@ const MAX_POSTS = 2_000;
 const MAX_MEDIA = 100;
 const MAX_UPLOAD_SESSIONS = 1_000;
 
-/** Meta's memory: every object by id. Only codes, posts, media and token changes grow with calls, and those are bounded or rare. */
+/** Meta's data by id. Only codes, posts, media and token changes grow with calls; these are bounded or rare. */
 export class SandboxStore {
   tokenKey: Buffer = Buffer.alloc(32);
   sequence = 0;
@@ -61,10 +61,10 @@ export class SandboxStore {
   readonly uploads = new Map<string, UploadSession>();
   readonly codes = new Map<string, CodeRecord>();
   readonly tokenChanges = new Map<string, TokenChange>();
-  /** Called after each change that a second start must know. */
+  /** Called after each change that must survive a restart. */
   onChange: () => void = () => {};
 
-  /** A fresh numeric id; the leading digits distinguish the kinds for a human reader. */
+  /** Returns a new numeric id. The leading digits tell people its kind. */
   nextId(leading: string): string {
     this.sequence += 1;
     return leading + String(this.sequence).padStart(16 - leading.length, '0');
@@ -122,7 +122,7 @@ export class SandboxStore {
     };
   }
 
-  /** Takes over what `toJSON` wrote. Media, uploads and reports are left behind: they are no state of tokens. */
+  /** Loads what `toJSON` wrote. Media, uploads and reports are not saved. */
   load(saved: Record<string, unknown>): void {
     this.tokenKey = Buffer.from(String(saved.tokenKey), 'base64');
     this.sequence = Number(saved.sequence);

@@ -4,7 +4,7 @@ import type { SandboxStore } from './sandbox-store.ts';
 
 const DEBOUNCE_MS = 250;
 
-/** Keeps the store in a file, so that tokens outlive a restart: written whole, put in place by rename. */
+/** Saves the store to a file, so that tokens survive a restart. Writes a new file and renames it. */
 export class StateFile {
   private timer: NodeJS.Timeout | null = null;
   private writing: Promise<void> = Promise.resolve();
@@ -14,7 +14,7 @@ export class StateFile {
     private readonly store: SandboxStore,
   ) {}
 
-  /** True when there was a state to load. */
+  /** Loads the state. Returns false if there is none. */
   async load(): Promise<boolean> {
     let text: string;
     try {
@@ -31,13 +31,13 @@ export class StateFile {
     if (this.timer !== null) return;
     this.timer = setTimeout(() => {
       this.timer = null;
-      // A failed write is retried with the next change, and reported by `close`.
+      // A failed write is retried with the next change and reported by `close`.
       this.save().catch(() => undefined);
     }, DEBOUNCE_MS);
     this.timer.unref();
   }
 
-  /** One write at a time; the last one wins. */
+  /** Writes one at a time; the last one wins. */
   save(): Promise<void> {
     const write = async () => {
       await mkdir(dirname(this.path), { recursive: true });

@@ -3,11 +3,11 @@ import type { SandboxState } from './sandbox-state.ts';
 
 export interface ThreadsWebhook {
   targetId: string;
-  /** `moderate` by default, with the field `replies`. */
+  /** Default: `moderate`, with the field `replies`. */
   topic?: string;
   field?: string;
   value?: Record<string, unknown>;
-  /** `values` as a list of one, not an object. */
+  /** Sends `values` as a list with one item instead of an object. */
   asList?: boolean;
   subscriptionId?: string;
   url?: string;
@@ -16,13 +16,15 @@ export interface ThreadsWebhook {
 }
 
 /**
- * Posts a webhook of Threads, which has a shape of its own and is signed by the Threads app (docs/meta-facts.md).
- * @throws Error if neither the call nor the app names an address
+ * Posts a Threads webhook, which has its own shape and is signed by the Threads app
+ * (docs/meta-facts.md#instagram-and-threads-apps).
+ *
+ * @throws Error if neither the call nor the app has a URL
  */
 export function sendThreadsWebhook(state: SandboxState, request: ThreadsWebhook): Promise<CallbackResult> {
   const app = state.appById(request.appId ?? state.app.threadsAppId);
   const url = request.url ?? app.webhookUrl ?? null;
-  if (url === null) throw new Error('no webhook address of the Threads app: set webhookUrl, or give a url');
+  if (url === null) throw new Error('the Threads app has no webhook URL: set webhookUrl, or pass url');
   const change = { value: request.value ?? {}, field: request.field ?? 'replies' };
   const payload = {
     app_id: app.id,

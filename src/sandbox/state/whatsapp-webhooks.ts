@@ -3,15 +3,15 @@ import type { CallbackResult, CallbackSender } from './callback-sender.ts';
 import type { AppRecord, PhoneNumber, WabaRecord } from './records.ts';
 import type { SandboxStore } from './sandbox-store.ts';
 
-/** Somebody who writes to a business: a number, or with a username an id of the business's own alone. */
+/** A person who writes to a business: by number or, with a username, by a business-scoped id only. */
 export interface Person {
-  /** Digits of the phone number. */
+  /** Phone number, digits only. */
   from?: string;
   name?: string;
   username?: string;
 }
 
-/** Where a webhook goes: an address of the call's own, or where the app was told to. */
+/** Where a webhook goes: the call's URL, else the app's. */
 interface Target {
   appId?: string;
   url?: string;
@@ -19,7 +19,7 @@ interface Target {
 
 type Value = Record<string, unknown>;
 
-/** What the webhooks need of the sandbox. */
+/** What the webhooks use. */
 interface WebhookContext {
   store: SandboxStore;
   callbacks: CallbackSender;
@@ -29,11 +29,11 @@ interface WebhookContext {
   appById(id: string | undefined): AppRecord;
 }
 
-/** What WhatsApp sends unasked, signed by the app (META.md 15, docs/meta-facts.md). */
+/** Sends WhatsApp's webhooks, signed by the app (docs/meta-facts.md#webhook-deliveries). */
 export class WhatsappWebhooks {
   constructor(private readonly state: WebhookContext) {}
 
-  /** A customer finished a signup: told of even where the browser lost the code. Under the portfolio's id, as Meta does. */
+  /** Announces a finished signup, even if the browser lost the code. Sent under the portfolio's id, as Meta does. */
   partnerAdded({ waba }: { waba: WabaRecord }, app: AppRecord): void {
     const url = this.addressFor(app, 'account_update', waba);
     if (url === null) return;
@@ -41,14 +41,14 @@ export class WhatsappWebhooks {
     this.state.callbacks.inBackground(this.state.callbacks.webhook(url, payload, app.secret));
   }
 
-  /** The same on demand, as for people who came by a link of Meta's own; or by the other name that was seen of it. */
+  /** Announces a signup on demand, such as one through Meta's hosted link, or with another event name. */
   announce(wabaId: string, { event, ...target }: Target & { event?: string } = {}): Promise<CallbackResult> {
     const waba = this.waba(wabaId);
     const change = partnerChange(event ?? 'PARTNER_ADDED', waba);
     return this.send(waba, 'account_update', change, target, waba.businessId);
   }
 
-  /** The business leaves in its app, or takes the account from us: the token does not reach the account any more. */
+  /** The business leaves or revokes our access: the token no longer reaches the account. */
   async leave(wabaId: string, target: Target = {}): Promise<CallbackResult> {
     const waba = this.waba(wabaId);
     const [phone] = this.state.store.phonesOf(wabaId);
@@ -63,11 +63,11 @@ export class WhatsappWebhooks {
     }
     this.withdrawFrom(app, wabaId);
     this.state.store.onChange();
-    if (url === null) return { status: null, body: 'no webhook address takes account_update' };
+    if (url === null) return { status: null, body: 'no webhook URL for account_update' };
     return this.state.callbacks.webhook(url, this.payload(waba.id, 'account_update', value), app.secret);
   }
 
-  /** Grants that name accounts lose this one. */
+  /** Removes the account from all grants that name it. */
   private withdrawFrom(app: AppRecord, wabaId: string): void {
     for (const { grants } of this.state.store.principals.values()) {
       for (const [scope, ids] of Object.entries(grants[app.id]?.targets ?? {}))
@@ -75,7 +75,7 @@ export class WhatsappWebhooks {
     }
   }
 
-  /** One of `history` and `smb_app_state_sync`, after it was asked for. */
+  /** Sends the requested `history` or `smb_app_state_sync`. */
   synchronized(phone: PhoneNumber, kind: 'history' | 'smb_app_state_sync', app: AppRecord): void {
     const waba = this.waba(phone.wabaId);
     const url = this.addressFor(app, kind, waba);
@@ -100,7 +100,7 @@ export class WhatsappWebhooks {
     };
   }
 
-  /** The business wrote in its app. */
+  /** The business sends a message from its app. */
   echo(phoneId: string, given: Target & { to?: string; text?: string } = {}): Promise<CallbackResult> {
     const phone = this.phone(phoneId);
     const message = {
@@ -114,7 +114,7 @@ export class WhatsappWebhooks {
     return this.send(this.waba(phone.wabaId), 'smb_message_echoes', value, given);
   }
 
-  /** Somebody writes; people with a username have no number in it. */
+  /** A person writes. With a username the number is omitted. */
   message(phoneId: string, given: Target & Person & { text?: string } = {}): Promise<CallbackResult> {
     const phone = this.phone(phoneId);
     const { userId, number } = identityOf(given);
@@ -134,7 +134,7 @@ export class WhatsappWebhooks {
     return this.send(this.waba(phone.wabaId), 'messages', value, given);
   }
 
-  /** What became of a message that the business sent. */
+  /** Reports the status of a message that the business sent. */
   status(
     phoneId: string,
     given: Target & Person & { messageId?: string; status?: string } = {},
@@ -160,11 +160,14 @@ export class WhatsappWebhooks {
   ): Promise<CallbackResult> {
     const app = this.state.appById(target.appId);
     const url = target.url ?? this.addressFor(app, field, waba);
-    if (url === null) throw new Error(`no webhook address takes ${field} of ${waba.id}: subscribe, or give a url`);
+    if (url === null) throw new Error(`no webhook URL for ${field} of ${waba.id}: subscribe, or pass url`);
     return this.state.callbacks.webhook(url, this.payload(entryId, field, value), app.secret);
   }
 
-  /** The account's own address, then the app's subscription, then `webhookUrl`; only `account_update` needs no subscribed account. */
+  /**
+   * Returns the account's override, the app's subscription, or `webhookUrl`. All fields but `account_update` require a
+   * subscribed account.
+   */
   private addressFor(app: AppRecord, field: string, waba: WabaRecord): string | null {
     const isAboutAccount = field === 'account_update';
     const subscribed = waba.subscribedApps[app.id];
@@ -214,7 +217,7 @@ const textOf = (body: string): Value => ({ type: 'text', text: { body } });
 
 const digits = (text: string): string => text.replace(/\D/g, '');
 
-/** The business-scoped id of a person, `US.` and 20 digits, the same at each look; and the number, where Meta tells it. */
+/** Returns a person's stable business-scoped id (`US.` and 20 digits), and the number if Meta reveals it. */
 function identityOf({ from, username }: Person): { userId: string; number: string | null } {
   const number = from === undefined && username === undefined ? '16505551234' : (from ?? null);
   return { userId: businessScopedId(username ?? number ?? ''), number };

@@ -10,7 +10,7 @@ import type { TokenView } from './token-issuer.ts';
 const needsAppToken =
   '(#100) You must provide an app access token, or a user access token that is an owner or developer of the app';
 
-/** `debug_token` (META.md 4): a bad but readable input is 200 with `data.error`. */
+/** `debug_token`: a bad but readable token is 200 with `data.error` (docs/meta-facts.md#token-inspection). */
 export function debugTokenEndpoint(state: SandboxState, call: GraphCall, product: AppKind): MetaResponse {
   if (call.token === null) throw oauthError(100, needsAppToken);
   const caller = authenticate(state, call, product);
@@ -70,7 +70,7 @@ function tokenData(view: TokenView, targetOrder: SandboxSettings['targetOrder'])
   data.data_access_expires_at = Math.floor(grant.dataAccessExpiresAt / 1000);
   data.expires_at = Math.floor(view.expiresAt / 1000);
   data.is_valid = death === null;
-  // Said to be given for long-lived tokens only (META.md 4).
+  // Possibly only for long-lived tokens (docs/meta-facts.md#token-inspection).
   if (claims.longLived) data.issued_at = Math.floor(claims.issuedAt / 1000);
   if (claims.kind === 'page') data.profile_id = claims.pageId;
   data.scopes = view.scopes;
@@ -83,7 +83,7 @@ function tokenData(view: TokenView, targetOrder: SandboxSettings['targetOrder'])
   return data;
 }
 
-/** Scopes over objects that a user can choose; `public_profile` and `email` have none. */
+/** Whether users choose objects for a scope. `public_profile` and `email` have none. */
 function isGranular(scope: string): boolean {
   return scope !== 'public_profile' && scope !== 'email';
 }

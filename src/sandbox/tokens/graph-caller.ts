@@ -5,14 +5,14 @@ import type { AppKind, AppRecord, Principal, TokenKind } from '../state/records.
 import type { SandboxState } from '../state/sandbox-state.ts';
 import type { TokenView } from './token-issuer.ts';
 
-/** Who calls: an app by `id|secret` (or its opaque form), or the holder of a token. */
+/** The caller: an app by `id|secret` or its opaque form, or the holder of a token. */
 export type GraphCaller =
   | { kind: 'app'; app: AppRecord; token: string }
   | { kind: 'token'; app: AppRecord; token: string; view: TokenView };
 
 const PROOF_LIFETIME_SECONDS = 300;
 
-/** HMAC-SHA256 of the token, or of `token|time`, in lower-case hex (META.md 11). */
+/** HMAC-SHA256 of the token or of `token|time`, lowercase hex (docs/meta-facts.md#app-secret-proof). */
 export function appsecretProof(secret: string, token: string, time?: string): string {
   return createHmac('sha256', secret)
     .update(time === undefined ? token : `${token}|${time}`)
@@ -25,7 +25,7 @@ function equalsInConstantTime(given: string, expected: string): boolean {
   return left.length === right.length && timingSafeEqual(left, right);
 }
 
-/** A wrong proof is refused always, a missing one when the app requires it (META.md 11). */
+/** Refuses a wrong proof, and a missing one if the app requires it (docs/meta-facts.md#app-secret-proof). */
 export function checkProof(state: SandboxState, call: GraphCall, app: AppRecord, token: string): void {
   const proof = call.params.get('appsecret_proof');
   if (proof === undefined) {
@@ -38,7 +38,7 @@ export function checkProof(state: SandboxState, call: GraphCall, app: AppRecord,
     throw methodError('Invalid appsecret_proof provided in the API argument');
 }
 
-/** Reads `id|secret` and the opaque app tokens that client_credentials gave out (META.md 2). */
+/** Reads app tokens: `id|secret`, or the opaque ones from client_credentials (docs/meta-facts.md#code-exchange). */
 export function appOfToken(state: SandboxState, token: string): AppRecord | null {
   const parts = token.split('|');
   const threads = parts[0] === 'TH' && parts.length === 3;
@@ -60,7 +60,7 @@ const kindsOf: Record<AppKind, TokenKind[]> = {
   threads: ['threads_user'],
 };
 
-/** Authenticates a call on a host of the given product; throws Meta's error (META.md 12.1, 12.2). */
+/** Authenticates a call to a host of this product. Throws Meta's error. */
 export function authenticate(state: SandboxState, call: GraphCall, product: AppKind): GraphCaller {
   const token = call.token;
   if (token === null) {
@@ -83,26 +83,26 @@ export function authenticate(state: SandboxState, call: GraphCall, product: AppK
   return { kind: 'token', app: view.app, token, view };
 }
 
-/** Throws why the token is dead, if it is. */
+/** Throws Meta's error if the token is dead. */
 export function requireLivingToken({ death }: TokenView): void {
   if (death !== null)
     throw oauthError(190, death.message, death.subcode === undefined ? {} : { subcode: death.subcode });
 }
 
-/** The token of a caller that has one; an app's own token does not do. */
+/** Returns the caller's token. Refuses app tokens. */
 export function requireTokenView(caller: GraphCaller): TokenView {
   if (caller.kind === 'app') throw oauthError(104, 'An access token is required to request this resource.');
   return caller.view;
 }
 
-/** Refuses a caller without one of the scopes (META.md 12.1, code 200 and 10). */
+/** Refuses a caller without any of the scopes (code 200). */
 export function requireScope(view: TokenView, ...scopes: string[]): void {
   const { unnamedScopes } = view.grant;
   if (scopes.some((scope) => view.scopes.includes(scope) || unnamedScopes?.includes(scope) === true)) return;
   throw oauthError(200, `(#200) Requires ${scopes.join(' or ')} permission to manage the object`, { status: 403 });
 }
 
-/** A system user manages itself; so do a person and an admin system user of its portfolio. */
+/** Whether a principal may manage a system user: itself, or a user or admin system user of its portfolio. */
 export function managesSystemUser(principal: Principal, system: Principal): boolean {
   if (system.kind !== 'system_user') return false;
   if (principal.id === system.id) return true;

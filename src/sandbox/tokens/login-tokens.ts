@@ -10,7 +10,9 @@ import type { TokenView } from './token-issuer.ts';
 
 const DAY_MS = 86_400_000;
 
-/** What differs between Instagram Login and Threads (META.md 7, 9). */
+/**
+ * The differences between Instagram and Threads (docs/meta-facts.md#instagram-login, docs/meta-facts.md#threads-login).
+ */
 export interface LoginProduct {
   kind: 'instagram_user' | 'threads_user';
   errorType: 'IGApiException' | 'THApiException';
@@ -34,10 +36,10 @@ export const threadsLogin: LoginProduct = {
   requiredScope: 'threads_basic',
 };
 
-/** A refusal of the code exchange; Instagram and Graph write it differently. */
+/** A refused code exchange, which Instagram and Graph format differently. */
 export class CodeExchangeError extends Error {}
 
-/** Code to short token: checks client, code and redirect; throws CodeExchangeError with the text. */
+/** Exchanges a code for a short-lived token. Throws CodeExchangeError with Meta's text. */
 export function exchangeLoginCode(
   state: SandboxState,
   call: GraphCall,
@@ -46,7 +48,7 @@ export function exchangeLoginCode(
   const app = state.store.apps.get(call.params.get('client_id') ?? '');
   if (app === undefined || app.kind !== product.kind.replace('_user', ''))
     throw new CodeExchangeError('Invalid platform app');
-  // A wrong or cut-off secret gets the redirect text, too (META.md 7).
+  // A wrong or truncated secret gets the redirect text too.
   if (call.params.get('client_secret') !== app.secret) throw new CodeExchangeError(REDIRECT_URI_MISMATCH);
   if (call.params.get('grant_type') !== 'authorization_code')
     throw new CodeExchangeError('Invalid grant_type: must be authorization_code');
@@ -60,7 +62,7 @@ export function exchangeLoginCode(
   return { ...minted, principal: view?.principal ?? state.user(code.principalId), app };
 }
 
-/** Short to long token: GET only (META.md 7.3, 9). */
+/** Exchanges a short-lived token for a long-lived one. GET only (docs/meta-facts.md#instagram-login). */
 export function exchangeLoginToken(state: SandboxState, call: GraphCall, product: LoginProduct): MetaResponse {
   requireGet(call, product);
   const view = requireValidToken(state, call, product);
@@ -74,7 +76,7 @@ export function exchangeLoginToken(state: SandboxState, call: GraphCall, product
   return ok(toTokenResponseBody(state, call, fresh.token, fresh.expiresAt));
 }
 
-/** Refresh: at least 24 h old, not expired, the basic scope still granted (META.md 7.4, 9). */
+/** Refreshes a token that is 24 h old, not expired, and has the basic scope (docs/meta-facts.md#instagram-login). */
 export function refreshLoginToken(state: SandboxState, call: GraphCall, product: LoginProduct): MetaResponse {
   requireGet(call, product);
   const isDead = call.token !== null && state.tokens.view(call.token)?.death !== null;
@@ -125,12 +127,12 @@ function requireGet(call: GraphCall, product: LoginProduct): void {
   if (call.method !== 'GET') throw unsupported(product);
 }
 
-/** The text is the recorded one, `get` included, whatever the method was (META.md 7.4). */
+/** The recorded text says `get` whatever the method was (docs/meta-facts.md#instagram-login). */
 function unsupported(product: LoginProduct): GraphError {
   return oauthError(100, 'Unsupported request - method type: get', { type: product.errorType });
 }
 
-/** The token of a call on these hosts; tokens of other products can't be parsed there (META.md 7). */
+/** Returns the call's token. Tokens of other products cannot be parsed here. */
 export function requireValidToken(state: SandboxState, call: GraphCall, product: LoginProduct): TokenView {
   if (call.token === null)
     throw oauthError(104, 'An access token is required to request this resource.', { type: product.errorType });
@@ -141,7 +143,7 @@ export function requireValidToken(state: SandboxState, call: GraphCall, product:
   return view;
 }
 
-/** JSON text in which one id is a raw number: a 17-digit id is above 2^53, so JSON.stringify can't write it (META.md 7). */
+/** Serializes JSON with one id as a bare number, which JSON.stringify cannot write above 2^53. */
 export function jsonWithRawId(
   value: Record<string, unknown>,
   key: string,

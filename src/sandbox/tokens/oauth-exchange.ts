@@ -10,9 +10,10 @@ import type { TokenView } from './token-issuer.ts';
 export const SIXTY_DAYS_SECONDS = 5_184_000;
 const DAY_MS = 86_400_000;
 export const REDIRECT_URI_MISMATCH =
-  'Error validating verification code. Please make sure your redirect_uri is identical to the one you used in the OAuth dialog request';
+  'Error validating verification code. Please make sure your redirect_uri is identical to the one you used in the ' +
+  'OAuth dialog request';
 
-/** `oauth/access_token` on graph.facebook.com, every grant type and error row of META.md 2, 3 and 6. */
+/** graph.facebook.com's `oauth/access_token` with every grant type (docs/meta-facts.md#code-exchange). */
 export function accessTokenEndpoint(state: SandboxState, call: GraphCall): MetaResponse {
   const app = authenticateClient(state, call);
   const grantType = call.params.get('grant_type') ?? 'authorization_code';
@@ -23,7 +24,7 @@ export function accessTokenEndpoint(state: SandboxState, call: GraphCall): MetaR
   return exchangeCode(state, call, app);
 }
 
-/** The client credentials, with the errors of META.md 2. */
+/** Checks the client credentials, with Meta's errors. */
 function authenticateClient(state: SandboxState, call: GraphCall): AppRecord {
   const id = call.params.get('client_id');
   if (id === undefined || id === '') throw oauthError(101, 'Missing client_id parameter.');
@@ -40,7 +41,7 @@ function exchangeCode(state: SandboxState, call: GraphCall, app: AppRecord): Met
   const text = call.params.get('code') ?? '';
   const code = state.store.codes.get(text);
   const redirectUri = call.params.get('redirect_uri');
-  // Without it a code of a full-page signup does not fit, as with a wrong one.
+  // A full-page signup's code without redirect_uri fails like one with a wrong redirect_uri.
   if (code?.fromSdk !== true && code?.tokenKind !== 'system_user') requireRedirectUri(redirectUri);
   if (code === undefined || code.appId !== app.id)
     throw oauthError(100, 'Invalid verification code format.', { errorCode: 'invalid_code' });
@@ -60,13 +61,13 @@ function requireRedirectUri(redirectUri: string | undefined): void {
     throw oauthError(191, "redirect_uri isn't an absolute URI. Check RFC 3986.");
 }
 
-/** Codes of the JS SDK take no redirect_uri, or an empty one (META.md 2, 20 #13); the others the very same. */
+/** SDK codes take no or an empty redirect_uri, other codes the exact one (docs/meta-facts.md#code-exchange). */
 function redirectFits(state: SandboxState, code: CodeRecord, redirectUri: string | undefined): boolean {
   if (!code.fromSdk) return redirectUri === code.redirectUri;
   return redirectUri === undefined || (redirectUri === '' && state.store.settings.emptySdkRedirect === 'accept');
 }
 
-/** Uses a code up and mints its token; from here on the code is 36009. */
+/** Uses up a code and creates its token. From now on the code is a 36009. */
 export function redeemCodeOnce(
   state: SandboxState,
   call: GraphCall,
@@ -107,7 +108,9 @@ function exchangeToken(state: SandboxState, call: GraphCall, app: AppRecord): Me
   return ok(toTokenResponseBody(state, call, fresh.token, fresh.expiresAt));
 }
 
-/** Meta may give at most one fresh token a day (META.md 3); a switch, and a fault, play that. */
+/**
+ * Returns the last token if a setting or fault limits fresh tokens to one a day (docs/meta-facts.md#token-lifetimes).
+ */
 function findReusableToken(
   state: SandboxState,
   call: GraphCall,
@@ -143,7 +146,9 @@ function mintExchangedToken(
   return minted;
 }
 
-/** The seconds that a new token lives; with the fault `shorter_expiry` an hour less than the one it replaces. */
+/**
+ * Returns a new token's lifetime in seconds; the fault `shorter_expiry` makes it an hour shorter than the old one's.
+ */
 export function shortenedIfScripted<T extends number | null>(
   state: SandboxState,
   call: GraphCall,
@@ -154,12 +159,12 @@ export function shortenedIfScripted<T extends number | null>(
   return Math.max(60, Math.floor((expiresAt - state.now()) / 1000) - 3600);
 }
 
-/** Whether the user's business allows only tokens that expire. */
+/** Whether the user's business only allows tokens that expire. */
 export function requiresExpiry(state: SandboxState, principal: Principal): boolean {
   return state.store.businesses.get(principal.businessId ?? '')?.requiresExpiry === true;
 }
 
-/** `expires_in` is missing for tokens without an end, and when a fault says so (META.md 2, 3, 19.1). */
+/** Omits `expires_in` for tokens without an end or on a fault's demand (docs/meta-facts.md#token-lifetimes). */
 export function toTokenResponseBody(
   state: SandboxState,
   call: GraphCall,
@@ -172,7 +177,7 @@ export function toTokenResponseBody(
   return body;
 }
 
-/** `oauth/revoke` for system-user tokens: the given one dies; asked with another of the same user, or by an admin. */
+/** `oauth/revoke`: ends a system user's token, on request of another token of the same user or of an admin. */
 export function revokeEndpoint(state: SandboxState, call: GraphCall): MetaResponse {
   const app = authenticateClient(state, call);
   const caller = authenticate(state, call, 'facebook');
@@ -189,7 +194,7 @@ export function revokeEndpoint(state: SandboxState, call: GraphCall): MetaRespon
   return success();
 }
 
-/** `oauth/client_code` (META.md 3): a code for the same user, to be exchanged once. */
+/** `oauth/client_code`: issues a code for the same user (docs/meta-facts.md#token-lifetimes). */
 export function clientCodeEndpoint(state: SandboxState, call: GraphCall): MetaResponse {
   const app = authenticateClient(state, call);
   const caller = authenticate(state, call, 'facebook');

@@ -2,7 +2,7 @@ import type { GraphCall } from '../http/graph-call.ts';
 import type { SandboxState } from '../state/sandbox-state.ts';
 import { fingerprintOf } from './token-codec.ts';
 
-/** The fault `other_user`: the new token belongs to somebody else who granted the app something, too. */
+/** The fault `other_user`: the new token belongs to another user who also granted the app access. */
 export function principalFor(state: SandboxState, call: GraphCall, principalId: string, appId: string): string {
   if (!call.effects.has('other_user')) return principalId;
   const principal = state.user(principalId);
@@ -13,7 +13,7 @@ export function principalFor(state: SandboxState, call: GraphCall, principalId: 
   return other.id;
 }
 
-/** The fault `fewer_scopes`: the new token can do less than the grant says. */
+/** The fault `fewer_scopes`: the new token has fewer scopes than the grant. */
 export function dropScopeIfScripted(state: SandboxState, call: GraphCall, token: string): void {
   if (!call.effects.has('fewer_scopes')) return;
   const scopes = state.tokens.view(token)?.scopes ?? [];

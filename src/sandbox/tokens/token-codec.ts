@@ -2,8 +2,8 @@ import { createCipheriv, createDecipheriv, createHash } from 'node:crypto';
 import type { TokenKind } from '../state/records.ts';
 
 /**
- * Tokens carry what they say, sealed under a key of this sandbox, so that a million of them cost no memory and
- * outlive a restart. Their form is Meta's: prefix, 180 to 290 letters and digits, `Z` as escape (META.md 19.3, 19.16).
+ * Tokens contain their claims, sealed with a key of this sandbox, so that a million of them cost no memory and survive
+ * a restart. The format is Meta's: a prefix, 180 to 290 letters and digits (docs/meta-facts.md#token-format).
  */
 export interface TokenClaims {
   kind: TokenKind;
@@ -11,7 +11,7 @@ export interface TokenClaims {
   principalId: string;
   pageId: string | null;
   issuedAt: number;
-  /** epoch ms; 0 = never */
+  /** Milliseconds since 1970; 0: never. */
   expiresAt: number;
   epoch: number;
   longLived: boolean;
@@ -32,7 +32,7 @@ const fillerBytes = 62;
 const tagBytes = 16;
 export const tokenRandomBytes = nonceBytes + fillerBytes;
 
-/** Seals claims into a token of Meta's form; `random` must hold `tokenRandomBytes` bytes. */
+/** Seals claims into a token in Meta's format. `random` must have `tokenRandomBytes` bytes. */
 export function encodeToken(key: Buffer, claims: TokenClaims, random: Buffer): string {
   const plain = Buffer.alloc(claimBytes + fillerBytes);
   plain[0] = kinds.indexOf(claims.kind);
@@ -51,7 +51,7 @@ export function encodeToken(key: Buffer, claims: TokenClaims, random: Buffer): s
   return prefixes[claims.kind] + escapeBase64(sealed.toString('base64url'));
 }
 
-/** Opens a token; null when it is not one of ours: cut off, changed, or made up. */
+/** Opens a token. Returns null if it was truncated, changed or made up. */
 export function decodeToken(key: Buffer, token: string): TokenClaims | null {
   const prefix = /^(EAA|IGAA|THAA)[A-Za-z0-9]{100,400}$/.exec(token)?.[1];
   if (prefix === undefined) return null;
@@ -83,7 +83,9 @@ function readClaims(plain: Buffer): TokenClaims {
   };
 }
 
-/** Base64url in letters and digits only; Meta's tokens and cursors show the same `ZA`, `ZB`, `ZC` (headers_graph_2021). */
+/**
+ * Encodes base64url in letters and digits, as Meta's tokens and cursors do with `ZA`, `ZB`, `ZC` (headers_graph_2021).
+ */
 export function escapeBase64(text: string): string {
   return text.replace(/[Z_-]/g, (sign) => (sign === 'Z' ? 'ZA' : sign === '-' ? 'ZB' : 'ZC'));
 }
@@ -92,7 +94,7 @@ export function unescapeBase64(text: string): string {
   return text.replace(/Z[ABC]/g, (pair) => (pair === 'ZA' ? 'Z' : pair === 'ZB' ? '-' : '_'));
 }
 
-/** First 16 hex of sha256: names a token in counters and death lists; its first 8 stand in the call list. */
+/** First 16 hex digits of SHA-256: identifies a token in counters and changes; the first 8 in the call log. */
 export function fingerprintOf(token: string): string {
   return createHash('sha256').update(token).digest('hex').slice(0, 16);
 }

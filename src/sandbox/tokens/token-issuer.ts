@@ -4,14 +4,14 @@ import type { AppRecord, Grant, PageRole, Principal, PrincipalKind } from '../st
 import type { SandboxStore } from '../state/sandbox-store.ts';
 import { decodeToken, encodeToken, fingerprintOf, type TokenClaims, tokenRandomBytes } from './token-codec.ts';
 
-/** Why a token is refused; `claims` is there when the string could be read at all. */
+/** Why a token is refused. */
 export interface TokenDeath {
   message: string;
   code: number;
   subcode?: number;
 }
 
-/** A token as Meta sees it now. */
+/** A token's current state. */
 export interface TokenView {
   token: string;
   claims: TokenClaims;
@@ -27,14 +27,14 @@ export interface MintRequest {
   appId: string;
   principalId: string;
   kind: PrincipalKind;
-  /** seconds from now; null = never */
+  /** Seconds from now; null: never. */
   expiresIn: number | null;
   longLived: boolean;
 }
 
 const DATA_ACCESS_LIFETIME_MS = 90 * 86_400_000;
 
-/** Issues tokens and says whether one still holds (META.md 3 to 7, 12.2). */
+/** Issues tokens and tells whether they are still valid. */
 export class TokenIssuer {
   constructor(
     private readonly store: SandboxStore,
@@ -60,7 +60,10 @@ export class TokenIssuer {
     return { token: encodeToken(this.store.tokenKey, claims, this.randomBytes(tokenRandomBytes)), expiresAt };
   }
 
-  /** The page token of a user token: the same string each time until something changes (META.md 5), or, where so set, a new one. */
+  /**
+   * Derives a Page token: the same string until something changes (docs/meta-facts.md#page-tokens), unless set
+   * otherwise.
+   */
   mintPage(user: TokenView, role: PageRole): string {
     const claims: TokenClaims = {
       ...user.claims,
@@ -77,7 +80,7 @@ export class TokenIssuer {
     return encodeToken(this.store.tokenKey, claims, random);
   }
 
-  /** null when the string can't be read as a token of this sandbox. */
+  /** Returns null for strings that are not tokens of this sandbox. */
   view(token: string): TokenView | null {
     const claims = decodeToken(this.store.tokenKey, token);
     const app = claims === null ? undefined : this.store.apps.get(claims.appId);
@@ -117,7 +120,7 @@ export class TokenIssuer {
     return role === undefined || role.tasks.length === 0 ? 492 : undefined;
   }
 
-  /** Records what a user granted; earlier tokens stay what they are (META.md 1, 4). */
+  /** Records a user's grant. Existing tokens stay valid. */
   grant(
     principal: Principal,
     appId: string,
@@ -135,7 +138,7 @@ export class TokenIssuer {
       ),
       epoch: before?.epoch ?? 0,
       deaths: before?.deaths ?? [],
-      // System users have no data-access limit (META.md 4).
+      // System users have no data-access limit (docs/meta-facts.md#token-inspection).
       dataAccessExpiresAt: principal.kind === 'user' ? this.now() + DATA_ACCESS_LIFETIME_MS : 0,
     };
     const allTargets = { ...before?.targets, ...targets };
@@ -145,7 +148,7 @@ export class TokenIssuer {
     return grant;
   }
 
-  /** Kills every token given so far under a grant. */
+  /** Kills all existing tokens of a grant. */
   endEpoch(grant: Grant, subcode: number): void {
     grant.deaths.push(subcode);
     grant.epoch += 1;

@@ -106,7 +106,7 @@ it.each(['instagram_user', 'threads_user'] as const)('exchanges, refreshes and i
   });
 });
 
-it('keeps every token out of every address, where Meta allows it', async () => {
+it('keeps every token out of URLs where Meta allows it', async () => {
   const token = tokenOf(seedIds.user);
   const instagram = tokenOf(seedIds.instagramUser);
   await inspection.inspect('user', token);

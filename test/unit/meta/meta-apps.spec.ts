@@ -7,19 +7,19 @@ import { META } from './scripted-meta.ts';
 const apps = new MetaApps({ meta: META });
 
 describe('MetaApps', () => {
-  it('knows one app, to which every connection belongs', () => {
+  it('has one app, which every connection belongs to', () => {
     expect(apps.for({ tenant: 't', product: 'pages', appId: '1001' })).toBe(apps.primary);
     expect(apps.for({ tenant: 't', product: 'threads' })).toBe(apps.primary);
     expect(apps.all).toEqual([apps.primary]);
   });
 
-  it('lists the ids that tokens may belong to, each once', () => {
+  it('lists the ids that tokens may belong to, once each', () => {
     expect(apps.appIds).toEqual(['1001', '2002', '3003']);
     const single = new MetaApps({ meta: { ...META, instagramApp: META.app, threadsApp: META.app } });
     expect(single.appIds).toEqual(['1001']);
   });
 
-  it('lists every secret that may sign with its app, the previous one too', () => {
+  it('lists every secret that may sign, with its app, including the previous one', () => {
     const previousAppSecret = new SecretString('previous');
     const rotated = new MetaApps({ meta: { ...META, previousAppSecret, threadsApp: { ...META.app, id: '3003' } } });
     expect(rotated.signers.map(({ appId, secret }) => [appId, secret.expose()])).toEqual([
@@ -34,7 +34,7 @@ describe('MetaApps', () => {
     ]);
   });
 
-  it('serves tokens by the app that is configured for their kind, and by no other', () => {
+  it('serves tokens by the app configured for their kind only', () => {
     expect(apps.serves({ appId: '3003', kind: 'threads_user' })).toBe(true);
     expect(apps.serves({ appId: '1001', kind: 'threads_user' })).toBe(false);
     expect(apps.serves({ appId: '1001', kind: 'page' })).toBe(true);
@@ -44,7 +44,7 @@ describe('MetaApps', () => {
   });
 });
 
-it.each(TOKEN_KINDS)('MetaApp calls with a %s token where its kind says, as the app of that host', (kind) => {
+it.each(TOKEN_KINDS)("MetaApp calls with a %s token at the host of its kind, as that host's app", (kind) => {
   const app = new MetaApp(META);
   const host = app.hostOf(kind);
   expect(host.name).toBe(tokenKind(kind).host);

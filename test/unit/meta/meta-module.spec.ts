@@ -30,7 +30,7 @@ import { META } from './scripted-meta.ts';
 })
 class Ground {}
 
-it('stands on the global providers, without a usage observer', async () => {
+it('needs only the global providers, without a usage observer', async () => {
   const module = await Test.createTestingModule({ imports: [Ground, MetaModule] }).compile();
   for (const api of [OAuthApi, InspectionApi, DiscoveryApi, RevocationApi, SystemUserApi, AppApi]) {
     expect(module.get(api, { strict: false })).toBeInstanceOf(api);

@@ -21,7 +21,7 @@ describe('lossless JSON', () => {
     expect(body).toMatchObject({ n: 1, f: 1.5 });
   });
 
-  it('knows what is no JSON, and looks at own properties only', () => {
+  it('rejects non-JSON and reads own properties only', () => {
     for (const text of ['', 'NOT FOUND', 'Service Unavailable', '<html></html>', '{', '['.repeat(100_000)]) {
       expect(parseLossless(text)).toBeUndefined();
     }
@@ -30,7 +30,7 @@ describe('lossless JSON', () => {
     expect(parseLossless('{"a":1,"a":2}')).toEqual({ a: 2 });
   });
 
-  it('agrees with JSON.parse where numbers are safe', () => {
+  it('agrees with JSON.parse for safe numbers', () => {
     const value = fc.jsonValue();
     fc.assert(
       fc.property(value, (json) => {
@@ -41,7 +41,7 @@ describe('lossless JSON', () => {
     );
   });
 
-  it('reads words from lists and from text', () => {
+  it('reads words from arrays and strings', () => {
     expect(readStringList({ p: 'a,b c' }, 'p')).toEqual(['a', 'b', 'c']);
     expect(readStringList({ p: ['a', 'b'] }, 'p')).toEqual(['a', 'b']);
     expect(readStringList({}, 'p')).toBeNull();
@@ -49,14 +49,14 @@ describe('lossless JSON', () => {
 });
 
 describe('graph errors', () => {
-  it('leaves texts behind, also where they pose as a type or a trace', () => {
+  it('drops texts, even in the place of a type or trace', () => {
     const fields = readGraphError({
       error: { message: 'EAAB', type: 'EAAB token 1', code: '190', error_subcode: '463', fbtrace_id: 'x'.repeat(200) },
     });
     expect(toMetaCause(fields)).toEqual({ code: 190, subcode: 463 });
   });
 
-  it('knows the batch shape of old', () => {
+  it('reads the former batch shape', () => {
     expect(readGraphError({ error_code: 190, error_description: 'x' })).toMatchObject({
       envelope: 'batch_legacy',
       code: 190,
@@ -106,7 +106,7 @@ describe('usage headers', () => {
     else expect(report.entries.length).toBeGreaterThan(0);
   });
 
-  it('turns minutes into seconds, and keeps the wait of objects apart from the one that holds for all', () => {
+  it('converts minutes to seconds and keeps waits of objects apart from general ones', () => {
     const report = readUsageHeaders({
       'x-app-usage': '{"call_count":28,"total_cputime":25,"total_time":31}',
       'x-business-use-case-usage':
@@ -146,7 +146,7 @@ describe('usage headers', () => {
   });
 });
 
-it('takes ids only into paths', () => {
+it('accepts only ids in paths', () => {
   expect(requireGraphId('act_123')).toBe('act_123');
   for (const id of ['', '../me', 'a/b', '1?x', '%2e', 'x'.repeat(65)])
     expect(() => requireGraphId(id)).toThrow(RangeError);

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** A file of Meta's recorded responses, as JSON. */
+/** Reads a recorded response of Meta as JSON. */
 export function readRecorded<T>(name: string): T {
   return JSON.parse(readFileSync(new URL(`../../support/recorded/${name}`, import.meta.url), 'utf8')) as T;
 }

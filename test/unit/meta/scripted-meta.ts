@@ -54,7 +54,7 @@ export const META: MetaConfig = {
   webhookVerifyToken: null,
 };
 
-/** A request as it went out, its parameters taken apart. */
+/** A sent request with parsed parameters. */
 export class SentRequest {
   readonly method: string;
   readonly url: URL;
@@ -157,7 +157,7 @@ class RecordingVersions extends VersionObserver {
   }
 }
 
-/** The whole client on a scripted wire. The last step of the script repeats. */
+/** The whole client on scripted responses. The last step repeats. */
 export function scriptedMeta(...steps: Step[]) {
   const http = new ScriptedHttp(steps);
   const pause = new RecordingPause();
@@ -202,7 +202,7 @@ export function scriptedMeta(...steps: Step[]) {
   };
 }
 
-/** The error of a promise that must fail with a `MetaError`. */
+/** Returns the `MetaError` that a promise must fail with. */
 export async function catchMetaError(promise: Promise<unknown>): Promise<MetaError> {
   const error = await promise.then(
     () => new Error('it did not fail'),

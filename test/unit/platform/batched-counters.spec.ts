@@ -28,7 +28,7 @@ function metrics() {
   return { registry, tallies, observations, histogram };
 }
 
-it('hands counts on when the metrics are read, each once', async () => {
+it('passes counts on once when the metrics are read', async () => {
   const { registry, tallies } = metrics();
   for (const kind of ['a', 'b', 'a']) tallies.add(kind, { kind });
   for (let reading = 0; reading < 2; reading++) {
@@ -40,7 +40,7 @@ it('hands counts on when the metrics are read, each once', async () => {
   expect(await registry.metrics()).toContain('done_total{kind="a"} 3');
 });
 
-it('hands values on when the metrics are read, and before they become many', async () => {
+it('passes values on when the metrics are read, or when the buffer is full', async () => {
   const { registry, observations, histogram } = metrics();
   for (let count = 0; count < 5_000; count++) observations.add(count % 2 === 0 ? 'a' : 'b', 5, histogram);
   observations.add('a', 0.5, histogram);

@@ -7,7 +7,7 @@ async function* chunks(...texts: string[]): AsyncGenerator<Buffer> {
 const tooLarge = (): Error => new Error('too large');
 
 describe('readStream', () => {
-  it('gives the whole stream up to the limit', async () => {
+  it('returns the whole stream up to the limit', async () => {
     expect((await readStream(chunks('ab', 'c'), 3, tooLarge)).toString()).toBe('abc');
     expect((await readStream(chunks('abc'), 3, tooLarge)).toString()).toBe('abc');
     expect((await readStream(chunks(), 3, tooLarge)).length).toBe(0);

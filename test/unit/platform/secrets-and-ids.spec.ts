@@ -8,7 +8,7 @@ import { FakeClock } from '../../support/fake-clock.ts';
 const TOKEN = 'EAAcanary';
 
 describe('SecretString', () => {
-  it('shows a mask wherever it is printed', () => {
+  it('prints as a mask everywhere', () => {
     const secret = new SecretString(TOKEN);
     const shown = [`${secret}`, JSON.stringify({ secret }), inspect({ secret }, { depth: 9 }), String(secret)];
     for (const text of shown) {
@@ -21,7 +21,7 @@ describe('SecretString', () => {
 });
 
 describe('the log', () => {
-  it('shows neither secrets nor what clients hang on errors', () => {
+  it('shows neither secrets nor what clients attach to errors', () => {
     const lines: string[] = [];
     const log = createLogger('info', { write: (line: string) => void lines.push(line) });
     const error = Object.assign(new Error('failed', { cause: new Error('deeper') }), { request: { token: TOKEN } });
@@ -36,7 +36,7 @@ describe('ids', () => {
   const clock = new FakeClock();
   const ids = new Ids(clock, new SystemRandom());
 
-  it('sort by the time they were made', () => {
+  it('sort by creation time', () => {
     const made: string[] = [];
     for (let i = 0; i < 50; i++) {
       made.push(ids.next('con'));
@@ -48,7 +48,7 @@ describe('ids', () => {
     expect(firstIdAt('con', clock.now()) < ids.next('con')).toBe(true);
   });
 
-  it('of one moment sort in the order in which they were made, whatever was drawn', () => {
+  it('of the same millisecond sort in order of creation, whatever the randomness', () => {
     const still = new FakeClock();
     const random = { bytes: (size: number) => Buffer.alloc(size, 255), fraction: () => 0 };
     const counted = new Ids(still, random);
@@ -60,7 +60,7 @@ describe('ids', () => {
     expect(counted.next('evt') < (made[0] ?? '')).toBe(true);
   });
 
-  it('are recognised by form', () => {
+  it('are recognized by form', () => {
     expect(isId(ids.next('lse'), 'lse')).toBe(true);
     for (const wrong of ['lse_', 'lse_x', ids.next('con'), ids.next('lse').toUpperCase(), `${ids.next('lse')}0`]) {
       expect(isId(wrong, 'lse')).toBe(false);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { SingleFlight } from '../../../src/platform/single-flight.ts';
 
-describe('work that runs once at a time for each key', () => {
-  it('is shared by all who ask meanwhile, and starts anew after that', async () => {
+describe('SingleFlight', () => {
+  it('shares a run among concurrent callers and then starts a new one', async () => {
     const flights = new SingleFlight<number>();
     let runs = 0;
     const work = async (): Promise<number> => ++runs;
@@ -14,7 +14,7 @@ describe('work that runs once at a time for each key', () => {
     expect(await flights.run('a', work)).toBe(3);
   });
 
-  it('is forgotten when it fails', async () => {
+  it('forgets a run that fails', async () => {
     const flights = new SingleFlight<number>();
     await expect(flights.run('a', () => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
     expect(await flights.run('a', () => Promise.resolve(1))).toBe(1);

@@ -33,9 +33,9 @@ it('counts connections in the database: a million of them do not come over', asy
   };
   const findings = await checkConnections(counting);
   expect(findings.map(({ detail }) => detail)).toEqual([
-    '50 of 200 connections need a new login of their person: con_b0001, con_b0002, con_b0003, con_b0004, con_b0005 and others.',
-    '50 active connections lack something: con_c0001, con_c0002, con_c0003, con_c0004, con_c0005 and others.',
-    expect.stringMatching(/^50 active connections lack scopes .*: con_d0001, .* con_d0005 and others\.$/),
+    '50 of 200 connections need a new login: con_b0001, con_b0002, con_b0003, con_b0004, con_b0005 and others.',
+    '50 active connections are incomplete: con_c0001, con_c0002, con_c0003, con_c0004, con_c0005 and others.',
+    expect.stringMatching(/^50 active connections lack required scopes: con_d0001, .* con_d0005 and others\.$/),
   ]);
   expect(ids).toBeLessThan(50);
 });

@@ -63,7 +63,7 @@ describe('metavault doctor, between us and Meta', () => {
     expect(of(findings, 'meta_app').map(({ state }) => state)).toEqual(['ok', 'ok']);
     expect(of(findings, 'meta_clock')).toMatchObject([{ state: 'ok' }]);
     expect(of(findings, 'signup_version')).toMatchObject([
-      { state: 'ok', detail: expect.stringMatching(/Embedded Signup v4 .* since 2025-10-08; no end is known/) },
+      { state: 'ok', detail: expect.stringMatching(/Embedded Signup v4, .* since 2025-10-08; no known end/) },
     ]);
     expect(of(findings, 'webhook_handshake')).toMatchObject([{ state: 'ok' }]);
     expect(of(findings, 'webhook_subscriptions')).toMatchObject([
@@ -85,11 +85,11 @@ describe('metavault doctor, between us and Meta', () => {
   });
 
   it.each<[string, Record<string, string>, Finding['check'], RegExp]>([
-    ['a wrong secret', { META_APP_SECRET: 'f'.repeat(32) }, 'meta_app', /refuses META_APP_SECRET/],
-    ['an unknown app', { META_APP_ID: '1234567890' }, 'meta_app', /does not take app 1234567890/],
-    ['a dead version', { META_GRAPH_API_VERSION: 'v18.0' }, 'meta_version', /v18.0 is dead/],
+    ['a wrong secret', { META_APP_SECRET: 'f'.repeat(32) }, 'meta_app', /rejects META_APP_SECRET/],
+    ['an unknown app', { META_APP_ID: '1234567890' }, 'meta_app', /rejects app 1234567890/],
+    ['a dead version', { META_GRAPH_API_VERSION: 'v18.0' }, 'meta_version', /v18.0 ended on/],
     ['a redirect URI without https', { PUBLIC_URL: 'http://vault.example' }, 'redirect_uri', /not https/],
-    ['another verify token', { META_WEBHOOK_VERIFY_TOKEN: 'other' }, 'webhook_handshake', /answers 403/],
+    ['another verify token', { META_WEBHOOK_VERIFY_TOKEN: 'other' }, 'webhook_handshake', /responds 403/],
   ])('finds %s to be wrong', async (_, environment, check, detail) => {
     const findings = of(await examine(environment), check, 'wrong');
     expect(findings.map((finding) => finding.detail).join('\n')).toMatch(detail);
@@ -100,8 +100,8 @@ describe('metavault doctor, between us and Meta', () => {
     ['an id of a wrong form', { META_APP_ID: 'my-app' }, 'meta_app', /META_APP_ID does not look like/],
     ['a secret of a wrong form', { META_APP_SECRET: 'secret' }, 'meta_app', /META_APP_SECRET does not look like/],
     ['no verify token', { META_WEBHOOK_VERIFY_TOKEN: '' }, 'webhook_handshake', /is not set/],
-    ['nobody at PUBLIC_URL', { PUBLIC_URL: 'http://127.0.0.1:9' }, 'webhook_handshake', /does not answer/],
-    ['a Meta out of reach', { META_GRAPH_URL: 'http://127.0.0.1:9' }, 'meta_app', /could not be asked/],
+    ['nobody at PUBLIC_URL', { PUBLIC_URL: 'http://127.0.0.1:9' }, 'webhook_handshake', /does not respond/],
+    ['a Meta out of reach', { META_GRAPH_URL: 'http://127.0.0.1:9' }, 'meta_app', /Could not ask Meta/],
   ])('points at %s', async (_, environment, check, detail) => {
     const findings = of(await examine(environment), check, 'attention');
     expect(findings.map((finding) => finding.detail).join('\n')).toMatch(detail);
@@ -146,14 +146,12 @@ describe('metavault doctor, between us and Meta', () => {
       { state: 'attention', detail: expect.stringContaining('ends on 2028-07-29') },
     ]);
     expect(await version('2029-01-01T00:00:00Z', 'v25.0')).toMatchObject([
-      { state: 'wrong', detail: expect.stringMatching(/v25.0 is dead.*v26.0 is what Meta serves/) },
+      { state: 'wrong', detail: expect.stringMatching(/v25.0 ended on .*Meta serves v26.0/) },
     ]);
     const config = loadConfig({ ...TEST_ENVIRONMENT, META_GRAPH_API_VERSION: 'v25.0' });
     const served = { checkAppCredentials: async () => ({ ok: true as const, servedVersion: 'v26.0' }) };
     const drifted = of(await checkApps(config, served, now), 'meta_version');
-    expect(drifted).toMatchObject([
-      { state: 'attention', detail: expect.stringContaining('v26.0 is what Meta serves') },
-    ]);
+    expect(drifted).toMatchObject([{ state: 'attention', detail: expect.stringContaining('Meta serves v26.0') }]);
   });
 
   it('learns from logins that failed: a redirect URI that differs, an app that is not open', async () => {
@@ -185,7 +183,7 @@ describe('metavault doctor, between us and Meta', () => {
         .join(),
     ).toContain('1 codes of clients');
     expect(of(findings, 'logins')).toMatchObject([
-      { state: 'attention', detail: expect.stringContaining('1 persons away'), mend: expect.stringContaining('live') },
+      { state: 'attention', detail: expect.stringContaining('1 users away'), mend: expect.stringContaining('live') },
     ]);
     context.clock.advance(2 * DAY);
     expect(of(await examine(), 'logins')).toMatchObject([{ state: 'ok', detail: 'none failed in the last day' }]);
@@ -193,7 +191,7 @@ describe('metavault doctor, between us and Meta', () => {
 
   it('names the connections that need their user', async () => {
     expect(await checkConnections(context.database)).toMatchObject([
-      { state: 'ok', detail: '0 live, none needs a person' },
+      { state: 'ok', detail: '0 live, none needs a user' },
     ]);
     const dead = await context.importConnection({ tenant: 'doctor' });
     const unable = await context.importConnection({ tenant: 'doctor' });

@@ -20,10 +20,10 @@ describe('the configured version', () => {
   it.each([
     ['v25.0', '2028-05-29T00:00:00Z', 'ok', /ends on 2028-07-29/],
     ['v25.0', '2028-05-31T00:00:00Z', 'attention', /ends on 2028-07-29/],
-    ['v25.0', '2028-07-29T00:00:00Z', 'wrong', /dead since 2028-07-29.*oldest living version \(v26.0\)/],
-    ['v18.0', '2026-11-28T00:00:00Z', 'wrong', /dead since 2026-01-26.*\(v21.0\)/],
-    ['v3.0', '2026-11-28T00:00:00Z', 'wrong', /dead: /],
-    ['v26.0', '2030-01-01T00:00:00Z', 'ok', /no end is known/],
+    ['v25.0', '2028-07-29T00:00:00Z', 'wrong', /ended on 2028-07-29: .*oldest living version \(v26.0\)/],
+    ['v18.0', '2026-11-28T00:00:00Z', 'wrong', /ended on 2026-01-26: .*\(v21.0\)/],
+    ['v3.0', '2026-11-28T00:00:00Z', 'wrong', /^v3.0 has ended: /],
+    ['v26.0', '2030-01-01T00:00:00Z', 'ok', /no known end/],
   ])('%s at %s: %s', (version, at, state, detail) => {
     expect(checkVersion(version, version, new Date(at))).toMatchObject({
       state,
@@ -44,7 +44,7 @@ describe('the Marketing API', () => {
       { state: 'attention', detail: expect.stringMatching(/Marketing API on 2026-11-10.* 1 ads connections/) },
     ]);
     expect(await check('v24.0', '2026-11-28T00:00:00Z')).toMatchObject([
-      { state: 'wrong', detail: expect.stringMatching(/dead for the Marketing API since 2026-11-10.*2635/) },
+      { state: 'wrong', detail: expect.stringMatching(/ended on 2026-11-10 for the Marketing API: .*2635/) },
     ]);
     expect(await check('v26.0', '2030-01-01T00:00:00Z')).toEqual([]);
   });
@@ -64,7 +64,7 @@ describe('what Meta served', () => {
       {
         check: 'meta_version',
         state: 'attention',
-        detail: expect.stringMatching(/served v24.0 in place of v25.0 on its instagram host.*2026-11-28T11:00:00/),
+        detail: expect.stringMatching(/served v24.0 instead of v25.0 on its instagram host.*2026-11-28T11:00:00/),
         mend: expect.stringContaining('META_GRAPH_API_VERSION'),
       },
     ]);
@@ -91,7 +91,7 @@ describe('what Meta served', () => {
     expect(findings).toMatchObject([
       {
         state: 'attention',
-        detail: expect.stringMatching(/in place of v19.0/),
+        detail: expect.stringMatching(/instead of v19.0/),
         mend: expect.stringContaining('gateway'),
       },
     ]);

@@ -103,7 +103,7 @@ describe('GET /health/ready', () => {
     context.fault({ kind: 'delay', delayMs: 7_000 }, { pathPattern: 'oauth/access_token' }, 1);
     const first = await ready(TEST_ADMIN_KEY).expect(200);
     expect(first.body.details.examination).toMatchObject({
-      findings: [{ state: 'attention', detail: expect.stringContaining('under way'), mend: expect.any(String) }],
+      findings: [{ state: 'attention', detail: expect.stringContaining('still running'), mend: expect.any(String) }],
     });
     expect(first.body.details).not.toHaveProperty('meta_app');
     let details: Record<string, unknown> = {};
@@ -120,6 +120,6 @@ describe('GET /health/ready', () => {
     context.sandbox.state.faults.clear();
     expect([response.status, response.body.status]).toEqual([200, 'ok']);
     expect(response.body.details.meta_app).toMatchObject({ status: 'down' });
-    expect(JSON.stringify(response.body.details.meta_app)).toContain('refuses META_APP_SECRET');
+    expect(JSON.stringify(response.body.details.meta_app)).toContain('rejects META_APP_SECRET');
   });
 });

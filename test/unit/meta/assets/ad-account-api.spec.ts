@@ -8,13 +8,13 @@ const account = (id: string, more: object = {}) => ({
   ...more,
 });
 
-it('reads ad accounts with their currency and business', async () => {
+it('reads ad accounts with currency and business', async () => {
   const body = { account_id: '5', name: 'N', currency: 'EUR', business: { id: '9', name: 'B' } };
   const { items } = await graphOf({ '/me/adaccounts': listOf([body]) }).adAccounts.findAll(listingToken(), noProgress);
   expect(items).toEqual([{ id: 'act_5', name: 'N', currency: 'EUR', business: { id: '9', name: 'B' } }]);
 });
 
-it('has the union of all lists and scopes, each account once', async () => {
+it('returns the union of all lists and scopes, each account once', async () => {
   const meta = graphOf({
     '/me/adaccounts': listOf([account('1')]),
     '/me/assigned_ad_accounts': listOf([account('2')]),
@@ -40,7 +40,7 @@ it('has the union of all lists and scopes, each account once', async () => {
   expect(pathsOf(meta.sent).at(-1)).toBe('/?ids=act_5,act_6');
 });
 
-it('loses no more than a list that is refused; all of them are a refusal', async () => {
+it('skips a refused list, and throws if all are refused', async () => {
   const some = graphOf({ '/me/adaccounts': listOf([account('1')]), '/me/businesses': graphError(200) });
   const token = listingToken({ scopes: ['business_management'] });
   const { items, isComplete } = await some.adAccounts.findAll(token, noProgress);

@@ -22,7 +22,7 @@ it('lists numbers and permissions', async () => {
   expect(await granted.discovery.listPermissions(TOKEN)).toEqual({ granted: ['a'], declined: ['b'], expired: [] });
 });
 
-it('takes the 190 of client_business_id for no business', async () => {
+it('takes the 190 of client_business_id to mean no business', async () => {
   expect(await scriptedMeta(graphError(190)).discovery.getClientBusinessId(TOKEN)).toBeNull();
   expect(await scriptedMeta({ body: { client_business_id: '5', id: '1' } }).discovery.getClientBusinessId(TOKEN)).toBe(
     '5',
@@ -30,14 +30,14 @@ it('takes the 190 of client_business_id for no business', async () => {
   await catchMetaError(scriptedMeta(graphError(4)).discovery.getClientBusinessId(TOKEN));
 });
 
-it('registers a number once, with the pin in the body', async () => {
+it('registers a number once, with the PIN in the body', async () => {
   const pin = new SecretString('480216');
   const meta = scriptedMeta({ body: { success: true } });
   await meta.whatsapp.registerPhoneNumber('55', TOKEN, pin);
   expect(meta.sent[0]).toMatchObject({ method: 'POST', path: `graph.test/${META.graphApiVersion}/55/register` });
   expect(meta.sent[0]?.url.search).not.toContain('480216');
   expect(meta.sent[0]?.form.get('pin')).toBe('480216');
-  // Tries are counted, so nothing is tried again by itself, whatever the status.
+  // Meta counts attempts, so nothing is retried automatically, whatever the status.
   for (const step of [graphError(133005), graphError(133000, undefined, 500), graphError(2, undefined, 503)]) {
     const refused = scriptedMeta(step);
     const failure = await catchMetaError(refused.whatsapp.registerPhoneNumber('55', TOKEN, pin));
@@ -46,7 +46,7 @@ it('registers a number once, with the pin in the body', async () => {
   }
 });
 
-it('subscribes and reads back', async () => {
+it('subscribes, and reads the subscription back', async () => {
   const meta = scriptedMeta(
     { body: { success: true } },
     { body: { data: [{ whatsapp_business_api_data: { id: '1001', name: 'A' } }] } },
@@ -62,7 +62,7 @@ it('subscribes and reads back', async () => {
 describe('revocation', () => {
   const user = { kind: 'user' as const, token: TOKEN, metaUserId: '42' };
 
-  it('removes the grant, and takes 190/458 for done', async () => {
+  it('removes the grant and treats 190/458 as success', async () => {
     const meta = scriptedMeta({ body: { success: true } });
     expect(await meta.revocation.revoke(user)).toBe('confirmed');
     expect(meta.sent[0]).toMatchObject({ method: 'DELETE', path: `graph.test/${META.graphApiVersion}/42/permissions` });
@@ -70,7 +70,7 @@ describe('revocation', () => {
     expect(await scriptedMeta(graphError(190, 458)).revocation.revoke(user)).toBe('confirmed');
   });
 
-  it('by our app token where the own one is dead', async () => {
+  it("falls back to our app token if the user's token is dead", async () => {
     const meta = scriptedMeta((request) =>
       request.authorization?.includes('|') ? { body: { success: true } } : graphError(190, 460),
     );
@@ -81,12 +81,12 @@ describe('revocation', () => {
     ).toBe('dead');
   });
 
-  it('is not confirmed by an outage or a no', async () => {
+  it('is not confirmed by an outage or a refusal', async () => {
     await catchMetaError(scriptedMeta({ body: { success: false } }).revocation.revoke(user));
     await catchMetaError(scriptedMeta(graphError(2, undefined, 500)).revocation.revoke(user));
   });
 
-  it('of system users keeps secrets out of the address; what Meta refuses is not supported', async () => {
+  it('of system users keeps secrets out of the URL, and is not supported if Meta refuses', async () => {
     const meta = scriptedMeta({ body: { success: true } });
     expect(await meta.revocation.revoke({ ...user, kind: 'system_user' })).toBe('confirmed');
     expect(meta.sent[0]?.url.href).not.toMatch(/secret|EAAB/);
@@ -97,7 +97,7 @@ describe('revocation', () => {
   });
 });
 
-it('checks the app, and lists its subscriptions', async () => {
+it('checks the app and lists its subscriptions', async () => {
   const good = scriptedMeta({
     body: { access_token: '1001|x', token_type: 'bearer' },
     headers: { 'facebook-api-version': 'v25.0' },

@@ -3,7 +3,7 @@ import { graphError, type ScriptedResponse, type SentRequest, scriptedMeta, TOKE
 
 type Route = ScriptedResponse | ((request: SentRequest) => ScriptedResponse);
 
-/** A Meta with these paths below the version (an object's path is its id); anything else is refused as unknown. */
+/** A Meta with these paths below the version (a single read's path is its id). Rejects all others as unknown. */
 export function graphOf(routes: Readonly<Record<string, Route>>) {
   return scriptedMeta((request) => {
     const route = routes[request.url.pathname.replace(/^\/v\d+\.\d+/, '')];
@@ -12,14 +12,14 @@ export function graphOf(routes: Readonly<Record<string, Route>>) {
   });
 }
 
-/** One page of a list; `after`: there is another. */
+/** A page of a list; with `after` there is another one. */
 export function listOf(data: unknown[], after?: string): ScriptedResponse {
   const next = `https://graph.test/v25.0/42/accounts?access_token=${TOKEN.expose()}&limit=25&after=X`;
   const paging = { cursors: { before: 'b', after: after ?? 'end' }, ...(after === undefined ? {} : { next }) };
   return { body: { data, paging } };
 }
 
-/** What `?ids=` answers where these objects are known: all of them, or an error as soon as one is not. */
+/** Answers `?ids=` with these objects, or with an error if one of the ids is unknown. */
 export function objectsOf(objects: Readonly<Record<string, object>>) {
   return (request: SentRequest): ScriptedResponse => {
     const ids = (request.url.searchParams.get('ids') ?? '').split(',');

@@ -11,7 +11,7 @@ const tokensOf = (items: readonly { id: string; accessToken: SecretString | null
   Object.fromEntries(items.map(({ id, accessToken }) => [id, accessToken?.expose() ?? null]));
 
 describe('one list', () => {
-  it('comes over all pages of paging, empty ones too, by cursor and never by the link', async () => {
+  it('is read to its end by cursor, past empty pages, and never by the link', async () => {
     const pages = [
       listOf([page('1', { tasks: ['MANAGE'] })], 'a1'),
       listOf([], 'a2'),
@@ -28,7 +28,7 @@ describe('one list', () => {
     }
   });
 
-  it('that Meta finds too large is asked for again from the same place, with a smaller limit', async () => {
+  it('is requested again from the same place with a smaller limit if Meta finds it too large', async () => {
     const meta = scriptedMeta((request) => {
       const limit = Number(request.url.searchParams.get('limit'));
       if (request.url.searchParams.get('after') === null) return listOf([page('1')], 'a1');
@@ -40,7 +40,7 @@ describe('one list', () => {
     expect([...new Set(asked)]).toEqual([' 100', 'a1 100', 'a1 25', 'a1 5']);
   });
 
-  it('is asked for with a larger limit again after the heavy part, and then ever later', async () => {
+  it('returns to a larger limit after the heavy part, more slowly each time', async () => {
     const meta = scriptedMeta((request) => {
       const at = Number(request.url.searchParams.get('after') ?? '0');
       const limit = Number(request.url.searchParams.get('limit'));
@@ -53,7 +53,7 @@ describe('one list', () => {
     expect(limits.at(-1)).toBe('100');
   });
 
-  it('ends with an error where even one object is too much, and where other errors are temporary at once', async () => {
+  it('fails if even one object is too much, and at once on other temporary errors', async () => {
     const heavy = scriptedMeta(graphError(1, undefined, 500));
     expect((await catchMetaError(heavy.pages.findAll(listingToken(), noProgress))).verdict.kind).toBe('transient');
     expect(new Set(heavy.sent.map(({ url }) => url.searchParams.get('limit')))).toEqual(
@@ -64,7 +64,7 @@ describe('one list', () => {
     expect(new Set(away.sent.map(({ url }) => url.searchParams.get('limit')))).toEqual(new Set(['100']));
   });
 
-  it('ends with an error where Meta turns in circles or sends no list', async () => {
+  it('fails if paging loops or the response is not a list', async () => {
     const circle = scriptedMeta(listOf([page('1')], 'same'));
     expect((await catchMetaError(circle.pages.findAll(listingToken(), noProgress))).verdict).toEqual({
       kind: 'transient',
@@ -74,7 +74,7 @@ describe('one list', () => {
     expect((await catchMetaError(odd.pages.findAll(listingToken(), noProgress))).verdict.kind).toBe('transient');
   });
 
-  it('reads the recordings, with paging of old by offset', async () => {
+  it('reads the recordings, with the former paging by offset', async () => {
     const cases = readRecorded<{ cases: RecordedCase[] }>('page_accounts_responses.json').cases;
     const old = scriptedMeta({ body: cases[4]?.body }, listOf([]));
     const { items } = await old.pages.findAll(listingToken(), noProgress);
@@ -82,7 +82,7 @@ describe('one list', () => {
     expect(old.sent[1]?.url.searchParams.get('__after_id')).toMatch(/^enc_/);
   });
 
-  it('of a page token is the page itself, without Instagram where Meta refuses those fields', async () => {
+  it('of a Page token is the Page itself, without Instagram if Meta refuses those fields', async () => {
     const meta = scriptedMeta((request) =>
       request.url.searchParams.get('fields')?.includes('instagram') ? graphError(10) : { body: untasked('1') },
     );
@@ -92,7 +92,7 @@ describe('one list', () => {
 });
 
 describe('the union of Pages', () => {
-  it('has what the list leaves out and a granular scope names, read by id and in bulk', async () => {
+  it('includes what the list leaves out and a granular scope names, read by id and in bulk', async () => {
     const named = { '2': page('2'), '3': untasked('3'), '4': page('4') };
     const meta = graphOf({ '/me/accounts': listOf([page('1')]), '/': objectsOf(named) });
     const granularScopes = [scope('pages_show_list', ['1', '2', '3']), scope('pages_read_engagement', ['4', '2'])];
@@ -102,7 +102,7 @@ describe('the union of Pages', () => {
     expect(pathsOf(meta.sent)).toEqual(['/me/accounts', '/?ids=2,3,4']);
   });
 
-  it('asks in parts, down to single reads, where one id fails the whole call', async () => {
+  it('splits requests, down to single reads, if one id fails the whole call', async () => {
     const ids = Array.from({ length: 60 }, (_, index) => String(100 + index));
     const known = Object.fromEntries(ids.filter((id) => id !== '117').map((id) => [id, page(id)]));
     const singles = Object.fromEntries(Object.entries(known).map(([id, body]) => [`/${id}`, { body }]));
@@ -115,7 +115,7 @@ describe('the union of Pages', () => {
     expect(meta.sent.every(({ url }) => (url.searchParams.get('ids') ?? '').split(',').length <= 50)).toBe(true);
   });
 
-  it('reads one by one where Meta knows no bulk reads, and what a bulk read leaves out', async () => {
+  it('reads one by one if Meta has no bulk reads, and reads what a bulk read leaves out', async () => {
     const single = { '/2': { body: page('2') }, '/3': { body: page('3') } };
     const granularScopes = [scope('pages_show_list', ['2', '3'])];
     for (const bulk of [graphError(2500), { status: 404, body: 'not found' }, { body: {} }]) {
@@ -125,7 +125,7 @@ describe('the union of Pages', () => {
     }
   });
 
-  it('has what business portfolios own and share, all pages of it, each Page once; a token wins', async () => {
+  it('includes Pages that portfolios own and share, over all pages, once each, with a token if possible', async () => {
     const meta = graphOf({
       '/me/accounts': listOf([page('1'), untasked('2', { tasks: ['ANALYZE'] })]),
       '/me/businesses': listOf([{ id: '90' }, { id: '91' }]),
@@ -143,7 +143,7 @@ describe('the union of Pages', () => {
     expect(isComplete).toBe(true);
   });
 
-  it('asks for portfolios that a scope names although their list is refused, and never without the scope', async () => {
+  it('reads portfolios that a scope names even if their list is refused, but none without the scope', async () => {
     const meta = graphOf({
       '/me/accounts': listOf([]),
       '/me/businesses': graphError(200),
@@ -159,14 +159,14 @@ describe('the union of Pages', () => {
     expect(pathsOf(plain.sent)).toEqual(['/me/accounts']);
   });
 
-  it('has what is assigned to a system user', async () => {
+  it('includes what is assigned to a system user', async () => {
     const meta = graphOf({ '/me/accounts': listOf([]), '/me/assigned_pages': listOf([page('1')]) });
     expect(tokensOf((await meta.pages.findAll(listingToken({ kind: 'system_user' }), noProgress)).items)).toEqual({
       '1': 'EAAB1',
     });
   });
 
-  it('loses no more than a list that is refused, and is incomplete then', async () => {
+  it('skips a refused list and is then incomplete', async () => {
     for (const refusal of [
       graphError(10),
       graphError(200),
@@ -182,7 +182,7 @@ describe('the union of Pages', () => {
     }
   });
 
-  it('is a refusal where every list is refused, and an error where Meta is away, throttles, or the token died', async () => {
+  it('throws a refusal if all lists are refused, and errors for outages, throttling and dead tokens', async () => {
     const everything = await catchMetaError(graphOf({}).pages.findAll(listingToken(), noProgress));
     expect(everything.verdict.kind).toBe('parameter');
     for (const [answer, kind] of [
@@ -196,7 +196,7 @@ describe('the union of Pages', () => {
     }
   });
 
-  it('tells its progress, which can end it', async () => {
+  it('reports progress, which may stop it', async () => {
     const many = Array.from({ length: 250 }, (_, index) => page(String(index)));
     const counts: number[] = [];
     await graphOf({ '/me/accounts': listOf(many) }).pages.findAll(listingToken(), async (count) => {
@@ -213,7 +213,7 @@ describe('the union of Pages', () => {
 describe('Instagram accounts', () => {
   const link = (id: string, username?: string) => ({ id, ...(username === undefined ? {} : { username }) });
 
-  it('are linked by either field, each once', async () => {
+  it('are found in either linking field, once each', async () => {
     const meta = graphOf({
       '/me/accounts': listOf([
         page('1', { connected_instagram_account: link('178') }),
@@ -231,7 +231,7 @@ describe('Instagram accounts', () => {
     ]);
   });
 
-  it('are unknown, not gone, where Meta refuses those fields', async () => {
+  it('are unknown rather than gone if Meta refuses those fields', async () => {
     const meta = graphOf({
       '/me/accounts': (request) =>
         request.url.searchParams.get('fields')?.includes('instagram') ? graphError(10) : listOf([page('1')]),
@@ -240,7 +240,7 @@ describe('Instagram accounts', () => {
     expect([tokensOf(items), isComplete]).toEqual([{ '1': 'EAAB1' }, false]);
   });
 
-  it('come by the Pages that scopes of Instagram name, and by their own ids', async () => {
+  it('are found through Pages that Instagram scopes name, and by their own ids', async () => {
     const meta = graphOf({
       '/me/accounts': listOf([page('1', { instagram_business_account: link('178', 'a') })]),
       '/2': { body: page('2', { instagram_business_account: link('179', 'b') }) },
@@ -255,15 +255,15 @@ describe('Instagram accounts', () => {
   });
 });
 
-describe('tokens of Pages by their ids', () => {
-  it('are those that Meta gives; a refusal of one costs no other', async () => {
+describe('Page tokens by id', () => {
+  it('are those that Meta gives; a refusal affects no other Page', async () => {
     const meta = graphOf({ '/1': { body: page('1') }, '/2': { body: untasked('2') }, '/3': graphError(100, 33) });
     const tokens = await meta.pages.getPageTokens(['1', '2', '3', '../x'], TOKEN);
     expect([...tokens].map(([id, token]) => [id, token.expose()])).toEqual([['1', 'EAAB1']]);
     expect(meta.sent.every(({ url }) => !url.href.includes('..'))).toBe(true);
   });
 
-  it('are an error where the user token is in doubt, or Meta is', async () => {
+  it('throw if the user token is suspect or Meta is unavailable', async () => {
     for (const [answer, kind] of [
       [graphError(190), 'suspect'],
       [graphError(190, 460), 'dead'],

@@ -29,7 +29,7 @@ describe('requesting a synchronization', () => {
     },
   );
 
-  it('is never repeated by itself once it may have arrived', async () => {
+  it('is never retried automatically once it may have arrived', async () => {
     for (const step of [
       graphError(1, undefined, 500),
       { status: 502, body: '<html></html>' },
@@ -46,7 +46,7 @@ describe('requesting a synchronization', () => {
 });
 
 describe('the numbers of an account', () => {
-  it('say whether the WhatsApp Business app uses them', async () => {
+  it('show whether the WhatsApp Business app uses them', async () => {
     const { discovery, sent } = scriptedMeta({
       body: {
         data: [
@@ -62,7 +62,7 @@ describe('the numbers of an account', () => {
     expect(sent[0]?.url.searchParams.get('fields')).toContain('is_on_biz_app,platform_type');
   });
 
-  it('are listed without that where Meta does not know the fields', async () => {
+  it('are listed without that if Meta does not know the fields', async () => {
     const { discovery, sent } = scriptedMeta(graphError(100), { body: { data: [{ id: '1' }] } });
     expect(await discovery.whatsappAccounts.listPhoneNumbers('310', TOKEN)).toMatchObject([
       { id: '1', isOnBizApp: null },

@@ -4,7 +4,7 @@ it.each([
   ['facebook_login', { exist: false, haveDeclinedScopes: false }, false],
   ['facebook_login', { exist: true, haveDeclinedScopes: false }, true],
   ['facebook_login', { exist: true, haveDeclinedScopes: true }, true],
-  // Embedded Signup lets people choose every time, and asks again for declined scopes only.
+  // Embedded Signup always offers the choice, and asks again only for declined scopes.
   ['embedded_signup', { exist: true, haveDeclinedScopes: false }, false],
   ['embedded_signup', { exist: true, haveDeclinedScopes: true }, true],
 ] as const)('%s after %j asks again: %s', (flow, earlier, expected) => {

@@ -17,7 +17,7 @@ const request = { redirectUri: 'https://a.test/oauth/meta/callback', state: 's t
 const ASKED = { scopes: [], featureType: null, features: [] };
 const withConfig = { ...META, loginConfigIds: { whatsapp: '555' } };
 
-describe('dialog address', () => {
+describe('dialog URL', () => {
   it('of facebook.com, by scopes', () => {
     const url = new URL(
       buildDialogUrl(META, { ...request, product: 'pages', flow: 'facebook_login', rerequest: true }),
@@ -33,7 +33,7 @@ describe('dialog address', () => {
     });
   });
 
-  it('by configuration: no scope, whatever is asked', () => {
+  it('by configuration: no scope, whatever is requested', () => {
     const url = new URL(
       buildDialogUrl(withConfig, { ...request, product: 'whatsapp', flow: 'facebook_login', scopes: ['x'] }),
     );
@@ -53,7 +53,7 @@ describe('dialog address', () => {
   });
 });
 
-it('gives the JS SDK everything, and nothing to flows without it', () => {
+it('gives the JS SDK all parameters, and nothing for flows without it', () => {
   expect(buildJsSdkParameters(withConfig, { ...ASKED, product: 'whatsapp', flow: 'embedded_signup' })).toEqual({
     app_id: '1001',
     version: META.graphApiVersion,
@@ -71,7 +71,7 @@ it('gives the JS SDK everything, and nothing to flows without it', () => {
   expect(buildJsSdkParameters(META, { ...ASKED, product: 'threads', flow: 'threads_login' })).toBeNull();
 });
 
-it('has scopes and kinds for every product and flow', () => {
+it('has scopes and token kinds for every product and flow', () => {
   for (const product of PRODUCTS) {
     for (const flow of productDescriptor(product).flows) {
       expect(scopesOf(product, flow).required.length).toBeGreaterThan(0);
@@ -88,7 +88,7 @@ describe('callback', () => {
     'oauth_callback_queries.json',
   ).cases;
 
-  it('knows all recorded shapes', () => {
+  it('parses all recorded shapes', () => {
     expect(cases.map(({ query }) => parseCallbackQuery({ state: 'S', ...query }).kind)).toEqual([
       'denied',
       'denied',
@@ -98,7 +98,7 @@ describe('callback', () => {
     ]);
   });
 
-  it.each(['#_=_', '#_', ''])('takes the residue %j off', (residue) => {
+  it.each(['#_=_', '#_', ''])('strips the suffix %j', (residue) => {
     const result = parseCallbackQuery({ code: `abc${residue}`, state: `st${residue}` });
     expect(result).toMatchObject({ kind: 'code', state: 'st' });
     expect(result.kind === 'code' && result.code.expose()).toBe('abc');

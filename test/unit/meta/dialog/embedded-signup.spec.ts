@@ -6,7 +6,7 @@ import { META } from '../scripted-meta.ts';
 const FEATURE = 'whatsapp_business_app_onboarding' as const;
 
 describe('Embedded Signup v4', () => {
-  it('has empty extras, unless a session chooses features', () => {
+  it('has empty extras unless a session chooses features', () => {
     expect(buildSignupExtras({})).toEqual({});
     expect(buildSignupExtras({ featureType: null, features: [] })).toEqual({});
     expect(buildSignupExtras({ featureType: FEATURE, features: ['app_only_install'] })).toEqual({
@@ -15,7 +15,7 @@ describe('Embedded Signup v4', () => {
     });
   });
 
-  it('is opened as a full page by its configuration, with extras only where there are any', () => {
+  it('opens as a full page by its configuration, with extras only if there are any', () => {
     const withConfig = { ...META, loginConfigIds: { whatsapp: '555' } };
     const request = {
       product: 'whatsapp',
@@ -49,6 +49,6 @@ it.each([
   ['AQx#', 'AQx#'],
   ['AQ#_x', 'AQ#_x'],
   ['AQ_=_', 'AQ_=_'],
-])('takes the code %s as %s', (code, taken) => {
+])('reads the code %s as %s', (code, taken) => {
   expect(withoutFragmentSuffix(code)).toBe(taken);
 });

@@ -17,7 +17,7 @@ describe('the table of flows', () => {
     expect(descriptor.unconfiguredKind).toBe(kind);
   });
 
-  it('lets login configurations and the JS SDK into the flows of facebook.com only', () => {
+  it('allows login configurations and the JS SDK for flows of facebook.com only', () => {
     const having = (has: (flow: Flow) => boolean) => FLOWS.filter(has);
     expect(having((flow) => loginFlow(flow).takesLoginConfiguration)).toEqual(['facebook_login', 'embedded_signup']);
     expect(having((flow) => loginFlow(flow).hasJsSdk)).toEqual(['facebook_login', 'embedded_signup']);
@@ -26,13 +26,13 @@ describe('the table of flows', () => {
     expect(having((flow) => loginFlow(flow).takesSignupFeatures)).toEqual(['embedded_signup']);
   });
 
-  it('has every flow under its own name', () => {
+  it('lists every flow under its own name', () => {
     expect(FLOWS.map((flow) => loginFlow(flow).flow)).toEqual(FLOWS);
   });
 
-  it.each(['device_login', '', 'constructor'])('refuses the flow %j with a message', (flow) => {
+  it.each(['device_login', '', 'constructor'])('rejects the flow %j with a message', (flow) => {
     expect(() => loginFlow(flow as Flow)).toThrow(
-      `${JSON.stringify(flow)} is no flow that this release knows (facebook_login, instagram_login, threads_login, embedded_signup, import).`,
+      `Unknown flow ${JSON.stringify(flow)}: this release knows facebook_login, instagram_login, threads_login, embedded_signup, import.`,
     );
   });
 });

@@ -6,12 +6,12 @@ import { META } from '../scripted-meta.ts';
 
 const BARE = { ...META, instagramApp: null, threadsApp: null };
 
-describe('what a login lacks', () => {
+describe('missing login settings', () => {
   it.each<[Product, Flow, string[]]>([
     ['instagram', 'instagram_login', ['INSTAGRAM_APP_ID', 'INSTAGRAM_APP_SECRET']],
     ['threads', 'threads_login', ['THREADS_APP_ID', 'THREADS_APP_SECRET']],
     ['whatsapp', 'embedded_signup', ['META_LOGIN_CONFIG_ID_WHATSAPP']],
-  ])('is named by its settings: %s by %s', (product, flow, settings) => {
+  ])('are named: %s by %s', (product, flow, settings) => {
     const missing = missingLoginSettings(BARE, { product, flow });
     expect(missing?.settings).toEqual(settings);
     expect(missing?.dashboard).not.toBe('');
@@ -23,11 +23,11 @@ describe('what a login lacks', () => {
     ['instagram', 'facebook_login'],
     ['whatsapp', 'facebook_login'],
     ['threads', 'import'],
-  ])('is nothing for %s by %s', (product, flow) => {
+  ])('are none for %s by %s', (product, flow) => {
     expect(missingLoginSettings(BARE, { product, flow })).toBeNull();
   });
 
-  it('is nothing at the host of the Meta app, which there always is', () => {
+  it('are none for the Meta app, which always exists', () => {
     expect(missingAppSettings(BARE, 'facebook')).toBeNull();
   });
 });

@@ -22,7 +22,7 @@ describe('the table of products', () => {
     },
   );
 
-  it('has scopes for the host of every flow and of every kind that can be imported', () => {
+  it('has scopes for the host of every flow and of every importable kind', () => {
     for (const product of PRODUCTS) {
       const { flows, importedKinds, scopes } = productDescriptor(product);
       const hosts = [
@@ -45,20 +45,20 @@ describe('the table of products', () => {
     expect(missingScopesOfToken(product, kind, [])).toEqual([]);
   });
 
-  it('calls no scope of WhatsApp missing where a token has none of them, for such tokens reach accounts, too', () => {
+  it('reports no WhatsApp scope as missing if a token has none, because such tokens can reach accounts', () => {
     const missing = (...granted: string[]) => missingScopesOfToken('whatsapp', 'system_user', granted);
     expect(missing('whatsapp_business_manage_events')).toEqual([]);
     expect(missing('business_management')).toEqual([]);
     expect(missing('whatsapp_business_management')).toEqual(['whatsapp_business_messaging']);
   });
 
-  it('has every product under its own name', () => {
+  it('lists every product under its own name', () => {
     expect(PRODUCTS.map((product) => productDescriptor(product).product)).toEqual(PRODUCTS);
   });
 
-  it.each(['messenger', '', 'valueOf'])('refuses the product %j with a message', (product) => {
+  it.each(['messenger', '', 'valueOf'])('rejects the product %j with a message', (product) => {
     expect(() => productDescriptor(product as Product)).toThrow(
-      `${JSON.stringify(product)} is no product that this release knows (whatsapp, instagram, ads, pages, threads).`,
+      `Unknown product ${JSON.stringify(product)}: this release knows whatsapp, instagram, ads, pages, threads.`,
     );
   });
 });

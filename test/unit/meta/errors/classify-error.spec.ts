@@ -28,7 +28,7 @@ function verdict(facts: Partial<ErrorFacts>): string {
 
 const exchange = { context: 'code_exchange' as const };
 
-describe('code exchange (docs/meta-facts.md#code-exchange)', () => {
+describe('errors of code exchanges', () => {
   it.each<[string, Partial<ErrorFacts>, string]>([
     ['code used', { code: 100, subcode: 36009 }, 'code_rejected:used'],
     ['code expired', { code: 100, subcode: 36007 }, 'code_rejected:expired'],
@@ -45,7 +45,7 @@ describe('code exchange (docs/meta-facts.md#code-exchange)', () => {
   ])('%s', (_, facts, expected) => expect(verdict({ ...exchange, ...facts })).toBe(expected));
 });
 
-describe('codes (docs/meta-facts.md#error-codes)', () => {
+describe('errors by code', () => {
   it.each<[number, Partial<ErrorFacts>, string]>([
     [0, { httpStatus: 401 }, 'suspect'],
     [0, { httpStatus: 503 }, 'transient'],
@@ -112,10 +112,10 @@ describe('a subcode of 0', () => {
     [{ code: 190 }, 'suspect'],
     [{ code: 100, ...exchange }, 'code_rejected:malformed'],
     [{ code: 1, ...exchange }, 'configuration:secret'],
-  ])('%j is none', (facts, expected) => expect(verdict({ ...facts, subcode: 0 })).toBe(expected));
+  ])('%j is ignored', (facts, expected) => expect(verdict({ ...facts, subcode: 0 })).toBe(expected));
 });
 
-describe('code 190 (docs/meta-facts.md#code-190)', () => {
+describe('errors with code 190', () => {
   it.each([
     [458, 'dead:app_removed'],
     [459, 'dead:checkpoint'],
@@ -135,19 +135,19 @@ describe('code 190 (docs/meta-facts.md#code-190)', () => {
     }
   });
 
-  it('is no verdict on the token where the app or client_business_id was asked about', () => {
+  it('is no verdict on the token if the call was about the app or client_business_id', () => {
     expect(verdict({ code: 190, subcode: 463, context: 'app_call' })).toBe('configuration:secret');
     expect(verdict({ code: 190, context: 'client_business' })).toBe('parameter');
   });
 });
 
-it('takes what is not from Meta for weather', () => {
+it('treats foreign responses as temporary', () => {
   expect(verdict({ httpStatus: null })).toBe('transient');
   for (const httpStatus of [200, 302, 400, 401, 403, 404, 502]) expect(verdict({ httpStatus })).toBe('transient');
   expect(verdict({ httpStatus: 429 })).toBe('throttled:app');
 });
 
-it('hands on the time that a throttle names', () => {
+it('returns the wait that a throttle names', () => {
   expect(classifyError({ httpStatus: 400, code: 32, retryAfterSeconds: 300 })).toEqual({
     kind: 'throttled',
     scope: 'page',
@@ -155,14 +155,14 @@ it('hands on the time that a throttle names', () => {
   });
 });
 
-it('lets only what is about the token stand as a death by inspection', () => {
+it('accepts only errors about the token as dead by inspection', () => {
   expect(classifyInvalidToken(null)).toEqual({ kind: 'dead', reason: 'invalid' });
   expect(classifyInvalidToken({ kind: 'suspect' })).toEqual({ kind: 'dead', reason: 'invalid' });
   expect(classifyInvalidToken({ kind: 'dead', reason: 'logged_out' })).toEqual({ kind: 'dead', reason: 'logged_out' });
   expect(classifyInvalidToken({ kind: 'transient' })).toEqual({ kind: 'transient' });
 });
 
-it('gives death to confirmed codes only, whatever comes', () => {
+it('declares tokens dead for confirmed codes only, whatever the input', () => {
   const confirmed = new Set([458, 459, 460, 463, 464, 467, 490, 492, 493]);
   const number = fc.option(fc.oneof(fc.integer(), fc.constantFrom(190, 100, 1, 4, 458, 463)));
   const context = fc.constantFrom<CallContext>('graph', 'app_call', 'code_exchange', 'token_exchange', 'token_refresh');
@@ -191,7 +191,7 @@ describe('recorded errors', () => {
     return verdict({ httpStatus: status, ...fields, context });
   };
 
-  it('are all understood as errors, and none without a confirmed subcode is a death', () => {
+  it('are all recognized as errors, and dead only with a confirmed subcode', () => {
     for (const { body, status } of [...reported, ...fixtures]) {
       const fields = readGraphError(parseLossless(JSON.stringify(body)));
       expect(fields).not.toBeNull();
@@ -202,7 +202,7 @@ describe('recorded errors', () => {
     }
   });
 
-  it('get these verdicts, in their order', () => {
+  it('get these verdicts, in order', () => {
     const verdicts = reported.map(({ body, status }) => classify(body, status ?? 400, 'code_exchange'));
     expect(verdicts.slice(0, 10)).toEqual([
       'code_rejected:used',
@@ -239,7 +239,7 @@ describe('recorded errors', () => {
     ]);
   });
 
-  it('the full expired-token recording is a death', () => {
+  it('the full recording of an expired token is dead', () => {
     const { raw_body, status } = readRecorded<{ raw_body: string; status: number }>(
       'expired_token_2015_betazoids.json',
     );

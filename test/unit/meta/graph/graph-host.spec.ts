@@ -43,7 +43,7 @@ describe('the table of API hosts', () => {
     },
   );
 
-  it.each(['instagram', 'instagram_api', 'threads'] as const)('gives %s no other app where it has none', (name) => {
+  it.each(['instagram', 'instagram_api', 'threads'] as const)('gives %s no other app if its own is missing', (name) => {
     const alone = new MetaApp({ ...META, instagramApp: null, threadsApp: null });
     expect(alone.host(name).app).toBeNull();
     expect(() => appToken(alone.host(name), 'inspect')).toThrow('inspect: configuration (not_configured), not sent');
@@ -51,7 +51,7 @@ describe('the table of API hosts', () => {
     expect(alone.signers.map(({ appId }) => appId)).toEqual(['1001']);
   });
 
-  it('refuses an unknown host with a message', () => {
-    expect(() => graphHostDescriptor('whatsapp' as GraphHostName)).toThrow('"whatsapp" is no API host of Meta\'s.');
+  it('rejects an unknown host with a message', () => {
+    expect(() => graphHostDescriptor('whatsapp' as GraphHostName)).toThrow('Unknown Meta API host "whatsapp".');
   });
 });

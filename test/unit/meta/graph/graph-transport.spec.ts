@@ -22,7 +22,7 @@ const ONCE: GraphCall = {
 };
 const GOOD = { body: { id: '1' } };
 
-describe('where things are sent', () => {
+describe('sending', () => {
   it('puts the token in the header, with its proof', async () => {
     const meta = scriptedMeta(GOOD);
     await meta.transport.call(READ);
@@ -33,7 +33,7 @@ describe('where things are sent', () => {
     expect(request?.url.href).not.toContain(TOKEN.expose());
   });
 
-  it('sends no proof with an app token, nor to hosts that do not know it', async () => {
+  it('sends no proof with an app token or to hosts that do not support it', async () => {
     const meta = scriptedMeta(GOOD);
     await meta.transport.call({ ...READ, auth: { by: 'app' } });
     await meta.transport.call({ ...READ, host: 'threads' });
@@ -42,8 +42,8 @@ describe('where things are sent', () => {
   });
 });
 
-describe('repeats', () => {
-  it('a read after outages, with full jitter, three tries at most', async () => {
+describe('retries', () => {
+  it('a read after outages, with full jitter and at most three tries', async () => {
     const meta = scriptedMeta({ status: 502, body: '<html>' }, new HttpRequestError('reset', true), GOOD);
     await expect(meta.transport.call(READ)).resolves.toMatchObject({ status: 200 });
     expect(meta.waits).toEqual([100, 200]);
@@ -52,7 +52,7 @@ describe('repeats', () => {
     expect(down.sent).toHaveLength(3);
   });
 
-  it('nothing that was throttled, refused, too large or given up', async () => {
+  it('nothing that was throttled, refused, too large, or aborted', async () => {
     for (const step of [
       graphError(4),
       graphError(190, 463),
@@ -66,7 +66,7 @@ describe('repeats', () => {
     }
   });
 
-  it('a once-call only where it cannot have arrived', async () => {
+  it('a once-call only if it cannot have arrived', async () => {
     const unreached = scriptedMeta(new HttpRequestError('connect', false), GOOD);
     await expect(unreached.transport.call(ONCE)).resolves.toMatchObject({ status: 200 });
     for (const step of [
@@ -82,7 +82,7 @@ describe('repeats', () => {
     }
   });
 
-  it('says that nothing was done where Meta refused, and never of a read', async () => {
+  it('reports that nothing was committed if Meta refused, and never for a read', async () => {
     expect((await catchMetaError(scriptedMeta(graphError(100, 36009)).transport.call(ONCE))).mayHaveCommitted).toBe(
       false,
     );
@@ -103,7 +103,7 @@ describe('responses', () => {
     expect(error.cause).toEqual({ code: 190, subcode: 458, type: 'OAuthException', fbtrace_id: 'Atrace' });
   });
 
-  it('a JSON refusal without an error object kills nobody', async () => {
+  it('a JSON refusal without an error object declares no token dead', async () => {
     for (const status of [400, 401, 403, 404, 500]) {
       expect((await catchMetaError(scriptedMeta({ status, body: {} }).transport.call(READ))).verdict.kind).not.toBe(
         'dead',
@@ -111,13 +111,13 @@ describe('responses', () => {
     }
   });
 
-  it('takes the trace id from the header where the body has none', async () => {
+  it('takes the trace id from the header if the body has none', async () => {
     const meta = scriptedMeta({ status: 500, body: 'x', headers: { 'x-fb-request-id': 'Aheader' } });
     expect((await catchMetaError(meta.transport.call(READ))).cause).toEqual({ fbtrace_id: 'Aheader' });
   });
 });
 
-it('holds no token, no secret and no text of Meta in errors and logs', async () => {
+it('puts no token, secret or text of Meta into errors and logs', async () => {
   const meta = scriptedMeta(graphError(190));
   const error = await catchMetaError(meta.transport.call(READ));
   const shown = `${error.message} ${error.stack} ${JSON.stringify(error)} ${meta.lines.join()}`;
@@ -125,7 +125,7 @@ it('holds no token, no secret and no text of Meta in errors and logs', async () 
   expect(error.message).toBe('get_me: suspect, HTTP 400, code 190');
 });
 
-it('tells the observer of usage and throttles, with times', async () => {
+it('reports usage and throttles with times to the observer', async () => {
   const headers = {
     'x-business-use-case-usage': '{"1":[{"type":"pages","call_count":100,"estimated_time_to_regain_access":2}]}',
   };
@@ -142,7 +142,7 @@ it('tells the observer of usage and throttles, with times', async () => {
   ]);
 });
 
-it('tells the observer of versions what was asked and served, where the path names a version and the host has several', async () => {
+it('reports requested and served versions if the path has a version and the host several', async () => {
   const asking = { ...READ, path: '/v25.0/me' };
   const headers = (version: string) => ({ ...GOOD, headers: { 'facebook-api-version': version } });
   const meta = scriptedMeta(

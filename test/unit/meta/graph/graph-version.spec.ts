@@ -31,7 +31,7 @@ describe('the table of versions', () => {
     expect([day(getVersionEnd(version)), day(getVersionEnd(version, 'marketing'))]).toEqual([graph, marketing]);
   });
 
-  it('knows which is the oldest that lives', () => {
+  it('knows the oldest living version', () => {
     expect(findOldestLivingVersion(new Date('2026-11-28T00:00:00Z'))).toBe('v21.0');
     expect(findOldestLivingVersion(new Date('2027-01-21T00:00:00Z'))).toBe('v22.0');
     expect(findOldestLivingVersion(new Date('2026-11-28T00:00:00Z'), 'marketing')).toBe('v25.0');
@@ -48,7 +48,7 @@ describe('the table of versions', () => {
     }
   });
 
-  it('knows the versions in it, and no other that somebody may name', () => {
+  it('knows its versions and no others that a caller may name', () => {
     expect([isKnownVersion('v26.0'), isKnownVersion('v99.0'), isKnownVersion('v1.0')]).toEqual([true, false, false]);
   });
 });

@@ -28,7 +28,7 @@ const alive = { body: { data: ALIVE } };
 const dead = { body: { data: { app_id: '1001', is_valid: false, error: { code: 190, subcode: 467, message: 'x' } } } };
 
 describe('one Facebook token', () => {
-  it('goes in the body of a POST that stands for a GET; the app token in the header', async () => {
+  it('is sent in a POST that stands for a GET, with the app token in the header', async () => {
     const meta = scriptedMeta(alive);
     await expect(meta.inspection.inspect('user', TOKEN)).resolves.toEqual({
       valid: true,
@@ -57,7 +57,7 @@ describe('one Facebook token', () => {
     ['404 HTML', { status: 404, body: '<html>' }],
     ['another response', { body: { success: true } }],
     ['Unsupported post request', graphError(100, 33)],
-  ])('falls back to the documented GET on %s, and remembers', async (_, refusal) => {
+  ])('falls back to the documented GET on %s, and remembers that', async (_, refusal) => {
     const meta = scriptedMeta((request) => (request.method === 'GET' ? alive : refusal));
     await meta.inspection.inspect('user', TOKEN);
     const before = meta.sent.length;
@@ -67,7 +67,7 @@ describe('one Facebook token', () => {
     expect(meta.sent.at(-1)?.url.searchParams.get('input_token')).toBe(TOKEN.expose());
   });
 
-  it('is dead where Meta says so', async () => {
+  it('is dead if Meta says so', async () => {
     await expect(scriptedMeta(dead).inspection.inspect('user', TOKEN)).resolves.toEqual({
       valid: false,
       reason: 'dead',
@@ -78,7 +78,7 @@ describe('one Facebook token', () => {
     await expect(bare.inspection.inspect('user', TOKEN)).resolves.toMatchObject({ verdict: { reason: 'invalid' } });
   });
 
-  it('is not dead where data.error is a passing fault', async () => {
+  it('is not dead if data.error is a temporary fault', async () => {
     const meta = scriptedMeta({ body: { data: { is_valid: false, error: { code: 2, message: 'x' } } } });
     expect((await catchMetaError(meta.inspection.inspect('user', TOKEN))).verdict).toEqual({ kind: 'transient' });
   });
@@ -92,7 +92,7 @@ describe('one Facebook token', () => {
     expect(error.verdict).toEqual({ kind: 'configuration', what });
   });
 
-  it('is of another app where Meta names another, or refuses it and knows us', async () => {
+  it('belongs to another app if Meta names one, or rejects the token but knows our app', async () => {
     const named = scriptedMeta({ body: { data: { ...ALIVE, app_id: '666' } } });
     await expect(named.inspection.inspect('user', TOKEN)).resolves.toEqual({
       valid: false,
@@ -140,7 +140,7 @@ describe('one Facebook token', () => {
 });
 
 describe('Instagram and Threads', () => {
-  it('of Instagram tell the id of the account and the one for our app, both digit by digit', async () => {
+  it("of Instagram return both the account's id and the app-scoped one, digit by digit", async () => {
     const reported = async (body: string) => scriptedMeta({ body }).inspection.inspect('instagram_user', TOKEN);
     expect(await reported('{"user_id":17841400000000301,"username":"u","id":25000000000000302999}')).toMatchObject({
       userId: '17841400000000301',
@@ -155,7 +155,7 @@ describe('Instagram and Threads', () => {
     }
   });
 
-  it('asks /me of Instagram with the token itself', async () => {
+  it("asks Instagram's /me with the token itself", async () => {
     const meta = scriptedMeta({ body: '{"data":[{"user_id":17841400000000001,"username":"u"}]}' });
     await expect(meta.inspection.inspect('instagram_user', TOKEN)).resolves.toMatchObject({
       valid: true,
@@ -171,7 +171,7 @@ describe('Instagram and Threads', () => {
     });
   });
 
-  it('takes 190 of /me for the verdict, and nothing else', async () => {
+  it('treats only a 190 of /me as a verdict', async () => {
     const meta = scriptedMeta(graphError(190));
     await expect(meta.inspection.inspect('instagram_user', TOKEN)).resolves.toMatchObject({
       valid: false,
@@ -183,7 +183,7 @@ describe('Instagram and Threads', () => {
     ).toBe('permission');
   });
 
-  it("uses Threads' debug_token, and /me where that fails", async () => {
+  it("uses Threads' debug_token, or /me if that fails", async () => {
     const own = scriptedMeta({ body: { data: { ...ALIVE, app_id: '3003' } } });
     await expect(own.inspection.inspect('threads_user', TOKEN)).resolves.toMatchObject({
       kind: 'threads_user',
@@ -196,7 +196,7 @@ describe('Instagram and Threads', () => {
     await expect(me.inspection.inspect('threads_user', TOKEN)).resolves.toMatchObject({ userId: '7', scopes: null });
   });
 
-  it('follows the prefix where the kind is unknown', async () => {
+  it('follows the prefix if the kind is unknown', async () => {
     const meta = scriptedMeta({ body: { user_id: '1' } });
     await meta.inspection.inspect('unknown', new SecretString('IGAAxyz'));
     expect(meta.sent[0]?.path).toBe(`graph.instagram.test/${META.graphApiVersion}/me`);
@@ -209,7 +209,7 @@ describe('many tokens', () => {
   const itemsOf = (request: SentRequest): { relative_url: string }[] => JSON.parse(request.form.get('batch') ?? '[]');
   const item = (code: number, body: unknown) => ({ code, body: JSON.stringify(body) });
 
-  it('go in batches of 50, each result at its place', async () => {
+  it('go in batches of 50, with results in input order', async () => {
     const meta = scriptedMeta((request) => ({
       body: itemsOf(request).map(({ relative_url }) =>
         item(200, { data: { ...ALIVE, user_id: relative_url.split('EAAB')[1] } }),
@@ -223,7 +223,7 @@ describe('many tokens', () => {
     );
   });
 
-  it('keep apart what is missing, failed, dead, and what needs a call of its own', async () => {
+  it('separate missing, failed and dead tokens, and those that need a single call', async () => {
     const meta = scriptedMeta((request) =>
       request.form.has('batch')
         ? {
@@ -251,14 +251,14 @@ describe('many tokens', () => {
     expect(meta.sent).toHaveLength(2);
   });
 
-  it('go one by one where batches are refused, and then from the start', async () => {
+  it('go one by one if batches are refused, from then on without a batch', async () => {
     const meta = scriptedMeta((request) => (request.form.has('batch') ? graphError(100) : alive));
     expect((await meta.inspection.inspectMany(many(3))).every(({ outcome }) => outcome === 'inspected')).toBe(true);
     await meta.inspection.inspectMany(many(3));
     expect(meta.sent.filter((request) => request.form.has('batch'))).toHaveLength(1);
   });
 
-  it('fail as one on limits, outages and wrong app settings, without a storm of single calls', async () => {
+  it('fail together on limits, outages and wrong app settings, without a storm of single calls', async () => {
     for (const step of [
       graphError(4),
       graphError(2, undefined, 500),
@@ -272,7 +272,7 @@ describe('many tokens', () => {
     }
   });
 
-  it('of other hosts go alone, and one bad one stops nobody', async () => {
+  it('of other hosts go one by one, and a bad one stops no other', async () => {
     const meta = scriptedMeta((request) =>
       request.path.includes('instagram') ? graphError(2, undefined, 500) : alive,
     );

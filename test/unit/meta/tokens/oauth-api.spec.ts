@@ -9,7 +9,7 @@ const GRANT = { body: { access_token: 'EAABnew', token_type: 'bearer', expires_i
 const END = new Date(NOW.getTime() + 5183944_000);
 
 describe('code exchange', () => {
-  it('at graph.facebook.com: all in the body, no retry', async () => {
+  it('at graph.facebook.com: everything in the body, no retry', async () => {
     const meta = scriptedMeta(GRANT);
     const granted = await meta.oauth.exchangeCode({
       flow: 'facebook_login',
@@ -30,7 +30,7 @@ describe('code exchange', () => {
     });
   });
 
-  it('of the JS SDK: without redirect_uri, then, refused for that alone, with an empty one', async () => {
+  it('of the JS SDK: without redirect_uri, and with an empty one only if that is refused', async () => {
     const meta = scriptedMeta(graphError(100, 36008), GRANT);
     await meta.oauth.exchangeCode({ flow: 'embedded_signup', code: CODE, redirectUri: null });
     expect(meta.sent.map((request) => request.form.get('redirect_uri'))).toEqual([null, '']);
@@ -44,7 +44,7 @@ describe('code exchange', () => {
     expect(dialog.sent).toHaveLength(1);
   });
 
-  it('is not repeated when the response got lost', async () => {
+  it('is not retried after a lost response', async () => {
     const meta = scriptedMeta(new HttpRequestError('timeout', true));
     const error = await catchMetaError(
       meta.oauth.exchangeCode({ flow: 'facebook_login', code: CODE, redirectUri: 'x' }),
@@ -84,7 +84,7 @@ describe('code exchange', () => {
 });
 
 describe('long-lived and refreshed tokens', () => {
-  it('of Facebook: by POST, the old token in the body, repeated when the response got lost', async () => {
+  it('of Facebook: by POST with the old token in the body, retried after a lost response', async () => {
     const meta = scriptedMeta(new HttpRequestError('timeout', true), GRANT);
     await meta.oauth.exchangeForLongLived('user', TOKEN);
     expect(meta.sent).toHaveLength(2);
@@ -98,14 +98,12 @@ describe('long-lived and refreshed tokens', () => {
     expect(meta.sent[0]?.form.get('set_token_expires_in_60_days')).toBe('true');
   });
 
-  it('never of page tokens, and of no kind that is unknown: nothing is sent', async () => {
+  it('never of Page tokens or unknown kinds: nothing is sent', async () => {
     const meta = scriptedMeta(GRANT);
-    await expect(meta.oauth.refresh('page', TOKEN)).rejects.toThrow(
-      'Meta gives no other token for one of the kind page.',
-    );
-    await expect(meta.oauth.exchangeForLongLived('page', TOKEN)).rejects.toThrow('of the kind page');
+    await expect(meta.oauth.refresh('page', TOKEN)).rejects.toThrow('Meta does not exchange tokens of kind page.');
+    await expect(meta.oauth.exchangeForLongLived('page', TOKEN)).rejects.toThrow('of kind page');
     await expect(meta.oauth.refresh('catalog_user' as TokenKind, TOKEN)).rejects.toThrow(
-      '"catalog_user" is no kind of token',
+      'Unknown kind of token "catalog_user"',
     );
     expect(meta.sent).toEqual([]);
   });
@@ -125,7 +123,7 @@ describe('long-lived and refreshed tokens', () => {
     expect(Object.fromEntries(meta.sent[0]?.url.searchParams ?? [])).toEqual({ grant_type: grantType });
   });
 
-  it('falls back to the documented query, and remembers', async () => {
+  it('falls back to the documented query, and remembers that', async () => {
     const meta = scriptedMeta((request) => (request.url.searchParams.has('access_token') ? GRANT : graphError(100)));
     await meta.oauth.exchangeForLongLived('instagram_user', TOKEN);
     await meta.oauth.exchangeForLongLived('instagram_user', TOKEN);
@@ -133,7 +131,7 @@ describe('long-lived and refreshed tokens', () => {
     expect(meta.sent[1]?.url.searchParams.get('client_secret')).toBe('ig-secret-4711');
   });
 
-  it('does not try another form for a dead token, a throttle or an outage', async () => {
+  it('does not try another form for a dead token, throttling or an outage', async () => {
     for (const [step, tries] of [
       [graphError(190, 463), 1],
       [graphError(4), 1],
@@ -145,13 +143,13 @@ describe('long-lived and refreshed tokens', () => {
     }
   });
 
-  it("names Instagram's wrong secret, which is code 100", async () => {
+  it("recognizes Instagram's wrong secret, which is code 100", async () => {
     const meta = scriptedMeta(graphError(100));
     const error = await catchMetaError(meta.oauth.exchangeForLongLived('instagram_user', TOKEN));
     expect(error.verdict).toEqual({ kind: 'configuration', what: 'secret' });
   });
 
-  it('a good status without a token is no token', async () => {
+  it('a 2xx without a token is no token', async () => {
     const error = await catchMetaError(scriptedMeta({ body: {} }).oauth.refresh('user', TOKEN));
     expect(error).toMatchObject({ verdict: { kind: 'transient' }, mayHaveCommitted: true });
   });

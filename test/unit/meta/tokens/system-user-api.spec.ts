@@ -12,7 +12,7 @@ const GENERATION = {
 const FRESH = { body: { access_token: 'EAABfresh' } };
 
 describe('generating a token of a system user', () => {
-  it('is one POST with the proof in the form and the token in the header; no lifetime is named unless it ends', async () => {
+  it('is one POST with the proof in the form and the token in the header, and a lifetime only if it ends', async () => {
     const { systemUsers, sent } = scriptedMeta(FRESH);
     const granted = await systemUsers.generateToken(GENERATION);
     expect([granted.accessToken.expose(), granted.expiresAt]).toEqual(['EAABfresh', 'unknown']);
@@ -37,13 +37,13 @@ describe('generating a token of a system user', () => {
     ['a policy', graphError(368)],
     ['an unknown code', graphError(987654)],
     ['a suspicion of the token', graphError(190)],
-  ])('is not repeated after %s', async (_, response) => {
+  ])('is not retried after %s', async (_, response) => {
     const { systemUsers, sent } = scriptedMeta(response);
     await catchMetaError(systemUsers.generateToken(GENERATION));
     expect(sent).toHaveLength(1);
   });
 
-  it('says whether a token may have been made all the same', async () => {
+  it('tells whether a token may have been generated anyway', async () => {
     const unanswered = await catchMetaError(
       scriptedMeta({ status: 503, body: '' }).systemUsers.generateToken(GENERATION),
     );
@@ -51,14 +51,14 @@ describe('generating a token of a system user', () => {
     expect([unanswered.mayHaveCommitted, refused.mayHaveCommitted]).toEqual([true, false]);
   });
 
-  it.each([10, 200, 3962, 100])('installs the app after %d, and asks once more', async (code) => {
+  it.each([10, 200, 3962, 100])('installs the app after %d and tries once more', async (code) => {
     const { systemUsers, sent } = scriptedMeta(graphError(code), { body: { success: true } }, FRESH);
     expect((await systemUsers.generateToken(GENERATION)).accessToken.expose()).toBe('EAABfresh');
     expect(sent.map(({ path }) => path.split('/').at(-1))).toEqual(['access_tokens', 'applications', 'access_tokens']);
     expect(sent[1]?.form.get('business_app')).toBe('1001');
   });
 
-  it('keeps the first refusal where the installation is refused, and the second where it did not help', async () => {
+  it('throws the first refusal if the installation is refused, and the second if it did not help', async () => {
     const notInstalled = scriptedMeta(graphError(100), graphError(200));
     expect((await catchMetaError(notInstalled.systemUsers.generateToken(GENERATION))).cause.code).toBe(100);
     const noHelp = scriptedMeta(graphError(200), { body: true }, graphError(10));
@@ -66,7 +66,7 @@ describe('generating a token of a system user', () => {
     expect(noHelp.sent).toHaveLength(3);
   });
 
-  it('refuses an id that is none, before anything is sent', async () => {
+  it('rejects a malformed id before sending anything', async () => {
     const { systemUsers, sent } = scriptedMeta(FRESH);
     await expect(systemUsers.generateToken({ ...GENERATION, systemUserId: '../me' })).rejects.toThrow();
     expect(sent).toEqual([]);

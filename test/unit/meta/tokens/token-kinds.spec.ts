@@ -51,7 +51,7 @@ describe('the table of token kinds', () => {
     expect(tokenKinds().flatMap((each) => (each[fact] ? [each.kind] : []))).toEqual(kinds);
   });
 
-  it('has every kind under its own name, and metric labels that stay', () => {
+  it('lists every kind under its own name, with stable metric labels', () => {
     expect(tokenKinds().map(({ kind }) => kind)).toEqual(TOKEN_KINDS);
     expect(tokenKinds().map(({ refresh }) => refresh?.operation)).toEqual([
       'renew_user',
@@ -64,15 +64,15 @@ describe('the table of token kinds', () => {
       if (exchange !== null) expect(exchange.grant.operation).toBe('exchange_long_lived');
   });
 
-  it.each(['catalog_user', '', 'toString', '__proto__'])('refuses the kind %j with a message', (kind) => {
+  it.each(['catalog_user', '', 'toString', '__proto__'])('rejects the kind %j with a message', (kind) => {
     expect(() => tokenKind(kind as TokenKind)).toThrow(
-      `${JSON.stringify(kind)} is no kind of token that this release knows (user, page, system_user, instagram_user, threads_user).`,
+      `Unknown kind of token ${JSON.stringify(kind)}: this release knows user, page, system_user, instagram_user, threads_user.`,
     );
   });
 });
 
 describe('prefixes', () => {
-  it('are those that were seen', () => {
+  it('are the known ones', () => {
     expect(TOKEN_PREFIXES).toEqual(['EAA', 'IGAA', 'IGQV', 'THAA', 'THQV']);
     expect(TOKEN_PREFIX_FAMILIES).toEqual(['EAA', 'IG', 'TH']);
     for (const { prefixes, prefixFamily } of tokenKinds())

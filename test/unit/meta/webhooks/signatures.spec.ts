@@ -30,7 +30,7 @@ describe('signed_request', () => {
     expect(parseSignedRequest(vector.signed_request, [])).toEqual({ ok: false, reason: 'signature' });
   });
 
-  it.each(file.derived_negative_cases)('refuses: $why', (vector) => {
+  it.each(file.derived_negative_cases)('rejects: $why', (vector) => {
     expect(parseSignedRequest(vector.signed_request, [secret(vector.secret)]).ok).toBe(false);
   });
 
@@ -78,14 +78,14 @@ describe('webhook signature', () => {
     expect(findWebhookSigners(Buffer.concat([body, Buffer.from(' ')]), `sha256=${hex}`, [signer(key)])).toEqual([]);
   });
 
-  it('depends on the bytes, not on the document', () => {
+  it('depends on the bytes, not the document', () => {
     const [escaped, literal] = file.derived;
     expect(
       findWebhookSigners(Buffer.from(literal?.body_utf8 ?? ''), `sha256=${escaped?.hex}`, [signer('foo_secret')]),
     ).toEqual([]);
   });
 
-  it('names every app whose secret it is, each once', () => {
+  it('names every app whose secret matches, once each', () => {
     const [vector] = sha256;
     const shared = [signer('other'), signer(vector?.key ?? ''), { ...signer(vector?.key ?? ''), appId: 'twin' }];
     const header = `sha256=${vector?.hex}`;
@@ -95,7 +95,7 @@ describe('webhook signature', () => {
     ]);
   });
 
-  it('takes no sha1, no repeated header, and never throws', () => {
+  it('rejects sha1 and repeated headers, and never throws', () => {
     const sha1 = file.vectors.find((vector) => vector.algorithm === 'sha1');
     const body = Buffer.from(sha1?.body_utf8 ?? '');
     expect(findWebhookSigners(body, `sha1=${sha1?.hex}`, [signer('key')])).toEqual([]);

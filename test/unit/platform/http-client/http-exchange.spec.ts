@@ -44,7 +44,7 @@ describe('an exchange', () => {
       (error: unknown) => (error instanceof HttpRequestError ? error.reason : String(error)),
     );
 
-  it('returns a response whole that says that it is short', async () => {
+  it('returns a response of declared short length in memory', async () => {
     expect(await exchange()).toMatchObject({ status: 200, body: Buffer.from('short') });
     respond = (_request, response) => {
       response.writeHead(201, { 'content-length': 6 });
@@ -57,7 +57,7 @@ describe('an exchange', () => {
     });
   });
 
-  it('returns responses whole that have no body', async () => {
+  it('returns responses without a body in memory', async () => {
     expect(await exchange({ method: 'HEAD' })).toMatchObject({ status: 200, body: Buffer.alloc(0) });
     for (const status of [204, 304]) {
       respond = (_request, response) => response.writeHead(status).end();
@@ -65,7 +65,7 @@ describe('an exchange', () => {
     }
   });
 
-  it('returns a stream where a response is long, or does not say how long it is', async () => {
+  it('returns a stream if the response is long or of unknown length', async () => {
     const long = Buffer.alloc(3_000_000, 'long ');
     for (const headers of [{}, { 'content-length': long.length }]) {
       respond = (_request, response) => response.writeHead(200, headers).end(long);
@@ -75,7 +75,7 @@ describe('an exchange', () => {
     }
   });
 
-  it('sends the same address that URL makes of it', async () => {
+  it('sends the same address that URL would produce', async () => {
     respond = (request, response) => {
       const { url = '', headers } = request;
       response.writeHead(200, { 'content-length': url.length, 'x-host': headers.host }).end(url);
@@ -103,7 +103,7 @@ describe('an exchange', () => {
     }
   });
 
-  it('fails where the response breaks off, or does not come', async () => {
+  it('fails if the response ends early or never arrives', async () => {
     respond = (request) => request.socket.destroy();
     expect(await failureOf(exchange())).toBe('reset');
     respond = (_request, response) => {
@@ -121,7 +121,7 @@ describe('an exchange', () => {
     expect(await failureOf(exchange({ url: 'http://127.0.0.1:1/' }))).toBe('connect');
   });
 
-  it.each([null, Buffer.from('whole'), 'stream'])('is broken off by its cancellation, sending %s', async (kind) => {
+  it.each([null, Buffer.from('whole'), 'stream'])('is aborted by its cancellation while sending %s', async (kind) => {
     const body = kind === 'stream' ? Readable.from(endless()) : (kind as Buffer | null);
     const cancellation = new Cancellation();
     const gone = new Promise((resolve) => {
@@ -130,16 +130,16 @@ describe('an exchange', () => {
         cancellation.cancel();
       };
     });
-    // Of a body that is cut off undici tells either.
+    // undici reports either for a body that is cut off.
     expect(['aborted', kind === 'stream' ? 'reset' : '']).toContain(
       await failureOf(exchange({ method: 'POST', body, cancellation })),
     );
     await gone;
-    // One that came too early counts as well.
+    // Cancelling too early counts as well.
     expect(await failureOf(exchange({ cancellation }))).toBe('aborted');
   });
 
-  it('is broken off by who stops reading a stream', async () => {
+  it('is aborted when the reader abandons the stream', async () => {
     const cancellation = new Cancellation();
     for (const stop of [(body: Readable) => body.destroy(), () => cancellation.cancel()]) {
       const gone = new Promise((resolve) => {
@@ -155,7 +155,7 @@ describe('an exchange', () => {
     }
   });
 
-  it('holds the sender back while nobody reads', async () => {
+  it('applies backpressure while nobody reads', async () => {
     let written = 0;
     respond = (_request, response) => {
       const more = (): void => {

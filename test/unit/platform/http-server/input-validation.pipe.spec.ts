@@ -44,7 +44,7 @@ async function paths(work: Promise<unknown>): Promise<string[]> {
 }
 
 describe('InputValidationPipe', () => {
-  it('makes an instance of what is right', async () => {
+  it('returns an instance for valid input', async () => {
     await expect(body({ tenant: 't', items: [{ url: 'u' }] })).resolves.toBeInstanceOf(Order);
   });
 
@@ -52,14 +52,14 @@ describe('InputValidationPipe', () => {
     expect(await paths(body({ tenant: 1, items: [{ url: 'u' }, { url: 2 }] }))).toEqual(['tenant', 'items[1].url']);
   });
 
-  it('refuses body fields that are not known, at any depth', async () => {
+  it('rejects unknown body fields at any depth', async () => {
     expect(await paths(body({ tenant: 't', ten: 1, items: [{ url: 'u', extra: 1 }] }))).toEqual([
       'ten',
       'items[0].extra',
     ]);
   });
 
-  it('repeats nothing that is longer than a hundred characters', async () => {
+  it('never repeats more than 100 characters', async () => {
     const name = 'x'.repeat(5_000);
     const error = await body({ tenant: 't', [name]: name, items: [{ url: 'u', [name]: name }] }).catch(
       (e: unknown) => e,
@@ -71,15 +71,15 @@ describe('InputValidationPipe', () => {
     expect(invalidInputError(name, 'is wrong').detail).toBe(`${'x'.repeat(99)}… is wrong`);
   });
 
-  it('takes a missing body as an empty one', async () => {
+  it('treats a missing body as an empty one', async () => {
     expect(await paths(body(undefined))).toEqual(['tenant']);
   });
 
-  it('ignores query parameters that are not known, and reads numbers', async () => {
+  it('ignores unknown query parameters and converts numbers', async () => {
     await expect(query({ limit: '7', utm: 'x' })).resolves.toEqual({ limit: 7 });
   });
 
-  it.each(['0', '201', '1.5', 'x', '', ['1', '2']])('refuses limit=%j', async (limit) => {
+  it.each(['0', '201', '1.5', 'x', '', ['1', '2']])('rejects limit=%j', async (limit) => {
     expect(await paths(query({ limit }))).toEqual(['limit']);
   });
 });

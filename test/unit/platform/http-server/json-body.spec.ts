@@ -14,7 +14,7 @@ function fault(text: string): { path: string; message: string } | undefined {
 }
 
 describe('parseJsonBody', () => {
-  it('reads any JSON object as JSON.parse does', () => {
+  it('parses JSON objects like JSON.parse', () => {
     const keys = fc
       .string()
       .filter((key) => !['__proto__', 'constructor', 'prototype'].includes(key) && !key.includes('\0'));
@@ -51,11 +51,11 @@ describe('parseJsonBody', () => {
     ['NUL in a value', '{"a":["ok","\\u0000"]}', 'a[1]'],
     ['half a surrogate pair', '{"a":"\\ud800"}', 'a'],
     ['NUL in a name', '{"\\u0000":1}', 'body'],
-  ])('refuses %s', (_, text, path) => {
+  ])('rejects %s', (_, text, path) => {
     expect(fault(text)?.path).toBe(path);
   });
 
-  it('refuses what is too deep, without running out of stack', () => {
+  it('rejects deep nesting without a stack overflow', () => {
     const deep = (levels: number): string => `{"a":${'['.repeat(levels)}${']'.repeat(levels)}}`;
     expect(fault(deep(31))).toBeUndefined();
     expect(fault(deep(33))?.message).toMatch(/nested deeper/);

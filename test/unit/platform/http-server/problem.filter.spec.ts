@@ -16,7 +16,7 @@ declare module '../../../../src/platform/problem.ts' {
 const unauthenticatedHere = defineProblem('test_unauthenticated', 401, 'Who is there?', 'Say it.');
 
 describe('toProblemDocument', () => {
-  it('has the members of the contract, and nothing private', () => {
+  it('has the documented members and nothing private', () => {
     const error = new AppError(serviceUnavailable, {
       detail: 'Meta does not answer.',
       meta: { code: 2, fbtrace_id: 'A1' },
@@ -34,7 +34,7 @@ describe('toProblemDocument', () => {
     });
   });
 
-  it('names where input is wrong', () => {
+  it('names the place of wrong input', () => {
     expect(toProblemDocument(invalidInputError('a[0].b', 'must be text'), 'r').errors).toEqual([
       { path: 'a[0].b', message: 'must be text' },
     ]);
@@ -42,13 +42,13 @@ describe('toProblemDocument', () => {
 });
 
 describe('toProblemHeaders', () => {
-  it('rounds Retry-After up, to one second at least', () => {
+  it('rounds Retry-After up, to at least one second', () => {
     const headers = (retryAfterSeconds: number) =>
       toProblemHeaders(new AppError(serviceUnavailable, { retryAfterSeconds }))['retry-after'];
     expect([headers(0), headers(0.2), headers(1.1), headers(60)]).toEqual(['1', '1', '2', '60']);
   });
 
-  it('challenges on 401 only', () => {
+  it('adds a challenge to a 401 only', () => {
     expect(toProblemHeaders(new AppError(unauthenticatedHere))['www-authenticate']).toBe('Bearer');
     expect(toProblemHeaders(new AppError(serviceUnavailable))['www-authenticate']).toBeUndefined();
   });
@@ -67,7 +67,7 @@ describe('toAppError', () => {
     [new TypeError('secret'), 'internal_error'],
     ['secret', 'internal_error'],
     [undefined, 'internal_error'],
-  ])('%s becomes %s and keeps its text inside', (error, code) => {
+  ])('turns %s into %s and keeps its text private', (error, code) => {
     const problem = toAppError(error);
     expect(problem.code).toBe(code);
     expect(JSON.stringify(toProblemDocument(problem, 'r'))).not.toContain('secret');

@@ -32,7 +32,7 @@ async function startServer(trustedProxies: string[] = []) {
   return { server, completed, url: `http://127.0.0.1:${(fastify.server.address() as AddressInfo).port}` };
 }
 
-it('takes what is its own, and leaves the rest to the routes', async () => {
+it('handles its own requests and leaves the rest to the routes', async () => {
   const { url, completed } = await startServer();
   expect((await request(url).get('/rest')).text).toBe('rest');
   const { text, headers } = await request(url).post('/raw/a?b=c').set('X-Request-Id', 'edge-1');
@@ -47,13 +47,13 @@ it('takes what is its own, and leaves the rest to the routes', async () => {
   ]);
 });
 
-it('makes a request id where none, or a bad one, is given', async () => {
+it('creates a request id if none or a bad one is given', async () => {
   const { url } = await startServer();
   expect((await request(url).get('/raw')).headers['x-request-id']).toMatch(/^req_/);
   expect((await request(url).get('/raw').set('X-Request-Id', 'a b')).headers['x-request-id']).toMatch(/^req_/);
 });
 
-it('believes X-Forwarded-For of trusted proxies only', async () => {
+it('trusts X-Forwarded-For of trusted proxies only', async () => {
   const plain = await startServer();
   const forwarded = { 'X-Forwarded-For': '203.0.113.7' };
   expect((await request(plain.url).get('/raw').set(forwarded)).text).toMatch(/^127\.0\.0\.1 /);
@@ -62,7 +62,7 @@ it('believes X-Forwarded-For of trusted proxies only', async () => {
   expect((await request(behind.url).get('/raw').set(forwarded)).text).toMatch(/^203\.0\.113\.7 /);
 });
 
-it('asks for the end of the connection while the server drains', async () => {
+it('asks to close the connection while the server drains', async () => {
   const { url, server } = await startServer();
   const agent = new http.Agent({ keepAlive: true });
   const ask = () => request(url).get('/raw').agent(agent);

@@ -17,7 +17,7 @@ describe('RouteTable', () => {
     ['/graph/v26.0/me', ['GET', 'PUT']],
     ['/openapi.json', ['GET']],
     ['/openapixjson', []],
-  ])('%s takes %j', (path, methods) => {
+  ])('finds for %s the methods %j', (path, methods) => {
     expect(table.methodsOf(path)).toEqual(methods);
   });
 });

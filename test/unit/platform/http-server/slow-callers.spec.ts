@@ -15,7 +15,7 @@ import { connectRaw, type RawConnection } from '../../../support/raw-connection.
 import { until } from '../../../support/until.ts';
 
 const KIB = 1024;
-/** A pace of 1 KiB in 300 ms, where the real one is 160 KiB in 10 s. */
+/** 1 KiB in 300 ms instead of the real 160 KiB in 10 s. */
 const SCALED: Partial<HttpServerLimits> = {
   headersTimeoutMs: 300,
   bodyWindowMs: 300,
@@ -29,7 +29,7 @@ afterEach(async () => {
   for (let close = open.pop(); close !== undefined; close = open.pop()) await close();
 });
 
-/** Of the raw handler: reads a body to its end, after `isKnown`; under /raw/unread it reads nothing until told so. */
+/** Raw handler: reads a whole body after `isKnown`; under /raw/unread it reads nothing until told to. */
 function createHandler(): RawHttpHandler & { read(): void } {
   let allow = (): void => undefined;
   const allowed = new Promise<void>((resolve) => {
@@ -46,7 +46,7 @@ function createHandler(): RawHttpHandler & { read(): void } {
         for await (const chunk of incoming) size += (chunk as Buffer).length;
         response.writeHead(200, [...source.headers, 'connection', 'close']).end(String(size));
       } catch {
-        // Refused meanwhile.
+        // Rejected in the meantime.
       }
       return undefined;
     },
@@ -98,7 +98,7 @@ const head = (path: string, length: number | null, more = ''): string =>
   }\r\n\r\n`;
 
 describe('headers', () => {
-  it('that never end are refused, and the connection is closed', async () => {
+  it('are rejected and the connection closed if they never end', async () => {
     const { connect } = await startServer();
     const half = await connect();
     half.write('GET / HTTP/1.1\r\nhost: a\r\n');
@@ -112,7 +112,7 @@ describe('headers', () => {
     }
   });
 
-  it('may keep one waiting between two requests of a connection', async () => {
+  it('may keep the server waiting between two requests of a connection', async () => {
     const { connect } = await startServer();
     const connection = await connect();
     connection.write(`${head('/public', 2)}{}`);
@@ -124,7 +124,7 @@ describe('headers', () => {
 });
 
 describe('a body', () => {
-  it.each(['/public', '/v1/things', '/signed', '/nowhere'])('that stops at %s is refused', async (path) => {
+  it.each(['/public', '/v1/things', '/signed', '/nowhere'])('that stalls at %s is rejected', async (path) => {
     const { connect } = await startServer();
     const connection = await connect();
     connection.write(`${head(path, 100 * KIB)}${' '.repeat(10)}`);
@@ -135,7 +135,7 @@ describe('a body', () => {
     expect(refusal).toContain('"code":"request_timeout"');
   });
 
-  it('that drips is refused, in the form of who would have read it', async () => {
+  it("that trickles in is rejected in its reader's format", async () => {
     const { connect } = await startServer();
     const connections = await Promise.all([connect(), connect()]);
     for (const [index, connection] of connections.entries()) {
@@ -147,7 +147,7 @@ describe('a body', () => {
     expect(routed).toMatch(/^HTTP\/1\.1 408 [\s\S]*request_timeout/);
   });
 
-  it('of a known caller may take as long as it moves, any other may not', async () => {
+  it('may take any time if it progresses and its caller is known, but not otherwise', async () => {
     const { connect } = await startServer({ unauthenticatedBodyMs: 400, bodyWindowMs: 60_000 });
     const [known, unknown] = await Promise.all([connect(), connect()]);
     known.write(head('/raw/known', 20 * KIB));
@@ -178,7 +178,7 @@ describe('the memory for bodies of unknown callers', () => {
   };
   const patient = { bodyWindowMs: 60_000, unauthenticatedBodyBytes: 1024 * KIB };
 
-  it('is shared: beyond it is 503, and what ends gives back its part', async () => {
+  it('is shared: above the limit requests get 503, and finished ones release their part', async () => {
     const { connect, url } = await startServer(patient);
     const held = [await holding(connect), await holding(connect)];
     const post = () => request(url).post('/signed').set('content-type', 'text/plain').send(' '.repeat(size));
@@ -193,7 +193,7 @@ describe('the memory for bodies of unknown callers', () => {
     await until(async () => (await post()).status === 200);
   });
 
-  it('counts what many small chunks take', async () => {
+  it('accounts for many small chunks', async () => {
     const { connect } = await startServer({ ...patient, unauthenticatedBodyBytes: 20 * KIB });
     const connection = await connect();
     connection.write(head('/signed', null));
@@ -201,7 +201,7 @@ describe('the memory for bodies of unknown callers', () => {
     expect(await connection.response()).toMatch(/^HTTP\/1\.1 503 /);
   });
 
-  it('is not needed for a small body at the API', async () => {
+  it('is not needed for small bodies of API requests', async () => {
     const { connect, url } = await startServer({ ...patient, unauthenticatedBodyBytes: size + 8 * KIB });
     const held = await holding(connect);
     const ask = (path: string) =>
@@ -214,7 +214,7 @@ describe('the memory for bodies of unknown callers', () => {
   });
 });
 
-it('reads a larger body at the API from known callers only', async () => {
+it('reads larger bodies of API requests from known callers only', async () => {
   const { url, asked } = await startServer({ unauthenticatedBodyBytes: 4 * KIB });
   const large = { a: 'b'.repeat(500 * KIB) };
   const post = (key: string) => request(url).post('/v1/things').set('authorization', `Bearer ${key}`).send(large);

@@ -14,7 +14,7 @@ describe('readTraceContext', () => {
     expect(readTraceContext({ traceparent })).toEqual({ traceId: TRACE, traceparent, tracestate: null });
   });
 
-  it('takes the state along, however many members it has', () => {
+  it('includes tracestate, whatever its number of members', () => {
     const tracestate = 'congo=t61rcWkgMzE,rojo=00f067aa0ba902b7';
     expect(readTraceContext({ traceparent: VALID, tracestate })?.tracestate).toBe(tracestate);
     expect(readTraceContext({ traceparent: VALID, tracestate: 'x'.repeat(513) })?.tracestate).toBeNull();
@@ -31,7 +31,7 @@ describe('readTraceContext', () => {
     `00-${TRACE}-00f067aa0ba902b7`,
     `${VALID}, ${VALID}`,
     `00-${TRACE}-00f067aa0ba902b7-01\n`,
-  ])('is nothing without a parent that keeps the rules: %j', (traceparent) => {
+  ])('returns null for an invalid traceparent: %j', (traceparent) => {
     expect(readTraceContext({ ...(traceparent === undefined ? {} : { traceparent }), tracestate: 'a=b' })).toBeNull();
   });
 });

@@ -31,7 +31,7 @@ const runs = async (metrics: Registry): Promise<unknown> =>
   }));
 
 describe('BackgroundJob', () => {
-  it('has one run at a time: whoever asks meanwhile joins it', async () => {
+  it('runs once at a time, and concurrent callers join that run', async () => {
     const { scheduler, metrics } = createScheduler();
     const { promise, resolve } = deferred();
     const run = jest.fn(() => promise);
@@ -45,7 +45,7 @@ describe('BackgroundJob', () => {
     expect(await runs(metrics)).toEqual([{ job: 'sample', outcome: 'succeeded', value: 2 }]);
   });
 
-  it('counts each failure and logs the first of a minute', async () => {
+  it('counts every failure and logs the first one per minute', async () => {
     const { scheduler, metrics, error } = createScheduler();
     const job = scheduler.register({
       name: 'sample',
@@ -58,7 +58,7 @@ describe('BackgroundJob', () => {
     expect(await runs(metrics)).toEqual([{ job: 'sample', outcome: 'failed', value: 2 }]);
   });
 
-  it('refuses a second job of the same name', () => {
+  it('rejects a second job of the same name', () => {
     const { scheduler } = createScheduler();
     const definition = { name: 'sample', schedule: { cron: null }, run: async () => undefined };
     scheduler.register(definition);
@@ -67,7 +67,7 @@ describe('BackgroundJob', () => {
 });
 
 describe('JobScheduler', () => {
-  it('starts timers and crons at the start and removes them at the end', async () => {
+  it('starts timers and crons at startup and removes them at shutdown', async () => {
     const { scheduler, registry } = createScheduler();
     scheduler.register({ name: 'interval', schedule: { everyMs: 60_000 }, run: async () => undefined });
     scheduler.register({ name: 'cron', schedule: { cron: '0 3 * * *' }, run: async () => undefined });
@@ -79,7 +79,7 @@ describe('JobScheduler', () => {
     await scheduler.onApplicationShutdown();
   });
 
-  it('tells a run under way to stop, waits for it, and starts no other', async () => {
+  it('aborts and awaits the current run, and starts no other', async () => {
     const { scheduler } = createScheduler();
     const { promise, resolve } = deferred();
     let stopped: AbortSignal | undefined;
@@ -102,7 +102,7 @@ describe('JobScheduler', () => {
     await ended;
   });
 
-  it('lets a job for the last requests run until shutdown', async () => {
+  it('keeps jobs for the last requests running until shutdown', async () => {
     const { scheduler } = createScheduler();
     const run = jest.fn(async () => undefined);
     const job = scheduler.register({ name: 'sample', schedule: { cron: null }, run, runsUntilShutdown: true });
@@ -114,7 +114,7 @@ describe('JobScheduler', () => {
     expect(run).toHaveBeenCalledTimes(1);
   });
 
-  it('keeps the timer of a job for the last requests out of what Nest ends before them', async () => {
+  it('hides timers of jobs for the last requests from Nest, which would end them too early', async () => {
     jest.useFakeTimers();
     try {
       const { scheduler, registry } = createScheduler();
@@ -133,7 +133,7 @@ describe('JobScheduler', () => {
     }
   });
 
-  it('waits for work that a request started as well, however that ends', async () => {
+  it('also awaits tracked work of requests, whether it succeeds or fails', async () => {
     const { scheduler } = createScheduler();
     const { promise, resolve } = deferred();
     const tracked = scheduler.track(promise.then(() => Promise.reject(new Error('no luck'))));
@@ -149,7 +149,7 @@ describe('JobScheduler', () => {
     await Promise.all([ended, outcome]);
   });
 
-  it('gives up on a run that does not end, and stops the jobs for the last requests after it', async () => {
+  it('gives up on a run that never ends, then stops the jobs for the last requests', async () => {
     const { scheduler } = createScheduler();
     const job = scheduler.register({
       name: 'stuck',

@@ -10,7 +10,7 @@ describe('the heartbeat of claims', () => {
     jest.useRealTimers();
   });
 
-  it('extends what is worked on three times in the life of a claim, and only that', async () => {
+  it('extends only held claims, three times in the life of a claim', async () => {
     const extended: string[][] = [];
     const heartbeat = new ClaimHeartbeat<{ id: string }>({
       claimSeconds: 30,
@@ -27,7 +27,7 @@ describe('the heartbeat of claims', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('goes on after an extension that failed, and logs it', async () => {
+  it('continues after a failed extension and logs it', async () => {
     const log = captureLog();
     let attempts = 0;
     const heartbeat = new ClaimHeartbeat<{ id: string }>({
