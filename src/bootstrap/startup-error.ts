@@ -2,11 +2,29 @@ import { ConfigError } from '../config/environment-reader.ts';
 import { WrongRootKeyError } from '../vault/keys/key-ring.ts';
 import { RootKeyUnavailableError } from '../vault/root-keys/root-key.ts';
 
-/** A start that failed for a reason that the operator can fix. The message names the variable and the fix. */
+/** What an operator is told about a failure. */
+export interface StartupErrorDescription {
+  /** Stable, in snake_case. */
+  code: string;
+  /** What happened. Names the variable, option or file. Never a secret. */
+  detail: string;
+  /** What to do. */
+  remedy: string;
+  cause?: unknown;
+}
+
+/** A start or a command that failed for a reason the operator can fix. The message is the detail and the remedy. */
 export class StartupError extends Error {
-  constructor(message: string, cause: unknown) {
-    super(message, { cause });
+  readonly code: string;
+  readonly detail: string;
+  readonly remedy: string;
+
+  constructor({ code, detail, remedy, cause }: StartupErrorDescription) {
+    super(`${detail}${detail.includes('\n') ? '\n' : ' '}${remedy}`, { cause });
     this.name = 'StartupError';
+    this.code = code;
+    this.detail = detail;
+    this.remedy = remedy;
   }
 }
 
@@ -38,44 +56,60 @@ const UNREACHABLE = new Set([
   '57P03',
 ]);
 
-/** A failed first connection as a message for the operator; never with the password in the address. */
+/** A failed or lost database connection as a `StartupError`, without the password; any other error as it is. */
 export function toDatabaseStartupError(error: unknown, databaseUrl: string): unknown {
   const code = String((error as { code?: unknown }).code ?? '');
-  const where = URL.canParse(databaseUrl) ? new URL(databaseUrl) : null;
-  const place = where === null ? 'the database' : `${where.host}${where.pathname}`;
-  const startupError = (what: string): StartupError => new StartupError(`DATABASE_URL: ${what}`, error);
+  const url = URL.canParse(databaseUrl) ? new URL(databaseUrl) : null;
+  const place = url === null ? 'the database' : `${url.host}${url.pathname}`;
+  const toError = (kind: string, what: string, remedy: string): StartupError =>
+    new StartupError({ code: kind, detail: `DATABASE_URL: ${what}`, remedy, cause: error });
   if (UNREACHABLE.has(code) || /timeout|terminated unexpectedly/i.test(String((error as Error).message))) {
-    return startupError(
-      `Postgres does not answer at ${place} (${code || 'timeout'}). Start it, or correct the address.`,
-    );
+    const what = `Postgres does not answer at ${place} (${code || 'timeout'}).`;
+    return toError('database_unreachable', what, 'Start it, or correct the address.');
   }
-  if (code === '28P01' || code === '28000')
-    return startupError(`Postgres at ${place} refuses this user or password. Correct them.`);
-  if (code === '3D000') return startupError(`there is no such database at ${place}. Create it, or correct the name.`);
+  if (code === '28P01' || code === '28000') {
+    const what = `Postgres at ${place} rejects this user or password.`;
+    return toError('database_login_failed', what, 'Correct them.');
+  }
+  if (code === '3D000') {
+    return toError('database_not_found', `there is no database at ${place}.`, 'Create it, or correct the name.');
+  }
   if (code === '42501') {
-    return startupError(
-      `the user may not do this at ${place}. Give it the right to create tables on its schema, or run metavault migrate as the user that owns them (migrations/roles.sql).`,
+    return toError(
+      'database_permission_denied',
+      `this user lacks a privilege at ${place}.`,
+      'Let it create tables in its schema, or run metavault migrate as the owner of the tables (migrations/roles.sql).',
     );
   }
   return error;
 }
 
-/** A failed `listen` as a message for the operator. */
+/** A failed `listen` as a `StartupError`; any other error as it is. */
 export function toListenStartupError(error: unknown, host: string, port: number): unknown {
   const { code } = error as { code?: unknown };
   if (code === 'EADDRINUSE') {
-    return new StartupError(
-      `PORT: ${port} on ${host} is taken by another process. Stop that one, or set PORT to a free port.`,
-      error,
-    );
+    return new StartupError({
+      code: 'port_in_use',
+      detail: `PORT: another process listens on ${host}:${port}.`,
+      remedy: 'Stop that process, or set PORT to a free port.',
+      cause: error,
+    });
   }
-  if (code === 'EACCES')
-    return new StartupError(`PORT: this user may not listen on ${port}. Set PORT to one above 1023.`, error);
+  if (code === 'EACCES') {
+    return new StartupError({
+      code: 'port_not_permitted',
+      detail: `PORT: this user may not listen on ${port}.`,
+      remedy: 'Set PORT to a number above 1023.',
+      cause: error,
+    });
+  }
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
-    return new StartupError(
-      `HOST: this machine has no address ${host}. Set HOST to one of its own, or to 0.0.0.0.`,
-      error,
-    );
+    return new StartupError({
+      code: 'host_not_local',
+      detail: `HOST: ${host} is not an address of this machine.`,
+      remedy: 'Set HOST to one of its addresses, or to 0.0.0.0.',
+      cause: error,
+    });
   }
   return error;
 }
