@@ -1,11 +1,39 @@
 import { ConfigError } from '../config/environment-reader.ts';
+import type { ProblemCode } from '../platform/problem.ts';
 import { WrongRootKeyError } from '../vault/keys/key-ring.ts';
 import { RootKeyUnavailableError } from '../vault/root-keys/root-key.ts';
 
+/** Codes of failures at startup and on the command line, with their meaning. Stable: scripts match on them. */
+export const STARTUP_ERROR_CODES = {
+  invalid_command_line: 'the command line is wrong; nothing was done',
+  not_confirmed: 'the command was not confirmed; nothing was done',
+  incomplete: 'only part of the work was done, or a check failed; standard output has the details',
+  interrupted: 'SIGINT or SIGTERM stopped the command after the step in progress',
+  invalid_configuration: 'environment variables are missing or wrong',
+  wrong_root_key: 'the root key does not belong to this database',
+  root_key_unavailable: 'the root key cannot be read, or the KMS does not unwrap',
+  database_unreachable: 'Postgres does not answer',
+  database_login_failed: 'Postgres rejects the user or password',
+  database_not_found: 'the database does not exist',
+  database_permission_denied: 'the database user lacks a privilege',
+  port_in_use: 'another process listens on the port',
+  port_not_permitted: 'this user may not listen on the port',
+  host_not_local: 'the host is not an address of this machine',
+  file_unreadable: 'a file cannot be read',
+  invalid_file: 'an import file is not CSV or JSON lines',
+  done_file_unusable: 'the file that records imported rows cannot be read or written',
+  invalid_anchor: 'the text or file is not an anchor of the audit record',
+  prune_refused: 'these audit entries may not be pruned',
+  admin_key_missing: 'a running service was named, but no admin key',
+  service_unreachable: 'the running service does not respond',
+  service_refused: 'the running service refuses, without a code of its own',
+  internal_error: 'a bug',
+} as const;
+type StartupErrorCode = keyof typeof STARTUP_ERROR_CODES;
+
 /** What an operator is told about a failure. */
 export interface StartupErrorDescription {
-  /** Stable, in snake_case. */
-  code: string;
+  code: StartupErrorCode | ProblemCode;
   /** What happened. Names the variable, option or file. Never a secret. */
   detail: string;
   /** What to do. */
@@ -15,7 +43,7 @@ export interface StartupErrorDescription {
 
 /** A start or a command that failed for a reason the operator can fix. The message is the detail and the remedy. */
 export class StartupError extends Error {
-  readonly code: string;
+  readonly code: StartupErrorCode | ProblemCode;
   readonly detail: string;
   readonly remedy: string;
 
@@ -61,7 +89,7 @@ export function toDatabaseStartupError(error: unknown, databaseUrl: string): unk
   const code = String((error as { code?: unknown }).code ?? '');
   const url = URL.canParse(databaseUrl) ? new URL(databaseUrl) : null;
   const place = url === null ? 'the database' : `${url.host}${url.pathname}`;
-  const toError = (kind: string, what: string, remedy: string): StartupError =>
+  const toError = (kind: StartupErrorCode, what: string, remedy: string): StartupError =>
     new StartupError({ code: kind, detail: `DATABASE_URL: ${what}`, remedy, cause: error });
   if (UNREACHABLE.has(code) || /timeout|terminated unexpectedly/i.test(String((error as Error).message))) {
     const what = `Postgres does not answer at ${place} (${code || 'timeout'}).`;
@@ -84,30 +112,35 @@ export function toDatabaseStartupError(error: unknown, databaseUrl: string): unk
   return error;
 }
 
-/** A failed `listen` as a `StartupError`; any other error as it is. */
-export function toListenStartupError(error: unknown, host: string, port: number): unknown {
+/** A failed `listen` as a `StartupError`, which names the settings as `names` does; any other error as it is. */
+export function toListenStartupError(
+  error: unknown,
+  host: string,
+  port: number,
+  names = { host: 'HOST', port: 'PORT' },
+): unknown {
   const { code } = error as { code?: unknown };
   if (code === 'EADDRINUSE') {
     return new StartupError({
       code: 'port_in_use',
-      detail: `PORT: another process listens on ${host}:${port}.`,
-      remedy: 'Stop that process, or set PORT to a free port.',
+      detail: `${names.port}: another process listens on ${host}:${port}.`,
+      remedy: `Stop that process, or set ${names.port} to a free port.`,
       cause: error,
     });
   }
   if (code === 'EACCES') {
     return new StartupError({
       code: 'port_not_permitted',
-      detail: `PORT: this user may not listen on ${port}.`,
-      remedy: 'Set PORT to a number above 1023.',
+      detail: `${names.port}: this user may not listen on ${port}.`,
+      remedy: `Set ${names.port} to a number above 1023.`,
       cause: error,
     });
   }
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
     return new StartupError({
       code: 'host_not_local',
-      detail: `HOST: ${host} is not an address of this machine.`,
-      remedy: 'Set HOST to one of its addresses, or to 0.0.0.0.',
+      detail: `${names.host}: ${host} is not an address of this machine.`,
+      remedy: `Set ${names.host} to one of its addresses, or to 0.0.0.0.`,
       cause: error,
     });
   }

@@ -8,9 +8,15 @@ import type { Environment } from '../config/environment-reader.ts';
 import { loadConfig } from '../config/load-config.ts';
 import { startEmbeddedPostgres } from '../database/embedded-postgres.ts';
 import { SystemRandom } from '../platform/random.ts';
-import type { ErrorReport } from './error-report.ts';
 import { explainProblems } from './operator.ts';
 import type { ProgressTerminal } from './terminal/progress.ts';
+
+/** What `--json` prints as `{"notice": …}` on one line of standard error. */
+interface Notice {
+  code: 'embedded_database' | 'stopping';
+  detail: string;
+  remedy: string;
+}
 
 /** What a command gets from the process it runs in. */
 export interface CommandContext {
@@ -22,7 +28,7 @@ export interface CommandContext {
   /** Writes one line or several to standard output. */
   print(text: string): void;
   /** Writes what the operator should know while the command runs to standard error. */
-  notify(notice: ErrorReport): void;
+  notify(notice: Notice): void;
   /** Resolves once the output has been read; to false if its reader is gone. Absent: output is read at once. */
   waitUntilDrained?(): Promise<boolean>;
 }

@@ -5,7 +5,7 @@ import { RootKeyUnavailableError } from '../vault/root-keys/root-key.ts';
 
 /** What `--json` prints about a failure, as `{"error": …}` on one line of standard error. */
 export interface ErrorReport {
-  code: string;
+  code: StartupError['code'];
   detail: string;
   remedy: string;
 }

@@ -4,13 +4,14 @@ import { addAuditCommand } from './audit/audit-command.ts';
 import { addClientsCommand } from './clients/clients-command.ts';
 import type { CommandContext } from './command-context.ts';
 import { EXIT_CODE_MEANINGS, EXIT_CODES, exitCodeOf, UsageError } from './command-error.ts';
+import { addExamples, examplesOf } from './command-examples.ts';
 import { addCompletionCommand } from './completion/completion-command.ts';
 import { addConnectionsCommand } from './connections/connections-command.ts';
 import { addRefreshCommand } from './connections/refresh-command.ts';
 import { addRevokeCommand } from './connections/revoke-command.ts';
 import { addRotateCommand } from './connections/rotate-command.ts';
 import { addDoctorCommand } from './doctor-command.ts';
-import { type ErrorReport, toErrorReport } from './error-report.ts';
+import { toErrorReport } from './error-report.ts';
 import { addEventsCommand } from './events-command.ts';
 import { addImportCommand } from './import/import-command.ts';
 import { addKeysCommand } from './keys-command.ts';
@@ -30,12 +31,11 @@ export interface ProgramEnvironment extends Pick<CommandContext, 'environment' |
 export async function runProgram(args: readonly string[], process: ProgramEnvironment): Promise<number> {
   const { progressTerminal = null, printError } = process;
   const isJson = asksForJson(args);
-  const describe = (report: ErrorReport): string => `${report.detail} ${report.remedy}`;
   const context: CommandContext = {
     ...process,
     isJson,
     progressTerminal: isJson ? null : progressTerminal,
-    notify: (notice) => printError(isJson ? JSON.stringify({ notice }) : describe(notice)),
+    notify: (notice) => printError(isJson ? JSON.stringify({ notice }) : `${notice.detail} ${notice.remedy}`),
   };
   const program = buildProgram(context, isJson ? () => undefined : printError);
   try {
@@ -60,11 +60,17 @@ export function buildProgram(context: CommandContext, printUsageError: (text: st
       writeErr: (text) => printUsageError(text.trimEnd()),
     })
     .showHelpAfterError('(run it with --help for usage)')
-    .addHelpText('after', `\n${SETTINGS_HELP}`)
     .addHelpText('afterAll', `\n${EXIT_CODE_HELP}`)
     .exitOverride();
   for (const add of COMMANDS) add(program, context);
-  addJsonOption(program);
+  for (const command of program.commands) finishCommand(command);
+  addExamples(
+    program,
+    ['metavault doctor', 'check the settings before the first start'],
+    ['metavault clients create --name ops --role admin', 'create the first administrator'],
+    ['metavault connections list --status reauth_required', 'list connections whose user must log in again'],
+  );
+  program.addHelpText('after', `\n${SETTINGS_HELP}`);
   return program;
 }
 
@@ -98,9 +104,14 @@ function asksForJson(args: readonly string[]): boolean {
   return (end === -1 ? args : args.slice(0, end)).includes('--json');
 }
 
-function addJsonOption(command: Command): void {
-  for (const each of command.commands) addJsonOption(each);
-  if (command.commands.length === 0) command.option('--json', 'print one JSON document, and errors as JSON');
+/** Adds what all commands have: `--json`, and for a group the first example of each of its commands. */
+function finishCommand(command: Command): void {
+  if (command.commands.length === 0) {
+    command.option('--json', 'print one JSON document, and errors as JSON');
+    return;
+  }
+  for (const each of command.commands) finishCommand(each);
+  addExamples(command, ...command.commands.flatMap((each) => examplesOf(each).slice(0, 1)));
 }
 
 function toUsageError({ message }: CommanderError): UsageError {

@@ -46,7 +46,7 @@ async function run({ port, host, publicUrl, stateFile }: SandboxOptions, context
     ...(publicUrl === undefined ? {} : { publicUrl }),
     ...(stateFile === undefined ? {} : { stateFile }),
   }).catch((error: unknown) => {
-    throw toListenStartupError(error, host, port);
+    throw toListenStartupError(error, host, port, { host: '--host', port: '--port' });
   });
   const environment = sandbox.environment();
   printResult(context, { url: sandbox.url, environment }, () =>

@@ -191,7 +191,7 @@ describe('the command line', () => {
 
     const wrong = run('cli.ts', ['clients', 'create', '--name', 'x', '--role', 'king'], environment);
     expect(await wrong.ended).toBe(2);
-    expect(wrong.output()).toMatch(/--role:/);
+    expect(wrong.output()).toMatch(/--role <role>.*Allowed choices are service, admin, auditor/);
   });
 
   it('says what keeps a replica from starting', async () => {

@@ -25,7 +25,7 @@ export function addCompletionCommand(program: Command, context: CommandContext):
     });
   addExamples(
     completion,
-    ['source <(metavault completion bash)', 'complete metavault in this bash'],
+    ['metavault completion bash > ~/.local/share/bash-completion/completions/metavault', 'install it for bash'],
     ['metavault completion zsh > ~/.zfunc/_metavault', 'install it for zsh, with ~/.zfunc in fpath'],
     ['metavault completion fish > ~/.config/fish/completions/metavault.fish', 'install it for fish'],
   );

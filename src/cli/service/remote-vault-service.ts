@@ -10,6 +10,7 @@ import {
   type HttpResponse,
   UndiciHttpClient,
 } from '../../platform/http-client/http-client.ts';
+import type { ProblemCode } from '../../platform/problem.ts';
 import { SecretString } from '../../platform/secret-string.ts';
 import { UsageError } from '../command-error.ts';
 import { readText } from '../terminal/read-text.ts';
@@ -27,7 +28,7 @@ interface RemoteServiceOptions {
 }
 
 interface Problem {
-  code?: string;
+  code?: ProblemCode;
   detail?: string;
   remedy?: string;
 }
@@ -98,7 +99,7 @@ class RemoteVaultService implements VaultService {
       if (!(error instanceof HttpRequestError)) throw error;
       return { kind: 'retryable', code: 'no_answer', detail: `${this.url} does not respond.`, afterSeconds: null };
     }
-    const payload = parse(response.body) as Problem & { id?: ConnectionId };
+    const payload = parse(response.body) as { code?: string; detail?: string; id?: ConnectionId };
     if (response.status === 201 && payload.id !== undefined) return { kind: 'imported', connectionId: payload.id };
     const { code = 'unknown', detail = 'The response is not from this service: check --url.' } = payload;
     if (response.status !== 429 && response.status !== 503) return { kind: 'refused', code, detail };

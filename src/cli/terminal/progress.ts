@@ -32,15 +32,16 @@ export function createProgress(
     show: (done, total) => {
       first ??= { done, atMs: nowMs() };
       last = { done, total };
+      if (total === 0) return;
       if (done < total && nowMs() - drawnMs < REDRAW_MS) return;
       drawnMs = nowMs();
-      const share = total === 0 ? 1 : Math.min(1, done / total);
+      const share = Math.min(1, done / total);
       const bar = '█'.repeat(Math.round(share * BAR_WIDTH)).padEnd(BAR_WIDTH, '░');
       const estimate = describeEstimate(done - first.done, total - done, drawnMs - first.atMs);
       terminal.write(`${CLEAR_LINE}${verb} ${bar} ${formatCount(done)} of ${formatCount(total)}${estimate}`);
     },
     end: () => {
-      if (first === null) return;
+      if (first === null || last.total === 0) return;
       const elapsedMs = nowMs() - first.atMs;
       const rate = formatRate(last.done - first.done, elapsedMs);
       const counts = `${formatCount(last.done)} of ${formatCount(last.total)}`;
