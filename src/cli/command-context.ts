@@ -46,8 +46,8 @@ export function printResult(
 const PLACEHOLDER_APP_ID = '0';
 
 /**
- * Reads the configuration of a command. Outside of production a placeholder stands in for an app that is not configured, because most
- * commands never call Meta.
+ * Reads the configuration of a command. Outside of production a placeholder stands in for an app that is not
+ * configured, because most commands never call Meta.
  */
 export function loadCommandConfig(environment: Environment): Config {
   const isProduction = environment['NODE_ENV']?.trim() === 'production';
@@ -64,7 +64,10 @@ export function hasMetaApp(config: Config): boolean {
   return config.meta.app.id !== PLACEHOLDER_APP_ID;
 }
 
-/** Runs `work` with the address of the configured database, or of the embedded one, which runs for as long as `work` does. */
+/**
+ * Runs `work` with the address of the configured database, or of the embedded one, which runs for as long as `work`
+ * does.
+ */
 export async function withDatabase<T>(
   { notify }: CommandContext,
   config: Config,
@@ -87,8 +90,8 @@ export async function withDatabase<T>(
 }
 
 /**
- * Runs `work` on the modules of a replica, without its HTTP server and jobs; get services by `app.get`. The database is migrated and the
- * key ring open. An `AppError` of a service becomes a `StartupError`.
+ * Runs `work` on the modules of a replica, without its HTTP server and jobs; get services by `app.get`. The database is
+ * migrated and the key ring open. An `AppError` of a service becomes a `StartupError`.
  */
 export function withApplicationContext<T>(
   context: CommandContext,

@@ -78,7 +78,7 @@ describe('exit codes and messages', () => {
 describe('--json', () => {
   it('gives each command one document', async () => {
     const [id = ''] = await connected('json', 1);
-    const { id: clientId } = await json<{ id: string }>('clients', 'create', '--name', 'j', '--role', 'admin');
+    const { id: clientId } = await json<{ id: string }>('clients', 'create', '--name', 'j', '--role', 'auditor');
     expect(await json('clients', 'delete', clientId)).toEqual({ id: clientId, deleted: true });
     expect(await json('migrate')).toEqual({ migrations: [] });
     expect(await json('audit', 'anchor')).toMatchObject({ seal: expect.any(String) });
@@ -114,31 +114,39 @@ describe('--json', () => {
 });
 
 describe('progress', () => {
-  it.each<[string, () => string[], RegExp]>([
+  it.each<[string, () => Promise<string[]>, RegExp]>([
     [
       'an import',
-      () => {
+      async () => {
         const row = { tenant: 'progress', product: 'pages', access_token: context.createUserToken() };
         return ['import', context.file('progress.jsonl', JSON.stringify(row))];
       },
       /Importing: 1 of 1 in \d+ s \([\d.]+\/s\)\n$/,
     ],
-    ['a rewrap', () => ['keys', 'rewrap'], /Rewrapping: (\d+) of \1 in \d+ s \([\d.]+\/s\)\n$/],
-    ['a verification', () => ['audit', 'verify'], /Verifying: (\d+) of \1 in \d+ s \([\d.]+\/s\)\n$/],
+    [
+      'a rewrap',
+      async () => {
+        await connected('rewrapped', 1);
+        await run('keys', 'rotate');
+        return ['keys', 'rewrap'];
+      },
+      /Rewrapping: (\d+) of \1 in \d+ s \([\d.]+\/s\)\n$/,
+    ],
+    ['a verification', async () => ['audit', 'verify'], /Verifying: (\d+) of \1 in \d+ s \([\d.]+\/s\)\n$/],
   ])(
     'of %s is shown on a terminal, and neither with --json nor without one',
     async (_, command, summary) => {
       const terminal: string[] = [];
-      const shown = await runOnTerminal(terminal, context.environment, command());
+      const shown = await runOnTerminal(terminal, context.environment, await command());
       expect(shown).toMatchObject({ code: 0, err: '' });
       expect(terminal.join('')).toMatch(summary);
       const silent: string[] = [];
-      expect(await runOnTerminal(silent, context.environment, [...command(), '--json'])).toMatchObject({
+      expect(await runOnTerminal(silent, context.environment, [...(await command()), '--json'])).toMatchObject({
         code: 0,
         err: '',
       });
       expect(silent).toEqual([]);
-      expect(await run(...command())).toMatchObject({ code: 0, err: '' });
+      expect(await run(...(await command()))).toMatchObject({ code: 0, err: '' });
     },
     60_000,
   );
@@ -339,5 +347,5 @@ describe('metavault rotate', () => {
       code: 1,
       err: expect.stringContaining('system users only'),
     });
-  });
+  }, 60_000);
 });

@@ -52,7 +52,10 @@ export async function selectConnections(
   return all;
 }
 
-/** Reads connections by id, or those of a tenant, product or app. Without either, throws `UsageError` rather than take all. */
+/**
+ * Reads connections by id, or those of a tenant, product or app. Without either, throws `UsageError` rather than take
+ * all.
+ */
 export async function chooseConnections(
   connectionRepository: ConnectionRepository,
   ids: readonly string[],

@@ -74,7 +74,10 @@ async function rotate(
   requireHealthy(done, failureOf);
 }
 
-/** Of a tenant, product or app, those that can be rotated. Ids are not filtered, so that the service says why one can't be. */
+/**
+ * Of a tenant, product or app, those that can be rotated. Ids are not filtered, so that the service says why one can't
+ * be.
+ */
 async function chooseRotatable(
   connections: ConnectionRepository,
   ids: readonly string[],

@@ -24,8 +24,8 @@ interface Counts {
 }
 
 /**
- * `metavault import <file>`: imports tokens of another system; each is inspected at Meta before it is stored. `<file>.done` records which
- * rows are imported, so a second run continues where the first one ended.
+ * `metavault import <file>`: imports tokens of another system; each is inspected at Meta before it is stored.
+ * `<file>.done` records which rows are imported, so a second run continues where the first one ended.
  */
 export function addImportCommand(program: Command, context: CommandContext): void {
   const command = addServiceOptions(

@@ -20,8 +20,8 @@ const COLUMNS = ['tenant', 'product', 'access_token'] as const;
 type Column = (typeof COLUMNS)[number];
 
 /**
- * Parses JSON lines, or CSV (RFC 4180) with a header. Other columns than tenant, product and access_token are ignored. A broken line does
- * not affect the others. Throws `StartupError` if the lines can't be told apart.
+ * Parses JSON lines, or CSV (RFC 4180) with a header. Other columns than tenant, product and access_token are ignored.
+ * A broken line does not affect the others. Throws `StartupError` if the lines can't be told apart.
  */
 export function readImportRows(text: string): (ImportRow | InvalidRow)[] {
   const body = text.replace(/^\ufeff/, '');

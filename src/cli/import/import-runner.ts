@@ -20,8 +20,8 @@ const MAX_TRIES = 6;
 const MAX_WAIT_SECONDS = 60;
 
 /**
- * Imports rows, a few at a time, adds the outcome of each to `results`, and records those imported. Starts no further row after an abort
- * or a failure that no row caused.
+ * Imports rows, a few at a time, adds the outcome of each to `results`, and records those imported. Starts no further
+ * row after an abort or a failure that no row caused.
  */
 export async function importRows(
   service: VaultService,

@@ -18,7 +18,10 @@ import { type CommandContext, withApplicationContext } from '../command-context.
 import { OPERATOR } from '../operator.ts';
 import type { ImportResult, SweepResult, VaultService } from './vault-service.ts';
 
-/** Runs `work` on the modules of a replica in this process, with their rate limits and claims. Starts nothing new once aborted. */
+/**
+ * Runs `work` on the modules of a replica in this process, with their rate limits and claims. Starts nothing new once
+ * aborted.
+ */
 export function withLocalVaultService<T>(
   context: CommandContext,
   config: Config,

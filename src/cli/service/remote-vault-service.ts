@@ -34,8 +34,8 @@ interface Problem {
 }
 
 /**
- * Runs `work` through the API of a running service, as an admin. Throws `UsageError` before anything is sent if keys and tokens would
- * travel in plain text, and `StartupError` if the service can't be reached.
+ * Runs `work` through the API of a running service, as an admin. Throws `UsageError` before anything is sent if keys
+ * and tokens would travel in plain text, and `StartupError` if the service can't be reached.
  */
 export async function withRemoteVaultService<T>(
   address: RemoteServiceOptions,
@@ -54,7 +54,10 @@ export async function withRemoteVaultService<T>(
   }
 }
 
-/** https except on loopback: requests carry an admin key and tokens. Errors don't quote the URL, which may hold a password. */
+/**
+ * https except on loopback: requests carry an admin key and tokens. Errors don't quote the URL, which may hold a
+ * password.
+ */
 function requireServiceUrl({ url: given, publicUrl }: RemoteServiceOptions): string {
   const name = given === undefined ? 'PUBLIC_URL' : '--url';
   const text = given ?? publicUrl;
@@ -121,7 +124,8 @@ class RemoteVaultService implements VaultService {
   }
 
   fingerprintOf(text: string): string {
-    // Keyed because the texts contain tokens. After a change of the admin key rows are imported again, which changes nothing.
+    // Keyed because the texts contain tokens. After a change of the admin key rows are imported again, which changes
+    // nothing.
     return createHmac('sha256', this.key.expose())
       .update(JSON.stringify([this.url, text]))
       .digest('hex');

@@ -24,7 +24,10 @@ export interface VaultService {
   sweep(): Promise<SweepResult>;
   /** Refreshes or inspects one connection now; returns its new state. Throws `StartupError` if it does not exist. */
   runAction(connectionId: ConnectionId, work: 'refresh' | 'check'): Promise<ConnectionResponse>;
-  /** Rotates the token of one connection now; returns its new state. `expires` null: as the old token. Throws `StartupError`. */
+  /**
+   * Rotates the token of one connection now; returns its new state. `expires` null: as the old token. Throws
+   * `StartupError`.
+   */
   rotate(connectionId: ConnectionId, expires: boolean | null): Promise<ConnectionResponse>;
   /** Keyed hash of a text: stable within a vault, different between vaults. Reveals nothing about the text. */
   fingerprintOf(text: string): string;

@@ -22,8 +22,8 @@ export function addServiceOptions(command: Command): Command {
 }
 
 /**
- * Runs `work` in this process, on the database of the replicas, which takes no API key and no running replica. With `--url` or `--key-file`
- * a running service does it; without a Meta app, the replica that runs the built-in sandbox.
+ * Runs `work` in this process, on the database of the replicas, which takes no API key and no running replica. With
+ * `--url` or `--key-file` a running service does it; without a Meta app, the replica that runs the built-in sandbox.
  */
 export async function withVaultService<T>(
   context: CommandContext,
@@ -38,8 +38,8 @@ export async function withVaultService<T>(
 }
 
 /**
- * Like `withVaultService`, for connections that `choose` reads from the database, which this process opens in any case. Skips `work` if
- * there are none. Returns them.
+ * Like `withVaultService`, for connections that `choose` reads from the database, which this process opens in any case.
+ * Skips `work` if there are none. Returns them.
  */
 export async function withVaultServiceFor(
   context: CommandContext,

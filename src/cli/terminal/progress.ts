@@ -16,8 +16,8 @@ const REDRAW_MS = 100;
 const CLEAR_LINE = '\r\u001b[K';
 
 /**
- * Draws a bar with the rate and the time left, then a line with the totals. Silent without a terminal: standard error piped, or `--json`.
- * `verb` as in "Importing".
+ * Draws a bar with the rate and the time left, then a line with the totals. Silent without a terminal: standard error
+ * piped, or `--json`. `verb` as in "Importing".
  */
 export function createProgress(
   terminal: ProgressTerminal | null,

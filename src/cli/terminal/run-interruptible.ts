@@ -2,8 +2,8 @@ import type { CommandContext } from '../command-context.ts';
 import { EXIT_CODES } from '../command-error.ts';
 
 /**
- * Runs long work that can be stopped: the first SIGINT or SIGTERM aborts the signal, so the step in progress ends and no other starts;
- * the second one exits at once, which leaves nothing half done either.
+ * Runs long work that can be stopped: the first SIGINT or SIGTERM aborts the signal, so the step in progress ends and
+ * no other starts; the second one exits at once, which leaves nothing half done either.
  */
 export async function runInterruptible<T>(
   { notify }: CommandContext,

@@ -23,7 +23,10 @@ export function openOutput(): { print(text: string): void; waitUntilDrained(): P
   };
 }
 
-/** Asks before an action that can't be undone. Throws `NotConfirmedError` on any answer but yes, and if there is no one to ask. */
+/**
+ * Asks before an action that can't be undone. Throws `NotConfirmedError` on any answer but yes, and if there is no one
+ * to ask.
+ */
 export async function confirm({ isJson }: CommandContext, question: string, isConfirmed: boolean): Promise<void> {
   if (isConfirmed) return;
   if (isJson || !process.stdin.isTTY) {
