@@ -56,7 +56,7 @@ export class StartupError extends Error {
   }
 }
 
-/** The message for the operator about a failed start; with a stack only if the fault is ours. */
+/** Returns the message for the operator, with a stack only if the error is a bug. */
 export function describeStartupError(error: unknown): string {
   if (
     error instanceof ConfigError ||
@@ -78,13 +78,16 @@ const UNREACHABLE = new Set([
   'ENETUNREACH',
   'ECONNRESET',
   'EPIPE',
-  // Postgres is stopping, starting or recovering.
+  // Postgres is shutting down, starting or recovering.
   '57P01',
   '57P02',
   '57P03',
 ]);
 
-/** A failed or lost database connection as a `StartupError`, without the password; any other error as it is. */
+/**
+ * Converts a failed or lost database connection to a `StartupError` without the password. Returns other errors
+ * unchanged.
+ */
 export function toDatabaseStartupError(error: unknown, databaseUrl: string): unknown {
   const code = String((error as { code?: unknown }).code ?? '');
   const url = URL.canParse(databaseUrl) ? new URL(databaseUrl) : null;
@@ -112,7 +115,7 @@ export function toDatabaseStartupError(error: unknown, databaseUrl: string): unk
   return error;
 }
 
-/** A failed `listen` as a `StartupError`, which names the settings as `names` does; any other error as it is. */
+/** Converts a failed `listen` to a `StartupError` that uses these names of settings. Returns other errors unchanged. */
 export function toListenStartupError(
   error: unknown,
   host: string,
