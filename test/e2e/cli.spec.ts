@@ -345,7 +345,7 @@ describe('metavault rotate', () => {
     const [other] = await listed('--tenant', 'rotating', '--product', 'pages');
     expect(await run('rotate', other?.id ?? '')).toMatchObject({
       code: 1,
-      err: expect.stringContaining('system users only'),
+      err: expect.stringContaining('Only tokens of system users'),
     });
   }, 60_000);
 });
