@@ -5,7 +5,7 @@ import { examplesOf } from '../../src/cli/command-examples.ts';
 import { buildProgram } from '../../src/cli/program.ts';
 
 /** What docs/cli.md holds between its markers. */
-export const MARKERS = {
+const MARKERS = {
   start: '<!-- generated: npm run docs:cli -->',
   end: '<!-- end of what is generated -->',
 } as const;
