@@ -70,7 +70,10 @@ export function addClientsCommand(program: Command, context: CommandContext): vo
       .option('--grace-seconds <number>', 'how long the old keys keep working', '3600')
       .option('--expires-in-days <number>', 'how long the new key works (default: until it is replaced)')
       .action((id: string, options: RotateKeyOptions) => run((services) => rotateKey(services, id, options, context))),
-    ['metavault clients rotate-key cli_01K0000000000000000000000A', 'replace a key within an hour'],
+    [
+      'metavault clients rotate-key cli_01K0000000000000000000000A',
+      'replace a key; the old one works for another hour',
+    ],
     ['metavault clients rotate-key cli_01K0000000000000000000000A --grace-seconds 0', 'replace a leaked key at once'],
   );
   addExamples(
@@ -86,7 +89,7 @@ function addCreateAndUpdate(clients: Command, run: RunWithServices, context: Com
   addExamples(
     withPolicyOptions(clients.command('create').description('create a client and print its key, only this once'))
       .requiredOption('--name <name>', 'a name for people')
-      .addOption(new Option('--role <role>', 'what it is').choices(ROLES).makeOptionMandatory())
+      .addOption(new Option('--role <role>', 'its role').choices(ROLES).makeOptionMandatory())
       .option('--expires-in-days <number>', 'how long the key works (default: until it is replaced)')
       .action((options: ClientOptions) => run((services) => create(services, options, context))),
     ['metavault clients create --name ops --role admin', 'create an administrator'],
