@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { examplesOf } from '../../../src/cli/command-examples.ts';
 import { runProgram } from '../../../src/cli/program.ts';
 import { listCommands, readProgram } from '../../support/cli-reference.ts';
-import { splitWords } from '../../support/shell-words.ts';
+import { findParsedCommand } from '../../support/command-lines.ts';
 
 async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   const [out, err]: [string[], string[]] = [[], []];
@@ -46,7 +46,7 @@ describe('every command', () => {
       const lines = examplesOf(command).map(([line]) => line);
       expect([path, lines.length]).toEqual([path, expect.any(Number)]);
       expect(lines).not.toEqual([]);
-      for (const line of lines) expect([line, await parsedAs(line)]).toEqual([line, path]);
+      for (const line of lines) expect([line, await findParsedCommand(readProgram(), line)]).toEqual([line, path]);
     }
   });
 
@@ -54,15 +54,6 @@ describe('every command', () => {
     for (const group of groups(readProgram())) expect(examplesOf(group).length).toBeGreaterThan(1);
   });
 });
-
-/** The words of the command that a line of a shell runs. Throws what commander has against it. */
-async function parsedAs(line: string): Promise<string> {
-  const [parsed, program]: [string[], Command] = [[], readProgram()];
-  for (const { path, command } of listCommands(program)) command.action(() => void parsed.push(path));
-  const words = splitWords(line);
-  await program.parseAsync(words.slice(words.indexOf('metavault') + 1), { from: 'user' });
-  return parsed.join();
-}
 
 describe('errors of the command line', () => {
   it.each<[string[], RegExp]>([
