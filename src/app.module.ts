@@ -18,7 +18,7 @@ import type { KeyRing } from './vault/keys/key-ring.ts';
 import { VaultModule } from './vault/vault.module.ts';
 import { WebhooksModule } from './webhooks/webhooks.module.ts';
 
-/** What is opened before the application: see `bootstrap/core-services.ts`. */
+/** Opened before the application: `bootstrap/core-services.ts`. */
 export interface AppOptions {
   config: Config;
   platform: PlatformOptions;
@@ -26,7 +26,7 @@ export interface AppOptions {
   keyRing: KeyRing;
 }
 
-/** The whole service: a replica with its HTTP server, or the command line without one. */
+/** The whole service, for a replica with its HTTP server or the command line without one. */
 @Module({})
 export class AppModule {
   static register({ config, platform, database, keyRing }: AppOptions): DynamicModule {

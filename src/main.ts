@@ -5,8 +5,8 @@ import { describeStartupError } from './bootstrap/startup-error.ts';
 import { getProcessEnvironment } from './config/process-environment.ts';
 
 /**
- * One replica from its environment alone. With `--demo` it also connects a user of the sandbox and shows what to try.
- * The first SIGTERM or SIGINT ends it in peace, the second one at once.
+ * Runs a replica. With `--demo`, also connects a sandbox user and shows what to try. The first SIGTERM or SIGINT drains
+ * it, the second one exits at once.
  */
 async function main(): Promise<void> {
   const isDemo = process.argv.includes('--demo');
@@ -21,7 +21,7 @@ async function main(): Promise<void> {
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   service = await startService(environment);
-  // The signal came while the start was under way.
+  // A signal arrived during startup.
   if (isStopping) return service.close().then(() => process.exit(0));
   if (!isDemo) return;
   try {

@@ -12,13 +12,13 @@ import { UnprovenRowsError } from './unproven-rows-error.ts';
 /** The modules of a replica without its HTTP server and its background jobs. */
 export interface ApplicationContext {
   app: INestApplicationContext;
-  /** Lets services finish what they began, then closes what was opened. */
+  /** Lets services finish their work, then closes everything. */
   close(): Promise<void>;
 }
 
 /**
- * For the command line. Only errors are logged, to standard error. Nobody's admin key changes because a command ran with another
- * environment. Throws what stopped it, with everything it had opened closed again.
+ * Opens the modules for the command line. Logs errors only, to standard error. Ignores BOOTSTRAP_ADMIN_KEY: a command
+ * must not change the admin's key. If it fails, closes everything it opened and throws the cause.
  */
 export async function openApplicationContext(config: Config, databaseUrl: string): Promise<ApplicationContext> {
   const logger = createLogger('error', process.stderr);

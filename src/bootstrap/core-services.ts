@@ -13,15 +13,14 @@ import { openRootKeys } from './root-keys.ts';
 import { toDatabaseStartupError } from './startup-error.ts';
 
 /**
- * What is opened before the application exists, so that failures become messages for the operator: the same for a replica and for the
- * command line.
+ * Opened before the Nest application, for a replica and for the command line, so that failures become messages for the
+ * operator.
  */
 export interface CoreServices {
   dataSource: DataSource;
   database: Database;
-  /** The database's time. */
   databaseClock: DatabaseClock;
-  /** The clock that everything uses: the database's, unless a test passes another. */
+  /** The clock to use: the database's, unless a test passes another. */
   clock: Clock;
   random: Random;
   ids: Ids;
@@ -35,7 +34,10 @@ export interface CoreServicesOptions {
   overrides?: { clock?: Clock; localClock?: Clock; random?: Random };
 }
 
-/** Connects, runs missing migrations, opens the key ring. Throws `StartupError` or `WrongRootKeyError`, with nothing left open. */
+/**
+ * Connects, runs pending migrations, opens the key ring. Throws `StartupError` or `WrongRootKeyError`, with everything
+ * closed.
+ */
 export async function openCoreServices(options: CoreServicesOptions): Promise<CoreServices> {
   const dataSource = await connectDatabase(options.databaseUrl);
   try {
@@ -49,7 +51,7 @@ export async function openCoreServices(options: CoreServicesOptions): Promise<Co
   }
 }
 
-/** A connected data source, with the schema as it is. Throws `StartupError`. */
+/** Connects without migrating. Throws `StartupError`. */
 export async function connectDatabase(databaseUrl: string): Promise<DataSource> {
   const dataSource = new DataSource({ ...dataSourceOptions(databaseUrl), entities: CONNECTION_ENTITIES });
   try {
@@ -59,7 +61,10 @@ export async function connectDatabase(databaseUrl: string): Promise<DataSource> 
   }
 }
 
-/** The core services on a migrated database. Throws `WrongRootKeyError`; the caller still owns the data source and closes it then. */
+/**
+ * Opens the core services on a migrated database. If it throws `WrongRootKeyError`, the caller must close the data
+ * source.
+ */
 export async function openCoreServicesOn(
   dataSource: DataSource,
   { config, overrides = {} }: Omit<CoreServicesOptions, 'databaseUrl'>,

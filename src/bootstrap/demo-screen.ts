@@ -1,6 +1,6 @@
 export interface DemoFacts {
   publicUrl: string;
-  /** Null: a real Meta app is configured, so no demo user was connected. */
+  /** Null with a real Meta app, where no demo user is connected. */
   sandboxUrl: string | null;
   keyDirectory: string;
   adminKey: string;
@@ -16,7 +16,7 @@ export interface DemoFacts {
 
 type Style = (text: string) => string;
 
-/** What `npm start` shows. Every line that begins with `curl` works as it stands, in any order, in any shell with sed. */
+/** Renders what `npm start` shows. Each `curl` line can be pasted, in any order, into any shell with sed. */
 export function demoScreen(facts: DemoFacts, hasColour: boolean): string {
   const bold = style('1', hasColour);
   const dim = style('2', hasColour);
@@ -24,18 +24,18 @@ export function demoScreen(facts: DemoFacts, hasColour: boolean): string {
   const { publicUrl, sandboxUrl } = facts;
   return [
     '',
-    `  ${bold('Metavault is running')}${dim('   Ctrl-C stops it; the next start keeps everything')}`,
+    `  ${bold('Metavault is running')}${dim('   Ctrl-C stops it; data is kept for the next start')}`,
     '',
     row('API', publicUrl),
     row('Docs', `${publicUrl}/docs`),
     row('Metrics', `${publicUrl}/metrics`),
     ...(sandboxUrl === null
       ? []
-      : [row('Sandbox', `${sandboxUrl}  ${dim('a stand-in for Meta; nobody real is asked')}`)]),
+      : [row('Sandbox', `${sandboxUrl}  ${dim('a stand-in for Meta; nothing is sent to the real one')}`)]),
     '',
     row('Admin key', facts.adminKey),
     row('Service key', facts.serviceKey),
-    row('Kept in', `${facts.keyDirectory}  ${bold('development keys: never keep real tokens under them')}`),
+    row('Keys in', `${facts.keyDirectory}  ${bold('development keys: never use them for real tokens')}`),
     '',
     ...(facts.connection === null
       ? connectInstructions(facts, bold)
@@ -51,7 +51,7 @@ function curlExamples(
   dim: Style,
 ): string[] {
   const name = connection.credentials.find((each) => each.subject_id === connection.meta_user_id)?.subject_name;
-  const user = name === undefined || name === null ? 'A user of the sandbox' : `${name}, of the sandbox,`;
+  const user = name ?? 'A sandbox user';
   const { tenant, product, publicUrl } = facts;
   const key = `-H 'Authorization: Bearer ${facts.serviceKey}'`;
   const lease = `curl -sS ${key} -H 'Content-Type: application/json' -d '{"tenant":"${tenant}","product":"${product}"}' ${publicUrl}/v1/leases`;
@@ -62,10 +62,10 @@ function curlExamples(
     dim('  # (a) list the connection'),
     `curl -sS ${key} '${publicUrl}/v1/connections?tenant=${tenant}&product=${product}'`,
     '',
-    dim('  # (b) take a lease'),
+    dim('  # (b) get a lease'),
     lease,
     '',
-    dim('  # (c) call /me through a lease: the token of Meta never leaves the service'),
+    dim("  # (c) call /me with a lease: Meta's token never leaves the service"),
     `curl -sS -H "Authorization: Bearer $(${lease} | ${pickToken})" '${publicUrl}/graph/me?fields=id,name'`,
     '',
   ];
@@ -74,7 +74,7 @@ function curlExamples(
 function connectInstructions(facts: DemoFacts, bold: Style): string[] {
   const sessionRequest = `{"tenant":"${facts.tenant}","product":"${facts.product}","flow":"facebook_login"}`;
   return [
-    `  ${bold('A Meta app is configured, so nobody was connected for you. Open the connect_url of:')}`,
+    `  ${bold('A Meta app is configured, so no demo user was connected. Run this and open its connect_url:')}`,
     '',
     `curl -sS -H 'Authorization: Bearer ${facts.serviceKey}' -H 'Content-Type: application/json' -d '${sessionRequest}' ${facts.publicUrl}/v1/connect-sessions`,
     '',

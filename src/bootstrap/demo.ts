@@ -10,8 +10,8 @@ const PRODUCT = 'pages';
 const TIMEOUT_MS = 20_000;
 
 /**
- * Ensures that a service client and a connected sandbox user exist, through the requests that curl and a browser would make, and returns
- * the screen that says what to try. Reuses what an earlier start created.
+ * Ensures that a service client and a connected sandbox user exist, by the requests that curl and a browser would make.
+ * Reuses those of an earlier start. Returns the screen that says what to try.
  */
 export async function runDemo(service: Service, hasColour: boolean): Promise<string> {
   const http = new UndiciHttpClient();
@@ -55,7 +55,10 @@ class Demo {
     this.adminKey = key.expose();
   }
 
-  /** The key of the client "demo", kept beside the others; creates a new client if there is none, or its key is no longer known. */
+  /**
+   * Returns the key of the client "demo", kept beside the development keys. Creates a client if none exists or its key
+   * is lost.
+   */
   async serviceKey(): Promise<string> {
     const file = path.resolve(this.service.config.dataDir, 'keys', 'demo-service-key');
     const existingKey = readSecretFile(file);
@@ -69,18 +72,18 @@ class Demo {
       lease_modes: ['gateway', 'token'],
     };
     const response = await this.api('POST', '/v1/clients', this.adminKey, client);
-    const { api_key: key } = expectStatus<{ api_key: string }>(response, 201, 'making the client "demo"');
+    const { api_key: key } = expectStatus<{ api_key: string }>(response, 201, 'creating the client "demo"');
     rmSync(file, { force: true });
     return ensureSecretFile(file, () => key).secret;
   }
 
-  /** The connection of the demo tenant; goes through the browser's flow if there is no live one. */
+  /** Returns the live connection of the demo tenant. Connects if there is none. */
   async connectedUser(): Promise<ConnectionResponse> {
     const existing = await this.liveConnection();
     if (existing !== null) return existing;
     await this.connect();
     const created = await this.liveConnection();
-    if (created === null) throw new Error('the demo went through the dialog, but no connection came of it');
+    if (created === null) throw new Error('the demo completed the dialog, but no connection was created');
     return created;
   }
 
@@ -93,13 +96,13 @@ class Demo {
     return expectStatus<{ data: ConnectionResponse[] }>(response, 200, 'listing connections').data[0] ?? null;
   }
 
-  /** Session, our redirect with its cookie, Meta's dialog (where the user says yes), and back to the callback. */
+  /** Connects as a browser does: session, redirect with its cookie, Meta's dialog (accepted), callback. */
   private async connect(): Promise<void> {
     const sessionRequest = { tenant: TENANT, product: PRODUCT, flow: 'facebook_login' };
     const session = expectStatus<{ connect_url: string }>(
       await this.api('POST', '/v1/connect-sessions', this.adminKey, sessionRequest),
       201,
-      'opening a connect session',
+      'creating a connect session',
     );
     const opened = await this.browse(session.connect_url);
     const cookie = [opened.headers['set-cookie'] ?? []]
@@ -109,10 +112,10 @@ class Demo {
     const dialog = new URL(redirectOf(opened, 'opening the connect link'));
     dialog.searchParams.set('sandbox_action', 'approve');
     const approved = await this.browse(dialog.href);
-    const callback = new URL(redirectOf(approved, 'saying yes in the dialog'));
+    const callback = new URL(redirectOf(approved, 'accepting the dialog'));
     callback.hash = '';
     const ended = await this.browse(callback.href, cookie);
-    if (ended.status >= 400) throw new Error(`coming back from the dialog failed: ${describe(ended)}`);
+    if (ended.status >= 400) throw new Error(`the callback failed: ${describe(ended)}`);
   }
 
   private api(method: string, target: string, key: string, body?: unknown): Promise<HttpResponse> {
@@ -129,7 +132,10 @@ class Demo {
     });
   }
 
-  /** Loads one page, as a browser would. Our own public address may not be reachable from here, so this calls the listener instead. */
+  /**
+   * Loads a page as a browser does. Calls the listener for our own URLs, because PUBLIC_URL may not be reachable from
+   * here.
+   */
   private browse(url: string, cookie?: string): Promise<HttpResponse> {
     const { publicUrl } = this.service.config;
     const reachable = url.startsWith(`${publicUrl}/`) ? this.service.address + url.slice(publicUrl.length) : url;

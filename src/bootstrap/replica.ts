@@ -27,13 +27,13 @@ import { toListenStartupError } from './startup-error.ts';
 
 export interface ReplicaOptions {
   config: Config;
-  /** Where the database is: the configured one, or the embedded one that was started for it. */
+  /** URL of the configured or the embedded database. */
   databaseUrl: string;
-  /** Replacements from tests. */
+  /** For tests. */
   overrides?: {
-    /** In place of the database's time. */
+    /** Replaces the database's clock. */
     clock?: Clock;
-    /** This machine's time, which readiness compares with the database's. */
+    /** This machine's clock, which readiness compares with the database's. */
     localClock?: Clock;
     random?: Random;
     http?: HttpClient;
@@ -42,19 +42,19 @@ export interface ReplicaOptions {
   };
 }
 
-/** One running service: HTTP and scheduler on one database. */
+/** One running service: HTTP server and jobs on one database. */
 export interface Replica {
   app: NestFastifyApplication;
-  /** Listens on the configured host and port; returns the address. */
+  /** Listens on the configured host and port. Returns the URL. */
   listen(): Promise<string>;
-  /** Makes readiness fail, finishes requests and work under way (within 15 seconds), stops jobs, closes pools. */
+  /** Fails readiness, finishes running requests and work (within 15 seconds), stops jobs, closes pools. */
   close(): Promise<void>;
 }
 
 const DRAIN_MS = 15_000;
 const CUT_OFF_MS = 5_000;
 
-/** Builds a replica up to the point where it could listen. If that fails, closes everything it opened and throws the cause. */
+/** Builds a replica that is ready to listen. If that fails, closes everything it opened and throws the cause. */
 export async function createReplica({ config, databaseUrl, overrides = {} }: ReplicaOptions): Promise<Replica> {
   const logger = overrides.logger ?? createLogger(config.logLevel);
   for (const warning of config.warnings) logger.warn(warning);
@@ -91,13 +91,13 @@ export async function createReplica({ config, databaseUrl, overrides = {} }: Rep
     };
   } catch (error) {
     await closeCoreServices().catch((cause: unknown) =>
-      logger.warn({ err: cause }, 'closing after a failed start failed'),
+      logger.warn({ err: cause }, 'could not close everything after a failed start'),
     );
     throw error;
   }
 }
 
-/** Our own small pages and /docs work under this; pages with more needs (the JS SDK's) send their own policy. */
+/** For our own pages and /docs. Pages that need more, such as that of the JS SDK, send their own policy. */
 const CONTENT_SECURITY_POLICY = {
   defaultSrc: ["'none'"],
   baseUri: ["'none'"],
@@ -120,7 +120,7 @@ async function createApplication(
     bodyParser: false,
     abortOnError: false,
   });
-  // The later one is asked first.
+  // Nest asks later filters first.
   app.useGlobalFilters(
     new ProblemFilter(logger, (path) => server.routes.methodsOf(path)),
     app.get(PolicyViolationFilter),
@@ -128,7 +128,7 @@ async function createApplication(
   app.useGlobalPipes(new InputValidationPipe());
   await app.register(helmet, {
     contentSecurityPolicy: { useDefaults: false, directives: CONTENT_SECURITY_POLICY },
-    // Meta's dialog opens as a pop-up of our pages and talks to its opener.
+    // Meta's dialog opens as a pop-up of our pages and needs its opener.
     crossOriginOpenerPolicy: { policy: 'same-origin-allow-popups' },
     referrerPolicy: { policy: 'no-referrer' },
   });
@@ -144,7 +144,7 @@ async function createApplication(
   return app;
 }
 
-/** Calls Fastify's own `listen`, because Nest's would log a failure before it is turned into a `StartupError`. */
+/** Calls Fastify's `listen`: Nest's logs a failure before it can become a `StartupError`. */
 async function listen(app: NestFastifyApplication, { host, port }: Config): Promise<string> {
   try {
     return await app.getHttpAdapter().getInstance().listen({ host, port });
@@ -153,22 +153,23 @@ async function listen(app: NestFastifyApplication, { host, port }: Config): Prom
   }
 }
 
-/** Nest's own messages at the start (each module, each route) are for debugging only. */
+/** Nest's startup messages, one per module and route, are only for debugging. */
 function frameworkLogLevel(level: string): string {
   return level === 'info' ? 'warn' : level;
 }
 
-/** Requests and work under way have 15 seconds to end, then 5 more without their sockets; the claims of what still hangs run out. */
+/**
+ * Gives running requests and work 15 seconds to end, then 5 more without sockets. The claims of what still hangs
+ * expire.
+ */
 async function closeApplication(app: NestFastifyApplication, logger: Pino): Promise<void> {
   const closed = app.close();
   if (await isSettledWithin(closed, DRAIN_MS)) return;
-  logger.warn('requests were still under way after 15 seconds and are cut off');
+  logger.warn('requests still running after 15 seconds are cut off');
   app.getHttpServer().closeAllConnections();
   if (await isSettledWithin(closed, CUT_OFF_MS)) return;
   closed.catch((error: unknown) => logger.warn({ err: error }, 'the application failed to close'));
-  logger.warn(
-    'work was still under way 5 seconds later and is given up: its claims run out, another replica takes it over',
-  );
+  logger.warn('work still running 5 seconds later is abandoned: another replica takes it over when its claims expire');
 }
 
 function isSettledWithin(work: Promise<void>, timeoutMs: number): Promise<boolean> {

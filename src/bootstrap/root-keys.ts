@@ -10,11 +10,11 @@ import { TransitRootKey } from '../vault/root-keys/transit-root-key.ts';
 export interface RootKeys {
   rootKey: RootKey;
   previousRootKey: RootKey | null;
-  /** Lets go of connections to a key management service. */
+  /** Closes connections to a KMS. */
   close(): Promise<void>;
 }
 
-/** The root keys as configured. One place decides which provider opens the key ring. Throws `RootKeyUnavailableError`. */
+/** Opens the configured root keys. The only place that picks a provider. Throws `RootKeyUnavailableError`. */
 export async function openRootKeys(keys: KeyProviderConfig, random: Random): Promise<RootKeys> {
   const http = keys.provider === 'transit' ? new UndiciHttpClient({ connections: 2 }) : null;
   const local = (key: SecretString): RootKey => new LocalRootKey(key, random);

@@ -12,19 +12,19 @@ import { createReplica } from './replica.ts';
 
 export interface Service {
   config: Config;
-  /** Where the replica listens. */
+  /** URL that the replica listens on. */
   address: string;
-  /** The built-in Meta, where it was started. */
+  /** The built-in sandbox; null if a Meta app is configured. */
   sandbox: Sandbox | null;
-  /** Where development keys lie, where any are in use. */
+  /** Folder of the development keys; null if none are in use. */
   keyDirectory: string | null;
   /** Drains the replica, then stops the sandbox and the embedded database. */
   close(): Promise<void>;
 }
 
 /**
- * One replica from an environment alone, with what development adds: keys, the sandbox Meta, the embedded Postgres. If that fails, stops
- * everything it started and throws the cause.
+ * Starts a replica from its environment. Outside of production, adds what is missing: keys, the sandbox, an embedded
+ * Postgres. If that fails, stops everything it started and throws the cause.
  */
 export async function startService(environment: Environment): Promise<Service> {
   const running: (() => Promise<void>)[] = [];
@@ -48,7 +48,7 @@ async function start(
   const usesSandbox =
     !isProduction(environment) && !isSet(environment, 'META_APP_ID') && !isSet(environment, 'META_APP_SECRET');
   const placeholderApp = usesSandbox ? { META_APP_ID: '0', META_APP_SECRET: 'sandbox' } : {};
-  // Reports every wrong setting before anything is started or written.
+  // Reports all wrong settings before anything is started or written.
   const planned = loadConfig({ ...placeholderKeys(environment), ...environment, ...placeholderApp });
 
   const keys = isProduction(environment) ? null : loadDevelopmentKeys(environment, planned.dataDir, random);
@@ -71,7 +71,7 @@ async function start(
   return { config, address, sandbox, keyDirectory: hasDevelopmentKeys ? keys.directory : null, close };
 }
 
-/** Stand-ins for the keys that development makes, so that the rest can be checked before. */
+/** Placeholders for keys that are generated later, so that other settings can be checked first. */
 function placeholderKeys(environment: Environment): Environment {
   const needsKey =
     !isProduction(environment) && !isSet(environment, 'ROOT_KEY') && !isSet(environment, 'ROOT_KEY_FILE');
@@ -95,7 +95,7 @@ function startDatabase(config: Config, random: Random): Promise<EmbeddedPostgres
   return startEmbeddedPostgres({ directory: path.join(config.dataDir, 'postgres'), random });
 }
 
-/** On the port above ours where that is free, so that its address stays the same from start to start. */
+/** Uses the port above ours if it is free, so that the URL stays the same between starts. */
 async function startBuiltInSandbox(config: Config, random: Random): Promise<Sandbox> {
   const clock = new SystemClock();
   const options = {
@@ -115,6 +115,7 @@ async function startBuiltInSandbox(config: Config, random: Random): Promise<Sand
 function warnAboutDevelopmentKeys(config: Config, directory: string, names: readonly string[]): void {
   createLogger(config.logLevel).warn(
     { directory, variables: names },
-    `DEVELOPMENT KEYS IN USE: ${names.join(' and ')} were not given and lie beside the data in ${directory}. Never keep real tokens under them.`,
+    `DEVELOPMENT KEYS IN USE: ${names.join(' and ')} are not set, so generated ones in ${directory} are used. ` +
+      'Never use them for real tokens.',
   );
 }

@@ -9,22 +9,45 @@ import { loadConfig } from '../config/load-config.ts';
 import { startEmbeddedPostgres } from '../database/embedded-postgres.ts';
 import { SystemRandom } from '../platform/random.ts';
 import { explainProblems } from './operator.ts';
+import type { ProgressTerminal } from './terminal/progress.ts';
+
+/** What `--json` prints as `{"notice": …}` on one line of standard error. */
+interface Notice {
+  code: 'embedded_database' | 'stopping';
+  detail: string;
+  remedy: string;
+}
 
 /** What a command gets from the process it runs in. */
 export interface CommandContext {
   environment: Environment;
-  /** One line, or several, on standard output. */
+  /** Whether `--json` was given: standard output gets one JSON document and standard error JSON lines. */
+  isJson: boolean;
+  /** Where progress is shown; null with `--json` and where standard error is no terminal. */
+  progressTerminal: ProgressTerminal | null;
+  /** Writes one line or several to standard output. */
   print(text: string): void;
-  /** Resolves when the output has been consumed; false if nobody reads it any more. Absent: output is consumed at once. */
+  /** Writes what the operator should know while the command runs to standard error. */
+  notify(notice: Notice): void;
+  /** Resolves once the output has been read; to false if its reader is gone. Absent: output is read at once. */
   waitUntilDrained?(): Promise<boolean>;
 }
 
-/** The id of the placeholder app that is used if none is configured. No app of Meta's has it. */
-export const PLACEHOLDER_APP_ID = '0';
+/** Prints a result: the document with `--json`, otherwise its text. */
+export function printResult(
+  { isJson, print }: Pick<CommandContext, 'isJson' | 'print'>,
+  document: object,
+  toText: () => string,
+): void {
+  print(isJson ? JSON.stringify(document, null, 2) : toText());
+}
+
+/** The app id used if none is configured. No app at Meta has it. */
+const PLACEHOLDER_APP_ID = '0';
 
 /**
- * The configuration of this command. Commands that never call Meta need no app: outside of production, a placeholder is used if none is
- * configured, as with the sandbox.
+ * Reads the configuration of a command. Outside of production a placeholder stands in for an app that is not
+ * configured, because most commands never call Meta.
  */
 export function loadCommandConfig(environment: Environment): Config {
   const isProduction = environment['NODE_ENV']?.trim() === 'production';
@@ -36,17 +59,28 @@ export function loadCommandConfig(environment: Environment): Config {
   return loadConfig({ ...placeholder, ...settings, ...keys.variables });
 }
 
-/** Whether a Meta app is configured, not only the placeholder. */
+/** Whether a Meta app is configured. */
 export function hasMetaApp(config: Config): boolean {
   return config.meta.app.id !== PLACEHOLDER_APP_ID;
 }
 
-/** Runs `work` with the address of the configured database, or of the embedded one, which is started for it and stopped again. */
-export async function withDatabase<T>(config: Config, work: (databaseUrl: string) => Promise<T>): Promise<T> {
+/**
+ * Runs `work` with the address of the configured database, or of the embedded one, which runs for as long as `work`
+ * does.
+ */
+export async function withDatabase<T>(
+  { notify }: CommandContext,
+  config: Config,
+  work: (databaseUrl: string) => Promise<T>,
+): Promise<T> {
   if (config.databaseUrl !== null) return work(config.databaseUrl.expose());
   const directory = path.join(config.dataDir, 'postgres');
   // An operator who forgot DATABASE_URL must see that this is another vault.
-  process.stderr.write(`DATABASE_URL is not set: this works on the embedded database in ${path.resolve(directory)}.\n`);
+  notify({
+    code: 'embedded_database',
+    detail: `DATABASE_URL is not set: using the embedded database in ${path.resolve(directory)}.`,
+    remedy: 'Set DATABASE_URL to work on another one.',
+  });
   const embedded = await startEmbeddedPostgres({ directory, random: new SystemRandom() });
   try {
     return await work(embedded.url);
@@ -56,28 +90,24 @@ export async function withDatabase<T>(config: Config, work: (databaseUrl: string
 }
 
 /**
- * Runs `work` on the modules of a replica, without its HTTP server and background jobs; services come from `app.get`. The database is
- * migrated and the key ring open. Refusals of a service become `StartupError`.
+ * Runs `work` on the modules of a replica, without its HTTP server and jobs; get services by `app.get`. The database is
+ * migrated and the key ring open. An `AppError` of a service becomes a `StartupError`.
  */
 export function withApplicationContext<T>(
+  context: CommandContext,
   config: Config,
   work: (app: INestApplicationContext) => Promise<T>,
 ): Promise<T> {
-  return withDatabase(config, async (databaseUrl) => {
+  return withDatabase(context, config, async (databaseUrl) => {
     const { app, close } = await openApplicationContext(config, databaseUrl);
     try {
       return await explainProblems(() => work(app)).catch((error: unknown) => {
-        throw toConnectionLossError(error, databaseUrl);
+        throw error instanceof StartupError ? error : toDatabaseStartupError(error, databaseUrl);
       });
     } finally {
       await close();
     }
   });
-}
-
-/** A lost database connection as a `StartupError`; anything else as it is. */
-function toConnectionLossError(error: unknown, databaseUrl: string): unknown {
-  return error instanceof StartupError ? error : toDatabaseStartupError(error, databaseUrl);
 }
 
 /** Rows as a table for people. */

@@ -12,26 +12,33 @@ import { RootKeyUnavailableError } from '../vault/root-keys/root-key.ts';
 import {
   type CommandContext,
   formatTable,
+  hasMetaApp,
   loadCommandConfig,
-  PLACEHOLDER_APP_ID,
+  printResult,
   withDatabase,
 } from './command-context.ts';
 import { IncompleteError } from './command-error.ts';
+import { addExamples } from './command-examples.ts';
 
 const MAX_SKEW_SECONDS = 30;
 
-/** `metavault doctor`: whether a replica with this environment would start and work. Exit code 1 where it would not. */
+/** `metavault doctor`: checks whether a replica with this environment would start and work. Exit code 1 if not. */
 export function addDoctorCommand(program: Command, context: CommandContext): void {
-  program
+  const doctor = program
     .command('doctor')
-    .description('look whether a replica with this environment would start and work; exit code 1 where it would not')
-    .option('--json', 'as JSON')
-    .action(async ({ json }: { json?: true }) => {
+    .description('check whether a replica with this environment would start and work')
+    .action(async () => {
       const findings = await runDoctor(context);
-      context.print(json === true ? JSON.stringify({ findings }, null, 2) : formatTable(findings.map(toRow)));
+      printResult(context, { findings }, () => formatTable(findings.map(toRow)));
       const wrong = findings.filter(({ state }) => state === 'wrong').length;
-      if (wrong > 0) throw new IncompleteError(`${wrong} of ${findings.length} checks say that it would not.`);
+      if (wrong === 0) return;
+      throw new IncompleteError(`${wrong} of ${findings.length} checks failed.`, 'Follow the remedy of each.');
     });
+  addExamples(
+    doctor,
+    ['metavault doctor', 'check the settings, the database, the keys, and the app at Meta'],
+    ['metavault doctor --json | jq \'.findings[] | select(.state != "ok")\'', 'show only what needs attention'],
+  );
 }
 
 const STATE_LABELS: Readonly<Record<Finding['state'], string>> = { ok: 'ok   ', attention: 'LOOK ', wrong: 'WRONG' };
@@ -40,22 +47,22 @@ function toRow({ check, state, detail, mend }: Finding): readonly string[] {
   return [STATE_LABELS[state], check.replaceAll('_', ' '), mend === null ? detail : `${detail} → ${mend}`];
 }
 
-/** The findings up to the first failed check that makes the later ones pointless. Reads the schema without changing it. */
-async function runDoctor({ environment }: CommandContext): Promise<Finding[]> {
+/** Stops at the first failure that makes later checks pointless. Does not change the schema. */
+async function runDoctor(context: CommandContext): Promise<Finding[]> {
   const findings: Finding[] = [];
   const addFinding: AddFinding = (check, isOk, detail, mend) => {
     findings.push({ check, state: isOk ? 'ok' : 'wrong', detail, mend: isOk ? null : (mend ?? null) });
   };
   try {
-    const config = loadCommandConfig(environment);
+    const config = loadCommandConfig(context.environment);
     addFinding(
       'configuration',
       true,
       `${config.environment}, ${config.publicUrl}, Graph API ${config.meta.graphApiVersion}`,
     );
     for (const warning of config.warnings)
-      findings.push(attention('configuration', warning, 'In production it stops the start.'));
-    await withDatabase(config, async (databaseUrl) => {
+      findings.push(attention('configuration', warning, 'In production, a replica with it does not start.'));
+    await withDatabase(context, config, async (databaseUrl) => {
       findings.push(...(await checkDatabase(config, databaseUrl, addFinding)));
     });
   } catch (error) {
@@ -64,10 +71,10 @@ async function runDoctor({ environment }: CommandContext): Promise<Finding[]> {
   return findings;
 }
 
-/** `mend` absent: `detail` says it. */
+/** Without `mend`, `detail` names the remedy. */
 type AddFinding = (check: Finding['check'], isOk: boolean, detail: string, mend?: string) => void;
 
-/** The Meta checks need the open database; their findings are returned, the others are added through `addFinding`. */
+/** Adds findings on the database through `addFinding`; returns those of the checks that need it open. */
 async function checkDatabase(config: Config, databaseUrl: string, addFinding: AddFinding): Promise<Finding[]> {
   const dataSource = await connectDatabase(databaseUrl);
   try {
@@ -77,20 +84,20 @@ async function checkDatabase(config: Config, databaseUrl: string, addFinding: Ad
     addFinding(
       'migrations',
       !hasPendingMigrations,
-      hasPendingMigrations ? 'some have not run' : 'all have run',
-      'Start a replica, which runs them.',
+      hasPendingMigrations ? 'some are pending' : 'all have run',
+      'Start a replica or run metavault migrate, either of which runs them.',
     );
     if (hasPendingMigrations) return [];
     const coreServices = await openCoreServicesOn(dataSource, { config });
     const { databaseClock, keyRing } = coreServices;
-    addFinding('key_ring', true, `opens, the active key is ${keyRing.activeKek().id}`);
+    addFinding('key_ring', true, `opens; the active key is ${keyRing.activeKek().id}`);
     const skewSeconds = databaseClock.localSkewMs() / 1000;
     const skew = `${skewSeconds.toFixed(1)} s ahead of the database's`;
     addFinding(
       'clock',
       Math.abs(skewSeconds) <= MAX_SKEW_SECONDS,
       skew,
-      'Let this machine and the database keep their time by NTP.',
+      'Run NTP on this machine and on the database server.',
     );
     const rollbacks = await checkRollbacks(coreServices);
     return [...rollbacks, await checkEventSubscriptions(coreServices), ...(await checkMeta(config, coreServices))];
@@ -99,9 +106,9 @@ async function checkDatabase(config: Config, databaseUrl: string, addFinding: Ad
   }
 }
 
-/** Nothing where no app is configured: the built-in sandbox needs no doctor. */
+/** Skipped without a configured app: the built-in sandbox needs no check. */
 async function checkMeta(config: Config, coreServices: CoreServices): Promise<Finding[]> {
-  if (config.meta.app.id === PLACEHOLDER_APP_ID) return [];
+  if (!hasMetaApp(config)) return [];
   const http = new UndiciHttpClient();
   try {
     return await runMetaChecks({ config, http, ...coreServices });
@@ -110,7 +117,7 @@ async function checkMeta(config: Config, coreServices: CoreServices): Promise<Fi
   }
 }
 
-/** Which check an error belongs to: the first one that has not passed yet, and the key ring for its own errors. */
+/** The check that an error belongs to: the first that has not passed, or the key ring for its own errors. */
 function toFailedCheck(findings: readonly Finding[], error: unknown): Finding['check'] {
   if (findings.length === 0) return 'configuration';
   const isOfKeyRing = error instanceof WrongRootKeyError || error instanceof RootKeyUnavailableError;

@@ -2,31 +2,39 @@ import type { Command } from 'commander';
 import { connectDatabase } from '../bootstrap/core-services.ts';
 import { toDatabaseStartupError } from '../bootstrap/startup-error.ts';
 import { migrate } from '../database/migrate.ts';
-import type { CommandContext } from './command-context.ts';
+import { type CommandContext, printResult } from './command-context.ts';
 import { UsageError } from './command-error.ts';
+import { addExamples } from './command-examples.ts';
 
-/** `metavault migrate`: migrates the schema as the user that owns it, who needs no key of the vault for that. */
-export function addMigrateCommand(program: Command, { environment, print }: CommandContext): void {
-  program
+/** `metavault migrate`: migrates the schema. Runs as the owner of the tables and needs no root key. */
+export function addMigrateCommand(program: Command, context: CommandContext): void {
+  const command = program
     .command('migrate')
-    .description(
-      'run what migrations are missing, where the replicas run as a user that may not (migrations/roles.sql)',
-    )
-    .action(async () => {
-      const databaseUrl = environment['DATABASE_URL']?.trim() ?? '';
-      if (databaseUrl === '') {
-        throw new UsageError(
-          'DATABASE_URL is missing: give the address of the database, with the user that owns its tables.',
-        );
-      }
-      const dataSource = await connectDatabase(databaseUrl);
-      try {
-        const done = await migrate(dataSource).catch((error: unknown) => {
-          throw toDatabaseStartupError(error, databaseUrl);
-        });
-        print(done.length === 0 ? 'The schema is up to date.' : done.map((name) => `ran ${name}`).join('\n'));
-      } finally {
-        await dataSource.destroy();
-      }
+    .description('run pending migrations, as the owner of the tables (see migrations/roles.sql)')
+    .action(() => run(context));
+  addExamples(command, [
+    'DATABASE_URL="$OWNER_URL" metavault migrate',
+    'migrate the schema before replicas are upgraded',
+  ]);
+}
+
+async function run(context: CommandContext): Promise<void> {
+  const databaseUrl = context.environment['DATABASE_URL']?.trim() ?? '';
+  if (databaseUrl === '') {
+    throw new UsageError(
+      'DATABASE_URL is not set.',
+      'Set it to the URL of the database, with the owner of its tables.',
+    );
+  }
+  const dataSource = await connectDatabase(databaseUrl);
+  try {
+    const migrations = await migrate(dataSource).catch((error: unknown) => {
+      throw toDatabaseStartupError(error, databaseUrl);
     });
+    printResult(context, { migrations }, () =>
+      migrations.length === 0 ? 'The schema is up to date.' : migrations.map((name) => `ran ${name}`).join('\n'),
+    );
+  } finally {
+    await dataSource.destroy();
+  }
 }

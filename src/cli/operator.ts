@@ -10,6 +10,8 @@ export async function explainProblems<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw error instanceof AppError ? new StartupError(`${error.detail} ${error.remedy}`, error) : error;
+    if (!(error instanceof AppError)) throw error;
+    const { code, detail, remedy } = error;
+    throw new StartupError({ code, detail, remedy, cause: error });
   }
 }

@@ -1,10 +1,10 @@
-/** One page of a list in the order of ids. */
+/** One page of a list that is ordered by id. */
 export interface IdPage<R> {
   rows: R[];
   hasMore: boolean;
 }
 
-/** Every page of a list; `read` gives the page after an id. */
+/** Yields every page of a list; `read` returns the page after an id. */
 export async function* readPages<R extends { id: string }>(
   read: (after: string | null) => Promise<IdPage<R>>,
 ): AsyncGenerator<R[]> {
@@ -16,7 +16,7 @@ export async function* readPages<R extends { id: string }>(
   }
 }
 
-/** A page from rows that were read with `limit + 1`. */
+/** Makes a page of up to `limit` + 1 rows read. */
 export function toIdPage<R>(rows: R[], limit: number): IdPage<R> {
   return { rows: rows.slice(0, limit), hasMore: rows.length > limit };
 }

@@ -3,7 +3,8 @@ import { toListenStartupError } from '../bootstrap/startup-error.ts';
 import { SystemClock } from '../platform/clock.ts';
 import { SystemRandom } from '../platform/random.ts';
 import { startSandbox } from '../sandbox/sandbox.ts';
-import type { CommandContext } from './command-context.ts';
+import { type CommandContext, printResult } from './command-context.ts';
+import { addExamples } from './command-examples.ts';
 
 interface SandboxOptions {
   port: number;
@@ -14,18 +15,23 @@ interface SandboxOptions {
 
 /** `metavault sandbox`: runs the sandbox Meta alone, until it is stopped. */
 export function addSandboxCommand(program: Command, context: CommandContext): void {
-  program
+  const sandbox = program
     .command('sandbox')
-    .description('run the stand-in for Meta by itself, and print the environment that points a replica at it')
-    .option('--port <number>', 'port to listen on; 0 is any free one', toPort, 3001)
+    .description('run the sandbox, a stand-in for Meta, and print the environment for a replica that uses it')
+    .option('--port <number>', 'port to listen on; 0 for any free port', toPort, 3001)
     .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--public-url <url>', 'address that browsers and replicas reach it at')
-    .option('--state-file <path>', 'keep its state here, so that tokens outlive a restart')
+    .option('--public-url <url>', 'URL at which browsers and replicas reach it (default: where it listens)')
+    .option('--state-file <path>', 'file that keeps its state across restarts')
     .action((options: SandboxOptions) => run(options, context));
+  addExamples(
+    sandbox,
+    ['metavault sandbox --port 3001 --state-file sandbox.json', 'run it on port 3001 and keep its tokens'],
+    ['metavault sandbox --json', 'print its URL and the environment as JSON'],
+  );
 }
 
-async function run({ port, host, publicUrl, stateFile }: SandboxOptions, { print }: CommandContext): Promise<void> {
-  // Registered before anything is printed, because whoever reads the first line may stop us at once.
+async function run({ port, host, publicUrl, stateFile }: SandboxOptions, context: CommandContext): Promise<void> {
+  // Registered before anything is printed: a process that waits for the first line may stop us right after it.
   const stopped = new Promise<void>((resolve) => {
     process.once('SIGTERM', resolve);
     process.once('SIGINT', resolve);
@@ -40,16 +46,21 @@ async function run({ port, host, publicUrl, stateFile }: SandboxOptions, { print
     ...(publicUrl === undefined ? {} : { publicUrl }),
     ...(stateFile === undefined ? {} : { stateFile }),
   }).catch((error: unknown) => {
-    throw toListenStartupError(error, host, port);
+    throw toListenStartupError(error, host, port, { host: '--host', port: '--port' });
   });
-  print(`# The sandbox answers at ${sandbox.url}. For the environment of a replica:`);
-  for (const [name, value] of Object.entries(sandbox.environment())) print(`${name}=${value}`);
+  const environment = sandbox.environment();
+  printResult(context, { url: sandbox.url, environment }, () =>
+    [
+      `# The sandbox listens at ${sandbox.url}. Environment of a replica that uses it:`,
+      ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
+    ].join('\n'),
+  );
   await stopped;
   await sandbox.close();
 }
 
 function toPort(text: string): number {
   const port = Number(text);
-  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new InvalidArgumentError('A port is a number from 0 to 65535.');
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new InvalidArgumentError('Must be a number from 0 to 65535.');
   return port;
 }

@@ -3,7 +3,7 @@ import type { Cancellation } from '../platform/cancellation.ts';
 import { GatewayError } from './gateway-error.ts';
 
 export interface ConcurrencyLimits {
-  /** Concurrent calls of one client on this replica. */
+  /** Concurrent calls of one client, on this replica. */
   perClient: number;
   /** Concurrent calls with tokens of one app. */
   perApp: number;
@@ -19,7 +19,7 @@ export const DEFAULT_CONCURRENCY_LIMITS: ConcurrencyLimits = {
   waitMs: 10_000,
 };
 
-/** Releases the slot. Call it once. */
+/** Releases the slot. */
 export type Release = () => void;
 
 interface Waiter {
@@ -32,15 +32,15 @@ interface ClientQueue {
 }
 
 /**
- * Limits concurrent calls, for each client and each app. Calls beyond that wait; the clients of an app are served round-robin, so
- * one that floods does not keep the others out. A call that waits too long, or comes when too many wait, is refused with 429.
+ * Limits concurrent calls per client and per app. Further calls wait, and the clients of an app take turns, so a flood
+ * from one does not block the others. A call that waits too long, or arrives when too many wait, gets 429.
  */
 export class ConcurrencyLimiter {
   readonly #apps = new Map<string, { running: number; clients: Map<string, ClientQueue> }>();
 
   constructor(private readonly options: ConcurrencyLimits = DEFAULT_CONCURRENCY_LIMITS) {}
 
-  /** A slot for one call, as soon as one is free. Rejects with `too_many_calls`. */
+  /** Waits for a free slot. Throws or rejects with `too_many_calls`. */
   acquire(appId: string, clientId: ClientId, cancellation: Cancellation): Release | Promise<Release> {
     const app = this.#apps.get(appId) ?? { running: 0, clients: new Map<string, ClientQueue>() };
     this.#apps.set(appId, app);
@@ -57,7 +57,7 @@ export class ConcurrencyLimiter {
     return this.#wait(appId, clientId, clientQueue, cancellation);
   }
 
-  /** Active and waiting calls, over all apps. */
+  /** Counts running and waiting calls of all apps. */
   count(): { running: number; waiting: number } {
     let running = 0;
     let waiting = 0;
@@ -111,7 +111,7 @@ export class ConcurrencyLimiter {
     };
   }
 
-  /** The next client that is below its limit; it goes to the back of the queue. */
+  /** Starts a call of the next client below its limit, and moves that client to the back of the queue. */
   #startNext(appId: string): void {
     const app = this.#apps.get(appId);
     if (app === undefined || app.running >= this.options.perApp) return;

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { readTraceContext } from '../platform/http-server/trace-context.ts';
 
-/** Request headers that are passed on to Meta: they describe content, uploads and traces, never the client. */
+/** Request headers forwarded to Meta: content, uploads and traces, nothing that identifies the client. */
 const FORWARDED_REQUEST_HEADERS = [
   'accept',
   'accept-language',
@@ -17,12 +17,15 @@ const FORWARDED_REQUEST_HEADERS = [
 ] as const;
 
 /**
- * For downloads of media only. A range of a JSON response could hold a part of a token; and that Meta's response is the same as before
- * does not say so of ours, which has the links of a lease in it (`validators.ts`).
+ * Forwarded for media downloads only: a range of JSON could contain part of a token, and an unmodified response of Meta
+ * may be stale here, because ours contains the links of one lease (`validators.ts`).
  */
 const MEDIA_REQUEST_HEADERS = ['range', 'if-range', 'if-none-match', 'if-modified-since'] as const;
 
-/** Response headers of Meta that are passed on (CONTRACT 7); `ETag` and `Last-Modified` only with a body that was not changed. */
+/**
+ * Response headers forwarded to the client (docs/api.md#gateway). `validators.ts` decides on `ETag` and
+ * `Last-Modified`.
+ */
 const FORWARDED_RESPONSE_HEADERS = [
   'content-type',
   'content-language',
@@ -41,18 +44,18 @@ const FORWARDED_RESPONSE_HEADERS = [
   'x-fb-rev',
   'facebook-api-version',
   'instagram-api-version',
-  // Of calls to an ended version of the Marketing API that Meta upgraded.
+  // Meta upgraded a call to an ended version of the Marketing API: docs/meta-facts.md#api-versions
   'x-ad-api-version-warning',
 ] as const;
 
-/** The content encodings that can be decoded here. */
+/** Content encodings that `decompress` handles. */
 const CODINGS = /\b(?:gzip|br|deflate)\b/gi;
 
-/** The headers of a call to Meta, except for the token and those of a body. */
+/** Builds the headers of a call to Meta, without the token and those of the body. */
 export function buildMetaRequestHeaders(headers: IncomingHttpHeaders, isMediaHost: boolean): Record<string, string> {
   const forwarded: Record<string, string> = { 'accept-encoding': acceptedCodings(headers['accept-encoding']) };
   for (const name of FORWARDED_REQUEST_HEADERS) copyHeader(headers, name, forwarded);
-  // Not `baggage`: it is meant for services of the same company, and may hold anything.
+  // Not `baggage`: it is meant for services within one organization and may contain anything.
   const trace = readTraceContext(headers);
   if (trace !== null) {
     forwarded['traceparent'] = trace.traceparent;
@@ -62,7 +65,7 @@ export function buildMetaRequestHeaders(headers: IncomingHttpHeaders, isMediaHos
   return forwarded;
 }
 
-/** Adds the response headers that may be passed on to `head`, as alternating names and values, each value through `clean`. */
+/** Appends forwarded headers to `head`, as alternating names and values, each value passed through `clean`. */
 export function appendMetaResponseHeaders(
   head: string[],
   headers: IncomingHttpHeaders,

@@ -5,11 +5,11 @@ import type { CallTarget } from './request/call-target.ts';
 import type { GatewayPath } from './request/gateway-path.ts';
 import type { ControlParameters, Parameter } from './request/parameters.ts';
 
-/** An accepted call: made by the request parser, used by the rest of the gateway. */
+/** A call that the request parser accepted. */
 export interface GatewayCall {
   grant: GatewayGrant;
   source: RawRequestContext;
-  /** As the client sent it; it replaces Meta's token in responses. */
+  /** As the client sent it. Replaces Meta's token in responses. */
   leaseToken: string;
   path: GatewayPath;
   target: CallTarget;
@@ -17,12 +17,12 @@ export interface GatewayCall {
   body: CallBody;
   controls: ControlParameters;
   isBatch: boolean;
-  /** For a batch: the grant of each item, once they are rewritten. */
+  /** The grant of each item of a batch, filled in while the batch is rewritten. */
   itemGrants: GatewayGrant[];
-  /** The HTTP method for Meta. */
+  /** HTTP method of the request to Meta. */
   method: string;
-  /** Has no side effects: may be called twice. */
+  /** Has no side effects, so it may be retried. */
   isRead: boolean;
-  /** `If-None-Match` of the client; null without one, and where nothing is read. */
+  /** The client's `If-None-Match`; null without one and for calls that don't read. */
   ifNoneMatch: string | null;
 }

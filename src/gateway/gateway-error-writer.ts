@@ -10,7 +10,7 @@ import { DecryptionError } from '../vault/sealed-secret.ts';
 import { GatewayError } from './gateway-error.ts';
 import { GatewayMetrics } from './gateway-metrics.ts';
 
-/** Writes the gateway's errors as responses in Meta's shape; counts them, and logs those that are ours or Meta's. */
+/** Writes errors in Meta's shape, counts them, and logs server errors. */
 @Injectable()
 export class GatewayErrorWriter {
   constructor(
@@ -18,14 +18,14 @@ export class GatewayErrorWriter {
     @Inject(LOGGER) private readonly log: Pino,
   ) {}
 
-  /** Ends the response, whatever state it is in. */
+  /** Ends the response in any state. */
   write(error: unknown, request: IncomingMessage, response: ServerResponse, context: RawRequestContext): void {
-    // It was refused while its body came in too slowly; the reader fails afterwards.
+    // Already refused as too slow; the failure of the body's reader follows.
     if (response.writableEnded) return;
     const gatewayError = toGatewayError(error);
     this.metrics.countError(gatewayError.code);
     this.logServerError(gatewayError, error, request, context);
-    // A truncated body must not look complete: the client sees the connection break.
+    // Break the connection: a truncated body must not look complete.
     if (response.headersSent || response.destroyed) {
       response.destroy();
       return;
@@ -33,7 +33,7 @@ export class GatewayErrorWriter {
     const body = gatewayError.body();
     const own = Object.entries(gatewayError.headers()).flat();
     const head = [...context.headers, ...own, 'content-length', String(Buffer.byteLength(body))];
-    // Do not wait for the rest of the request body.
+    // Don't wait for the rest of the request body.
     if (!request.complete && !head.includes('connection')) head.push('connection', 'close');
     response.writeHead(gatewayError.status, head);
     response.end(request.method === 'HEAD' ? undefined : body);
@@ -53,7 +53,7 @@ export class GatewayErrorWriter {
   }
 }
 
-/** Any error as a gateway error: a refusal while streaming the body, Meta out of reach, or a fault of our own. */
+/** Converts any error: a refusal while the body streams, Meta unreachable, or a bug. */
 export function toGatewayError(error: unknown): GatewayError {
   if (error instanceof GatewayError) return error;
   if (error instanceof HttpRequestError) {

@@ -1,6 +1,6 @@
 import { defineErrorCode } from '../platform/error-code.ts';
 
-/** The value of `error.error_data.code`. */
+/** Value of `error.error_data.code`. */
 export type GatewayErrorCode =
   | 'lease_invalid'
   | 'path_not_allowed'
@@ -19,11 +19,11 @@ export type GatewayErrorCode =
 
 interface ErrorDefinition {
   status: number;
-  /** The code that Meta uses for it, so that SDKs raise their usual exceptions (META.md 12.1). */
+  /** Meta's code for it, so that SDKs raise their usual exceptions: docs/meta-facts.md#error-responses */
   metaCode: number;
   isTransient: boolean;
   message: string;
-  /** For its problem page; absent where a problem has the same code. */
+  /** For its problem page; absent if a problem has the same code. */
   remedy?: string;
 }
 
@@ -32,23 +32,25 @@ const ERROR_DEFINITIONS: Readonly<Record<GatewayErrorCode, ErrorDefinition>> = {
     status: 401,
     metaCode: 190,
     isTransient: false,
-    message: 'The lease is unknown or has ended: take a new one from POST /v1/leases.',
-    remedy: 'Take a new one from POST /v1/leases.',
+    message: 'The lease is unknown or has ended: get a new one with POST /v1/leases.',
+    remedy: 'Get a new one with POST /v1/leases.',
   },
   path_not_allowed: {
     status: 403,
     metaCode: 200,
     isTransient: false,
-    message: 'This call does not pass the gateway.',
+    message: 'The gateway does not allow this call.',
     remedy:
-      'Tokens are not made, looked at or ended through it (use the routes under /v1 for that), and the webhooks that Meta sends here are not moved or ended through it, unless the allow list of the client names the path. The message says which it is.',
+      'The message says why. Create, inspect and revoke tokens by the routes under /v1. Calls that move or end ' +
+      'webhooks need an allow list that names the path.',
   },
   registration_not_allowed: {
     status: 403,
     metaCode: 200,
     isTransient: false,
     message:
-      'This number is used in the WhatsApp Business app as well (coexistence). It is registered already, and registering it again would take it out of the app: send with it as it is.',
+      'This number is also used in the WhatsApp Business app (coexistence). It is already registered, and registering ' +
+      'it again would remove it from the app: send with it as it is.',
   },
   address_not_allowed: {
     status: 403,
@@ -56,52 +58,54 @@ const ERROR_DEFINITIONS: Readonly<Record<GatewayErrorCode, ErrorDefinition>> = {
     isTransient: false,
     message: 'The client of this lease may not call from this address.',
   },
-  invalid_request: { status: 400, metaCode: 100, isTransient: false, message: 'The request cannot be read.' },
+  invalid_request: { status: 400, metaCode: 100, isTransient: false, message: 'The request cannot be parsed.' },
   payload_too_large: {
     status: 413,
     metaCode: 100,
     isTransient: false,
     message:
-      'Forms and the fields ahead of a file may have 1 MiB, and so may JSON that comes without a Content-Length; send files as multipart/form-data or as plain bytes.',
+      'Forms, fields before a file, and JSON without a Content-Length may have at most 1 MiB; send files as ' +
+      'multipart/form-data or as plain bytes.',
   },
   request_timeout: {
     status: 408,
     metaCode: 100,
     isTransient: true,
-    message: 'The body came too slowly: send 16 KiB a second or more, without a lease within 30 seconds.',
+    message:
+      'The body arrived too slowly: send at least 16 KiB per second, and without a lease finish within 30 seconds.',
   },
   server_busy: {
     status: 503,
     metaCode: 2,
     isTransient: true,
-    message: 'The service has too much to take in at the moment.',
+    message: 'The service is receiving too much right now.',
   },
   too_many_calls: {
     status: 429,
     metaCode: 4,
     isTransient: true,
-    message: 'Too many calls at once.',
-    remedy: 'Send fewer at a time; try again after Retry-After.',
+    message: 'Too many concurrent calls.',
+    remedy: 'Make fewer calls at a time, and retry after Retry-After.',
   },
   meta_unavailable: { status: 502, metaCode: 2, isTransient: true, message: 'Meta did not respond.' },
   answer_refused: {
     status: 502,
     metaCode: 2,
     isTransient: false,
-    message: 'The response of Meta could not be passed on safely.',
-    remedy: 'Ask for JSON in UTF-8, without a coding other than gzip, br or deflate, and whole.',
+    message: "Meta's response could not be passed on safely.",
+    remedy: 'Request complete JSON in UTF-8, with no encoding but gzip, br or deflate.',
   },
   database_unavailable: {
     status: 503,
     metaCode: 2,
     isTransient: true,
-    message: 'The lease cannot be looked at for the moment.',
+    message: 'The lease cannot be checked right now.',
   },
   credential_unreadable: {
     status: 503,
     metaCode: 2,
     isTransient: false,
-    message: 'The stored token of this connection does not open.',
+    message: 'The stored token of this connection cannot be decrypted.',
   },
   internal_error: { status: 500, metaCode: 1, isTransient: true, message: 'Something went wrong on our side.' },
 };
@@ -110,7 +114,7 @@ for (const [code, { message: detail, remedy }] of Object.entries(ERROR_DEFINITIO
   if (remedy !== undefined) defineErrorCode('error_data', { code, detail, remedy });
 }
 
-/** An error of the gateway itself. Its texts are public; `cause` is for the log. */
+/** An error of the gateway, not of Meta. The message is public; `cause` is only logged. */
 export class GatewayError extends Error {
   readonly status: number;
   readonly retryAfterSeconds: number | null;
@@ -125,7 +129,7 @@ export class GatewayError extends Error {
     this.retryAfterSeconds = options.retryAfterSeconds ?? null;
   }
 
-  /** In Meta's error shape (META.md 12). */
+  /** Meta's error shape: docs/meta-facts.md#error-responses */
   body(): string {
     const { metaCode, isTransient } = ERROR_DEFINITIONS[this.code];
     return JSON.stringify({

@@ -4,7 +4,7 @@ import { BatchedCounters, BatchedObservations } from '../platform/batched-counte
 import type { ConcurrencyLimiter } from './concurrency-limiter.ts';
 import type { GatewayErrorCode } from './gateway-error.ts';
 
-/** Metrics of Graph calls, by product, pattern and outcome; never by tenant, id or token. */
+/** Metrics of Graph calls by product, route pattern and outcome; never by tenant, id or token. */
 @Injectable()
 export class GatewayMetrics {
   readonly #calls = new BatchedCounters<'product' | 'route' | 'status'>();
@@ -18,7 +18,7 @@ export class GatewayMetrics {
     const seconds = this.#seconds;
     new Counter({
       name: 'metavault_gateway_calls_total',
-      help: 'Graph calls that were passed on, by product, route pattern and class of status.',
+      help: 'Graph calls forwarded to Meta, by product, route pattern and class of status.',
       labelNames: ['product', 'route', 'status'] as const,
       registers,
       collect(): void {
@@ -27,13 +27,13 @@ export class GatewayMetrics {
     });
     this.#errors = new Counter({
       name: 'metavault_gateway_refusals_total',
-      help: 'Calls that the gateway refused, by its code.',
+      help: 'Graph calls refused by the gateway, by code.',
       labelNames: ['code'] as const,
       registers,
     });
     this.#durations = new Histogram({
       name: 'metavault_gateway_call_duration_seconds',
-      help: 'From the first byte of a Graph call to the last of its response.',
+      help: 'Time from the first byte of a Graph call to the last byte of its response.',
       labelNames: ['product'] as const,
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120],
       registers,
@@ -56,7 +56,7 @@ export class GatewayMetrics {
   monitor(limiter: ConcurrencyLimiter): void {
     new Gauge({
       name: 'metavault_gateway_calls',
-      help: 'Graph calls under way and waiting for their turn.',
+      help: 'Graph calls running and waiting.',
       labelNames: ['state'] as const,
       registers: [this.registry],
       collect(): void {

@@ -6,10 +6,10 @@ import { LeaseMonitor } from './lease-monitor.ts';
 import { GATEWAY_PREFIXES } from './request/gateway-path.ts';
 import { UsageRecorder } from './usage-recorder.ts';
 
-/** Optional rest of the path. */
+/** What may follow a prefix. */
 const PREFIX_TERMINATORS = new Set(['', '/', '?']);
 
-/** The routes of Graph calls, registered beside Nest's: bodies stay streams, and errors have Meta's shape. */
+/** Takes Graph calls before Nest's routes do: bodies stay streams, and errors have Meta's shape. */
 @Injectable()
 export class GatewayHttpHandler implements RawHttpHandler, OnApplicationShutdown {
   constructor(

@@ -16,7 +16,7 @@ import { ResponseObserver } from './response/response-observer.ts';
 import { ResponseRelay } from './response/response-relay.ts';
 import { UsageRecorder } from './usage-recorder.ts';
 
-/** Graph calls with a lease. `GatewayHttpHandler` registers its own routes with Fastify. */
+/** Graph calls with a lease. `GatewayHttpHandler` takes them before Nest's routes. */
 @Module({
   imports: [AuthModule, LeasesModule, LifecycleModule, MetaModule],
   providers: [

@@ -29,10 +29,10 @@ import type { Secret } from './response/token-finder.ts';
 import { RoutePatterns } from './route-patterns.ts';
 import { UsageRecorder } from './usage-recorder.ts';
 
-/** Reports on ads and videos take a while. */
+/** Ad reports and videos take a while. */
 const META_TIMEOUT_MS = 120_000;
 
-/** Graph calls with a lease, from the first byte of the request to the last of the response. */
+/** Handles Graph calls with a lease, from the first byte of the request to the last byte of the response. */
 @Injectable()
 export class GatewayService {
   readonly #routes = new RoutePatterns();
@@ -52,7 +52,7 @@ export class GatewayService {
     metrics.monitor(limiter);
   }
 
-  /** Handles the request; never rejects. Returns the client, if it could be identified. */
+  /** Handles a request; never rejects. Returns the client's id if the lease is valid. */
   async handle(
     request: IncomingMessage,
     response: ServerResponse,
@@ -73,7 +73,7 @@ export class GatewayService {
     return call.grant.clientId;
   }
 
-  /** Ends a request whose body came too slowly; what `handle` then finds of it is no news. */
+  /** Refuses a request whose body arrives too slowly. The error that `handle` then sees is ignored. */
   refuseSlowBody(request: IncomingMessage, response: ServerResponse, source: RawRequestContext): void {
     this.errors.write(new GatewayError('request_timeout'), request, response, source);
   }
@@ -111,7 +111,7 @@ export class GatewayService {
     }
   }
 
-  /** A batch item may name a lease of its own: of the same client, for a credential of the same host. */
+  /** A batch item may have its own lease: one of the same client, for a credential of the same host. */
   private itemCredentials(call: GatewayCall, proof: string | null, secrets: Secret[]) {
     return async (leaseToken: string | null, item: EffectiveCall): Promise<ItemCredential> => {
       if (leaseToken === null || leaseToken === call.leaseToken) {
@@ -125,7 +125,7 @@ export class GatewayService {
         grant.clientId === call.grant.clientId &&
         tokenKind(grant.kind).host === call.target.host.name;
       if (!isUsable)
-        throw new GatewayError('lease_invalid', { detail: 'A batch item names a lease that is not good here.' });
+        throw new GatewayError('lease_invalid', { detail: 'The lease of a batch item is not valid for this call.' });
       await this.policy.authorize(grant, item, call.source);
       call.itemGrants.push(grant);
       const itemProof = getProof(call.target, grant);
@@ -135,7 +135,7 @@ export class GatewayService {
     };
   }
 
-  /** Sends the call once; a read whose connection broke before any response is sent once more. */
+  /** Sends the call, and retries a read once if its connection broke before any response. */
   private async send(call: GatewayCall, outgoing: ExchangeRequest): Promise<HttpResponse | StreamedHttpResponse> {
     try {
       return await this.http.exchange(outgoing);
@@ -149,7 +149,6 @@ export class GatewayService {
   }
 }
 
-/** The request for Meta. */
 function buildMetaRequest(
   { method, grant, path, target, query }: GatewayCall,
   request: IncomingMessage,
@@ -173,7 +172,7 @@ function buildMetaRequest(
   };
 }
 
-/** What the response must not contain, and what replaces it. */
+/** What a response must not contain, and its replacements. */
 function toSecrets(accessToken: string, proof: string | null, leaseToken: string): Secret[] {
   const token = { value: accessToken, replacement: leaseToken };
   return proof === null ? [token] : [token, { value: proof, replacement: '' }];

@@ -1,10 +1,10 @@
-/** An edge or a keyword of Graph's; everything else counts as an id. */
+/** An edge or keyword of the Graph API; anything else counts as an id. */
 const KEYWORD = /^[a-z][a-z_]{1,40}$/;
 const MAX_SEGMENTS = 4;
-/** Clients choose the paths, so the number of distinct patterns is limited; the rest is `other`. */
+/** Limits cardinality, because clients choose the paths; further patterns count as `other`. */
 const MAX_PATTERNS = 400;
 
-/** Turns paths into patterns, `/:id/insights`, of which there are few: for metrics and for the audit record. */
+/** Turns paths into patterns such as `/:id/insights`, for metrics and the audit record. */
 export class RoutePatterns {
   readonly #known = new Set<string>();
 

@@ -6,15 +6,17 @@ import { LOGGER, type Pino } from '../platform/logger.ts';
 
 interface LeaseUsage {
   grant: Pick<GatewayGrant, 'leaseId' | 'clientId' | 'tenant' | 'product' | 'connectionId' | 'credentialId'>;
-  /** Calls by method and route pattern: how many got a response, and how many of these were errors. */
+  /** By method and route pattern: calls that got a response, and how many of these were errors. */
   routes: Map<string, { calls: number; errors: number }>;
 }
 
 const FLUSH_INTERVAL_MS = 60_000;
-/** In one transaction. */
 const MAX_ENTRIES_PER_TRANSACTION = 500;
 
-/** What each lease was used for: one audit entry per lease and minute, with counts by route pattern. Never paths, parameters or bodies. */
+/**
+ * Records what leases are used for: one audit entry per lease and minute, with counts by route pattern, without paths
+ * or parameters.
+ */
 @Injectable()
 export class UsageRecorder {
   #usageByLease = new Map<string, LeaseUsage>();
@@ -41,7 +43,7 @@ export class UsageRecorder {
     this.#timer ??= setTimeout(() => void this.flush(), FLUSH_INTERVAL_MS).unref();
   }
 
-  /** Writes the collected counts; those that could not be written are added to the next minute's. */
+  /** Writes the counts. Those that can't be written are retried with the next minute's. */
   async flush(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;

@@ -13,7 +13,7 @@ import { ProviderRevocationService } from './provider-revocation.service.ts';
 import { ManualRefreshService } from './refresh/manual-refresh.service.ts';
 import { ManualRotationService } from './rotation/manual-rotation.service.ts';
 
-/** What admins do with connections. */
+/** Actions of admins on connections. */
 @ApiTags('connections')
 @ApiBearerAuth('bearer')
 @Roles('admin')
@@ -27,7 +27,7 @@ export class ConnectionActionsController {
     private readonly manualRotation: ManualRotationService,
   ) {}
 
-  /** Also the second time: the response says how the revocation at Meta stands by now. */
+  /** Idempotent: repeat it to see the state of the revocation at Meta. */
   @Delete(':id')
   @HttpCode(200)
   async revoke(
@@ -52,7 +52,7 @@ export class ConnectionActionsController {
     };
   }
 
-  /** Refreshes now, whatever is due; what failed stands in the credentials' `failure`. */
+  /** Refreshes now, due or not. Failures are in `failure` of the credentials. */
   @Post(':id/refresh')
   @HttpCode(200)
   async refresh(@CurrentClient() client: AuthenticatedClient, @Param('id') given: string): Promise<ConnectionResponse> {
@@ -62,8 +62,8 @@ export class ConnectionActionsController {
   }
 
   /**
-   * Replaces the token of a system user by a fresh one that Meta generates, and revokes the old one at Meta. What failed stands in the
-   * credential's `failure`; until the new token is verified, the old one serves.
+   * Replaces the token of a system user and revokes the old one at Meta. The old one is used until the new one is
+   * verified. Failures are in `failure` of the credential.
    */
   @Post(':id/rotate')
   @HttpCode(200)

@@ -4,11 +4,12 @@ import type { ConnectionId } from '../connections/ids.ts';
 import type { ProviderRevocationStatus } from '../connections/status/connection-status.ts';
 import { IsOptionalNotNull } from '../platform/optional-field.ts';
 
-/** Body of `POST /v1/connections/{id}/rotate`; may be absent as a whole. */
+/** Optional body of `POST /v1/connections/{id}/rotate`. */
 export class RotateConnectionRequest {
   @ApiPropertyOptional({
     description:
-      'Whether the new token ends after 60 days, and is refreshed from then on, or never ends. By default as the old one: one without an end gets one without an end. Some businesses allow only tokens that end.',
+      'Whether the new token expires after 60 days (and is refreshed) or never. Default: as the old token. Some ' +
+      'businesses allow only tokens that expire.',
   })
   @IsOptionalNotNull()
   @IsBoolean()

@@ -8,10 +8,10 @@ import { AppRateLimitRepository } from './rate-limit/app-rate-limit.repository.t
 import { ObjectRateLimitRepository } from './rate-limit/object-rate-limit.repository.ts';
 import type { RefreshOutcome } from './refresh/token-refresher.ts';
 
-/** A census of a large table is not taken for every scrape. */
+/** Scrapes share a census for this long, because it reads large tables. */
 const CENSUS_TTL_MS = 30_000;
 
-/** The lifecycle in figures. Gauges about the whole are the same on every replica, because the database counts. */
+/** Lifecycle metrics. Gauges of the whole are counted by the database, so they are equal on all replicas. */
 @Injectable()
 export class LifecycleMetrics {
   private readonly refreshes: Counter<'kind' | 'outcome'>;
@@ -36,35 +36,35 @@ export class LifecycleMetrics {
     private readonly clock: Clock,
   ) {
     const registers = [registry];
-    // On each of them: a scrape reads all gauges at once, and none may be read before the count is there.
+    // On every gauge: a scrape reads them concurrently, and none may be read before the census.
     const collect = (): Promise<void> => this.take();
     this.refreshes = new Counter({
       name: 'metavault_renewals_total',
-      help: 'Refreshes by how they ended.',
+      help: 'Refreshes by outcome.',
       labelNames: ['kind', 'outcome'],
       registers,
     });
     this.rotations = new Counter({
       name: 'metavault_rotations_total',
-      help: 'Rotations of system user tokens by how they ended; refreshed: a new token serves.',
+      help: 'Rotations of system user tokens by outcome; refreshed: a new token is in use.',
       labelNames: ['outcome'],
       registers,
     });
     this.tokenRevocations = new Counter({
       name: 'metavault_token_revocations_total',
-      help: 'Attempts to revoke replaced tokens at Meta by how they ended: confirmed, waiting, failed.',
+      help: 'Attempts to revoke replaced tokens at Meta, by outcome: confirmed, waiting, failed.',
       labelNames: ['outcome'],
       registers,
     });
     this.checks = new Counter({
       name: 'metavault_health_checks_total',
-      help: 'Inspections by how they ended.',
+      help: 'Inspections by outcome.',
       labelNames: ['outcome'],
       registers,
     });
     this.sweeps = new Histogram({
       name: 'metavault_sweep_duration_seconds',
-      help: 'From the start of a sweep until nothing was due any more.',
+      help: 'Duration of sweeps.',
       labelNames: ['sweep'],
       buckets: [0.1, 1, 10, 60, 300, 1800, 7200],
       registers,
@@ -78,7 +78,7 @@ export class LifecycleMetrics {
     });
     this.nextExpiry = new Gauge({
       name: 'metavault_next_expiry_seconds',
-      help: 'Until the earliest end of a living root token.',
+      help: 'Time until the earliest expiry of a live root token.',
       registers,
       collect,
     });
@@ -91,21 +91,21 @@ export class LifecycleMetrics {
     });
     this.throttle = new Gauge({
       name: 'metavault_meta_stopped',
-      help: 'Whether background work for an app is stopped: throttled, or breaker_open.',
+      help: 'Whether background work for an app is stopped: throttled or breaker_open.',
       labelNames: ['app_id', 'state'],
       registers,
       collect,
     });
     this.usage = new Gauge({
       name: 'metavault_meta_usage_percent',
-      help: "The last reading of an app's highest usage gauge.",
+      help: 'Latest value of the highest usage gauge of an app, in percent.',
       labelNames: ['app_id'],
       registers,
       collect,
     });
     this.limitedObjects = new Gauge({
       name: 'metavault_meta_limited_objects',
-      help: 'Users, Pages, accounts and numbers that are at a limit of their own, by whose limit it is. Calls to others go on.',
+      help: 'Users, Pages, accounts and numbers at their own rate limit, by scope.',
       labelNames: ['app_id', 'scope'],
       registers,
       collect,
@@ -132,7 +132,7 @@ export class LifecycleMetrics {
     this.sweeps.observe({ sweep }, seconds);
   }
 
-  /** Once for all gauges of a scrape, and not more often than every half minute. */
+  /** Takes one census for all gauges of a scrape, at most every 30 seconds. */
   private take(): Promise<void> {
     if (this.taking === null && performance.now() - this.takenAtMs < CENSUS_TTL_MS) return Promise.resolve();
     this.taking ??= this.count().finally(() => {

@@ -19,11 +19,11 @@ import { nextAttemptAt, type RetryClass } from './failures/next-attempt.ts';
 import { RefusalInspector } from './inspection/refusal-inspector.ts';
 import { AppRateLimiter, CallNotPermittedError, type Urgency } from './rate-limit/app-rate-limiter.ts';
 
-/** For requests that wait for the outcome. */
+/** How long a request waits for the outcome. */
 const MAX_WAIT_MS = 10_000;
 const BATCH = 20;
 
-/** Revokes grants at Meta: right away, then repeatedly until Meta confirms. */
+/** Revokes grants at Meta, at once and then repeatedly until Meta confirms. */
 @Injectable()
 export class ProviderRevocationService {
   constructor(
@@ -38,8 +38,8 @@ export class ProviderRevocationService {
   ) {}
 
   /**
-   * Tries right away and waits ten seconds at most (the attempt itself continues); returns the state after that.
-   * `actor`: who is named in the audit entry of a confirmation.
+   * Tries at once and waits up to ten seconds; the attempt may take longer. Returns the state after that. `actor` is
+   * for the audit entry of a confirmation.
    */
   async attemptNow(connectionId: ConnectionId, actor: Actor): Promise<ProviderRevocationStatus> {
     const claimed = await this.revocations.claimOne(connectionId, this.config.claimSeconds);
@@ -47,7 +47,7 @@ export class ProviderRevocationService {
     return (await this.revocations.getStatus(connectionId)) ?? 'not_supported';
   }
 
-  /** Works off what is due, until `isStopping` or nothing is left. How many it tried. */
+  /** Processes what is due until nothing is left or `isStopping`. Returns the number of attempts. */
   async processDue(isStopping: () => boolean): Promise<number> {
     let tried = 0;
     while (!isStopping()) {
@@ -59,7 +59,7 @@ export class ProviderRevocationService {
     return tried;
   }
 
-  /** One attempt. Never throws: what cannot be written now is another replica's when the claim ends. */
+  /** Attempts one revocation. Never throws: if the result can't be stored, another replica retries after the claim. */
   private async attempt(revocation: ClaimedRevocation, urgency: Urgency, actor: Actor): Promise<void> {
     try {
       if (await this.revocations.finishIfShared(revocation)) return;
@@ -69,12 +69,12 @@ export class ProviderRevocationService {
     } catch (error) {
       await this.handleFailure(revocation, actor, error).catch((cause: unknown) => {
         if (!(cause instanceof ClaimLostError))
-          this.logger.error({ err: cause }, 'the end of a revocation could not be written');
+          this.logger.error({ err: cause }, 'the result of a revocation could not be stored');
       });
     }
   }
 
-  /** A refusal that is only a suspicion of the token is followed by an inspection: a dead token has no grant to take away any more. */
+  /** Inspects the token if the refusal may be about it: a dead token has no grant left to revoke. */
   private async revokeAtMeta(
     revocation: ClaimedRevocation,
     token: SecretString,
@@ -93,7 +93,7 @@ export class ProviderRevocationService {
 
   private async handleFailure(revocation: ClaimedRevocation, actor: Actor, error: unknown): Promise<void> {
     if (error instanceof ClaimLostError) return;
-    // A dead token has no grant to take away any more.
+    // A dead token has no grant left to revoke.
     if (error instanceof MetaError && error.verdict.kind === 'dead') {
       return this.revocations.finish(revocation, 'confirmed', actor);
     }

@@ -81,7 +81,7 @@ describe('metavault import', () => {
       [11, 'invalid_request'],
       [12, null],
     ]);
-    expect(err).toContain('5 rows are not in');
+    expect(err).toContain('5 rows were not imported');
     for (const text of [JSON.stringify(report), readFileSync(`${file}.done`, 'utf8')])
       expect(text).not.toContain('EAA');
     const calls = context.sandbox.state.log.list().length;
@@ -98,7 +98,7 @@ describe('metavault import', () => {
     );
     const { ended } = startMetavault(context.environment, ['import', '-'], `${lines.join('\n')}\n{"tenant":"lines"\n`);
     const end = await ended;
-    expect(end).toMatchObject({ code: 1, out: expect.stringContaining('2 imported, 0 were in already, 1 failed.') });
+    expect(end).toMatchObject({ code: 1, out: expect.stringContaining('2 imported, 0 already imported, 1 failed.') });
     expect(end.out).toMatch(/^3 +invalid_row +The line is not a JSON object\.$/m);
   }, 60_000);
 
@@ -115,7 +115,7 @@ describe('metavault import', () => {
       const end = await ended;
       context.sandbox.state.setLatency(0);
       expect(end.code).toBe(signal === 'SIGINT' ? 130 : null);
-      if (signal === 'SIGINT') expect(end.err).toMatch(/Stopped: \d+ rows are left/);
+      if (signal === 'SIGINT') expect(end.err).toMatch(/Stopped with \d+ rows left/);
       expect((await standing(tenant)).connections).toBeLessThan(rows.length);
       const { code, report } = await importing(file);
       expect({ code, failed: report.failed, left: report.left }).toEqual({ code: 0, failed: 0, left: 0 });
@@ -179,7 +179,7 @@ describe('metavault import --url', () => {
     const run = (...words: string[]) => context.run('import', file, ...words);
     expect(await run('--url', `http://127.0.0.1:${await freePort()}`)).toMatchObject({
       code: 1,
-      err: expect.stringMatching(/does not answer at/),
+      err: expect.stringMatching(/does not respond at/),
     });
     expect(await run('--url', replica.url, '--key-file', wrong)).toMatchObject({
       code: 1,

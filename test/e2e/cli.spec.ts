@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import type { ConnectionResponse } from '../../src/connections/connection/connection-response.dto.ts';
 import { type CliTestContext, openCliTestContext } from '../support/cli-test-context.ts';
-import { type CommandResult, runMetavault, startMetavault } from '../support/run-metavault.ts';
+import { type CommandResult, runMetavault, runOnTerminal, startMetavault } from '../support/run-metavault.ts';
 
 let context: CliTestContext;
 
@@ -38,20 +38,20 @@ describe('exit codes and messages', () => {
     [['keys', 'retire', 'kek_none'], 1, /no key-encryption key with this id/],
     [['keys', 'destroy', 'kek_none', '--yes'], 1, /no key-encryption key with this id/],
     [['connections', 'show', 'con_none'], 1, /no such connection/],
-    [['connections', 'list', '--status', 'dead'], 2, /--status must be active/],
-    [['connections', 'list', '--product', 'mail'], 2, /--product must be whatsapp/],
+    [['connections', 'list', '--status', 'dead'], 2, /Allowed choices are active, reauth_required, revoked/],
+    [['connections', 'list', '--product', 'mail'], 2, /Allowed choices are whatsapp/],
     [['connections', 'refresh'], 2, /either ids or at least one of/],
     [['connections', 'check', 'con_none'], 1, /There is no connection con_none/],
     [['revoke'], 2, /either ids or at least one of/],
     [['rotate'], 2, /either ids or at least one of/],
-    [['rotate', '--tenant', 'a', '--expires', 'maybe'], 2, /--expires must be yes or no/],
+    [['rotate', '--tenant', 'a', '--expires', 'maybe'], 2, /Allowed choices are yes, no/],
     [['rotate', '--connection', 'con_none'], 1, /There is no connection con_none/],
     [['revoke', 'con_a', '--tenant', 'b'], 2, /either ids or at least one of/],
     [['revoke', 'con_none', '--yes'], 1, /There is no connection con_none/],
-    [['audit', 'export', '--from', 'yesterday'], 2, /--from is not an instant/],
-    [['audit', 'verify', '--anchor', '/nowhere'], 1, /cannot be read as an anchor/],
-    [['events', 'replay'], 2, /Say which deliveries/],
-    [['import', '/nowhere'], 1, /\/nowhere cannot be read \(ENOENT\)/],
+    [['audit', 'export', '--from', 'yesterday'], 2, /--from is not an RFC 3339 instant/],
+    [['audit', 'verify', '--anchor', '/nowhere'], 1, /can't be read \(ENOENT\)/],
+    [['events', 'replay'], 2, /Which deliveries/],
+    [['import', '/nowhere'], 1, /\/nowhere can't be read \(ENOENT\)/],
   ])('%j ends with %i', async (args, code, err) => {
     const end = await run(...args);
     expect(end).toMatchObject({ code, err: expect.stringMatching(err) });
@@ -73,6 +73,83 @@ describe('exit codes and messages', () => {
     expect(err).toMatch(args);
     expect(err).not.toMatch(/hidden@|\n\s+at /);
   });
+});
+
+describe('--json', () => {
+  it('gives each command one document', async () => {
+    const [id = ''] = await connected('json', 1);
+    const { id: clientId } = await json<{ id: string }>('clients', 'create', '--name', 'j', '--role', 'auditor');
+    expect(await json('clients', 'delete', clientId)).toEqual({ id: clientId, deleted: true });
+    expect(await json('migrate')).toEqual({ migrations: [] });
+    expect(await json('audit', 'anchor')).toMatchObject({ seal: expect.any(String) });
+    const exported = await json<{ data: { connection_id: string }[] }>('audit', 'export', '--connection', id);
+    expect(exported.data.map(({ connection_id }) => connection_id)).toEqual([id, id]);
+    expect(await json('audit', 'export', '--action', 'no.such')).toEqual({ data: [] });
+    expect(await json('completion', 'bash')).toMatchObject({ shell: 'bash', script: expect.any(String) });
+    expect(await json('revoke', '--tenant', 'none', '--yes')).toEqual({ data: [] });
+  }, 60_000);
+
+  it.each<[string[], number, object]>([
+    [['connections', 'show', 'con_none'], 1, { code: 'connection_not_found' }],
+    [['keys', 'retire', 'kek_none'], 1, { code: 'key_not_found' }],
+    [['connections', 'refresh'], 2, { code: 'invalid_command_line' }],
+    [['import', '/nowhere'], 1, { code: 'file_unreadable' }],
+    [['audit', 'verify', '--anchor', 'package.json'], 1, { code: 'invalid_anchor' }],
+  ])('says as JSON why %j fails', async (args, code, error) => {
+    const end = await run(...args, '--json');
+    expect({ ...end, err: JSON.parse(end.err) }).toEqual({
+      code,
+      out: '',
+      err: { error: { detail: expect.any(String), remedy: expect.any(String), code: expect.any(String), ...error } },
+    });
+  });
+
+  it('asks nothing', async () => {
+    await connected('asked', 1);
+    const end = await run('revoke', '--tenant', 'asked', '--json');
+    expect(end).toMatchObject({ code: 1, out: '' });
+    expect(JSON.parse(end.err).error).toMatchObject({ code: 'not_confirmed', remedy: 'Add --yes to confirm.' });
+    expect(await listed('--tenant', 'asked', '--status', 'active')).toHaveLength(1);
+  }, 60_000);
+});
+
+describe('progress', () => {
+  it.each<[string, () => Promise<string[]>, RegExp]>([
+    [
+      'an import',
+      async () => {
+        const row = { tenant: 'progress', product: 'pages', access_token: context.createUserToken() };
+        return ['import', context.file('progress.jsonl', JSON.stringify(row))];
+      },
+      /Importing: 1 of 1 in \d+ s \([\d.]+\/s\)\n$/,
+    ],
+    [
+      'a rewrap',
+      async () => {
+        await connected('rewrapped', 1);
+        await run('keys', 'rotate');
+        return ['keys', 'rewrap'];
+      },
+      /Rewrapping: (\d+) of \1 in \d+ s \([\d.]+\/s\)\n$/,
+    ],
+    ['a verification', async () => ['audit', 'verify'], /Verifying: (\d+) of \1 in \d+ s \([\d.]+\/s\)\n$/],
+  ])(
+    'of %s is shown on a terminal, and neither with --json nor without one',
+    async (_, command, summary) => {
+      const terminal: string[] = [];
+      const shown = await runOnTerminal(terminal, context.environment, await command());
+      expect(shown).toMatchObject({ code: 0, err: '' });
+      expect(terminal.join('')).toMatch(summary);
+      const silent: string[] = [];
+      expect(await runOnTerminal(silent, context.environment, [...(await command()), '--json'])).toMatchObject({
+        code: 0,
+        err: '',
+      });
+      expect(silent).toEqual([]);
+      expect(await run(...(await command()))).toMatchObject({ code: 0, err: '' });
+    },
+    60_000,
+  );
 });
 
 describe('connections', () => {
@@ -108,7 +185,7 @@ describe('connections', () => {
     const checked = await run('connections', 'check', '--tenant', 'worked');
     expect(checked.code).toBe(1);
     expect(checked.out).toMatch(new RegExp(`${other} +worked +reauth_required`));
-    expect(checked.err).toMatch(/1 of 2 connections are not in order/);
+    expect(checked.err).toMatch(/1 of 2 connections have a problem/);
   }, 60_000);
 });
 
@@ -148,7 +225,7 @@ describe('revoke', () => {
     });
     const end = await run('revoke', id, '--yes');
     context.sandbox.state.faults.clear();
-    expect(end).toMatchObject({ code: 0, out: expect.stringContaining('Of 1 connection Meta has still to be told') });
+    expect(end).toMatchObject({ code: 0, out: expect.stringContaining('Meta has not confirmed 1 connection yet') });
     expect((await listed('--tenant', 'outage'))[0]).toMatchObject({
       status: 'revoked',
       provider_revocation: 'pending',
@@ -173,7 +250,7 @@ describe('revoke', () => {
       await blocker.end();
       const end = await ended;
       expect(end.code).toBe(signal === 'SIGINT' ? 130 : null);
-      if (signal === 'SIGINT') expect(end.err).toMatch(/Stopped: \d+ connections left/);
+      if (signal === 'SIGINT') expect(end.err).toMatch(/Stopped with \d+ connections left/);
       const before = await count();
       expect(before).toBeLessThan(ids.length);
       expect(await run('revoke', '--tenant', tenant, '--yes')).toMatchObject({ code: 0 });
@@ -204,7 +281,7 @@ describe('audit', () => {
     await context.sql.query('DELETE FROM audit_link WHERE position = (SELECT max(position) FROM audit_link)');
     const cut = await run('audit', 'verify', '--anchor', file);
     expect(cut).toMatchObject({ code: 1, err: expect.stringContaining('break-in') });
-    expect(cut.out).toMatch(/does NOT (hold|match)/);
+    expect(cut.out).toMatch(/(is NOT valid|does NOT match)/);
     await context.sql.query('INSERT INTO audit_link SELECT * FROM kept');
     await context.sql.query('DROP TABLE kept');
     expect(await run('audit', 'verify', '--anchor', file)).toMatchObject({ code: 0 });
@@ -268,7 +345,7 @@ describe('metavault rotate', () => {
     const [other] = await listed('--tenant', 'rotating', '--product', 'pages');
     expect(await run('rotate', other?.id ?? '')).toMatchObject({
       code: 1,
-      err: expect.stringContaining('system users only'),
+      err: expect.stringContaining('Only tokens of system users'),
     });
-  });
+  }, 60_000);
 });

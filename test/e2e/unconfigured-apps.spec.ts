@@ -122,7 +122,7 @@ describe('connections whose app is not configured any more', () => {
     const before = callsToMeta();
     await replica.app.get(Sweep).health('retries');
     await replica.app.get(UnconfiguredAppJob).run(new AbortController().signal);
-    const lines = context.log.lines.filter((line) => JSON.stringify(line).includes('is not configured here as'));
+    const lines = context.log.lines.filter((line) => JSON.stringify(line).includes('is not configured as'));
     expect(lines.map((line) => line['app_id'])).toEqual(
       expect.arrayContaining([context.sandbox.app.instagramAppId, context.sandbox.app.threadsAppId]),
     );

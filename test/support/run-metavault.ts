@@ -12,12 +12,22 @@ export interface CommandResult {
 }
 
 /** Runs `metavault` in this process, on `TEST_ENVIRONMENT` and what `environment` changes of it. */
-export async function runMetavault(environment: Record<string, string>, ...args: string[]): Promise<CommandResult> {
+export function runMetavault(environment: Record<string, string>, ...args: string[]): Promise<CommandResult> {
+  return runOnTerminal(null, environment, args);
+}
+
+/** The same with a terminal; `terminal` collects what it showed. */
+export async function runOnTerminal(
+  terminal: string[] | null,
+  environment: Record<string, string>,
+  args: readonly string[],
+): Promise<CommandResult> {
   const [out, err]: [string[], string[]] = [[], []];
   const code = await runProgram(args, {
     environment: { ...TEST_ENVIRONMENT, ...environment },
     print: (text) => void out.push(text),
     printError: (text) => void err.push(text),
+    progressTerminal: terminal === null ? null : { write: (text) => terminal.push(text) },
   });
   return { code, out: out.join('\n'), err: err.join('\n') };
 }

@@ -34,6 +34,8 @@ export interface ChainVerification {
   firstFault: FirstChainFault | null;
 }
 
+type ProgressListener = (position: number, lastPosition: number) => void;
+
 /**
  * Verifies the whole record: every entry is the one that was linked, in its position, with none missing, added or cut off, and none that
  * the rest of the database speaks of is missing. It goes on past a fault. It can't detect a database that was restored as a whole to an
@@ -51,23 +53,27 @@ export class ChainVerifier {
     private readonly audited: AuditedObjects,
   ) {}
 
-  /** Walks the chain in batches, in flat memory. Concurrent calls share one run. */
-  verify(): Promise<ChainVerification> {
-    this.#running ??= this.verifyChain().finally(() => {
+  /**
+   * Walks the chain in batches, in flat memory. Concurrent calls share one run, and the first one's `onProgress`, which gets the position
+   * reached and the last one.
+   */
+  verify(onProgress: ProgressListener = () => undefined): Promise<ChainVerification> {
+    this.#running ??= this.verifyChain(onProgress).finally(() => {
       this.#running = null;
     });
     return this.#running;
   }
 
-  private async verifyChain(): Promise<ChainVerification> {
+  private async verifyChain(onProgress: ProgressListener): Promise<ChainVerification> {
     const isLocked = await this.linkPendingEntries();
     const tip = await readTip(this.database);
     const start = await readCheckpoint(this.database, this.mac);
     const faults = new ChainFaults();
     if (start === null) faults.addEntry('checkpoint_changed', null);
-    await this.findFaults(tip, start, faults);
+    await this.findFaults(tip, start, faults, onProgress);
     // The links to be read next were pruned meanwhile: what remains is another chain.
-    if (faults.list.length > 0 && start !== null && (await this.isPrunedSince(start))) return this.verifyChain();
+    if (faults.list.length > 0 && start !== null && (await this.isPrunedSince(start)))
+      return this.verifyChain(onProgress);
     const unlinkedEntries = await this.chain.countUnlinked().catch(() => 0);
     if (isLocked && unlinkedEntries > 0) faults.addEntry('held_up', null);
     const [first] = faults.list;
@@ -82,9 +88,14 @@ export class ChainVerifier {
     };
   }
 
-  private async findFaults(tip: ChainTip, start: AuditCheckpoint | null, faults: ChainFaults): Promise<void> {
+  private async findFaults(
+    tip: ChainTip,
+    start: AuditCheckpoint | null,
+    faults: ChainFaults,
+    onProgress: ProgressListener,
+  ): Promise<void> {
     const upTo = tip.last?.position ?? 0;
-    const macsRequiredFrom = await walkLinks(this.database, this.mac, { start, upTo }, faults);
+    const macsRequiredFrom = await walkLinks(this.database, this.mac, { start, upTo, onProgress }, faults);
     this.findEndFault(tip, macsRequiredFrom, faults);
     await findUnlinkedFaults(
       this.database,

@@ -18,6 +18,12 @@ interface WalkState {
   macsRequiredFrom: string | null;
 }
 
+interface LinkWalk {
+  start: AuditCheckpoint | null;
+  upTo: number;
+  onProgress?: (position: number, lastPosition: number) => void;
+}
+
 /**
  * Walks the links up to a position in batches, in flat memory, on past every fault: each link is held against the one before it as that one
  * is stored now. `start` null: the beginning is not known, and the first link is taken as it is. Returns from which id on entries without a
@@ -26,7 +32,7 @@ interface WalkState {
 export async function walkLinks(
   executor: SqlExecutor,
   mac: ChainMac,
-  { start, upTo }: { start: AuditCheckpoint | null; upTo: number },
+  { start, upTo, onProgress }: LinkWalk,
   faults: ChainFaults,
 ): Promise<string | null> {
   const state: WalkState = start === null ? { position: null, mac: null, macsRequiredFrom: null } : { ...start };
@@ -34,6 +40,7 @@ export async function walkLinks(
     const links = await readLinks(executor, from, upTo);
     for (const link of links) step(mac, state, link, faults);
     const last = links.at(-1);
+    if (last !== undefined) onProgress?.(Number(last.position), upTo);
     if (links.length < LINKS_PER_BATCH || last === undefined || faults.isFull) return state.macsRequiredFrom;
     from = last.position;
   }

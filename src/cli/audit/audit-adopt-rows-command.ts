@@ -2,30 +2,34 @@ import type { Command } from 'commander';
 import { openCoreServices } from '../../bootstrap/core-services.ts';
 import { adoptRows } from '../../bootstrap/row-mac-step.ts';
 import { createLogger } from '../../platform/logger.ts';
-import { type CommandContext, loadCommandConfig, withDatabase } from '../command-context.ts';
+import { type CommandContext, loadCommandConfig, printResult, withDatabase } from '../command-context.ts';
+import { addExamples } from '../command-examples.ts';
 import { OPERATOR } from '../operator.ts';
 import { confirm } from '../terminal/terminal.ts';
 
 const MAX_SHOWN_IDS = 20;
 
-/** `metavault audit adopt-rows`: takes rows without a MAC that fits for what they should be. */
+/** `metavault audit adopt-rows`: accepts rows whose MAC does not fit, as an operator who has looked at them decides. */
 export function addAdoptRowsCommand(audit: Command, context: CommandContext): void {
-  audit
+  const command = audit
     .command('adopt-rows')
-    .description('give clients, keys, leases and the like whose MAC does not fit one that does: they count again')
+    .description('accept clients, keys, leases, and other rows whose MAC does not fit, as they are now')
     .option('--yes', 'do not ask')
     .action(({ yes }: { yes?: true }) => run(yes === true, context));
+  addExamples(command, ['metavault audit adopt-rows', 'accept rows that were changed by hand, after looking at them']);
 }
 
 async function run(isConfirmed: boolean, context: CommandContext): Promise<void> {
-  const question = 'Rows that somebody else wrote into the database will count, too. Have you looked at them?';
-  await confirm(question, isConfirmed);
+  const question = 'Rows that somebody else wrote into the database will be accepted, too. Have you looked at them?';
+  await confirm(context, question, isConfirmed);
   const config = loadCommandConfig(context.environment);
-  await withDatabase(config, async (databaseUrl) => {
+  await withDatabase(context, config, async (databaseUrl) => {
     const services = await openCoreServices({ config, databaseUrl });
     try {
       const adopted = await adoptRows({ ...services, logger: createLogger('error', process.stderr) }, OPERATOR);
-      for (const [table, ids] of adopted) context.print(describe(table, ids));
+      printResult(context, { adopted: Object.fromEntries(adopted) }, () =>
+        [...adopted].map(([table, ids]) => describe(table, ids)).join('\n'),
+      );
     } finally {
       await services.close();
     }

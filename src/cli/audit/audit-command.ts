@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { INestApplicationContext } from '@nestjs/common';
 import type { Command } from 'commander';
 import { AnchorsService } from '../../audit/anchors.service.ts';
@@ -12,9 +11,12 @@ import { type ChainAnchor, parseAnchor } from '../../audit/chain/chain-anchor.ts
 import { ChainVerifier } from '../../audit/chain/chain-verifier.ts';
 import { StartupError } from '../../bootstrap/startup-error.ts';
 import { Clock } from '../../platform/clock.ts';
-import { type CommandContext, loadCommandConfig, withApplicationContext } from '../command-context.ts';
+import { type CommandContext, loadCommandConfig, printResult, withApplicationContext } from '../command-context.ts';
 import { IncompleteError } from '../command-error.ts';
+import { addExamples } from '../command-examples.ts';
 import { readPages, toIdPage } from '../read-pages.ts';
+import { createProgress } from '../terminal/progress.ts';
+import { readText } from '../terminal/read-text.ts';
 import { addAdoptRowsCommand } from './audit-adopt-rows-command.ts';
 import { addPruneCommand } from './audit-prune-command.ts';
 import { toInstantOption } from './instant-option.ts';
@@ -29,72 +31,88 @@ interface ExportOptions {
 
 const PAGE_SIZE = 1_000;
 
-/** `metavault audit`: verifies the record, prints a head to be stored elsewhere, exports the record. */
+/** `metavault audit`: verifies, anchors, exports and prunes the audit record. */
 export function addAuditCommand(program: Command, context: CommandContext): void {
-  const audit = program.command('audit').description('prove, anchor and export the audit record');
+  const audit = program.command('audit').description('verify, anchor, export and prune the audit record');
   const run = (work: (app: INestApplicationContext) => Promise<void>): Promise<void> =>
-    withApplicationContext(loadCommandConfig(context.environment), work);
-  audit
-    .command('verify')
-    .description('prove the whole record; exit code 1 where it does not hold')
-    .option(
-      '--anchor <anchor>',
-      'also that it still goes through this head: a file of metavault audit anchor, or mva1.…',
-    )
-    .option('--json', 'as JSON')
-    .action(({ anchor, json }: { anchor?: string; json?: true }) =>
-      run((app) => verify(app, anchor === undefined ? null : readAnchor(anchor), json === true, context)),
-    );
-  audit
-    .command('anchor')
-    .description('print the head of the record, signed, to be kept where the database is not')
-    .option('--json', 'as JSON, as always')
-    .action(() => run((app) => printAnchor(app, context)));
-  audit
-    .command('export')
-    .description('print the entries as JSON lines, the newest first')
-    .option('--from <instant>', 'from this RFC 3339 instant on')
-    .option('--to <instant>', 'before this RFC 3339 instant')
-    .option('--connection <id>', 'of this connection')
-    .option('--client <id>', 'what this client did, and what was done to it')
-    .option('--action <action>', 'of this action, such as connection.revoked')
-    .option('--json', 'JSON lines, as always')
-    .action((options: ExportOptions) => run((app) => exportEntries(app, options, context)));
+    withApplicationContext(context, loadCommandConfig(context.environment), work);
+  addExamples(
+    audit
+      .command('verify')
+      .description('verify the whole record; exit code 1 if it is not valid')
+      .option('--anchor <file>', 'also verify that it still contains this anchor: a file of audit anchor, or mva1.…')
+      .action(({ anchor }: { anchor?: string }) =>
+        run((app) => verify(app, anchor === undefined ? null : readAnchor(anchor), context)),
+      ),
+    ['metavault audit verify', 'verify the record, with progress on a terminal'],
+    ['metavault audit verify --anchor anchor.json', 'verify as well that nothing was cut off since the anchor'],
+  );
+  addExamples(
+    audit
+      .command('anchor')
+      .description('print the signed head of the record, as JSON; keep it where the database is not')
+      .action(() => run((app) => printAnchor(app, context))),
+    ['metavault audit anchor > anchor.json', 'take an anchor'],
+  );
+  addExportCommand(audit, run, context);
   addPruneCommand(audit, run, context);
   addAdoptRowsCommand(audit, context);
 }
 
-async function verify(
-  app: INestApplicationContext,
-  anchor: ChainAnchor | null,
-  asJson: boolean,
+function addExportCommand(
+  audit: Command,
+  run: (work: (app: INestApplicationContext) => Promise<void>) => Promise<void>,
   context: CommandContext,
-) {
-  const verification = await app.get(ChainVerifier).verify();
+): void {
+  addExamples(
+    audit
+      .command('export')
+      .description('print entries as JSON lines, newest first; with --json as one document')
+      .option('--from <instant>', 'made at or after this RFC 3339 instant')
+      .option('--to <instant>', 'made before this RFC 3339 instant')
+      .option('--connection <id>', 'about this connection')
+      .option('--client <id>', 'by or about this client')
+      .option('--action <action>', 'of this action, such as connection.revoked')
+      .action((options: ExportOptions) => run((app) => exportEntries(app, options, context))),
+    ['metavault audit export --from 2026-01-01T00:00:00Z > audit.jsonl', 'export the entries of 2026'],
+    ['metavault audit export --action connection.revoked --json', 'list revocations as one JSON document'],
+  );
+}
+
+async function verify(app: INestApplicationContext, anchor: ChainAnchor | null, context: CommandContext) {
+  const progress = createProgress(context.progressTerminal, 'Verifying');
+  const verification = await app
+    .get(ChainVerifier)
+    .verify((position, last) => progress.show(position, last))
+    .finally(() => progress.end());
   const verdict = anchor === null ? undefined : await app.get(AnchorsService).check(anchor);
   const shown = toChainVerificationResponse(verification, verdict);
-  if (asJson) context.print(JSON.stringify(shown));
-  else for (const line of describeVerification(shown)) context.print(line);
-  if (verification.valid && verdict === 'pruned')
-    throw new IncompleteError('The anchor is older than what was pruned: verify with a newer one.');
-  if (!shown.valid) throw new IncompleteError('Treat this as a break-in: docs/runbook.md, "What to watch".');
+  printResult(context, shown, () => describeVerification(shown).join('\n'));
+  if (verification.valid && verdict === 'pruned') {
+    throw new IncompleteError('The anchor is older than the oldest entry kept.', 'Verify with a newer anchor.');
+  }
+  if (!shown.valid) {
+    throw new IncompleteError('The record is not valid.', 'Treat it as a break-in: docs/runbook.md, "What to watch".');
+  }
 }
 
 function describeVerification(shown: ChainVerificationResponse): string[] {
   const { entries, pruned_entries: pruned = 0, unlinked_entries: unlinked = 0, faults, anchor } = shown;
   const lines =
     faults.length === 0
-      ? [`${entries} entries hold${pruned === 0 ? '' : `; the first ${pruned} were pruned, under a seal that holds`}.`]
-      : ['The record does NOT hold:', ...faults.map(describeFault)];
-  if (unlinked > 0) lines.push(`${unlinked} entries wait to be chained.`);
+      ? [
+          `All ${entries} entries are valid${pruned === 0 ? '' : `; the first ${pruned} were pruned, under a valid seal`}.`,
+        ]
+      : ['The record is NOT valid:', ...faults.map(describeFault)];
+  if (unlinked > 0) lines.push(`${unlinked} entries are not chained yet.`);
   if (anchor !== undefined)
-    lines.push(anchor === 'holds' ? 'It goes through the anchor.' : `It does NOT match the anchor: ${anchor}.`);
+    lines.push(anchor === 'holds' ? 'It contains the anchor.' : `It does NOT match the anchor: ${anchor}.`);
   return lines;
 }
 
 function describeFault({ kind, from, to, entry_id: entryId, objects }: ChainVerificationResponse['faults'][number]) {
   if (objects !== undefined)
-    return `  ${kind}: no entry speaks of ${objects.count} of the ${objects.kind}, the first is ${objects.first}`;
+    return `  ${kind}: no entry names ${objects.count} of the ${objects.kind}; the first is ${objects.first}`;
   const place = from === null ? '' : ` at position ${from}${to === null || to === from ? '' : ` to ${to}`}`;
   return `  ${kind}${place}${entryId === null ? '' : `, entry ${entryId}`}`;
 }
@@ -103,27 +121,15 @@ async function printAnchor(app: INestApplicationContext, { print }: CommandConte
   print(JSON.stringify(toAnchorResponse(await app.get(AnchorsService).take(), app.get(Clock).now())));
 }
 
-/** From the file that holds it, or from its word. */
-function readAnchor(file: string): ChainAnchor {
-  const given = parseAnchor(file);
-  if (given !== null) return given;
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new StartupError(
-      `--anchor: ${file} cannot be read as an anchor. Give the line that metavault audit anchor printed.`,
-      error,
-    );
-  }
-  const anchor = parseAnchor(text);
-  if (anchor === null) {
-    throw new StartupError(
-      `--anchor: ${file} is no anchor. Give the line that metavault audit anchor printed.`,
-      undefined,
-    );
-  }
-  return anchor;
+/** Reads an anchor: the text itself, or a file that holds it. */
+function readAnchor(given: string): ChainAnchor {
+  const anchor = parseAnchor(given) ?? parseAnchor(readText(given));
+  if (anchor !== null) return anchor;
+  throw new StartupError({
+    code: 'invalid_anchor',
+    detail: `--anchor: ${given} is not an anchor.`,
+    remedy: 'Give the line that metavault audit anchor printed, or a file that holds it.',
+  });
 }
 
 async function exportEntries(
@@ -144,11 +150,17 @@ async function exportEntries(
     limit: PAGE_SIZE,
   };
   const readPage = async (before: string | null) => toIdPage(await reader.list({ ...filter, before }), PAGE_SIZE);
+  const { isJson, print } = context;
+  // Written page by page: the record may be larger than memory.
+  if (isJson) print('{"data": [');
+  let separator = '';
   for await (const page of readPages(readPage)) {
     for (const { actor_kind, actor_id, ...row } of page) {
-      context.print(JSON.stringify({ ...row, actor: { kind: actor_kind, id: actor_id } }));
+      print(`${separator}${JSON.stringify({ ...row, actor: { kind: actor_kind, id: actor_id } })}`);
+      if (isJson) separator = ',';
     }
     const isRead = (await context.waitUntilDrained?.()) ?? true;
     if (!isRead) return;
   }
+  if (isJson) print(']}');
 }

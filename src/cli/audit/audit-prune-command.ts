@@ -4,8 +4,9 @@ import type { Command } from 'commander';
 import { AuditPruner, PruneRefusedError } from '../../audit/chain/audit-pruner.ts';
 import type { PrunedEntry } from '../../audit/chain/audit-pruning.repository.ts';
 import { StartupError } from '../../bootstrap/startup-error.ts';
-import type { CommandContext } from '../command-context.ts';
+import { type CommandContext, printResult } from '../command-context.ts';
 import { UsageError } from '../command-error.ts';
+import { addExamples } from '../command-examples.ts';
 import { OPERATOR } from '../operator.ts';
 import { toInstantOption } from './instant-option.ts';
 
@@ -14,33 +15,40 @@ interface PruneOptions {
   export: string;
 }
 
-/** `metavault audit prune`: moves the oldest entries to a file; the remaining record is verified from there on. */
+/** `metavault audit prune`: moves the oldest entries to a file. What remains can still be verified. */
 export function addPruneCommand(
   audit: Command,
   run: (work: (app: INestApplicationContext) => Promise<void>) => Promise<void>,
   context: CommandContext,
 ): void {
-  audit
+  const command = audit
     .command('prune')
-    .description('move the oldest entries out of the database into a file; the rest stays provable')
-    .requiredOption('--before <instant>', 'those made before this RFC 3339 instant; the last day always stays')
-    .requiredOption('--export <file>', 'a new file, which gets them as JSON lines, the oldest first')
+    .description('move the oldest entries from the database to a file; the rest can still be verified')
+    .requiredOption('--before <instant>', 'entries from before this RFC 3339 instant; the last day always stays')
+    .requiredOption('--export <file>', 'new file for them, as JSON lines, oldest first')
     .action((options: PruneOptions) => {
       const before = toInstantOption('--before', options.before);
       return run((app) => prune(app.get(AuditPruner), before, options.export, context));
     });
+  addExamples(command, [
+    'DATABASE_URL="$OWNER_URL" metavault audit prune --before 2025-01-01T00:00:00Z --export audit-2024.jsonl',
+    'archive the entries of 2024 and earlier',
+  ]);
 }
 
-async function prune(pruner: AuditPruner, before: Date, file: string, { print }: CommandContext): Promise<void> {
+async function prune(pruner: AuditPruner, before: Date, file: string, context: CommandContext): Promise<void> {
   const descriptor = openNew(file);
   try {
     const count = await pruner.prune(OPERATOR, before, (entries) => {
-      // All of it or an error: writeSync may write less, and what is missing would be deleted.
+      // Not writeSync: it may write less, and the entries are deleted from the database next.
       writeFileSync(descriptor, entries.map(toLine).join(''));
-      // They are deleted from the database right after.
       fsyncSync(descriptor);
     });
-    print(`${count} entries are in ${file} and no longer in the database. Take a new anchor: metavault audit anchor.`);
+    printResult(
+      context,
+      { pruned: count, file },
+      () => `Moved ${count} entries from the database to ${file}. Take a new anchor: metavault audit anchor.`,
+    );
   } catch (error) {
     throw toStartupError(error);
   } finally {
@@ -54,7 +62,8 @@ function openNew(file: string): number {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new UsageError(
-      `--export: ${file} cannot be made (${code ?? 'unknown cause'}). Name a file that is not there yet.`,
+      `--export: ${file} can't be created (${code ?? 'unknown cause'}).`,
+      "Name a file that doesn't exist yet.",
     );
   }
 }
@@ -70,10 +79,15 @@ function toLine({ actor_kind, actor_id, mac, link, ...entry }: PrunedEntry): str
 }
 
 function toStartupError(error: unknown): unknown {
-  if (error instanceof PruneRefusedError) return new StartupError(`${error.message} Nothing was changed.`, error);
+  if (error instanceof PruneRefusedError) {
+    const remedy = 'Nothing was changed. Give an earlier --before, or run metavault audit verify.';
+    return new StartupError({ code: 'prune_refused', detail: error.message, remedy, cause: error });
+  }
   if ((error as { code?: unknown }).code !== '42501') return error;
-  return new StartupError(
-    'DATABASE_URL: this user may not take anything out of the record. Use the one that owns the tables (migrations/roles.sql).',
-    error,
-  );
+  return new StartupError({
+    code: 'database_permission_denied',
+    detail: 'DATABASE_URL: this user may not delete from the audit record.',
+    remedy: 'Use the owner of the tables (migrations/roles.sql).',
+    cause: error,
+  });
 }

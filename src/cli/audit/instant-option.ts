@@ -1,8 +1,8 @@
 import { UsageError } from '../command-error.ts';
 
-/** The instant that an option names. Throws `UsageError`. */
+/** Parses the instant that an option names. Throws `UsageError`. */
 export function toInstantOption(option: string, text: string): Date {
   const epochMs = Date.parse(text);
-  if (Number.isNaN(epochMs)) throw new UsageError(`${option} is not an instant such as 2026-01-31T09:30:00Z.`);
-  return new Date(epochMs);
+  if (!Number.isNaN(epochMs)) return new Date(epochMs);
+  throw new UsageError(`${option} is not an RFC 3339 instant.`, 'Write it as 2026-01-31T09:30:00Z.');
 }

@@ -6,7 +6,7 @@ import { toInputErrors } from '../../platform/http-server/input-validation.pipe.
 import { AppError, type InputError } from '../../platform/problem.ts';
 import { UsageError } from '../command-error.ts';
 
-/** The options of `clients create` and `clients update`. `none` removes a value. */
+/** Options of `clients create` and `clients update`. `none` removes a value. */
 export interface ClientOptions {
   name?: string;
   role?: string;
@@ -22,14 +22,14 @@ export interface ClientOptions {
 }
 
 const NONE = 'none';
-/** The option that sets a field. */
+/** Options whose name differs from their field's. */
 const OPTION_NAMES: Readonly<Record<string, string>> = {
   ip_allow_list: 'ip',
   identities: 'identity',
   expires_in_seconds: 'expires-in-days',
 };
 
-/** The body that the API would get for these options. */
+/** The API request body that these options stand for. */
 export function toRequestBody(options: ClientOptions): Record<string, unknown> {
   const body = {
     name: options.name,
@@ -47,7 +47,7 @@ export function toRequestBody(options: ClientOptions): Record<string, unknown> {
   return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
 }
 
-/** Applies the rules of the API: `use` gets the request that passes them. Throws `UsageError` that names options instead of fields. */
+/** Validates by the rules of the API, then calls `use`. Throws `UsageError`, which names options instead of fields. */
 export async function withValidatedRequest<R extends object, T>(
   type: ClassConstructor<R>,
   body: Record<string, unknown>,
@@ -69,7 +69,10 @@ function throwUsageError(faults: readonly InputError[]): void {
     const [, field = '', rest = ''] = /^([a-z_]+)(.*)$/s.exec(path) ?? [];
     return `  - --${OPTION_NAMES[field] ?? field.replaceAll('_', '-')}${rest}: ${message}`;
   });
-  throw new UsageError(`Nothing was done:\n${lines.join('\n')}`);
+  throw new UsageError(
+    `These options are not valid:\n${lines.join('\n')}`,
+    'Nothing was done. Correct them; see --help.',
+  );
 }
 
 function numberOf(text: string | undefined): number | undefined {
@@ -80,7 +83,7 @@ function isNone(values: readonly string[] | undefined): boolean {
   return values?.length === 1 && values[0] === NONE;
 }
 
-/** `GET /me` is for all products, `whatsapp=POST /*` + `/messages` for one. */
+/** `GET /me` applies to all products, `whatsapp=POST /*` + `/messages` to one. */
 function allowOf(patterns: readonly string[] | undefined): unknown {
   if (patterns === undefined) return undefined;
   const byProduct: Record<string, string[]> = {};
@@ -92,7 +95,7 @@ function allowOf(patterns: readonly string[] | undefined): unknown {
   return Object.keys(byProduct).join() === '*' ? byProduct['*'] : byProduct;
 }
 
-/** `issuer,audience,subject`; a subject may have commas of its own. */
+/** `issuer,audience,subject`; the subject may contain commas. */
 function identityOf(text: string): object {
   const [issuer, audience, ...subject] = text.split(',');
   return { issuer, audience, subject: subject.join(',') };

@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import type { LeaseMode, Role } from '../../auth/authenticated-client.ts';
 import type { ClientDetailsRow, ClientKeyRow } from '../../auth/client-row.ts';
 import {
   CreateClientRequest,
@@ -11,119 +12,157 @@ import { toClientKeyResponse, toClientResponse } from '../../clients/client-resp
 import { ClientUpdater } from '../../clients/client-updater.ts';
 import { ClientsService } from '../../clients/clients.service.ts';
 import { DAY_SECONDS } from '../../platform/duration.ts';
-import { type CommandContext, formatTable, loadCommandConfig, withApplicationContext } from '../command-context.ts';
+import {
+  type CommandContext,
+  formatTable,
+  loadCommandConfig,
+  printResult,
+  withApplicationContext,
+} from '../command-context.ts';
 import { UsageError } from '../command-error.ts';
+import { addExamples } from '../command-examples.ts';
 import { OPERATOR } from '../operator.ts';
 import { readPages, toIdPage } from '../read-pages.ts';
 import { type ClientOptions, toRequestBody, withValidatedRequest } from './client-options.ts';
 
 const PAGE_SIZE = 200;
 
-interface CommandOptions extends ClientOptions {
-  json?: true;
-}
-
 interface ClientServices {
   store: ClientsService;
   changes: ClientUpdater;
-  print: CommandContext['print'];
 }
 
-/** `metavault clients`: the clients and their keys, for those who reach the database but not (or not yet) the API. */
-export function addClientsCommand(program: Command, context: CommandContext): void {
-  const clients = program.command('clients').description('make, list, change and delete clients');
-  const runWithServices = (work: (services: ClientServices) => Promise<void>): Promise<void> =>
-    withApplicationContext(loadCommandConfig(context.environment), (app) =>
-      work({ store: app.get(ClientsService), changes: app.get(ClientUpdater), print: context.print }),
-    );
-  withPolicyOptions(
-    clients.command('create').description('make a client and print its key, which is shown this once only'),
-  )
-    .requiredOption('--name <name>')
-    .requiredOption('--role <role>', 'service, admin or auditor')
-    .option('--expires-in-days <number>', 'how long the key works (default: until it is replaced)')
-    .option('--json', 'as JSON')
-    .action((options: CommandOptions) => runWithServices((services) => create(services, options)));
-  withPolicyOptions(
-    clients.command('update <id>').description('change a client, for its next call; what is not named stays'),
-  )
-    .option('--name <name>')
-    .option('--json', 'as JSON')
-    .action((id: string, options: CommandOptions) => runWithServices((services) => update(services, id, options)));
-  clients
-    .command('list')
-    .option('--json', 'as JSON')
-    .action(({ json }: CommandOptions) => runWithServices((services) => list(services, json === true)));
-  clients
-    .command('show <id>')
-    .description('one client, its policy and its keys')
-    .option('--json', 'as JSON')
-    .action((id: string, { json }: CommandOptions) => runWithServices((services) => show(services, id, json === true)));
-  clients
-    .command('rotate-key <id>')
-    .description('give a client a new key, which is shown this once only')
-    .option('--grace-seconds <number>', 'how long the old keys go on working', '3600')
-    .option('--expires-in-days <number>', 'how long the new key works (default: until it is replaced)')
-    .option('--json', 'as JSON')
-    .action((id: string, options: CommandOptions & { graceSeconds: string }) =>
-      runWithServices((services) => rotateKey(services, id, options)),
-    );
-  clients
-    .command('delete <id>')
-    .description('delete a client; its keys and leases end at once')
-    .action((id: string) =>
-      runWithServices(async ({ store, print }) => {
-        await store.delete(OPERATOR, id);
-        print(`${id} is deleted`);
-      }),
-    );
+type RunWithServices = (work: (services: ClientServices) => Promise<void>) => Promise<void>;
+
+interface RotateKeyOptions {
+  graceSeconds: string;
+  expiresInDays?: string;
 }
+
+/** `metavault clients`: manages clients and their keys without the API, so it works before the first admin exists. */
+export function addClientsCommand(program: Command, context: CommandContext): void {
+  const clients = program
+    .command('clients')
+    .description('create, list, change and delete clients, and rotate their keys');
+  const run: RunWithServices = (work) =>
+    withApplicationContext(context, loadCommandConfig(context.environment), (app) =>
+      work({ store: app.get(ClientsService), changes: app.get(ClientUpdater) }),
+    );
+  addCreateAndUpdate(clients, run, context);
+  addExamples(
+    clients
+      .command('list')
+      .description('list all clients')
+      .action(() => run((services) => list(services, context))),
+    ['metavault clients list', 'list clients, and when each was last used'],
+  );
+  addExamples(
+    clients
+      .command('show <id>')
+      .description('show one client, its policy and its keys')
+      .action((id: string) => run((services) => show(services, id, context))),
+    ['metavault clients show cli_01K0000000000000000000000A', 'see what a client may do'],
+  );
+  addExamples(
+    clients
+      .command('rotate-key <id>')
+      .description('give a client a new key, printed only this once')
+      .option('--grace-seconds <number>', 'how long the old keys keep working', '3600')
+      .option('--expires-in-days <number>', 'how long the new key works (default: until it is replaced)')
+      .action((id: string, options: RotateKeyOptions) => run((services) => rotateKey(services, id, options, context))),
+    [
+      'metavault clients rotate-key cli_01K0000000000000000000000A',
+      'replace a key; the old one works for another hour',
+    ],
+    ['metavault clients rotate-key cli_01K0000000000000000000000A --grace-seconds 0', 'replace a leaked key at once'],
+  );
+  addExamples(
+    clients
+      .command('delete <id>')
+      .description('delete a client; its keys and leases end at once')
+      .action((id: string) => run((services) => deleteClient(services, id, context))),
+    ['metavault clients delete cli_01K0000000000000000000000A', 'delete a client'],
+  );
+}
+
+function addCreateAndUpdate(clients: Command, run: RunWithServices, context: CommandContext): void {
+  addExamples(
+    withPolicyOptions(clients.command('create').description('create a client and print its key, only this once'))
+      .requiredOption('--name <name>', 'a name for people')
+      .addOption(new Option('--role <role>', 'its role').choices(ROLES).makeOptionMandatory())
+      .option('--expires-in-days <number>', 'how long the key works (default: until it is replaced)')
+      .action((options: ClientOptions) => run((services) => create(services, options, context))),
+    ['metavault clients create --name ops --role admin', 'create an administrator'],
+    [
+      "metavault clients create --name sender --role service --tenants '*' --products whatsapp --allow 'POST /*/messages'",
+      'create a service that may only send WhatsApp messages',
+    ],
+  );
+  addExamples(
+    withPolicyOptions(
+      clients
+        .command('update <id>')
+        .description('change a client from its next call on; options that are not given stay as they are'),
+    )
+      .option('--name <name>', 'a name for people')
+      .action((id: string, options: ClientOptions) => run((services) => update(services, id, options, context))),
+    ['metavault clients update cli_01K0000000000000000000000A --ip 203.0.113.0/24', 'limit where a client calls from'],
+    ['metavault clients update cli_01K0000000000000000000000A --ip none', 'let it call from anywhere again'],
+  );
+}
+
+const ROLES: readonly Role[] = ['service', 'admin', 'auditor'];
+const LEASE_MODES: readonly LeaseMode[] = ['gateway', 'token'];
 
 function withPolicyOptions(command: Command): Command {
   return command
-    .option('--tenants <tenants...>', "'*' is all; required for a service")
-    .option('--products <products...>', "'*' is all; required for a service")
-    .option('--lease-modes <modes...>', 'gateway, token (default gateway)')
-    .option('--max-ttl-seconds <number>')
-    .option('--rate-limit-per-second <number>', 'calls of the API a second and replica, or none')
-    .option(
-      '--allow <patterns...>',
-      "Graph calls that may pass: 'GET /*/insights', 'whatsapp=POST /*/messages', or none",
+    .option('--tenants <tenants...>', "tenants it may use; '*' for all; required for a service")
+    .option('--products <products...>', "products it may use; '*' for all; required for a service")
+    .addOption(
+      new Option('--lease-modes <modes...>', 'kinds of leases it may get (default: gateway)').choices(LEASE_MODES),
     )
-    .option('--ip <ranges...>', 'where it may call from: 203.0.113.0/24, or none')
-    .option('--identity <identities...>', 'issuer,audience,subject of its tokens, or none');
+    .option('--max-ttl-seconds <number>', 'longest lease it may get')
+    .option('--rate-limit-per-second <number>', 'API calls per second and replica, or none')
+    .option('--allow <patterns...>', "Graph calls it may make: 'GET /*/insights', 'whatsapp=POST /*/messages', or none")
+    .option('--ip <ranges...>', 'addresses it may call from: 203.0.113.0/24, or none')
+    .option('--identity <identities...>', 'issuer,audience,subject of its OIDC tokens, or none');
 }
 
-/** Under the same rules as `POST /v1/clients`. */
-async function create({ store, print }: ClientServices, options: CommandOptions): Promise<void> {
+/** Applies the rules of `POST /v1/clients`. */
+async function create({ store }: ClientServices, options: ClientOptions, context: CommandContext): Promise<void> {
   const { client, apiKey, keyExpiresAt } = await withValidatedRequest(
     CreateClientRequest,
     toRequestBody(options),
     (request) => store.create(OPERATOR, toNewClient(request)),
   );
   const end = keyExpiresAt?.toISOString() ?? null;
-  if (options.json === true)
-    return printJson(print, { ...toClientResponse(client), api_key: apiKey.expose(), api_key_expires_at: end });
-  print(`${client.id}\n${apiKey.expose()}`);
-  if (end !== null) print(`The key works until ${end}.`);
+  const document = { ...toClientResponse(client), api_key: apiKey.expose(), api_key_expires_at: end };
+  printResult(context, document, () =>
+    [client.id, apiKey.expose(), ...(end === null ? [] : [`The key works until ${end}.`])].join('\n'),
+  );
 }
 
-/** Under the same rules as `PATCH /v1/clients/{id}`. */
-async function update(services: ClientServices, id: string, options: CommandOptions): Promise<void> {
+/** Applies the rules of `PATCH /v1/clients/{id}`. */
+async function update(
+  services: ClientServices,
+  id: string,
+  options: ClientOptions,
+  context: CommandContext,
+): Promise<void> {
   const body = toRequestBody(options);
-  if (Object.keys(body).length === 0) throw new UsageError('Name what is to be changed; --help lists it.');
+  if (Object.keys(body).length === 0) throw new UsageError('Nothing to change.', 'Give an option; --help lists them.');
   await withValidatedRequest(UpdateClientRequest, body, (request) =>
     services.changes.change(OPERATOR, id, toClientChange(request)),
   );
-  await show(services, id, options.json === true);
+  await show(services, id, context);
 }
 
 async function rotateKey(
-  { store, print }: ClientServices,
+  { store }: ClientServices,
   id: string,
-  options: CommandOptions & { graceSeconds: string },
+  { graceSeconds, expiresInDays }: RotateKeyOptions,
+  context: CommandContext,
 ): Promise<void> {
-  const { graceSeconds, expiresInDays } = options;
   if (!/^\d{1,7}$/.test(graceSeconds)) throw new UsageError('--grace-seconds must be a whole number.');
   if (expiresInDays !== undefined && !/^[1-9]\d{0,3}$/.test(expiresInDays)) {
     throw new UsageError('--expires-in-days must be a whole number from 1 to 9999.');
@@ -132,58 +171,61 @@ async function rotateKey(
     expiresInDays === undefined ? {} : { expires_in_seconds: Number(expiresInDays) * DAY_SECONDS },
   );
   const issued = await store.issueKey(OPERATOR, id, Number(graceSeconds), null, expiry);
+  const apiKey = issued.apiKey.expose();
   const previous = issued.previousKeysExpireAt.toISOString();
   const end = issued.expiresAt?.toISOString() ?? null;
-  if (options.json === true) {
-    return printJson(print, {
-      api_key: issued.apiKey.expose(),
-      api_key_expires_at: end,
-      previous_keys_expire_at: previous,
-    });
-  }
-  print(`${issued.apiKey.expose()}\nThe old keys work until ${previous}.`);
-  if (end !== null) print(`The new key works until ${end}.`);
+  const document = { api_key: apiKey, api_key_expires_at: end, previous_keys_expire_at: previous };
+  printResult(context, document, () =>
+    [apiKey, `The old keys work until ${previous}.`, ...(end === null ? [] : [`The new key works until ${end}.`])].join(
+      '\n',
+    ),
+  );
 }
 
-async function show({ store, print }: ClientServices, id: string, asJson: boolean): Promise<void> {
+async function deleteClient({ store }: ClientServices, id: string, context: CommandContext): Promise<void> {
+  await store.delete(OPERATOR, id);
+  printResult(context, { id, deleted: true }, () => `${id} is deleted`);
+}
+
+async function show({ store }: ClientServices, id: string, context: CommandContext): Promise<void> {
   const client = await store.get(id);
   const view = toView(client, await store.listKeys([client.id]));
-  if (asJson) return printJson(print, view);
-  const { keys, ...fields } = view;
-  print(formatTable(Object.entries(fields).map(([field, value]) => [field, formatValue(value)])));
-  const rows = keys.map((key) => [key.created_at, key.expires_at ?? 'never', key.last_used_at ?? 'never']);
-  print(`\n${formatTable([['KEY MADE', 'ENDS', 'LAST USED'], ...rows])}`);
+  printResult(context, view, () => {
+    const { keys, ...fields } = view;
+    const facts = Object.entries(fields).map(([field, value]) => [field, formatValue(value)]);
+    const rows = keys.map((key) => [key.created_at, key.expires_at ?? 'never', key.last_used_at ?? 'never']);
+    return `${formatTable(facts)}\n\n${formatTable([['KEY CREATED', 'EXPIRES', 'LAST USED'], ...rows])}`;
+  });
 }
 
-async function list({ store, print }: ClientServices, asJson: boolean): Promise<void> {
-  const views = [];
+async function list({ store }: ClientServices, context: CommandContext): Promise<void> {
+  const views: ClientView[] = [];
   for await (const page of readPages(async (after) => toIdPage(await store.list(PAGE_SIZE, after), PAGE_SIZE))) {
     const keys = await store.listKeys(page.map(({ id }) => id));
     views.push(...page.map((row) => toView(row, keys)));
   }
-  if (asJson) return printJson(print, { data: views });
-  const rows = views.map(({ id, name, role, tenants, products, keys, last_used_at: usedAt }) => [
-    id,
-    role,
-    name,
-    formatValue(tenants),
-    formatValue(products),
-    String(keys.length),
-    usedAt ?? 'never',
-  ]);
-  print(formatTable([['ID', 'ROLE', 'NAME', 'TENANTS', 'PRODUCTS', 'KEYS', 'LAST USED'], ...rows]));
+  printResult(context, { data: views }, () => {
+    const rows = views.map(({ id, name, role, tenants, products, keys, last_used_at: usedAt }) => [
+      id,
+      role,
+      name,
+      formatValue(tenants),
+      formatValue(products),
+      String(keys.length),
+      usedAt ?? 'never',
+    ]);
+    return formatTable([['ID', 'ROLE', 'NAME', 'TENANTS', 'PRODUCTS', 'KEYS', 'LAST USED'], ...rows]);
+  });
 }
+
+type ClientView = ReturnType<typeof toView>;
 
 function toView(row: ClientDetailsRow, keys: ReadonlyMap<string, ClientKeyRow[]>) {
   return { ...toClientResponse(row), keys: (keys.get(row.id) ?? []).map(toClientKeyResponse) };
 }
 
-/** Simple lists with commas, everything else as JSON. */
+/** Lists of words with commas, anything else as JSON. */
 function formatValue(value: unknown): string {
   const isWords = Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string');
   return isWords ? value.join(',') : typeof value === 'string' ? value : JSON.stringify(value);
-}
-
-function printJson(print: CommandContext['print'], value: object): void {
-  print(JSON.stringify(value, null, 2));
 }

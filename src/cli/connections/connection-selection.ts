@@ -1,44 +1,38 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { StartupError } from '../../bootstrap/startup-error.ts';
-import { PRODUCTS } from '../../config/config.ts';
+import { PRODUCTS, type Product } from '../../config/config.ts';
 import type { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
+import { connectionNotFound } from '../../connections/connection/connection-problems.ts';
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
 import type { ConnectionStatus } from '../../connections/status/connection-status.ts';
-import { UsageError } from '../command-error.ts';
+import { IncompleteError, UsageError } from '../command-error.ts';
 import { readPages } from '../read-pages.ts';
 
-/** Which connections a command is about, over all tenants. */
+/** Which connections of all tenants a command works on. */
 export interface Selection {
   tenant?: string;
-  product?: string;
-  status?: string;
+  product?: Product;
+  status?: ConnectionStatus;
   app?: string;
 }
 
-const STATUSES: readonly ConnectionStatus[] = ['active', 'reauth_required', 'revoked'];
+export const CONNECTION_STATUSES: readonly ConnectionStatus[] = ['active', 'reauth_required', 'revoked'];
 const PAGE_SIZE = 200;
 
 /** Adds the options of a `Selection`, without `--status`. */
 export function addSelectionOptions(command: Command): Command {
   return command
-    .option('--tenant <tenant>', 'of this tenant')
-    .option('--product <product>', PRODUCTS.join(', '))
-    .option('--app <id>', 'of this Meta app');
+    .option('--tenant <tenant>', 'connections of this tenant')
+    .addOption(new Option('--product <product>', 'connections of this product').choices(PRODUCTS))
+    .option('--app <id>', 'connections of this Meta app');
 }
 
-/** The selected connections, the oldest first. Throws `UsageError` for an unknown product or status. */
+/** Reads the selected connections, oldest first. */
 export async function selectConnections(
   connectionRepository: ConnectionRepository,
   selection: Selection,
 ): Promise<ConnectionResponse[]> {
-  const { tenant, product, app } = selection;
-  if (product !== undefined && !PRODUCTS.some((each) => each === product)) {
-    throw new UsageError(`--product must be ${PRODUCTS.join(', ')}.`);
-  }
-  const status = STATUSES.find((each) => each === selection.status);
-  if (selection.status !== undefined && status === undefined) {
-    throw new UsageError(`--status must be ${STATUSES.join(', ')}.`);
-  }
+  const { tenant, product, status, app } = selection;
   const filter = {
     ...(tenant === undefined ? {} : { tenant }),
     ...(product === undefined ? {} : { product }),
@@ -58,7 +52,10 @@ export async function selectConnections(
   return all;
 }
 
-/** By id, or a whole tenant, product or app; never everything because the operator forgot to say what. */
+/**
+ * Reads connections by id, or those of a tenant, product or app. Without either, throws `UsageError` rather than take
+ * all.
+ */
 export async function chooseConnections(
   connectionRepository: ConnectionRepository,
   ids: readonly string[],
@@ -67,14 +64,28 @@ export async function chooseConnections(
   const { tenant, product, app } = selection;
   const hasFilter = tenant !== undefined || product !== undefined || app !== undefined;
   if (hasFilter === ids.length > 0) {
-    throw new UsageError('Give either ids or at least one of --tenant, --product, --app.');
+    throw new UsageError('Which connections?', 'Give either ids or at least one of --tenant, --product, --app.');
   }
   if (hasFilter) return selectConnections(connectionRepository, selection);
   const distinct = [...new Set(ids)];
   const found = await Promise.all(distinct.map((id) => connectionRepository.findAcrossTenants(id)));
   const missing = distinct.filter((_, index) => found[index] === null);
   if (missing.length > 0) {
-    throw new StartupError(`There is no connection ${missing.join(', ')}. Nothing was done.`, undefined);
+    const detail = `There is no connection ${missing.join(', ')}. Nothing was done.`;
+    throw new StartupError({ code: connectionNotFound.code, detail, remedy: 'List them: metavault connections list.' });
   }
   return found.filter((view) => view !== null);
+}
+
+/** Throws `IncompleteError` if one of these connections is not active or has a failure, as `failureOf` names it. */
+export function requireHealthy(
+  connections: readonly ConnectionResponse[],
+  failureOf: (connection: ConnectionResponse) => string,
+): void {
+  const failing = connections.filter((each) => each.status !== 'active' || failureOf(each) !== '').length;
+  if (failing === 0) return;
+  throw new IncompleteError(
+    `${failing} of ${connections.length} connections have a problem.`,
+    'metavault connections show names the remedy.',
+  );
 }

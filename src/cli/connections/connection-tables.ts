@@ -1,13 +1,13 @@
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
 import { formatTable } from '../command-context.ts';
 
-/** Connections for people, one a line. */
+/** Connections as a table. */
 export function formatConnections(views: readonly ConnectionResponse[]): string {
   const rows = views.map((view) => [view.id, view.tenant, view.product, view.status, view.meta_user_id, view.app_id]);
   return formatTable([['ID', 'TENANT', 'PRODUCT', 'STATUS', 'META USER', 'APP'], ...rows]);
 }
 
-/** One connection for people, with its credentials and assets. */
+/** One connection with its credentials and assets, as tables. */
 export function formatConnectionDetails(view: ConnectionResponse): string {
   const facts = [
     ['id', view.id],

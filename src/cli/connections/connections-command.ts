@@ -1,50 +1,47 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import { connectionNotFound } from '../../connections/connection/connection-problems.ts';
 import { AppError } from '../../platform/problem.ts';
-import { type CommandContext, loadCommandConfig, withApplicationContext } from '../command-context.ts';
-import { addSelectionOptions, type Selection, selectConnections } from './connection-selection.ts';
+import { type CommandContext, loadCommandConfig, printResult, withApplicationContext } from '../command-context.ts';
+import { addExamples } from '../command-examples.ts';
+import { addSelectionOptions, CONNECTION_STATUSES, type Selection, selectConnections } from './connection-selection.ts';
 import { formatConnectionDetails, formatConnections } from './connection-tables.ts';
 import { addConnectionActionCommand } from './refresh-command.ts';
 import { addRevokeCommand } from './revoke-command.ts';
 
-interface ListOptions extends Selection {
-  json?: true;
-}
-
-/** `metavault connections`: lists, checks, refreshes and revokes connections of all tenants. */
+/** `metavault connections`: lists, shows, checks, refreshes and revokes connections of all tenants. */
 export function addConnectionsCommand(program: Command, context: CommandContext): void {
   const connections = program.command('connections').description('list, show, refresh, check and revoke connections');
-  const runWithRepository = (work: (repository: ConnectionRepository) => Promise<void>): Promise<void> =>
-    withApplicationContext(loadCommandConfig(context.environment), (app) => work(app.get(ConnectionRepository)));
-  addSelectionOptions(connections.command('list').description('the connections of all tenants, the oldest first'))
-    .option('--status <status>', 'active, reauth_required or revoked')
-    .option('--json', 'as JSON')
-    .action((options: ListOptions) => runWithRepository((repository) => list(repository, options, context)));
-  connections
-    .command('show <id>')
-    .description('one connection with its credentials and assets')
-    .option('--json', 'as JSON, as GET /v1/connections/{id} shows it')
-    .action((id: string, options: { json?: true }) =>
-      runWithRepository((repository) => show(repository, id, options, context)),
+  const run = (work: (repository: ConnectionRepository) => Promise<void>): Promise<void> =>
+    withApplicationContext(context, loadCommandConfig(context.environment), (app) =>
+      work(app.get(ConnectionRepository)),
     );
+  addExamples(
+    addSelectionOptions(connections.command('list').description('list connections of all tenants, oldest first'))
+      .addOption(new Option('--status <status>', 'with this status').choices(CONNECTION_STATUSES))
+      .action((options: Selection) => run((repository) => list(repository, options, context))),
+    ['metavault connections list --status reauth_required', 'list connections whose user must log in again'],
+    ['metavault connections list --tenant acme --product whatsapp --json', 'list those of one tenant as JSON'],
+  );
+  addExamples(
+    connections
+      .command('show <id>')
+      .description('show a connection with its credentials and assets, as GET /v1/connections/{id} does')
+      .action((id: string) => run((repository) => show(repository, id, context))),
+    ['metavault connections show con_01K0000000000000000000000A', 'see why a connection fails, and the remedy'],
+  );
   addConnectionActionCommand(connections, 'refresh', context);
   addConnectionActionCommand(connections, 'check', context);
-  addRevokeCommand(connections, context);
+  addRevokeCommand(connections, 'connections revoke', context);
 }
 
-async function list(repository: ConnectionRepository, options: ListOptions, { print }: CommandContext): Promise<void> {
-  const views = await selectConnections(repository, options);
-  print(options.json === true ? JSON.stringify({ data: views }, null, 2) : formatConnections(views));
+async function list(repository: ConnectionRepository, options: Selection, context: CommandContext): Promise<void> {
+  const data = await selectConnections(repository, options);
+  printResult(context, { data }, () => formatConnections(data));
 }
 
-async function show(
-  repository: ConnectionRepository,
-  id: string,
-  { json }: { json?: true },
-  { print }: CommandContext,
-): Promise<void> {
+async function show(repository: ConnectionRepository, id: string, context: CommandContext): Promise<void> {
   const view = await repository.findAcrossTenants(id);
   if (view === null) throw new AppError(connectionNotFound);
-  print(json === true ? JSON.stringify(view, null, 2) : formatConnectionDetails(view));
+  printResult(context, view, () => formatConnectionDetails(view));
 }

@@ -1,39 +1,46 @@
 import type { Command } from 'commander';
 import type { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
-import { type CommandContext, formatTable } from '../command-context.ts';
+import { type CommandContext, formatTable, printResult } from '../command-context.ts';
 import { IncompleteError, InterruptedError } from '../command-error.ts';
+import { addExamples } from '../command-examples.ts';
 import {
   addServiceOptions,
   type ServiceOptions,
   withVaultService,
   withVaultServiceFor,
 } from '../service/with-vault-service.ts';
+import { createProgress } from '../terminal/progress.ts';
 import { runInterruptible } from '../terminal/run-interruptible.ts';
-import { createProgressBar } from '../terminal/terminal.ts';
-import { addSelectionOptions, chooseConnections, type Selection } from './connection-selection.ts';
+import { addSelectionOptions, chooseConnections, requireHealthy, type Selection } from './connection-selection.ts';
 
 type ConnectionAction = 'refresh' | 'check';
 
-interface SweepOptions extends ServiceOptions {
-  json?: true;
-}
+interface WorkOptions extends ServiceOptions, Selection {}
 
-interface WorkOptions extends SweepOptions, Selection {}
-
-const DESCRIPTIONS: Readonly<Record<ConnectionAction, string>> = {
-  refresh: 'refresh the tokens of connections now, due or not: by id, or all of a tenant, a product or an app',
-  check: 'inspect the tokens of connections now: by id, or all of a tenant, a product or an app',
-};
-const VERB: Readonly<Record<ConnectionAction, string>> = { refresh: 'refreshing', check: 'checking' };
-
-const addOptions = (command: Command): Command => addServiceOptions(command).option('--json', 'as JSON');
+const ACTIONS = {
+  refresh: {
+    description: 'refresh tokens now, due or not: by id, or all of a tenant, product or app',
+    verb: 'Refreshing',
+    example: 'refresh the tokens of a connection that was just repaired',
+  },
+  check: {
+    description: 'inspect tokens at Meta now: by id, or all of a tenant, product or app',
+    verb: 'Checking',
+    example: 'find out whether a token still works',
+  },
+} as const;
 
 /** `metavault refresh`: refreshes everything that is due, as REFRESH_CRON does. */
 export function addRefreshCommand(program: Command, context: CommandContext): void {
-  addOptions(
-    program.command('refresh').description('refresh everything that is due, as replicas do by REFRESH_CRON'),
-  ).action((options: SweepOptions) => runInterruptible((signal) => sweep(options, signal, context)));
+  const command = addServiceOptions(
+    program.command('refresh').description('refresh all tokens that are due, as replicas do by REFRESH_CRON'),
+  ).action((options: ServiceOptions) => runInterruptible(context, (signal) => sweep(options, signal, context)));
+  addExamples(
+    command,
+    ['metavault refresh', 'refresh what is due, without a running replica'],
+    ['metavault refresh --url https://vault.example.com --key-file admin.key', 'let a running service do it'],
+  );
 }
 
 /** `metavault connections refresh|check`. */
@@ -42,24 +49,32 @@ export function addConnectionActionCommand(
   action: ConnectionAction,
   context: CommandContext,
 ): void {
-  addOptions(addSelectionOptions(connections.command(`${action} [ids...]`).description(DESCRIPTIONS[action]))).action(
-    (ids: string[], options: WorkOptions) =>
-      runInterruptible((signal) => runOnEach(action, ids, options, signal, context)),
+  const { description, example } = ACTIONS[action];
+  const command = addServiceOptions(
+    addSelectionOptions(connections.command(`${action} [ids...]`).description(description)),
+  ).action((ids: string[], options: WorkOptions) =>
+    runInterruptible(context, (signal) => runOnEach(action, ids, options, signal, context)),
+  );
+  addExamples(
+    command,
+    [`metavault connections ${action} con_01K0000000000000000000000A`, example],
+    [`metavault connections ${action} --tenant acme --product pages`, 'the same for all Pages of a tenant'],
   );
 }
 
-async function sweep(options: SweepOptions, signal: AbortSignal, context: CommandContext): Promise<void> {
+async function sweep(options: ServiceOptions, signal: AbortSignal, context: CommandContext): Promise<void> {
   const result = await withVaultService(context, options, signal, (service) => service.sweep());
   const { claimed, refreshed, failed, skipped, duration_seconds: seconds } = result;
-  context.print(
-    options.json === true
-      ? JSON.stringify(result)
-      : `${claimed} were due: ${refreshed} refreshed, ${failed} failed, ${skipped} skipped, in ${seconds} s.`,
+  printResult(
+    context,
+    result,
+    () => `${claimed} were due: ${refreshed} refreshed, ${failed} failed, ${skipped} skipped, in ${seconds} s.`,
   );
-  if (signal.aborted) throw new InterruptedError('Stopped: what is left is still due.');
+  if (signal.aborted) throw new InterruptedError('Stopped.', 'What is left is still due: run it again.');
   if (failed > 0) {
     throw new IncompleteError(
-      `${failed} failed: metavault connections show says why. They are tried again by themselves.`,
+      `${failed} refreshes failed.`,
+      'They are retried automatically; metavault connections show says why one failed.',
     );
   }
 }
@@ -75,21 +90,23 @@ async function runOnEach(
   const chooseUnrevoked = async (connections: ConnectionRepository): Promise<ConnectionResponse[]> =>
     (await chooseConnections(connections, ids, options)).filter(({ status }) => status !== 'revoked');
   const unrevoked = await withVaultServiceFor(context, options, signal, chooseUnrevoked, async (service, chosen) => {
-    const bar = createProgressBar(VERB[action]);
+    const progress = createProgress(context.progressTerminal, ACTIONS[action].verb);
+    progress.show(0, chosen.length);
     try {
       for (const { id } of chosen) {
         if (signal.aborted) return;
         done.push(await service.runAction(id, action));
-        bar.show(done.length, chosen.length);
+        progress.show(done.length, chosen.length);
       }
     } finally {
-      bar.end();
+      progress.end();
     }
   });
-  context.print(options.json === true ? JSON.stringify({ data: done }, null, 2) : resultTable(done));
-  if (signal.aborted) throw new InterruptedError(`Stopped: ${unrevoked.length - done.length} connections are left.`);
-  const failing = done.filter((view) => view.status !== 'active' || failureOf(view) !== '').length;
-  if (failing > 0) throw new IncompleteError(`${failing} of ${done.length} connections are not in order.`);
+  printResult(context, { data: done }, () => resultTable(done));
+  if (signal.aborted) {
+    throw new InterruptedError(`Stopped with ${unrevoked.length - done.length} connections left.`, 'Run it again.');
+  }
+  requireHealthy(done, failureOf);
 }
 
 function resultTable(views: readonly ConnectionResponse[]): string {

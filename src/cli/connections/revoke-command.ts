@@ -10,19 +10,21 @@ import {
   formatTable,
   hasMetaApp,
   loadCommandConfig,
+  printResult,
   withApplicationContext,
 } from '../command-context.ts';
 import { InterruptedError } from '../command-error.ts';
+import { addExamples } from '../command-examples.ts';
 import { OPERATOR } from '../operator.ts';
+import { createProgress } from '../terminal/progress.ts';
 import { runInterruptible } from '../terminal/run-interruptible.ts';
-import { confirm, createProgressBar } from '../terminal/terminal.ts';
+import { confirm } from '../terminal/terminal.ts';
 import { addSelectionOptions, chooseConnections, type Selection } from './connection-selection.ts';
 import { formatConnections } from './connection-tables.ts';
 
 interface RevokeOptions extends Selection {
   dryRun?: true;
   yes?: true;
-  json?: true;
 }
 
 interface RevocationResult {
@@ -32,37 +34,49 @@ interface RevocationResult {
   provider_revocation: string | null;
 }
 
-/** `metavault revoke` and `metavault connections revoke`: revoke connections, one by one or in bulk. */
-export function addRevokeCommand(parent: Command, context: CommandContext): void {
-  const about = 'end connections for good: by id, or all of a tenant, a product or an app';
-  addSelectionOptions(parent.command('revoke [ids...]').description(about))
+/** `metavault revoke`, also as `metavault connections revoke`; `name` is which. */
+export function addRevokeCommand(
+  parent: Command,
+  name: 'revoke' | 'connections revoke',
+  context: CommandContext,
+): void {
+  const description = "revoke connections, which can't be undone: by id, or all of a tenant, product or app";
+  const command = addSelectionOptions(parent.command('revoke [ids...]').description(description))
     .option('--dry-run', 'only list what would be revoked')
-    .option('--yes', 'do not ask')
-    .option('--json', 'as JSON')
+    .option('--yes', "don't ask for confirmation")
     .action((ids: string[], options: RevokeOptions) => revoke(ids, options, context));
+  addExamples(
+    command,
+    [`metavault ${name} --tenant acme --dry-run`, 'list what would be revoked'],
+    [`metavault ${name} con_01K0000000000000000000000A --yes`, 'revoke one connection, here and at Meta'],
+  );
 }
 
 async function revoke(ids: readonly string[], options: RevokeOptions, context: CommandContext): Promise<void> {
   const config = loadCommandConfig(context.environment);
-  const asJson = options.json === true;
-  const { unrevoked, done } = await withApplicationContext(config, async (app) => {
+  const { unrevoked, done } = await withApplicationContext(context, config, async (app) => {
     const choose = () => chooseUnrevoked(app.get(ConnectionRepository), ids, options);
     const unrevoked = await choose();
     if (options.dryRun === true || unrevoked.length === 0) return { unrevoked, done: null };
-    await confirm(`${formatCount(unrevoked.length)} will be revoked for good.`, options.yes === true);
-    // Named ones are those; of a tenant, a product or an app also those that connect meanwhile.
+    await confirm(
+      context,
+      `${formatCount(unrevoked.length)} will be revoked. This can't be undone.`,
+      options.yes === true,
+    );
+    // A tenant, product or app includes connections made meanwhile; ids don't.
     const chooseMore = ids.length > 0 ? null : choose;
     const revoker = app.get(ConnectionRevoker);
-    const { ended, left } = await runInterruptible((signal) => revokeAll(revoker, unrevoked, chooseMore, signal));
-    // The connections have ended by now; if reporting to Meta fails, the replicas try again.
-    return { unrevoked, done: { ended: left > 0 || !hasMetaApp(config) ? ended : await notifyMeta(app, ended), left } };
+    const { ended, left } = await runInterruptible(context, (signal) =>
+      revokeAll(revoker, unrevoked, chooseMore, { signal, context }),
+    );
+    // The connections are revoked here by now; replicas retry what Meta does not confirm.
+    const isNotified = left === 0 && hasMetaApp(config);
+    return { unrevoked, done: { ended: isNotified ? await notifyMeta(app, ended, context) : ended, left } };
   });
-  if (done === null) {
-    return context.print(asJson ? JSON.stringify({ data: unrevoked }, null, 2) : formatConnections(unrevoked));
-  }
+  if (done === null) return printResult(context, { data: unrevoked }, () => formatConnections(unrevoked));
   const { ended, left } = done;
-  context.print(asJson ? JSON.stringify({ data: ended }, null, 2) : formatRevocations(ended));
-  if (left > 0) throw new InterruptedError(`Stopped: ${formatCount(left)} left. Run it again to end them.`);
+  printResult(context, { data: ended }, () => formatRevocations(ended));
+  if (left > 0) throw new InterruptedError(`Stopped with ${formatCount(left)} left.`, 'Run it again to revoke them.');
 }
 
 async function chooseUnrevoked(
@@ -74,29 +88,35 @@ async function chooseUnrevoked(
   return chosen.filter(({ status }) => status !== 'revoked');
 }
 
-/** Revokes these, and what `chooseMore` finds after them, until it finds none. `left`: those that a stop left. */
+interface Run {
+  signal: AbortSignal;
+  context: CommandContext;
+}
+
+/** Revokes `first`, then what `chooseMore` finds, until it finds none. Returns how many an interruption left. */
 async function revokeAll(
   revoker: ConnectionRevoker,
   first: readonly ConnectionResponse[],
   chooseMore: (() => Promise<ConnectionResponse[]>) | null,
-  signal: AbortSignal,
+  run: Run,
 ): Promise<{ ended: RevocationResult[]; left: number }> {
   const ended: RevocationResult[] = [];
   for (let unrevoked = first; unrevoked.length > 0; unrevoked = (await chooseMore?.()) ?? []) {
-    const some = await revokeEach(revoker, unrevoked, signal);
+    const some = await revokeEach(revoker, unrevoked, run);
     ended.push(...some);
-    if (signal.aborted) return { ended, left: unrevoked.length - some.length };
+    if (run.signal.aborted) return { ended, left: unrevoked.length - some.length };
   }
   return { ended, left: 0 };
 }
 
-/** Revokes them here, one transaction each: a kill leaves each one either as it was or ended for good. */
+/** Revokes connections here, one transaction each, so a kill leaves each one either untouched or revoked. */
 async function revokeEach(
   revoker: ConnectionRevoker,
   unrevoked: readonly ConnectionResponse[],
-  signal: AbortSignal,
+  { signal, context }: Run,
 ): Promise<RevocationResult[]> {
-  const bar = createProgressBar('revoking');
+  const progress = createProgress(context.progressTerminal, 'Revoking');
+  progress.show(0, unrevoked.length);
   const ended: RevocationResult[] = [];
   try {
     for (const { id } of unrevoked) {
@@ -104,21 +124,22 @@ async function revokeEach(
       const revoked = await revoker.revoke(id, { actor: OPERATOR, requestId: null, reason: 'operator' });
       const { leasesRevoked = 0, providerRevocation = null } = revoked ?? {};
       ended.push({ id, status: 'revoked', leases_revoked: leasesRevoked, provider_revocation: providerRevocation });
-      bar.show(ended.length, unrevoked.length);
+      progress.show(ended.length, unrevoked.length);
     }
   } finally {
-    bar.end();
+    progress.end();
   }
   return ended;
 }
 
-/** Revokes them at Meta now; returns their state after that. The replicas retry what Meta does not confirm. */
+/** Revokes grants at Meta. Returns the new states; replicas retry what Meta does not confirm. */
 async function notifyMeta(
   app: INestApplicationContext,
   ended: readonly RevocationResult[],
+  context: CommandContext,
 ): Promise<RevocationResult[]> {
   if (!ended.some((each) => each.provider_revocation === 'pending')) return [...ended];
-  await runInterruptible((signal) => app.get(ProviderRevocationService).processDue(() => signal.aborted));
+  await runInterruptible(context, (signal) => app.get(ProviderRevocationService).processDue(() => signal.aborted));
   const connections = app.get(ConnectionRepository);
   const notified: RevocationResult[] = [];
   for (const each of ended) {
@@ -132,7 +153,7 @@ function formatRevocations(ended: readonly RevocationResult[]): string {
   const rows = ended.map((each) => [each.id, String(each.leases_revoked), each.provider_revocation ?? '']);
   const pending = ended.filter((each) => each.provider_revocation === 'pending').length;
   const note =
-    pending === 0 ? [] : [`Of ${formatCount(pending)} Meta has still to be told: the replicas try until it confirms.`];
+    pending === 0 ? [] : [`Meta has not confirmed ${formatCount(pending)} yet; replicas retry until it does.`];
   return [formatTable([['ID', 'LEASES ENDED', 'AT META'], ...rows]), ...note].join('\n');
 }
 

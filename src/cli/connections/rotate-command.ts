@@ -1,35 +1,44 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
 import { credentialKindRules } from '../../connections/credentials/credential-kind-rules.ts';
-import { type CommandContext, formatTable } from '../command-context.ts';
-import { IncompleteError, InterruptedError, UsageError } from '../command-error.ts';
+import { type CommandContext, formatTable, printResult } from '../command-context.ts';
+import { InterruptedError } from '../command-error.ts';
+import { addExamples } from '../command-examples.ts';
 import { addServiceOptions, type ServiceOptions, withVaultServiceFor } from '../service/with-vault-service.ts';
+import { createProgress } from '../terminal/progress.ts';
 import { runInterruptible } from '../terminal/run-interruptible.ts';
-import { createProgressBar } from '../terminal/terminal.ts';
-import { addSelectionOptions, chooseConnections, type Selection } from './connection-selection.ts';
+import { addSelectionOptions, chooseConnections, requireHealthy, type Selection } from './connection-selection.ts';
 import { formatConnections } from './connection-tables.ts';
 
 interface RotateOptions extends ServiceOptions, Selection {
   connection?: string[];
-  expires?: string;
+  expires?: 'yes' | 'no';
   dryRun?: true;
-  json?: true;
 }
 
-const ABOUT =
-  'replace tokens of system users by fresh ones and revoke the old ones at Meta: by id, or all of a tenant, a product or an app';
+const DESCRIPTION =
+  'replace the tokens of system users and revoke the old ones at Meta: by id, or all of a tenant, product or app';
 
 /** `metavault rotate`. */
 export function addRotateCommand(program: Command, context: CommandContext): void {
-  addServiceOptions(addSelectionOptions(program.command('rotate [ids...]').description(ABOUT)))
+  const command = addServiceOptions(addSelectionOptions(program.command('rotate [ids...]').description(DESCRIPTION)))
     .option('--connection <ids...>', 'these connections, as if given without the option')
-    .option('--expires <yes|no>', 'whether the new tokens end after 60 days (default: as the old ones)')
+    .addOption(
+      new Option('--expires <yes|no>', 'whether new tokens expire after 60 days (default: as the old ones)').choices([
+        'yes',
+        'no',
+      ]),
+    )
     .option('--dry-run', 'only list what would be rotated')
-    .option('--json', 'as JSON')
     .action((ids: string[], options: RotateOptions) =>
-      runInterruptible((signal) => rotate([...ids, ...(options.connection ?? [])], options, signal, context)),
+      runInterruptible(context, (signal) => rotate([...ids, ...(options.connection ?? [])], options, signal, context)),
     );
+  addExamples(
+    command,
+    ['metavault rotate --tenant acme --dry-run', 'list what would be rotated'],
+    ['metavault rotate con_01K0000000000000000000000A --expires yes', 'rotate a token to one that expires'],
+  );
 }
 
 async function rotate(
@@ -38,33 +47,37 @@ async function rotate(
   signal: AbortSignal,
   context: CommandContext,
 ): Promise<void> {
-  const expires = readExpires(options.expires);
-  const asJson = options.json === true;
+  const expires = options.expires === undefined ? null : options.expires === 'yes';
   const isDryRun = options.dryRun === true;
   const done: ConnectionResponse[] = [];
   const choose = (connections: ConnectionRepository): Promise<ConnectionResponse[]> =>
     chooseRotatable(connections, ids, options);
   const chosen = await withVaultServiceFor(context, options, signal, choose, async (service, rotatable) => {
     if (isDryRun) return;
-    const bar = createProgressBar('rotating');
+    const progress = createProgress(context.progressTerminal, 'Rotating');
+    progress.show(0, rotatable.length);
     try {
       for (const { id } of rotatable) {
         if (signal.aborted) return;
         done.push(await service.rotate(id, expires));
-        bar.show(done.length, rotatable.length);
+        progress.show(done.length, rotatable.length);
       }
     } finally {
-      bar.end();
+      progress.end();
     }
   });
-  if (isDryRun) return context.print(asJson ? JSON.stringify({ data: chosen }, null, 2) : formatConnections(chosen));
-  context.print(asJson ? JSON.stringify({ data: done }, null, 2) : formatRotations(done));
-  if (signal.aborted) throw new InterruptedError(`Stopped: ${chosen.length - done.length} connections are left.`);
-  const failing = done.filter((view) => view.status !== 'active' || failureOf(view) !== '').length;
-  if (failing > 0) throw new IncompleteError(`${failing} of ${done.length} connections are not in order.`);
+  if (isDryRun) return printResult(context, { data: chosen }, () => formatConnections(chosen));
+  printResult(context, { data: done }, () => formatRotations(done));
+  if (signal.aborted) {
+    throw new InterruptedError(`Stopped with ${chosen.length - done.length} connections left.`, 'Run it again.');
+  }
+  requireHealthy(done, failureOf);
 }
 
-/** Of a tenant, a product or an app those that can be rotated; named ones as they are, so that the service says why one can't. */
+/**
+ * Of a tenant, product or app, those that can be rotated. Ids are not filtered, so that the service says why one can't
+ * be.
+ */
 async function chooseRotatable(
   connections: ConnectionRepository,
   ids: readonly string[],
@@ -75,12 +88,6 @@ async function chooseRotatable(
   return chosen.filter(({ status, credentials: [root] }) => {
     return status === 'active' && root !== undefined && credentialKindRules(root.kind).isRotatable;
   });
-}
-
-function readExpires(given: string | undefined): boolean | null {
-  if (given === undefined) return null;
-  if (given !== 'yes' && given !== 'no') throw new UsageError('--expires must be yes or no.');
-  return given === 'yes';
 }
 
 function formatRotations(done: readonly ConnectionResponse[]): string {

@@ -1,13 +1,15 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 import { StartupError } from '../../bootstrap/startup-error.ts';
 
-/** Which rows were imported already, in a file beside the one with the tokens. Null: not recorded (standard input). */
+/**
+ * Which rows are imported, kept in a file beside the one with the tokens. `file` null, for standard input: not kept.
+ */
 export class CompletedRows {
   readonly #fingerprints: Set<string>;
 
   constructor(private readonly file: string | null) {
     this.#fingerprints = new Set(file === null ? [] : readCompletedRows(file));
-    // A file that can't be written must fail before the first token is sent.
+    // Fail before the first token is sent if the file can't be written.
     this.append('');
   }
 
@@ -15,7 +17,7 @@ export class CompletedRows {
     return this.#fingerprints.has(fingerprint);
   }
 
-  /** Synced to the file before the next row begins, so that a kill loses no more than the row under way. */
+  /** Written before the next row begins, so a kill loses only the rows in progress. */
   add(fingerprint: string): void {
     this.#fingerprints.add(fingerprint);
     this.append(`${fingerprint}\n`);
@@ -27,7 +29,7 @@ export class CompletedRows {
       appendFileSync(this.file, text, { mode: 0o600 });
     } catch (error) {
       const { code = 'unknown cause' } = error as NodeJS.ErrnoException;
-      throw new StartupError(`${this.file} cannot be written (${code}). Give another --done-file.`, error);
+      throw unusable(`${this.file} can't be written (${code}).`, error);
     }
   }
 }
@@ -38,6 +40,10 @@ function readCompletedRows(file: string): string[] {
   } catch (error) {
     const { code = 'unknown cause' } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return [];
-    throw new StartupError(`${file} cannot be read (${code}). Give another --done-file.`, error);
+    throw unusable(`${file} can't be read (${code}).`, error);
   }
+}
+
+function unusable(detail: string, cause: unknown): StartupError {
+  return new StartupError({ code: 'done_file_unusable', detail, remedy: 'Give another --done-file.', cause });
 }

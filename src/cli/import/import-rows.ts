@@ -3,14 +3,14 @@ import { SecretString } from '../../platform/secret-string.ts';
 
 /** A token to import. */
 export interface ImportRow {
-  /** Its line in the file, from 1. */
+  /** Line in the file, from 1. */
   line: number;
   tenant: string;
   product: string;
   token: SecretString;
 }
 
-/** A line that can't be used, and why; never quotes its content. */
+/** A line that can't be used. `fault` completes "The line …" and never quotes it. */
 export interface InvalidRow {
   line: number;
   fault: string;
@@ -20,8 +20,8 @@ const COLUMNS = ['tenant', 'product', 'access_token'] as const;
 type Column = (typeof COLUMNS)[number];
 
 /**
- * The rows of a file: JSON lines, or CSV (RFC 4180) with a header. Both need tenant, product and access_token; other columns are ignored. A
- * broken line does not affect the others. Throws `StartupError` if lines can't be separated from each other.
+ * Parses JSON lines, or CSV (RFC 4180) with a header. Other columns than tenant, product and access_token are ignored.
+ * A broken line does not affect the others. Throws `StartupError` if the lines can't be told apart.
  */
 export function readImportRows(text: string): (ImportRow | InvalidRow)[] {
   const body = text.replace(/^\ufeff/, '');
@@ -52,14 +52,17 @@ function fromCsv(text: string): (ImportRow | InvalidRow)[] {
   const names = header?.fields.map((name) => name.trim()) ?? [];
   const missing = COLUMNS.filter((column) => !names.includes(column));
   if (missing.length > 0) {
-    throw new StartupError(`The first line must name the columns; ${missing.join(', ')} is missing.`, undefined);
+    throw invalidFile(
+      `The first line names no column ${missing.join(', ')}.`,
+      'Name tenant, product and access_token.',
+    );
   }
   const twice = COLUMNS.filter((column) => names.indexOf(column) !== names.lastIndexOf(column));
-  if (twice.length > 0) throw new StartupError(`The first line names ${twice.join(', ')} twice.`, undefined);
+  if (twice.length > 0) throw invalidFile(`The first line names ${twice.join(', ')} twice.`, 'Name each column once.');
   return records
     .filter(({ fields }) => fields.length > 1 || fields[0] !== '')
     .map(({ line, fields }) => {
-      // An extra comma has shifted the cells, so the token column may hold something else.
+      // A stray comma shifts the cells, so the token column may hold something else.
       if (fields.length !== names.length) {
         return { line, fault: `has ${fields.length} fields, the first line ${names.length}` };
       }
@@ -77,12 +80,12 @@ function toRow(line: number, cellOf: (column: Column) => unknown): ImportRow | I
     if (value === undefined || value === '') return { line, fault: `has no ${column}` };
   }
   if (typeof tenant !== 'string' || typeof product !== 'string' || typeof token !== 'string') {
-    return { line, fault: 'has a value that is no text' };
+    return { line, fault: 'has a value that is not text' };
   }
   return { line, tenant: tenant.trim(), product: product.trim(), token: new SecretString(token.trim()) };
 }
 
-/** Records with the line that each begins on. Quotes may hold commas, doubled quotes and line ends. */
+/** Records, each with the line it begins on. Quoted cells may contain commas, doubled quotes and line breaks. */
 function parseCsv(text: string): { line: number; fields: string[] }[] {
   const records: { line: number; fields: string[] }[] = [];
   const cell = /(?:"((?:[^"]|"")*)"|([^,"\r\n]*))(,|\r?\n|$)/gy;
@@ -90,7 +93,7 @@ function parseCsv(text: string): { line: number; fields: string[] }[] {
   let record = { line, fields: [] as string[] };
   while (cell.lastIndex < text.length) {
     const match = cell.exec(text);
-    if (match === null) throw new StartupError(`Line ${line} is not CSV: look at its quotes.`, undefined);
+    if (match === null) throw invalidFile(`Line ${line} is not CSV.`, 'Check its quotes.');
     const [whole, quoted, plain = '', end] = match;
     record.fields.push(quoted === undefined ? plain : quoted.replaceAll('""', '"'));
     line += whole.split('\n').length - 1;
@@ -100,4 +103,8 @@ function parseCsv(text: string): { line: number; fields: string[] }[] {
     record = { line, fields: [] };
   }
   return records;
+}
+
+function invalidFile(detail: string, remedy: string): StartupError {
+  return new StartupError({ code: 'invalid_file', detail, remedy });
 }

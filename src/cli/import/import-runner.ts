@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConnectionId } from '../../connections/ids.ts';
 import type { ImportResult, VaultService } from '../service/vault-service.ts';
-import { createProgressBar } from '../terminal/terminal.ts';
+import type { Progress } from '../terminal/progress.ts';
 import type { CompletedRows } from './completed-rows.ts';
 import type { ImportRow } from './import-rows.ts';
 
@@ -10,7 +10,7 @@ export interface RowResult {
   tenant: string | null;
   product: string | null;
   connection_id: ConnectionId | null;
-  /** Null if it was imported; otherwise the problem's code. */
+  /** Null if imported, else the problem's code. */
   code: string | null;
   detail: string | null;
 }
@@ -20,18 +20,19 @@ const MAX_TRIES = 6;
 const MAX_WAIT_SECONDS = 60;
 
 /**
- * Imports rows, a few at a time, and records each one that succeeded. After an abort, or a failure that no row caused, starts no further
- * row; `outcomes` has what was done until then. Equal rows are imported once.
+ * Imports rows, a few at a time, adds the outcome of each to `results`, and records those imported. Starts no further
+ * row after an abort or a failure that no row caused.
  */
 export async function importRows(
   service: VaultService,
   completedRows: CompletedRows,
   rows: readonly ImportRow[],
   results: RowResult[],
-  signal: AbortSignal,
+  { signal, progress }: { signal: AbortSignal; progress: Progress },
 ): Promise<void> {
   const waiting = [...rows];
-  const bar = createProgressBar('importing');
+  progress.show(0, rows.length);
+  let done = 0;
   let hasFailed = false;
   const work = async (): Promise<void> => {
     for (let row = waiting.shift(); row !== undefined && !signal.aborted && !hasFailed; row = waiting.shift()) {
@@ -39,7 +40,8 @@ export async function importRows(
       if (result === null) return;
       if (result.kind === 'imported') completedRows.add(fingerprintOf(service, row));
       results.push(toRowResult(row, result));
-      bar.show(results.length, rows.length);
+      done += 1;
+      progress.show(done, rows.length);
     }
   };
   try {
@@ -52,16 +54,16 @@ export async function importRows(
     const rejected = (await Promise.allSettled(workers)).find((end) => end.status === 'rejected');
     if (rejected !== undefined) throw rejected.reason;
   } finally {
-    bar.end();
+    progress.end();
   }
 }
 
-/** A row's fingerprint in the record of imported rows. */
+/** What records a row as imported. */
 export function fingerprintOf(service: VaultService, { tenant, product, token }: ImportRow): string {
   return service.fingerprintOf(JSON.stringify(['import', tenant, product, token.expose()]));
 }
 
-/** Retries after temporary failures (Meta or the service unreachable, too many requests). Null: stopped meanwhile. */
+/** Retries temporary failures: Meta or the service unreachable, too many requests. Null if aborted meanwhile. */
 async function importWithRetry(
   service: VaultService,
   row: ImportRow,

@@ -14,20 +14,21 @@ import { Sweep } from '../../lifecycle/sweeps/sweep.ts';
 import { toInputErrors } from '../../platform/http-server/input-validation.pipe.ts';
 import { AppError } from '../../platform/problem.ts';
 import { KeyRing } from '../../vault/keys/key-ring.ts';
-import { withApplicationContext } from '../command-context.ts';
+import { type CommandContext, withApplicationContext } from '../command-context.ts';
 import { OPERATOR } from '../operator.ts';
 import type { ImportResult, SweepResult, VaultService } from './vault-service.ts';
 
 /**
- * Runs `work` with the modules of a replica inside this process, without an HTTP server or background jobs: for work that needs rate limits
- * and claims. Once aborted, it starts nothing more.
+ * Runs `work` on the modules of a replica in this process, with their rate limits and claims. Starts nothing new once
+ * aborted.
  */
 export function withLocalVaultService<T>(
+  context: CommandContext,
   config: Config,
   signal: AbortSignal,
   work: (service: VaultService, app: INestApplicationContext) => Promise<T>,
 ): Promise<T> {
-  return withApplicationContext(config, async (app) => {
+  return withApplicationContext(context, config, async (app) => {
     const stop = (): void => app.get(Sweep).onModuleDestroy();
     signal.addEventListener('abort', stop);
     try {
@@ -78,7 +79,7 @@ async function requireConnection(connectionRepository: ConnectionRepository, id:
   return view;
 }
 
-/** Applies the same rules as `POST /v1/connections/import`. */
+/** Applies the rules of `POST /v1/connections/import`. */
 async function importToken(
   tokens: SuppliedTokenService,
   { tenant, product, token }: Parameters<VaultService['importToken']>[0],

@@ -10,13 +10,14 @@ import {
   type HttpResponse,
   UndiciHttpClient,
 } from '../../platform/http-client/http-client.ts';
+import type { ProblemCode } from '../../platform/problem.ts';
 import { SecretString } from '../../platform/secret-string.ts';
 import { UsageError } from '../command-error.ts';
 import { readText } from '../terminal/read-text.ts';
 import type { ImportResult, SweepResult, VaultService } from './vault-service.ts';
 
 const TIMEOUT_MS = 60_000;
-/** A sweep processes everything that is due before it responds. */
+/** The response to a sweep comes when everything that is due is done. */
 const SWEEP_TIMEOUT_MS = DAY_SECONDS * 1000;
 
 interface RemoteServiceOptions {
@@ -27,13 +28,14 @@ interface RemoteServiceOptions {
 }
 
 interface Problem {
-  code?: string;
+  code?: ProblemCode;
   detail?: string;
+  remedy?: string;
 }
 
 /**
- * Runs `work` through the API of a running service, as an admin. Throws `UsageError` before anything is sent if keys and tokens would
- * travel unencrypted, and `StartupError` at once if the service can't be reached.
+ * Runs `work` through the API of a running service, as an admin. Throws `UsageError` before anything is sent if keys
+ * and tokens would travel in plain text, and `StartupError` if the service can't be reached.
  */
 export async function withRemoteVaultService<T>(
   address: RemoteServiceOptions,
@@ -53,8 +55,8 @@ export async function withRemoteVaultService<T>(
 }
 
 /**
- * Remote services over https only: each request carries an admin key, an import Meta's tokens. The address is not quoted, because it could
- * hold a password.
+ * https except on loopback: requests carry an admin key and tokens. Errors don't quote the URL, which may hold a
+ * password.
  */
 function requireServiceUrl({ url: given, publicUrl }: RemoteServiceOptions): string {
   const name = given === undefined ? 'PUBLIC_URL' : '--url';
@@ -62,11 +64,12 @@ function requireServiceUrl({ url: given, publicUrl }: RemoteServiceOptions): str
   const url = URL.canParse(text) ? new URL(text) : null;
   const isPlain = url !== null && url.username === '' && url.password === '' && !/[?#\s]/.test(text);
   if (!isPlain || !/^https?:$/.test(url.protocol)) {
-    throw new UsageError(`${name} must be an address such as https://vault.example.com.`);
+    throw new UsageError(`${name} must be a URL such as https://vault.example.com.`);
   }
   if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
     throw new UsageError(
-      `${name} is plain http to another machine, which would show the admin key and the tokens on the way. Give --url https://…, or run this where the service runs, with --url http://127.0.0.1:PORT.`,
+      `${name} is plain http to another machine, which would expose the admin key and the tokens.`,
+      'Give --url https://…, or run this on the machine of the service, with --url http://127.0.0.1:PORT.',
     );
   }
   return text.replace(/\/+$/, '');
@@ -97,11 +100,11 @@ class RemoteVaultService implements VaultService {
       response = await this.send('POST', '/v1/connections/import', { body });
     } catch (error) {
       if (!(error instanceof HttpRequestError)) throw error;
-      return { kind: 'retryable', code: 'no_answer', detail: `${this.url} does not answer.`, afterSeconds: null };
+      return { kind: 'retryable', code: 'no_answer', detail: `${this.url} does not respond.`, afterSeconds: null };
     }
-    const payload = parse(response.body) as Problem & { id?: ConnectionId };
+    const payload = parse(response.body) as { code?: string; detail?: string; id?: ConnectionId };
     if (response.status === 201 && payload.id !== undefined) return { kind: 'imported', connectionId: payload.id };
-    const { code = 'unknown', detail = 'The response was not from this service; check --url.' } = payload;
+    const { code = 'unknown', detail = 'The response is not from this service: check --url.' } = payload;
     if (response.status !== 429 && response.status !== 503) return { kind: 'refused', code, detail };
     return { kind: 'retryable', code, detail, afterSeconds: Number(response.headers['retry-after']) || null };
   }
@@ -121,7 +124,8 @@ class RemoteVaultService implements VaultService {
   }
 
   fingerprintOf(text: string): string {
-    // Keyed, because the texts hold tokens. With another admin key the rows are imported once more, which changes nothing.
+    // Keyed because the texts contain tokens. After a change of the admin key rows are imported again, which changes
+    // nothing.
     return createHmac('sha256', this.key.expose())
       .update(JSON.stringify([this.url, text]))
       .digest('hex');
@@ -133,8 +137,7 @@ class RemoteVaultService implements VaultService {
     });
     const payload = parse(body);
     if (status === 200) return payload;
-    const { detail = `status ${status}` } = payload as Problem;
-    throw new StartupError(`${this.url} refuses: ${detail}`, undefined);
+    throw this.refused('request', status, payload as Problem);
   }
 
   private async send(
@@ -148,22 +151,34 @@ class RemoteVaultService implements VaultService {
       headers: { authorization: `Bearer ${this.key.expose()}`, 'content-type': 'application/json' },
       body: body === undefined ? null : JSON.stringify(body),
       timeoutMs,
-      // Wait for an import under way: its response says whether the token was stored.
+      // Imports are not aborted: only the response says whether the token was stored.
       ...(timeoutMs === SWEEP_TIMEOUT_MS ? { signal: this.signal } : {}),
     });
     if (response.status === 401 || response.status === 403) {
-      const { detail = String(response.status) } = parse(response.body) as Problem;
-      throw new StartupError(`${this.url} refuses the admin key: ${detail}`, undefined);
+      throw this.refused('admin key', response.status, parse(response.body) as Problem);
     }
     return response;
   }
 
   private unreachable(cause: unknown): StartupError {
-    return new StartupError(`The service does not answer at ${this.url}. Start it, or give --url.`, cause);
+    return new StartupError({
+      code: 'service_unreachable',
+      detail: `The service does not respond at ${this.url}.`,
+      remedy: 'Start it, or give --url.',
+      cause,
+    });
+  }
+
+  private refused(what: string, status: number, { code, detail, remedy }: Problem): StartupError {
+    return new StartupError({
+      code: code ?? 'service_refused',
+      detail: `${this.url} refuses the ${what}: ${detail ?? `status ${status}`}`,
+      remedy: remedy ?? 'Check --url and --key-file.',
+    });
   }
 }
 
-/** A response that is not JSON is treated as empty. */
+/** Parses JSON; anything else is an empty object. */
 function parse(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString('utf8'));

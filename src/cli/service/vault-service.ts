@@ -2,7 +2,7 @@ import type { ConnectionResponse } from '../../connections/connection/connection
 import type { ConnectionId } from '../../connections/ids.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 
-/** What became of an imported token. `later`: the obstacle is temporary. */
+/** Outcome of an import. `retryable`: the obstacle is temporary. */
 export type ImportResult =
   | { kind: 'imported'; connectionId: ConnectionId }
   | { kind: 'refused'; code: string; detail: string }
@@ -22,10 +22,13 @@ export interface VaultService {
   importToken(row: { tenant: string; product: string; token: SecretString }): Promise<ImportResult>;
   /** Refreshes everything that is due. */
   sweep(): Promise<SweepResult>;
-  /** Refreshes or inspects one connection now; returns its state after that. Throws `StartupError` if it does not exist. */
+  /** Refreshes or inspects one connection now; returns its new state. Throws `StartupError` if it does not exist. */
   runAction(connectionId: ConnectionId, work: 'refresh' | 'check'): Promise<ConnectionResponse>;
-  /** Rotates the token of one connection now; returns its state after that. `expires`: null for what the old one has. Throws `StartupError`. */
+  /**
+   * Rotates the token of one connection now; returns its new state. `expires` null: as the old token. Throws
+   * `StartupError`.
+   */
   rotate(connectionId: ConnectionId, expires: boolean | null): Promise<ConnectionResponse>;
-  /** The fingerprint of a text: stable for this vault, different for another vault. Reveals nothing of the text. */
+  /** Keyed hash of a text: stable within a vault, different between vaults. Reveals nothing about the text. */
   fingerprintOf(text: string): string;
 }

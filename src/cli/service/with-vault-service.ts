@@ -17,45 +17,45 @@ export interface ServiceOptions {
 /** Adds the options of `ServiceOptions`. */
 export function addServiceOptions(command: Command): Command {
   return command
-    .option('--url <url>', 'through this running service, not by itself on the database')
-    .option('--key-file <file>', 'a file with an admin key for it (default BOOTSTRAP_ADMIN_KEY)');
+    .option('--url <url>', 'let this running service do it, instead of this process')
+    .option('--key-file <file>', 'file with an admin key of that service (default: BOOTSTRAP_ADMIN_KEY)');
 }
 
 /**
- * By default a command does the work in this process, on the same database as the replicas, which needs no API key and no running replica.
- * With `--url` or `--key-file` a running service does it; with the built-in sandbox, the replica that runs the sandbox does.
+ * Runs `work` in this process, on the database of the replicas, which takes no API key and no running replica. With
+ * `--url` or `--key-file` a running service does it; without a Meta app, the replica that runs the built-in sandbox.
  */
 export async function withVaultService<T>(
-  { environment }: CommandContext,
+  context: CommandContext,
   options: ServiceOptions,
   signal: AbortSignal,
   work: (service: VaultService) => Promise<T>,
 ): Promise<T> {
-  const config = loadCommandConfig(environment);
+  const config = loadCommandConfig(context.environment);
   return isRemote(config, options)
     ? withRemoteService(config, options, signal, work)
-    : withLocalVaultService(config, signal, work);
+    : withLocalVaultService(context, config, signal, work);
 }
 
 /**
- * The same for connections that `choose` reads from the database, which this process opens even if a running service does the work. Does
- * not call `work` if there are none. Returns them.
+ * Like `withVaultService`, for connections that `choose` reads from the database, which this process opens in any case.
+ * Skips `work` if there are none. Returns them.
  */
 export async function withVaultServiceFor(
-  { environment }: CommandContext,
+  context: CommandContext,
   options: ServiceOptions,
   signal: AbortSignal,
   choose: (connections: ConnectionRepository) => Promise<ConnectionResponse[]>,
   work: (service: VaultService, chosen: readonly ConnectionResponse[]) => Promise<void>,
 ): Promise<ConnectionResponse[]> {
-  const config = loadCommandConfig(environment);
+  const config = loadCommandConfig(context.environment);
   const chooseFrom = (app: INestApplicationContext) => choose(app.get(ConnectionRepository));
   if (isRemote(config, options)) {
-    const chosen = await withApplicationContext(config, chooseFrom);
+    const chosen = await withApplicationContext(context, config, chooseFrom);
     if (chosen.length > 0) await withRemoteService(config, options, signal, (service) => work(service, chosen));
     return chosen;
   }
-  return withLocalVaultService(config, signal, async (service, app) => {
+  return withLocalVaultService(context, config, signal, async (service, app) => {
     const chosen = await chooseFrom(app);
     if (chosen.length > 0) await work(service, chosen);
     return chosen;
@@ -73,7 +73,11 @@ function withRemoteService<T>(
   work: (service: VaultService) => Promise<T>,
 ): Promise<T> {
   if (bootstrapAdminKey === null && options.keyFile === undefined) {
-    throw new StartupError('Give an admin key: --key-file, or BOOTSTRAP_ADMIN_KEY.', undefined);
+    throw new StartupError({
+      code: 'admin_key_missing',
+      detail: 'The running service needs an admin key.',
+      remedy: 'Give --key-file, or set BOOTSTRAP_ADMIN_KEY.',
+    });
   }
   return withRemoteVaultService({ publicUrl, bootstrapAdminKey, ...options }, signal, work);
 }

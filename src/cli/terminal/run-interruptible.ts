@@ -1,15 +1,23 @@
+import type { CommandContext } from '../command-context.ts';
 import { EXIT_CODES } from '../command-error.ts';
 
 /**
- * Runs long work that can be stopped: the first Ctrl-C (or SIGTERM) aborts the signal, so that the step under way ends and the rest is
- * left; the second one ends the process at once, which every command here survives as well.
+ * Runs long work that can be stopped: the first SIGINT or SIGTERM aborts the signal, so the step in progress ends and
+ * no other starts; the second one exits at once, which leaves nothing half done either.
  */
-export async function runInterruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function runInterruptible<T>(
+  { notify }: CommandContext,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const stopping = new AbortController();
   const stop = (): void => {
     if (stopping.signal.aborted) process.exit(EXIT_CODES.interrupted);
     stopping.abort();
-    process.stderr.write('\nStopping after what is under way. Once more ends at once.\n');
+    notify({
+      code: 'stopping',
+      detail: 'Stopping after the step in progress.',
+      remedy: 'Press Ctrl-C again to exit at once.',
+    });
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);

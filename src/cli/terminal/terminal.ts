@@ -1,11 +1,9 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
-import { StartupError } from '../../bootstrap/startup-error.ts';
-import { InterruptedError } from '../command-error.ts';
+import type { CommandContext } from '../command-context.ts';
+import { InterruptedError, NotConfirmedError } from '../command-error.ts';
 
-const WIDTH = 30;
-
-/** Standard output whose reader may go away (`| head`): the work continues and further output is dropped. */
+/** Standard output. If its reader goes away (`| head`), the work continues and further output is dropped. */
 export function openOutput(): { print(text: string): void; waitUntilDrained(): Promise<boolean> } {
   const { stdout } = process;
   let hasReader = true;
@@ -18,42 +16,35 @@ export function openOutput(): { print(text: string): void; waitUntilDrained(): P
       if (hasReader) stdout.write(`${text}\n`);
     },
     waitUntilDrained: async () => {
-      // An error takes the place of the drain where the reader has gone.
+      // If the reader is gone, an error arrives instead of the drain.
       if (hasReader && stdout.writableNeedDrain) await once(stdout, 'drain').catch(() => undefined);
       return hasReader;
     },
   };
 }
 
-/** Progress of long work, on standard error, so that standard output holds only the result. A bar on a terminal, otherwise silent. */
-export function createProgressBar(what: string): { show(done: number, total: number): void; end(): void } {
-  const { stderr } = process;
-  return {
-    show: (done, total) => {
-      if (!stderr.isTTY) return;
-      const share = total === 0 ? 1 : Math.min(1, done / total);
-      const bar = '█'.repeat(Math.round(share * WIDTH)).padEnd(WIDTH, '░');
-      stderr.write(`\r${what} ${bar} ${done} of ${total}`);
-    },
-    end: () => {
-      if (stderr.isTTY) stderr.write('\n');
-    },
-  };
-}
-
-/** Asks before what can't be undone. Without a terminal, `--yes` is required: throws `StartupError`. */
-export async function confirm(question: string, isGiven: boolean): Promise<void> {
-  if (isGiven) return;
-  if (!process.stdin.isTTY) throw new StartupError(`${question} Give --yes where nobody can be asked.`, undefined);
+/**
+ * Asks before an action that can't be undone. Throws `NotConfirmedError` on any answer but yes, and if there is no one
+ * to ask.
+ */
+export async function confirm({ isJson }: CommandContext, question: string, isConfirmed: boolean): Promise<void> {
+  if (isConfirmed) return;
+  if (isJson || !process.stdin.isTTY) {
+    throw new NotConfirmedError({ detail: question, remedy: 'Add --yes to confirm.' });
+  }
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   const gone = new Promise<never>((_, reject) => {
-    prompt.once('SIGINT', () => reject(new InterruptedError('\nNothing was done.')));
-    prompt.once('close', () => reject(new StartupError('\nNothing was done.', undefined)));
+    prompt.once('SIGINT', () => reject(new InterruptedError('Nothing was done.', 'Run it again and type yes.')));
+    prompt.once('close', () => reject(nothingDone()));
   });
   try {
-    const response = await Promise.race([prompt.question(`${question} Type yes to go on: `), gone]);
-    if (response.trim() !== 'yes') throw new StartupError('Nothing was done.', undefined);
+    const response = await Promise.race([prompt.question(`${question} Type yes to continue: `), gone]);
+    if (response.trim() !== 'yes') throw nothingDone();
   } finally {
     prompt.close();
   }
+}
+
+function nothingDone(): NotConfirmedError {
+  return new NotConfirmedError({ detail: 'Nothing was done.', remedy: 'Run it again and type yes, or add --yes.' });
 }

@@ -19,33 +19,33 @@ import {
   parseParameters,
 } from './parameters.ts';
 
-/** What replaces the lease that an item named, if it named one. */
+/** Replaces the lease that an item named. */
 export interface ItemCredential {
-  /** Null: the call's own token is used, which Meta has from the header. */
+  /** Null: Meta uses the token of the header. */
   accessToken: string | null;
-  /** `appsecret_proof`; null where the host does not support it. */
+  /** `appsecret_proof`; null if the host does not support it. */
   proof: string | null;
 }
 
-/** The grant of an item by its lease token, if it has one. Throws for a lease that is invalid, or not for this call. */
+/** Authorizes an item by its lease token, if it has one. Throws if the lease is invalid or not for this call. */
 export type ItemCredentials = (leaseToken: string | null, call: EffectiveCall) => Promise<ItemCredential>;
 
-/** `{result=name:$.path}`: Meta inserts part of an earlier response there (META.md 14). */
+/** `{result=name:$.path}`, where Meta inserts part of an earlier response: docs/meta-facts.md#batch-requests */
 const REFERENCE = /\{result=[^{}]*\}/g;
-/** Only ids may become part of a path: any other value could hold text of somebody else's choice. */
+/** Only ids may become part of a path: other users may control any other value. */
 const ID_REFERENCE = /^\{result=[A-Za-z0-9_-]+:\$\.(?:[A-Za-z0-9_*[\]]+\.)*(?:\*\.)?[a-z_]*id\}$/;
-/** Names of values that may be inserted into parameters: plain ones, never a token, an address that contains one, or a whole object. */
+/** Names of plain values that may be inserted into parameters: never a token, a URL that contains one, or an object. */
 const PLAIN_NAMES = '(?:[a-z_]*id|h|hash|name|username|message|caption|count)';
 const VALUE_REFERENCE = new RegExp(
   String.raw`\{result=[A-Za-z0-9_-]+:\$\.(?:[A-Za-z0-9_*[\]]+\.)*(?:\*\.)?${PLAIN_NAMES}\}`,
   'g',
 );
 const ANY_REFERENCE = /\{\s*result\s*=/i;
-/** An expansion under such a name would be taken for the plain value. */
+/** A field expansion renamed to a plain name would pass for the plain value. */
 const PLAIN_ALIAS = new RegExp(String.raw`\.\s*as\s*\(\s*${PLAIN_NAMES}\s*\)`, 'i');
-/** No conditions: what an item's response was cached with is another lease's, perhaps. */
+/** No conditional headers: the response may have been cached under another lease. */
 const FORWARDED_HEADERS = /^(?:accept-language|content-type)$/i;
-/** No other parameter may be in a call that is passed on unchanged, because it was not checked. */
+/** Deferred calls are passed on unchanged, so they may have only members that are checked. */
 const DEFERRED_CALL_MEMBERS = new Set([
   'method',
   'relative_url',
@@ -58,8 +58,8 @@ const DEFERRED_CALL_MEMBERS = new Set([
 const MAX_RELATIVE_URL_LENGTH = 16 * 1024;
 
 /**
- * The items of a batch, each checked like a call of its own and rewritten: the client's tokens and proofs are removed and those of
- * the gateway added. One refused item refuses the batch. Throws `GatewayError`.
+ * Checks each item of a batch like a separate call, and replaces the client's tokens and proofs by the gateway's. One
+ * refused item refuses the batch. Throws `GatewayError`.
  */
 export async function rewriteBatch(items: unknown, credentials: ItemCredentials): Promise<JsonParameters[]> {
   if (!Array.isArray(items))
@@ -69,34 +69,37 @@ export async function rewriteBatch(items: unknown, credentials: ItemCredentials)
   return rewritten;
 }
 
-/** `batch` is a JSON string in a form or query; in a JSON body it may also be the array itself. */
+/**
+ * Parses `batch`: JSON text in a form or query; in a JSON body possibly the array itself
+ * (docs/meta-facts.md#batch-requests).
+ */
 export function parseBatch(value: unknown): unknown {
   return typeof value === 'string' ? parseJson(value) : value;
 }
 
 /**
- * The calls of `asyncbatch` or `adbatch`, each checked like a call of its own. Meta makes them later, so they are passed on unchanged,
- * and none may contain a token: Meta would keep it for longer than its lease. Throws `GatewayError`.
+ * Parses the calls of `asyncbatch` or `adbatch`, to be checked like separate calls. They are passed on unchanged and
+ * run later, so none may contain a token, which Meta would keep beyond its lease. Throws `GatewayError`.
  */
 export function parseDeferredCalls(text: string): EffectiveCall[] {
   const items = parseJson(text);
   if (!Array.isArray(items))
-    throw new GatewayError('invalid_request', { detail: 'Calls for later must be an array of JSON.' });
+    throw new GatewayError('invalid_request', { detail: 'Deferred calls must be a JSON array.' });
   return items.map((item) => {
-    // Without a method they create something, says the reference of the Marketing API.
+    // POST is the default: Marketing API, "Asynchronous and Batch Requests".
     const { call, controls } = parseItem(isJsonObject(item) ? { method: 'POST', ...item } : item);
     const unknown = Object.keys(item as JsonParameters).find((name) => !DEFERRED_CALL_MEMBERS.has(name));
     if (unknown !== undefined)
       throw new GatewayError('invalid_request', {
-        detail: `A call for later must not have ${unknown.slice(0, 40)}.`,
+        detail: `A deferred call must not have ${unknown.slice(0, 40)}.`,
       });
     if (controls.tokens.length > 0)
-      throw new GatewayError('invalid_request', { detail: 'A call for later must not bring a token.' });
+      throw new GatewayError('invalid_request', { detail: 'A deferred call must not contain a token.' });
     return call;
   });
 }
 
-/** An item in the form that is checked: like a call of its own. */
+/** An item in the form of a separate call. */
 interface ParsedBatchItem {
   item: JsonParameters;
   call: EffectiveCall;
@@ -121,7 +124,7 @@ function parseItem(item: unknown): ParsedBatchItem {
 async function rewriteItem(original: unknown, credentials: ItemCredentials): Promise<JsonParameters> {
   const { item, call, controls, url, body } = parseItem(original);
   const [own, ...others] = new Set(controls.tokens);
-  if (others.length > 0) throw new GatewayError('invalid_request', { detail: 'A batch item names two tokens.' });
+  if (others.length > 0) throw new GatewayError('invalid_request', { detail: 'A batch item contains two tokens.' });
   const added = credentialParameters(await credentials(own ?? null, call));
   const query = joinParameters(url.query.filter(({ name }) => !isCredentialName(name)));
   const intoBody = body.text !== '' && methodOf(item) !== 'get';
@@ -141,16 +144,16 @@ function assertAllowed(call: EffectiveCall, controls: ControlParameters, texts: 
   if (reason !== null) throw new GatewayError('path_not_allowed', { detail: reason });
   if (dependsOnMethod(call.segments) && texts.some((text) => ANY_REFERENCE.test(text))) {
     throw new GatewayError('path_not_allowed', {
-      detail: 'An item on permissions must not take over values of others.',
+      detail: 'An item about permissions must not use values of other items.',
     });
   }
-  // Meta inserts the value: a token from another item's response would go where this item writes it.
+  // Meta inserts the value, so an item could write a token from another item's response anywhere.
   if (
     texts.some((text) => ANY_REFERENCE.test(text.replaceAll(VALUE_REFERENCE, ''))) ||
     call.fields.some((value) => PLAIN_ALIAS.test(value))
   ) {
     throw new GatewayError('path_not_allowed', {
-      detail: 'Only ids and plain values may be taken over from others.',
+      detail: 'Only ids and plain values of other items may be used.',
     });
   }
 }
@@ -159,15 +162,15 @@ function methodOf(item: JsonParameters): string {
   const { method } = item;
   if (method === undefined || method === null) return 'get';
   if (typeof method !== 'string' || !/^[A-Za-z]{1,10}$/.test(method)) {
-    throw new GatewayError('invalid_request', { detail: 'The method of a batch item is not one.' });
+    throw new GatewayError('invalid_request', { detail: 'The method of a batch item is not an HTTP method.' });
   }
   return method.toLowerCase();
 }
 
 interface ItemUrl {
-  /** As it is passed on. */
+  /** For Meta. */
   path: string;
-  /** As it is checked. */
+  /** For the checks. */
   segments: string[];
   search: string;
   query: Parameter[];
@@ -175,7 +178,7 @@ interface ItemUrl {
 
 function parseUrl(value: unknown): ItemUrl {
   if (typeof value !== 'string' || value.length > MAX_RELATIVE_URL_LENGTH || value.includes('#')) {
-    throw new GatewayError('invalid_request', { detail: 'The relative_url of a batch item is not one.' });
+    throw new GatewayError('invalid_request', { detail: 'The relative_url of a batch item is not a relative URL.' });
   }
   const cut = value.indexOf('?');
   const rawPath = cut < 0 ? value : value.slice(0, cut);
@@ -183,15 +186,15 @@ function parseUrl(value: unknown): ItemUrl {
   const references = rawPath.match(REFERENCE) ?? [];
   const segments = parseSegments(rawPath.replaceAll(REFERENCE, '~'));
   if (segments === null || !references.every((reference) => ID_REFERENCE.test(reference))) {
-    throw new GatewayError('path_not_allowed', { detail: 'The relative_url of a batch item is no plain path.' });
+    throw new GatewayError('path_not_allowed', { detail: 'The relative_url of a batch item is not a plain path.' });
   }
-  // A reference has to be a whole segment; as part of one it could complete a name.
+  // As part of a segment, a reference could complete a forbidden name.
   if (segments.some((segment) => segment.includes('~') && segment !== '~')) {
     throw new GatewayError('path_not_allowed', { detail: 'A reference in a path must be a whole segment.' });
   }
   const query = parseParameters(search);
   if (query === null || query.some(({ name }) => name.includes('{'))) {
-    throw new GatewayError('invalid_request', { detail: 'The query of a batch item cannot be read.' });
+    throw new GatewayError('invalid_request', { detail: 'The query of a batch item cannot be parsed.' });
   }
   let next = 0;
   const path = segments.map((segment) => (segment === '~' ? (references[next++] ?? '') : segment)).join('/');
@@ -203,15 +206,15 @@ function collectQueryParameters(controls: ControlParameters, query: readonly Par
 }
 
 interface ItemBody {
-  /** Unchanged; empty where there is none. */
+  /** Unchanged; empty without a body. */
   text: string;
-  /** Names and values of its parameters, decoded. */
+  /** Names and values of the parameters, decoded. */
   values: string[];
   collectParameters(controls: ControlParameters): void;
   rewrite(added: Record<string, string>): unknown;
 }
 
-/** A form, as documented; JSON as text or as an object is accepted too, because Meta may accept it. */
+/** Parses a form, as documented, or JSON, as text or object, which Meta may accept as well. */
 function parseItemBody(value: unknown): ItemBody {
   if (value === undefined || value === null || value === '')
     return { text: '', values: [], collectParameters: () => undefined, rewrite: () => '' };
@@ -246,7 +249,7 @@ function parseJsonItemBody(members: JsonParameters, write: (members: JsonParamet
 }
 
 function unreadableItemBodyError(): GatewayError {
-  return new GatewayError('invalid_request', { detail: 'The body of a batch item cannot be read.' });
+  return new GatewayError('invalid_request', { detail: 'The body of a batch item cannot be parsed.' });
 }
 
 function credentialParameters({ accessToken, proof }: ItemCredential): Record<string, string> {
@@ -260,7 +263,7 @@ function join(first: string, second: string): string {
   return first === '' || second === '' ? first + second : `${first}&${second}`;
 }
 
-/** Members that relate items to each other; all other members are dropped. */
+/** Keeps the members that relate items to each other. */
 function pickForwardedMembers(item: JsonParameters): JsonParameters {
   const names = ['name', 'depends_on', 'omit_response_on_success', 'attached_files', 'attachedFiles'];
   const forwarded = Object.fromEntries(
@@ -270,7 +273,7 @@ function pickForwardedMembers(item: JsonParameters): JsonParameters {
   return headers.length === 0 ? forwarded : { ...forwarded, headers };
 }
 
-/** As `["Name: value"]` or `[{name, value}]`; only headers that do not identify the client. */
+/** Keeps headers that don't identify the client. Takes `["Name: value"]` or `[{name, value}]`. */
 function filterHeaders(headers: unknown): unknown[] {
   if (!Array.isArray(headers)) return [];
   return headers.filter((header) => {

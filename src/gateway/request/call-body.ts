@@ -28,27 +28,27 @@ import {
 } from './parameters.ts';
 import { validatedBody } from './validated-body.ts';
 
-/** What goes to Meta. */
+/** The body for Meta. */
 export interface OutgoingBody {
   content: Buffer | Readable | null;
   contentType: string | null;
-  /** Null: not known, or none. */
+  /** In bytes; null if unknown or without a body. */
   length: number | null;
 }
 
-/** The body of a call, read as far as it determines what the call is. */
+/** The body of a call, read as far as it determines what the call does. */
 export interface CallBody {
-  /** Whether its parameters are known; if not, Meta gets it as plain bytes. */
+  /** Whether its parameters are known. If not, Meta gets it as plain bytes. */
   isParsed: boolean;
   isEmpty: boolean;
   collectParameters(controls: ControlParameters): void;
-  /** The body for Meta: without the client's tokens and proofs, its batch rewritten. `moved` is a batch from the query. */
+  /** Returns the body for Meta: without the client's tokens and proofs, its batch rewritten. */
   outgoing(batch: BatchRewrite): OutgoingBody | Promise<OutgoingBody>;
 }
 
 interface BatchRewrite {
   credentials: ItemCredentials;
-  /** The batch of the query: it is sent in the body, because its items may hold tokens. */
+  /** The batch of the query. It moves to the body, because its items may contain tokens. */
   queryBatch: string | null;
 }
 
@@ -56,8 +56,8 @@ const FORM = 'application/x-www-form-urlencoded';
 const JSON_TYPE = 'application/json';
 
 /**
- * Reads a form or JSON completely (1 MiB at most; longer JSON is checked while streaming), of a multipart form the part before the
- * first file, and of other bodies nothing: those are streamed. Throws `GatewayError`.
+ * Reads a form or JSON completely (up to 1 MiB; longer JSON is checked while it streams), a multipart form up to its
+ * first file, and streams any other body. Throws `GatewayError`.
  */
 export async function readCallBody(
   request: IncomingMessage,
@@ -91,7 +91,7 @@ const NO_BODY: CallBody = {
     queryBatch === null ? NO_CONTENT : formWithBatch('', queryBatch, credentials),
 };
 
-/** Bytes that were not parsed here must not be parsed as parameters by Meta either. */
+/** A content type that keeps Meta from parsing parameters in bytes that were not parsed here. */
 function neutralContentType(type: string, contentType: string): string {
   const isParameters =
     type === '' || type.includes('json') || type.includes('urlencoded') || type.startsWith('multipart/');
@@ -110,7 +110,7 @@ function opaqueBody(request: IncomingMessage, contentType: string): CallBody {
   };
 }
 
-/** A file in JSON, as Meta's SDK sends images: it is streamed, and may hold nothing that determines what the call is. */
+/** Streams large JSON, as Meta's SDK sends images. It may contain nothing that determines what the call does. */
 function streamedJsonBody(request: IncomingMessage, contentType: string): CallBody {
   return {
     isParsed: false,
@@ -128,7 +128,7 @@ function streamedJsonBody(request: IncomingMessage, contentType: string): CallBo
 }
 
 function batchInOpaqueBodyError(): GatewayError {
-  return new GatewayError('invalid_request', { detail: 'A batch comes as a form or as JSON.' });
+  return new GatewayError('invalid_request', { detail: 'A batch must be a form or JSON.' });
 }
 
 async function multipartBody(
@@ -232,7 +232,7 @@ async function rewriteMembers(
   if (batch === undefined) return kept;
   const items = await rewriteBatch(parseBatch(batch), credentials);
   if (key !== undefined) delete kept[key];
-  // As it came: a string stays a string, an array an array (META.md 14).
+  // Text stays text, an array an array: docs/meta-facts.md#batch-requests
   return { ...kept, batch: typeof batch === 'string' ? writeJson(items) : items };
 }
 
@@ -241,7 +241,7 @@ function outgoingText(text: string | Buffer, contentType: string): OutgoingBody 
   return { content, contentType, length: content.length };
 }
 
-/** With another charset Meta would decode different text than we did. */
+/** With another charset Meta would decode other text than we did. */
 function requireUtf8(contentType: string): void {
   const charset = /charset\s*=\s*"?([^";\s]*)/i.exec(contentType)?.[1]?.toLowerCase();
   if (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8') {
@@ -255,7 +255,7 @@ function lengthOf(request: IncomingMessage): number | null {
 }
 
 /**
- * The chunks of a body, counted as kept in memory. Stopping early keeps the connection open, so that a refusal can still be sent on it.
+ * Yields chunks of a body that count toward the memory limit. Stopping early keeps the connection open for a refusal.
  */
 function keptChunks(request: IncomingMessage, limits: RequestBodyLimits): AsyncIterable<Buffer> {
   return {

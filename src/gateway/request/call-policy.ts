@@ -9,7 +9,10 @@ import { type EffectiveCall, isCovered, isNamed } from './call-rules.ts';
 import { RegistrationGuard } from './registration-guard.ts';
 import { findWebhookReason } from './webhook-rules.ts';
 
-/** The restrictions of a lease's client, and of what its connection reaches. Reports refusals for the audit log. */
+/**
+ * Restricts calls by the policy of the lease's client and by what its connection reaches. Reports refusals for the
+ * audit log.
+ */
 @Injectable()
 export class CallPolicy {
   readonly #routes = new RoutePatterns();
@@ -24,8 +27,9 @@ export class CallPolicy {
   }
 
   /**
-   * Throws `path_not_allowed` where the client's `allow` does not cover the call, or does not name one that would move webhooks, and
-   * `registration_not_allowed` for a number that must not be registered. `isCall` false: the outside of a batch, which `allow` need not cover.
+   * Throws `path_not_allowed` if the client's `allow` does not cover the call, or does not name a call that moves
+   * webhooks, and `registration_not_allowed` for a number that must not be registered. `isCall` false: the envelope of
+   * a batch, which `allow` need not cover.
    */
   async authorize(
     grant: GatewayGrant,

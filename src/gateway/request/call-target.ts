@@ -8,27 +8,30 @@ import { GatewayError } from '../gateway-error.ts';
 import type { GatewayPath } from './gateway-path.ts';
 import { isCredentialName, joinParameters, type Parameter } from './parameters.ts';
 
-/** Where a call goes. */
+/** Where a call goes at Meta. */
 export interface CallTarget {
   host: GraphHost;
-  /** Base, version and path; without a query. */
+  /** Base, version and path, without a query. */
   url: string;
-  /** Whose secret signs the `appsecret_proof`; null: none is sent. */
+  /** Its secret keys the `appsecret_proof`; null if none is sent. */
   proofApp: AppCredentials | null;
 }
 
-/** The address at Meta: the host follows from the credential's kind, never from the client's path. Throws `path_not_allowed` where there is none. */
+/**
+ * Resolves the URL at Meta. The credential's kind determines the host, never the client's path. Throws
+ * `path_not_allowed`.
+ */
 export function resolveTarget(apps: MetaApps, grant: GatewayGrant, path: GatewayPath): CallTarget {
   const app = apps.for(grant);
   const host = app.hostOf(grant.kind);
   const base = baseOf(app.config, host, path);
   if (base === null) {
-    throw new GatewayError('path_not_allowed', { detail: 'This host does not take credentials of this kind.' });
+    throw new GatewayError('path_not_allowed', { detail: 'This host does not accept credentials of this kind.' });
   }
   const onGraph = path.route === 'graph' || path.route === 'video';
   const version = host.fixedVersion ?? path.version ?? host.version;
   const segments = onGraph ? [version, ...path.segments] : path.segments;
-  // The root path keeps its form; upload and media addresses keep theirs, which Meta made.
+  // The root path and Meta's own upload and media URLs keep their form.
   const slash =
     path.segments.length === 0 ? path.version === null || path.trailingSlash : path.trailingSlash && !onGraph;
   return {
@@ -45,24 +48,26 @@ function baseOf(meta: MetaConfig, host: GraphHost, path: GatewayPath): string | 
   return path.route === 'video' ? meta.graphVideoUrl : mediaBaseUrl(meta);
 }
 
-/** Proofs by cached lease; they are collected together. */
+/** Proofs by cached grant, garbage-collected with it. */
 const PROOFS = new WeakMap<object, string>();
 
-/** The proof for the grant's token; null where the target takes none, and where the token's app is not the configured one: a wrong proof is worse than none. */
+/**
+ * Returns the proof for the grant's token; null if the target takes none, or the token's app is not configured: a wrong
+ * proof fails.
+ */
 export function getProof({ proofApp }: CallTarget, grant: GatewayGrant): string | null {
   if (proofApp === null || proofApp.id !== grant.appId) return null;
   const { cacheKey } = grant;
   if (cacheKey === undefined) return computeAppsecretProof(grant.accessToken, proofApp.secret);
   let proof = PROOFS.get(cacheKey);
   if (proof === undefined) {
-    // The host, and with it the app, follows from the kind of the credential.
     proof = computeAppsecretProof(grant.accessToken, proofApp.secret);
     PROOFS.set(cacheKey, proof);
   }
   return proof;
 }
 
-/** The whole address: the client's parameters without its token, proofs and batch, plus our proof. Never a token. */
+/** Builds the URL: the client's parameters without token, proofs and batch, plus our proof. Never contains a token. */
 export function buildTargetUrl(target: CallTarget, query: readonly Parameter[], proof: string | null): string {
   const kept = joinParameters(query.filter(({ name }) => !isCredentialName(name) && name !== 'batch'));
   const search = proof === null ? kept : `${kept}${kept === '' ? '' : '&'}appsecret_proof=${proof}`;

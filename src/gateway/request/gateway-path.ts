@@ -1,29 +1,29 @@
 import { MEDIA_HOST } from '../../meta/graph/meta-addresses.ts';
 
-/** Which of Meta's hosts a path of ours stands for; the credential's kind decides between the Graph hosts. */
+/** The kind of host at Meta. The credential's kind decides which Graph host. */
 export type GatewayRoute = 'graph' | 'video' | 'rupload' | 'media';
 
-/** A path in canonical spelling: what is checked is what is sent. */
+/** A path in canonical form: what is checked is what is sent. */
 export interface GatewayPath {
   route: GatewayRoute;
-  /** `v26.0` where the client gave one. On the upload and media hosts a version may be anywhere, and stays in `segments`. */
+  /** Such as `v26.0`, if given. On the upload and media hosts a version may be anywhere and stays in `segments`. */
   version: string | null;
-  /** Decoded; of the characters of `SEGMENT` only. */
+  /** Decoded; each matches `SEGMENT`. */
   segments: string[];
   trailingSlash: boolean;
 }
 
-/** The characters of Meta's ids, edges, message ids and upload sessions. No `%`, `;`, `\`, nor anything that a second decoding would change. */
+/** Ids, edges, message ids and upload sessions. No `%`, `;`, `\`, nor anything that decoding twice would change. */
 const SEGMENT = /^[A-Za-z0-9_.:$@+,=~-]+$/;
 const VERSION = /^v\d{1,3}\.\d{1,2}$/i;
-/** The prefixes of our paths; of two that share a beginning, the longer one first. */
+/** Path prefixes, longer ones first if they share a beginning. */
 export const GATEWAY_PREFIXES: readonly (readonly [string, GatewayRoute])[] = [
   ['/graph-video', 'video'],
   ['/graph', 'graph'],
   ['/rupload', 'rupload'],
 ];
 
-/** The path of a request (without its query), parsed and normalized; null where it is not a valid path of the gateway. */
+/** Parses and normalizes a request's path, without query; null if it is not valid here. */
 export function parseGatewayPath(path: string): GatewayPath | null {
   for (const [prefix, route] of GATEWAY_PREFIXES) {
     if (!path.startsWith(prefix)) continue;
@@ -35,18 +35,18 @@ export function parseGatewayPath(path: string): GatewayPath | null {
   return null;
 }
 
-/** A path in the form of a client's `allow` patterns: with the upload or media host as first segment, and without a version. */
+/** Segments as `allow` patterns match them: without a version, after the upload or media host. */
 export function policySegments({ route, segments }: GatewayPath): string[] {
   if (route === 'media') return [MEDIA_HOST, ...segments];
   return route === 'rupload' ? ['rupload', ...segments.filter((segment) => !VERSION.test(segment))] : segments;
 }
 
-/** Where Meta takes the body as a file's bytes, whatever its content type (curl sends a form's). */
+/** Returns whether Meta takes the body as the bytes of a file, whatever its content type (curl sends a form's). */
 export function isByteUpload({ route, segments }: GatewayPath): boolean {
   return route === 'rupload' || (segments[0]?.startsWith('upload:') ?? false);
 }
 
-/** Segments of `/a/b`, `a/b` or `a/b/`; null where one is empty, a dot segment, or not plain after one decoding. */
+/** Splits `/a/b`, `a/b` or `a/b/`; null if a segment is empty, a dot segment, or not plain once decoded. */
 export function parseSegments(path: string): string[] | null {
   const start = path.startsWith('/') ? 1 : 0;
   const end = path.length > start && path.endsWith('/') ? path.length - 1 : path.length;
@@ -60,7 +60,7 @@ export function parseSegments(path: string): string[] | null {
   return segments;
 }
 
-/** Removes the version from the beginning of a list of segments and returns it. */
+/** Splits a leading version from the segments. */
 export function takeVersion(segments: string[]): { version: string | null; segments: string[] } {
   const [first] = segments;
   if (first === undefined || !VERSION.test(first)) return { version: null, segments };
@@ -83,7 +83,7 @@ function toGatewayPath(route: GatewayRoute, segments: string[], trailingSlash: b
   if (route === 'graph') {
     const [first, ...rest] = segments;
     if (first === MEDIA_HOST) return { route: 'media', version: null, segments: rest, trailingSlash };
-    // SDKs that use one base for all hosts send this.
+    // SDKs with one base URL for all hosts send this.
     if (first === 'graph-video') return toGatewayPath('video', rest, trailingSlash);
     if (first === 'rupload') return toGatewayPath('rupload', rest, trailingSlash);
   }

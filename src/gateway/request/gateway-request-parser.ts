@@ -16,7 +16,7 @@ import { type ControlParameters, collectParameter, createControlParameters, pars
 const METHODS = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS']);
 const AUTHORIZATION = /^(?:bearer|oauth)\s+(\S+)\s*$/i;
 
-/** Parses a request into a call: whose it is, what it does, and whether it is allowed. */
+/** Parses a request: whose call it is, what it does, and whether it is allowed. */
 @Injectable()
 export class GatewayRequestParser {
   constructor(
@@ -25,7 +25,7 @@ export class GatewayRequestParser {
     @Inject(CallPolicy) private readonly policy: CallPolicy,
   ) {}
 
-  /** Throws `GatewayError`; `lease_invalid` takes precedence. */
+  /** Throws `GatewayError`, `lease_invalid` before any other. */
   async parse(request: IncomingMessage, source: RawRequestContext): Promise<GatewayCall> {
     const url = request.url ?? '/';
     const cut = url.indexOf('?');
@@ -39,7 +39,7 @@ export class GatewayRequestParser {
       throw new GatewayError('invalid_request', { detail: 'The query is not percent-encoded UTF-8.' });
     if (path === null) {
       throw new GatewayError(grant === null ? 'lease_invalid' : 'path_not_allowed', {
-        ...(grant === null ? {} : { detail: 'This is no plain path of Graph.' }),
+        ...(grant === null ? {} : { detail: 'This is not a plain Graph API path.' }),
       });
     }
     const body = await readCallBody(request, path, source.bodyLimits);
@@ -47,9 +47,10 @@ export class GatewayRequestParser {
     const leaseToken = earlyToken ?? controls.tokens[0] ?? '';
     grant ??= await this.getGrant(leaseToken, source);
     const method = (request.method ?? 'GET').toUpperCase();
-    if (!METHODS.has(method)) throw new GatewayError('invalid_request', { detail: `Graph knows no ${method}.` });
+    if (!METHODS.has(method))
+      throw new GatewayError('invalid_request', { detail: `The Graph API has no method ${method}.` });
     const isBatch = controls.batches === 1;
-    // What is sent counts: a batch of the query goes on in the body of a POST.
+    // A batch in the query is sent in the body of a POST.
     const sentMethod = isBatch ? 'POST' : method;
     const methods = [sentMethod.toLowerCase(), ...controls.methods];
     const effective = { ...controls, segments: path.segments, methods };
@@ -57,7 +58,7 @@ export class GatewayRequestParser {
     const deferred = controls.deferred.flatMap(parseDeferredCalls);
     const segments = policySegments(path);
     const own = segments === path.segments ? effective : { ...effective, segments };
-    // The items of a batch are checked one by one as they are rewritten; the root path itself is not a call.
+    // Batch items are checked one by one while they are rewritten; the root path alone is not a call.
     const isOwnCall = path.segments.length > 0 || !(isBatch || deferred.length > 0);
     await this.policy.authorize(grant, own, source, { isCall: isOwnCall });
     for (const later of deferred) await this.policy.authorize(grant, later, source);
@@ -99,7 +100,7 @@ function assertAllowed(call: EffectiveCall, controls: ControlParameters, path: G
   if (reason !== null) throw new GatewayError('path_not_allowed', { detail: reason });
   if (!body.isParsed && needsKnownParameters(call, isByteUpload(path))) {
     const detail =
-      'A body of this kind goes neither to an object itself nor to permissions or webhooks: send a form, or at most 1 MiB of JSON.';
+      'A body of this kind is not allowed for an object itself, permissions or webhooks: send a form, or JSON of at most 1 MiB.';
     throw new GatewayError('path_not_allowed', { detail });
   }
 }

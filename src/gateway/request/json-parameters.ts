@@ -2,19 +2,21 @@ import { parse, stringify } from 'lossless-json';
 import { GatewayError } from '../gateway-error.ts';
 import { type ControlParameters, canonicalName, collectParameter, isCredentialName } from './parameters.ts';
 
-/** A JSON object whose numbers keep all digits: ids beyond 2^53 must reach Meta unchanged. */
+/** A JSON object that keeps all digits of numbers: ids above 2^53 must reach Meta unchanged. */
 export type JsonParameters = Record<string, unknown>;
 
-/** Names that could change what the call is: only bodies with one of these, or with an escape that could hide one, are parsed. */
+/** Names that change what a call does, and escapes that could hide one. Other bodies need not be parsed. */
 const CONTROL_PARAMETER_HINT =
   /access_?token|appsecret|method|batch|"ids?"|\\u00|(?:override|deauth)[._ ]callback|webhooks?[._ ](?:url|conf|subs)/i;
 
-/** Whether a JSON text must be parsed before it may be passed on. */
+/** Returns whether JSON must be parsed before it is passed on. */
 export function mayHaveControlParameters(text: string): boolean {
   return CONTROL_PARAMETER_HINT.test(text);
 }
 
-/** Strict JSON. A duplicate name is refused, because parsers differ in which one counts. Throws `invalid_request`. */
+/**
+ * Parses strict JSON. Refuses duplicate names, because parsers differ in which one they use. Throws `invalid_request`.
+ */
 export function parseJson(text: string): unknown {
   try {
     return parse(text, null, {
@@ -23,11 +25,11 @@ export function parseJson(text: string): unknown {
       },
     });
   } catch (cause) {
-    throw new GatewayError('invalid_request', { detail: 'The JSON cannot be read, or has a name twice.', cause });
+    throw new GatewayError('invalid_request', { detail: 'The JSON is not valid, or a name occurs twice.', cause });
   }
 }
 
-/** Serializes it again with the same digits. */
+/** Serializes JSON with the digits it came with. */
 export function writeJson(value: unknown): string {
   return stringify(value) ?? 'null';
 }
@@ -37,9 +39,9 @@ export function isJsonObject(value: unknown): value is JsonParameters {
 }
 
 /**
- * Collects the members that Meta reads as parameters: the outermost ones. A nested member is data, as
- * `name[access_token]` is in a form, and is passed on unchanged: the call uses the header's token, a lease token is worthless at
- * Meta, and a message may use such a name for its own purposes. Items of a batch are calls, and checked as such.
+ * Collects the members that Meta reads as parameters: the outermost ones. Nested members are data, as
+ * `name[access_token]` is in a form, and are passed on unchanged: the call uses the header's token, lease tokens mean
+ * nothing to Meta, and messages may use such names. Batch items are checked as calls.
  */
 export function collectJsonParameters(controls: ControlParameters, parameters: JsonParameters): void {
   for (const [key, value] of Object.entries(parameters)) {
@@ -47,7 +49,7 @@ export function collectJsonParameters(controls: ControlParameters, parameters: J
   }
 }
 
-/** The object without the client's own token and proof, as far as Meta would read them as such: see `collectJsonParameters`. */
+/** Removes the client's token and proof where Meta would read them: see `collectJsonParameters`. */
 export function withoutCredentials(parameters: JsonParameters): JsonParameters {
   return Object.fromEntries(Object.entries(parameters).filter(([key]) => !isCredentialName(canonicalName(key))));
 }

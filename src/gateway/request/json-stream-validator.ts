@@ -12,17 +12,19 @@ const CLOSE_BRACKET = 0x5d;
 const MAX_NAME_BYTES = 256;
 const MAX_NESTING = 512;
 
-/** Bytes allowed outside of strings: whitespace, and those of numbers and literals. No quotes or comments of laxer parsers. */
+/**
+ * Bytes allowed outside of strings: whitespace, numbers and literals. No other quotes or comments, which lax parsers
+ * take.
+ */
 const PLAIN = new Set(Buffer.from(' \t\r\n0123456789+-.truefalsnE'));
 const BLANK = new Set(Buffer.from(' \t\r\n'));
 
-/** What comes next in the outermost object. */
+/** What may come next in the outermost object. */
 type Expected = 'object' | 'name' | 'next name' | 'colon' | 'value' | 'comma' | 'end';
 
 /**
- * Checks a JSON object while it streams, and stops it at a member that would determine what the call is, or where parsers could
- * differ. Buffers only the current name. Only outermost members are parameters to Meta; nested ones are
- * the client's data, whatever they are called, as in short JSON (`collectJsonParameters`).
+ * Checks a JSON object while it streams. Stops it at a member that determines what the call does, and where parsers
+ * could disagree. Buffers only the current name. Nested members are data, as in short JSON (`collectJsonParameters`).
  */
 export class JsonStreamValidator {
   /** The closing bracket of each level. */
@@ -40,7 +42,7 @@ export class JsonStreamValidator {
     }
   }
 
-  /** To be called at the end. Throws a `GatewayError` where the object is incomplete. */
+  /** Call at the end. Throws a `GatewayError` if the object is incomplete. */
   end(): void {
     if (this.#expected !== 'end') throw invalidJsonError();
   }
@@ -110,15 +112,15 @@ function assertNotControlName(bytes: readonly number[]): void {
   const name = canonicalName(readName(bytes));
   if (!isControlName(name)) return;
   throw new GatewayError('payload_too_large', {
-    detail: `A JSON body over 1 MiB must not have ${name}: ${describeAlternative(name)}.`,
+    detail: `A JSON body over 1 MiB must not contain ${name}: ${describeAlternative(name)}.`,
   });
 }
 
 function describeAlternative(name: string): string {
-  if (name.endsWith('batch')) return 'a batch comes in a body of at most 1 MiB';
+  if (name.endsWith('batch')) return 'send a batch in a body of at most 1 MiB';
   return isCredentialName(name)
-    ? 'the lease goes into the Authorization header'
-    : 'put it into the query, or send less';
+    ? 'send the lease in the Authorization header'
+    : 'put it in the query, or send a smaller body';
 }
 
 function readName(bytes: readonly number[]): string {

@@ -3,20 +3,20 @@ import { GatewayError } from '../gateway-error.ts';
 import { canonicalName, isControlName } from './parameters.ts';
 import type { BodyStreamValidator } from './validated-body.ts';
 
-/** A field of a form, before its first file. */
+/** A form field before the first file. */
 interface FormField {
   name: string;
   /** Unchanged bytes. */
   value: Buffer;
 }
 
-/** The beginning of a form: its fields up to the first file. */
+/** The fields of a form before its first file. */
 interface FormHead {
   boundary: string;
   fields: FormField[];
-  /** How many bytes of the body the fields took. */
+  /** Size of the fields in the body, in bytes. */
   length: number;
-  /** The bytes read beyond them: from the delimiter before the first file, or before the end. */
+  /** Bytes read beyond the fields, from the next delimiter on. */
   rest: Buffer;
 }
 
@@ -25,7 +25,9 @@ const HEADERS_END = Buffer.from('\r\n\r\n');
 const MAX_PART_HEADERS_BYTES = 16 * 1024;
 const MAX_FIELDS_BYTES = 1024 * 1024;
 
-/** The boundary of a `multipart/form-data` body (RFC 7578). Throws `invalid_request` where there is none, or more than one. */
+/**
+ * Reads the boundary of a `multipart/form-data` body (RFC 7578). Throws `invalid_request` unless there is exactly one.
+ */
 export function readBoundary(contentType: string): string {
   const found = [...contentType.matchAll(/;\s*boundary\s*=\s*(?:"([^"\r\n]{1,200})"|([^\s;",]{1,200}))/gi)];
   const boundary = found[0]?.[1] ?? found[0]?.[2];
@@ -41,7 +43,7 @@ export function readBoundary(contentType: string): string {
   return boundary;
 }
 
-/** Reads the fields before the first file, 1 MiB at most, and leaves the rest in the stream. */
+/** Reads the fields before the first file, up to 1 MiB, and leaves the rest in the stream. */
 export async function readFormHead(source: AsyncIterable<Buffer>, boundary: string): Promise<FormHead> {
   const reader = new ChunkReader(source);
   const delimiter = Buffer.from(`--${boundary}`, 'latin1');
@@ -65,7 +67,7 @@ export async function readFormHead(source: AsyncIterable<Buffer>, boundary: stri
   return { boundary, fields, length: position, rest: await reader.rest(position) };
 }
 
-/** Fields as they are passed on. */
+/** Serializes fields. */
 export function writeFields(fields: readonly FormField[], boundary: string): Buffer {
   const parts = fields.flatMap(({ name, value }) => [
     Buffer.from(`--${boundary}${CRLF}Content-Disposition: form-data; name="${name}"${CRLF}${CRLF}`, 'utf8'),
@@ -75,13 +77,16 @@ export function writeFields(fields: readonly FormField[], boundary: string): Buf
   return Buffer.concat(parts);
 }
 
-/** A laxer parser than this one would see a part begin here. */
+/** Copies a value. Throws if a lax parser would see a part begin in it. */
 function copyPlainValue(value: Buffer, delimiter: Buffer): Buffer {
   if (value.includes(delimiter)) throw invalidMultipartError();
   return Buffer.from(value);
 }
 
-/** The name of a part, and whether it is a file. Only the plain form of RFC 7578 is accepted, because parsers differ in the rest. */
+/**
+ * Reads the name of a part and whether it is a file. Accepts only the plain form of RFC 7578: parsers differ in the
+ * rest.
+ */
 function readPartHeaders(text: string): { name: string; isFile: boolean } {
   if (!text.startsWith(CRLF)) throw invalidMultipartError();
   const lines = text.slice(2).split(CRLF);
@@ -98,11 +103,14 @@ function readPartHeaders(text: string): { name: string; isFile: boolean } {
   return { name, isFile };
 }
 
-/** Stops a form where a field after its first file would change what was checked. Starts at the delimiter before that file. */
+/**
+ * Stops a form at a field after its first file that would change what was checked. Starts at the delimiter before that
+ * file.
+ */
 export class MultipartStreamValidator implements BodyStreamValidator {
-  // Without the preceding line break: a laxer parser might not require it.
+  // Without the preceding line break, which lax parsers don't require.
   readonly #delimiter: Buffer;
-  /** What has to be searched again with the next chunk. */
+  /** To be searched again with the next chunk. */
   #tail: Buffer = EMPTY_BUFFER;
 
   constructor(boundary: string) {
@@ -113,17 +121,17 @@ export class MultipartStreamValidator implements BodyStreamValidator {
     this.#tail = this.#scan(this.#hasNoStraddlingDelimiter(chunk) ? chunk : Buffer.concat([this.#tail, chunk]));
   }
 
-  /** Whether no delimiter crosses the boundary to this chunk: then it need not be concatenated with what came before it. */
+  /** Returns whether no delimiter straddles the previous chunk and this one, so they need not be concatenated. */
   #hasNoStraddlingDelimiter(chunk: Buffer): boolean {
     if (this.#tail.length === 0) return true;
     const { length } = this.#delimiter;
     return chunk.length >= length && !Buffer.concat([this.#tail, chunk.subarray(0, length)]).includes(this.#delimiter);
   }
 
-  /** A truncated form is Meta's to refuse. */
+  /** Meta refuses truncated forms. */
   end(): void {}
 
-  /** Checks every part whose headers are complete; returns what must be searched again. */
+  /** Checks every part whose headers are complete. Returns what must be searched again. */
   #scan(window: Buffer): Buffer {
     const delimiter = this.#delimiter;
     let from = 0;
@@ -139,7 +147,7 @@ export class MultipartStreamValidator implements BodyStreamValidator {
       // Too late after the first file.
       if (isControlName(canonicalName(name))) {
         throw new GatewayError('path_not_allowed', {
-          detail: `The field ${name} must come ahead of the first file.`,
+          detail: `The field ${name} must come before the first file.`,
         });
       }
       from = end;
@@ -149,10 +157,10 @@ export class MultipartStreamValidator implements BodyStreamValidator {
 }
 
 function invalidMultipartError(): GatewayError {
-  return new GatewayError('invalid_request', { detail: 'The multipart body cannot be read (RFC 7578).' });
+  return new GatewayError('invalid_request', { detail: 'The multipart body cannot be parsed (RFC 7578).' });
 }
 
-/** Reads chunks of a stream as needed, and gives back the rest. */
+/** Reads a stream as far as needed, and gives back the rest. */
 class ChunkReader {
   buffer: Buffer = EMPTY_BUFFER;
   readonly #source: AsyncIterator<Buffer>;
@@ -161,12 +169,12 @@ class ChunkReader {
     this.#source = source[Symbol.asyncIterator]();
   }
 
-  /** Reads until that many bytes are buffered. */
+  /** Reads until `length` bytes are buffered. */
   async need(length: number): Promise<void> {
     while (this.buffer.length < length) await this.#more();
   }
 
-  /** The position of `bytes`, at most `reach` after `from`. */
+  /** Finds `bytes` at most `reach` after `from`. */
   async find(bytes: Buffer, from: number, reach: number): Promise<number> {
     let searched = from;
     for (;;) {
@@ -178,7 +186,7 @@ class ChunkReader {
     }
   }
 
-  /** What has been read from `from` on; the stream can be read by others afterwards. */
+  /** Returns what was read from `from` on, and releases the stream. */
   async rest(from: number): Promise<Buffer> {
     await this.#source.return?.();
     return this.buffer.subarray(from);

@@ -1,6 +1,6 @@
 /** One parameter of a query or form. */
 export interface Parameter {
-  /** Unchanged, for passing on. */
+  /** As it came. */
   raw: string;
   /** The name as Meta's parser reads it: see `canonicalName`. */
   name: string;
@@ -8,10 +8,10 @@ export interface Parameter {
   value: string;
 }
 
-/** Parameters of the client that are not passed on: the token, and its proof. */
+/** The client's token and proof, which are not passed on. */
 const CREDENTIAL_NAMES = new Set(['access_token', 'appsecret_proof', 'appsecret_time']);
 
-/** The parameters of a query or form in their order; null where one cannot be decoded. */
+/** Parses a query or form; null if a parameter can't be decoded. */
 export function parseParameters(text: string): Parameter[] | null {
   if (text === '') return [];
   const parameters: Parameter[] = [];
@@ -26,14 +26,14 @@ export function parseParameters(text: string): Parameter[] | null {
   return parameters;
 }
 
-/** Serializes them unchanged. */
+/** Serializes parameters as they came. */
 export function joinParameters(parameters: readonly Parameter[]): string {
   let text = '';
   for (const { raw } of parameters) text += text === '' ? raw : `&${raw}`;
   return text;
 }
 
-/** Whether Meta would read a parameter of this name as the token or its proof. */
+/** Returns whether Meta reads a parameter of this name as the token or its proof. */
 export function isCredentialName(canonical: string): boolean {
   return CREDENTIAL_NAMES.has(canonical);
 }
@@ -41,8 +41,8 @@ export function isCredentialName(canonical: string): boolean {
 const PLAIN_NAME = /^[a-z0-9_]+$/;
 
 /**
- * A parameter's name as Meta's server, which grew out of PHP, reads it: leading blanks are dropped, dots and blanks become underscores,
- * `name[…]` is an entry of `name`. Case is ignored too, in case Meta does.
+ * Normalizes a parameter name as PHP does, which Meta's server descends from: drops leading blanks, turns dots and
+ * blanks into underscores, takes `name[…]` as `name`. Ignores case, too, in case Meta does.
  */
 export function canonicalName(name: string): string {
   if (PLAIN_NAME.test(name)) return name;
@@ -66,26 +66,26 @@ function decodeComponent(text: string): string | null {
   }
 }
 
-/** The parameters that determine what the call is, from query and body. */
+/** Parameters of query and body that determine what a call does. */
 export interface ControlParameters {
   tokens: string[];
   /** Lower case, trimmed. */
   methods: string[];
   fields: string[];
   ids: string[];
-  /** Names of parameters that tell Meta where webhooks go, or that none are wanted. */
+  /** Names of parameters that move or end webhooks. */
   callbacks: string[];
-  /** How many `batch` parameters there are, in any form. */
+  /** Number of `batch` parameters in any form. */
   batches: number;
-  /** Values of `asyncbatch` and `adbatch`: calls that Meta makes later. */
+  /** Values of `asyncbatch` and `adbatch`, whose calls Meta runs later. */
   deferred: string[];
 }
 
-/** Parameters that contain calls which Meta makes later: Graph's asynchronous batches, and those of the Marketing API. */
+/** Contain calls that Meta runs later: asynchronous batches of the Graph and Marketing APIs. */
 const DEFERRED_BATCH_NAMES = new Set(['asyncbatch', 'adbatch']);
 /**
- * Parameters that move or end webhooks, whatever they are sent to: of a WhatsApp account or phone number (docs/meta-facts.md; both names of
- * a number's are in Meta's OpenAPI description of `POST /{phone-number-id}`), of a Page, and of the app itself.
+ * Parameters that move or end webhooks, of a WhatsApp account, number, Page or app:
+ * docs/meta-facts.md#whatsapp-accounts-of-a-token
  */
 const CALLBACK_NAMES = new Set([
   'override_callback_uri',
@@ -94,7 +94,7 @@ const CALLBACK_NAMES = new Set([
   'is_webhooks_subscribed',
   'deauth_callback_url',
 ]);
-/** Parameters that determine what a call is: refused where they cannot be checked. */
+/** Parameters that determine what a call does. Refused where they can't be checked. */
 const CONTROL_NAMES = new Set([
   ...CREDENTIAL_NAMES,
   ...DEFERRED_BATCH_NAMES,
@@ -106,7 +106,7 @@ const CONTROL_NAMES = new Set([
   'ids',
 ]);
 
-/** Whether a parameter of this name must be checked before its call may pass. */
+/** Returns whether a parameter of this name must be checked before its call is passed on. */
 export function isControlName(canonical: string): boolean {
   return CONTROL_NAMES.has(canonical);
 }

@@ -5,17 +5,23 @@ import { Database } from '../../database/database.ts';
 import { GatewayError } from '../gateway-error.ts';
 import { type EffectiveCall, isRead } from './call-rules.ts';
 
-/** `/{phone-number-id}/register`, in every spelling. */
+/** `/{phone-number-id}/register` in any spelling. */
 const REGISTER = /(^|[^a-z0-9_])register([^a-z0-9_]|$)/i;
-/** How Meta writes the ids of numbers. */
+/** An id as Meta writes it. */
 const NUMBER_ID = /^[1-9]\d*$/;
 
-/** Keeps numbers of the WhatsApp Business app (coexistence) from being registered, which would take them out of the app. */
+/**
+ * Keeps numbers used in the WhatsApp Business app from being registered, which removes them from it:
+ * docs/meta-facts.md#coexistence
+ */
 @Injectable()
 export class RegistrationGuard {
   constructor(@Inject(Database) private readonly database: Database) {}
 
-  /** Throws `registration_not_allowed`. Reads the database only for a call that registers; numbers that the connection does not know pass. */
+  /**
+   * Throws `registration_not_allowed`. Reads the database only if the call registers. Numbers unknown to the connection
+   * pass.
+   */
   async assertAllowed(connectionId: ConnectionId, call: EffectiveCall): Promise<void> {
     const ids = findRegisteredNumbers(call);
     if (ids === null) return;
@@ -26,8 +32,8 @@ export class RegistrationGuard {
 }
 
 /**
- * What a call that registers numbers names, as it wrote them; null for any other call. An entry that is no plain id (a reference to another
- * item's response, another spelling) may be any number.
+ * Returns the numbers that a call registers, as written; null for any other call. An entry that is not a plain id, such
+ * as a reference to another item's response, may be any number.
  */
 export function findRegisteredNumbers({ methods, segments, ids }: EffectiveCall): string[] | null {
   if (isRead(methods)) return null;

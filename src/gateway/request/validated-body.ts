@@ -2,15 +2,15 @@ import { Readable } from 'node:stream';
 
 /** Checks a body while it streams. */
 export interface BodyStreamValidator {
-  /** Throws a `GatewayError` where this chunk must not be passed on. */
+  /** Throws a `GatewayError` if the chunk must not be passed on. */
   push(chunk: Buffer): void;
-  /** To be called at the end. Throws a `GatewayError` where the body is incomplete. */
+  /** Call at the end. Throws a `GatewayError` if the body is incomplete. */
   end(): void;
 }
 
 /**
- * `first`, then the rest of a request's body, each chunk after validation. Stopping early keeps the request's
- * connection open, so that a refusal can still be sent on it. Uses events, not iterators: an upload has a chunk for every 64 KiB.
+ * Streams `first`, then the rest of a request's body, each chunk once it is validated. Stopping early keeps the
+ * connection open for a refusal. Uses events, which cost less per chunk than iterators.
  */
 export function validatedBody(source: Readable, first: Buffer, validator: BodyStreamValidator): Readable {
   const onData = (chunk: Buffer): void => {
@@ -20,7 +20,7 @@ export function validatedBody(source: Readable, first: Buffer, validator: BodySt
     source.off('error', onSourceError).off('close', onSourceError);
     if (runOrDestroy(() => validator.end())) body.push(null);
   };
-  const onSourceError = (error?: Error): void => void body.destroy(error ?? new Error('the caller broke off'));
+  const onSourceError = (error?: Error): void => void body.destroy(error ?? new Error('the client disconnected'));
   const runOrDestroy = (check: () => void): boolean => {
     try {
       check();
@@ -37,7 +37,7 @@ export function validatedBody(source: Readable, first: Buffer, validator: BodySt
       done(error);
     },
   });
-  // It may fail before anybody listens; the error is delivered to whoever reads later.
+  // May fail before it is read; a later reader still gets the error.
   body.on('error', () => undefined);
   if (first.length > 0) body.push(first);
   if (source.readableEnded) onEnd();

@@ -1,27 +1,27 @@
 import { hasSubscribedAppsEdge, hasSubscriptionsEdge } from '../../meta/graph/webhook-endpoints.ts';
 import { type EffectiveCall, isRead } from './call-rules.ts';
 
-/** What subscribing needs; whatever else a call names may delete. */
+/** Methods for subscribing. Any other may delete. */
 const SUBSCRIBING_METHODS = new Set(['get', 'head', 'post', 'put', 'patch']);
 
-/** What a client does about it, whichever way it tried. */
 const REMEDY =
-  'Receive them from here (POST /v1/subscriptions), or have an admin name this very path in the allow list of the client.';
+  'Subscribe to events here (POST /v1/subscriptions), or have an admin add this exact path to the allow list of the client.';
 
 /**
- * Why a call would send Meta's webhooks past this service, or end them, as a text for the client; null where it would not. Only an
- * `allow` that names the path lifts this. A plain `POST /{id}/subscribed_apps` subscribes our own app, and passes.
+ * Returns why a call is refused because it moves or ends Meta's webhooks, as a text for the client; null if it does
+ * not. Only an `allow` that names the path lifts this. A plain `POST /{id}/subscribed_apps` subscribes our own app and
+ * is allowed.
  */
 export function findWebhookReason({ methods, segments, ids, callbacks }: EffectiveCall): string | null {
   if (isRead(methods)) return null;
   const [callback] = callbacks;
-  if (callback !== undefined) return `${callback} would send Meta's webhooks elsewhere, or end them. ${REMEDY}`;
+  if (callback !== undefined) return `${callback} would move or end Meta's webhooks. ${REMEDY}`;
   const named = [...segments, ...ids.filter((id) => !/^\s*https?:\/\//i.test(id))];
   if (named.some(hasSubscriptionsEdge)) {
-    return `The webhook subscriptions of the app are settings of this service. ${REMEDY}`;
+    return `This service manages the webhook subscriptions of the app. ${REMEDY}`;
   }
   if (methods.some((method) => !SUBSCRIBING_METHODS.has(method)) && named.some(hasSubscribedAppsEdge)) {
-    return `Unsubscribing the app would end Meta's webhooks of this account. ${REMEDY}`;
+    return `Unsubscribing the app would end Meta's webhooks for this account. ${REMEDY}`;
   }
   return null;
 }

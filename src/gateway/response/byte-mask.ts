@@ -2,7 +2,7 @@ import { EMPTY_BUFFER } from '../empty-buffer.ts';
 
 const MASK = 0x2a;
 
-/** For binary responses (images, video): a token in plain bytes is overwritten, so that lengths and ranges stay right. */
+/** Overwrites a token in a binary response (image, video), so lengths and ranges stay right. */
 export class ByteMask {
   readonly #secret: Buffer;
   #rest: Buffer = EMPTY_BUFFER;
@@ -14,7 +14,7 @@ export class ByteMask {
   push(chunk: Buffer): Buffer {
     const whole = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     this.#overwrite(whole);
-    // A possible beginning of a token is held back.
+    // Hold back what may be the beginning of a token.
     const cut = Math.max(0, whole.length - this.#secret.length + 1);
     this.#rest = whole.subarray(cut);
     return whole.subarray(0, cut);

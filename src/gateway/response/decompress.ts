@@ -3,7 +3,7 @@ import zlib from 'node:zlib';
 import type { HttpResponse, StreamedHttpResponse } from '../../platform/http-client/http-client.ts';
 import { GatewayError } from '../gateway-error.ts';
 
-/** The decompressed body. Throws `answer_refused` for an encoding that cannot be decoded. */
+/** Decompresses a body. Throws `answer_refused` for an unknown encoding. */
 export function decompress(metaResponse: HttpResponse | StreamedHttpResponse): Buffer | Readable {
   const codings = (metaResponse.headers['content-encoding'] ?? '')
     .split(',')
@@ -15,7 +15,7 @@ export function decompress(metaResponse: HttpResponse | StreamedHttpResponse): B
     const decoder = createDecompressor(coding);
     if (decoder === null)
       throw new GatewayError('answer_refused', { detail: 'The response has an unknown content encoding.' });
-    // Errors and early ends reach the reader of the last stream.
+    // Errors reach the reader of the last stream.
     body = pipeline(body, decoder, () => undefined);
   }
   return body;

@@ -1,20 +1,20 @@
 /**
- * One character may be written in many ways inside a response: as itself, percent-encoded (once or more), as a JSON escape (in a string
- * of JSON: escaped again), or as an HTML entity. Patterns here are for text decoded as latin1, one character per byte.
+ * A response may spell a character as itself, percent-encoded (repeatedly), as a JSON escape (escaped again in JSON
+ * inside a string), or as an HTML entity. These patterns are for text decoded as latin1, one character per byte.
  */
 const PERCENT = String.raw`(?:%|\\+u0025)(?:25)*`;
 const LITERAL_SPECIAL = /[\\^$.*+?()[\]{}|/-]/g;
 
-/** A pattern for `text` in every spelling, mixed ones too. */
+/** Returns a pattern for `text` in any mix of spellings. */
 export function encodedPattern(text: string): string {
   return [...text].map(encodedCharacter).join('');
 }
 
-/** Letters, digits, `_` and `-` as two hexadecimal digits, and as a decimal number. */
+/** Letters, digits, `_` and `-` in hexadecimal and in decimal. */
 const HEX = '(?:2[dD]|3[0-9]|[46][1-9A-Fa-f]|5[0-9AaFf]|7[0-9Aa])';
 const DECIMAL = '0*(?:45|4[89]|5[0-7]|6[5-9]|[78][0-9]|90|95|9[7-9]|1[01][0-9]|12[0-2])';
 
-/** One character of a token, in any spelling. */
+/** Pattern of one character of a token in any spelling. */
 export const ENCODED_TOKEN_CHARACTER = String.raw`(?:[A-Za-z0-9_-]|${PERCENT}${HEX}|\\+u00${HEX}|&#(?:${DECIMAL}|[xX]0*${HEX});)`;
 
 function encodedCharacter(character: string): string {
@@ -30,10 +30,10 @@ function anyCase(hex: string): string {
 }
 
 const UNIT = /\\*u00([0-9A-Fa-f]{2})|%([0-9A-Fa-f]{2})|&#(?:(\d{1,4})|[xX]([0-9A-Fa-f]{1,4}));|\\+([^u\\])/g;
-/** More layers than occur in practice. */
+/** More layers than occur. */
 const MAX_LAYERS = 4;
 
-/** The plain text behind such spellings. */
+/** Decodes all spellings. */
 export function decodeAllEncodings(text: string): string {
   let plain = text;
   for (let layer = 0; layer < MAX_LAYERS && /[%\\&]/.test(plain); layer++) {
@@ -50,7 +50,7 @@ export function decodeAllEncodings(text: string): string {
 
 const PERCENT_SIGN = 0x25;
 
-/** The characters of what is searched for: an encoded one of these requires the slow path. */
+/** Returns the characters of these texts. If one occurs encoded, the slow path is needed. */
 export function toCharacterSet(texts: readonly string[]): Uint8Array {
   const set = new Uint8Array(256);
   for (const text of texts) for (let index = 0; index < text.length; index++) set[text.charCodeAt(index) & 0xff] = 1;
@@ -59,15 +59,15 @@ export function toCharacterSet(texts: readonly string[]): Uint8Array {
   return set;
 }
 
-/** Escapes of visible ASCII. Non-ASCII letters are escaped by the thousand, and do not matter. */
+/** Escapes of visible ASCII. Non-ASCII escapes are frequent and never part of a token. */
 const ASCII_ESCAPE = /\\u00[2-7]/;
 
-/** Whether the text contains any of these encodings. */
+/** Returns whether a text contains any of these spellings. */
 export function mayHaveEncoded(text: string): boolean {
   return text.includes('%') || text.includes('\\u00') || text.includes('&#');
 }
 
-/** Whether a character of `set` is encoded somewhere in `text`. Cheap in the usual case that none is. */
+/** Returns whether `text` spells a character of `set` other than plainly. Cheap if, as usual, it does not. */
 export function hasEncoded(text: string, set: Uint8Array): boolean {
   return follows(text, '%', set) || (ASCII_ESCAPE.test(text) && follows(text, '\\u00', set)) || text.includes('&#');
 }
@@ -81,7 +81,7 @@ function follows(text: string, mark: string, set: Uint8Array): boolean {
   return false;
 }
 
-/** The value of a hexadecimal digit, by its code; -1 for anything else. */
+/** Returns the value of a hexadecimal digit by its code; -1 for anything else. */
 function digit(code: number): number {
   if (code >= 0x30 && code <= 0x39) return code - 0x30;
   const lower = code | 0x20;

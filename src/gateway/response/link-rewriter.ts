@@ -1,27 +1,27 @@
 import type { MetaConfig } from '../../config/config.ts';
 import { graphBaseUrls, MEDIA_HOST, mediaBaseUrl } from '../../meta/graph/meta-addresses.ts';
 
-/** One of Meta's base addresses and its replacement. */
+/** A base URL of Meta's API and its replacement. */
 interface Base {
   /** Host and port. */
   authority: string;
-  /** Path of the base, without a trailing slash; usually empty. */
+  /** Without a trailing slash; usually empty. */
   path: string;
   replacement: string;
 }
 
-/** A range of a text to be replaced. */
+/** A range of text to replace. */
 export interface LinkMatch {
   start: number;
   end: number;
   replacement: string;
 }
 
-/** Two slashes in a row: plain, in a JSON string, and in a JSON string within one. The rarest part is searched for. */
+/** `//` plain, in a JSON string, and in a JSON string inside one. Searched for because it is rare. */
 const SLASHES = ['//', '/\\/', '/\\\\\\/'];
 const MAX_SCHEME_LENGTH = 'https:'.length;
 
-/** Turns addresses of Meta's API into addresses of the gateway. */
+/** Rewrites URLs of Meta's API to URLs of the gateway. */
 export class LinkRewriter {
   readonly #bases: Base[];
 
@@ -33,17 +33,20 @@ export class LinkRewriter {
       [mediaBaseUrl(meta), `/graph/${MEDIA_HOST}`],
     ];
     const bases = pairs.flatMap(([url, path]) => (url === null ? [] : [toBase(url, publicUrl + path)]));
-    // Of bases with a common beginning the longest wins; of equal ones the first.
+    // The longest base wins; of equal ones the first.
     this.#bases = bases.sort((a, b) => b.path.length - a.path.length);
   }
 
-  /** The gateway's address for one of Meta's API; null for any other. */
+  /** Returns the gateway's URL for one of Meta's API; null for any other. */
   rewrite(url: string): string | null {
     const [match] = this.find(`"${url}`);
     return match?.start === 1 ? match.replacement + url.slice(match.end - 1) : null;
   }
 
-  /** Every JSON string in `text` (latin1) that begins with an address of Meta's API; slashes may be escaped, several times over. */
+  /**
+   * Finds JSON strings in `text` (latin1) that begin with a URL of Meta's API, with slashes escaped any number of
+   * times.
+   */
   find(text: string): LinkMatch[] {
     const found: LinkMatch[] = [];
     for (const slashes of SLASHES) {
@@ -74,14 +77,16 @@ function toBase(url: string, replacement: string): Base {
   return { authority: host, path: pathname.replace(/\/+$/, ''), replacement };
 }
 
-/** Where the scheme before the slashes at `end` begins, if that is the beginning of a string; else -1. */
+/** Returns where the scheme before the slashes at `end` begins, if a string begins there; else -1. */
 function schemeStart(text: string, end: number): number {
   const before = text.slice(Math.max(0, end - MAX_SCHEME_LENGTH - 1), end);
   const scheme = before.endsWith('"https:') ? 6 : before.endsWith('"http:') ? 5 : -1;
   return scheme < 0 ? -1 : end - scheme;
 }
 
-/** What may follow a base: `/`, an escaped one, `?`, `#`, the end of the string or of the text. Not a letter, a dot, a colon, an `@`. */
+/**
+ * Returns whether a base URL may end here: at `/`, plain or escaped, `?`, `#`, the end of the string or of the text.
+ */
 function endsName(code: number): boolean {
   return Number.isNaN(code) || code === 0x2f || code === 0x5c || code === 0x3f || code === 0x23 || code === 0x22;
 }

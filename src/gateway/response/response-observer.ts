@@ -24,13 +24,15 @@ const USAGE_HEADERS = [
   'retry-after',
 ];
 
-/** An unchanged limit of an app is reported again after this, because it expires. */
+/** Unchanged limits are reported again after this, because reports expire. */
 const USAGE_REPEAT_INTERVAL_MS = 1_000;
 
-/** Reports to the background work what Meta's responses reveal. Never throws, never delays the response. */
+/**
+ * Reports what Meta's responses reveal about limits, versions and tokens. Never throws and never delays the response.
+ */
 @Injectable()
 export class ResponseObserver {
-  /** The headers last reported for each app, and when (monotonic). Most responses only repeat them. */
+  /** The limits last reported per app, and when (monotonic): most responses repeat them. */
   readonly #lastUsageByApp = new Map<string, { values: readonly unknown[]; objectId: string | null; atMs: number }>();
 
   constructor(
@@ -41,14 +43,14 @@ export class ResponseObserver {
     @Optional() @Inject(MetaMetrics) private readonly metrics: MetaMetrics | null = null,
   ) {}
 
-  /** Limits, and the version that was served, from the headers of any response. */
+  /** Reports limits and the version served, from the headers of any response. */
   observeHeaders(call: GatewayCall, headers: IncomingHttpHeaders): void {
     this.observeVersion(call, headers);
     if (this.observer === null || !USAGE_HEADERS.some((name) => headers[name] !== undefined)) return;
     const { appId } = call.grant;
     const atMs = performance.now();
     const last = this.#lastUsageByApp.get(appId);
-    // The other headers name their objects themselves, or speak of the app.
+    // Other headers name their objects, or concern the app.
     const objectId = headers['x-ad-account-usage'] === undefined ? null : limitedObjectOf(call, call.grant);
     const isRepeated =
       last !== undefined &&
@@ -60,7 +62,9 @@ export class ResponseObserver {
     this.observer.observe(appId, { usage: readUsageHeaders(headers), throttle: null, objectId });
   }
 
-  /** Errors, from the body of a response: a token that may be dead, a limit. In a batch each item has its own, on its own token. */
+  /**
+   * Reports errors in a body: a token that may be dead, or a limit. Each item of a batch has its own errors and token.
+   */
   observeBody(call: GatewayCall, status: number, headers: IncomingHttpHeaders, body: Buffer): void {
     const json = parseLossless(body.toString('utf8'));
     this.observeError(call, call.grant, status, headers, json);
@@ -104,7 +108,7 @@ export class ResponseObserver {
     });
     if (verdict.kind === 'throttled') {
       const { scope, retryAfterSeconds } = verdict;
-      // So that an identical response is reported again.
+      // Report an identical response again.
       this.#lastUsageByApp.delete(call.grant.appId);
       const objectId = call.isBatch ? grant.credentialId : limitedObjectOf(call, grant);
       this.observer?.observe(call.grant.appId, { usage, throttle: { scope, retryAfterSeconds }, objectId });
@@ -115,14 +119,14 @@ export class ResponseObserver {
   private report(grant: GatewayGrant, cause: MetaCause, verdict: MetaVerdict): void {
     const { credentialId, credentialVersion } = grant;
     this.suspectedTokens.report(credentialId, credentialVersion, cause, verdict).catch((error: unknown) => {
-      this.log.error({ err: error, credential_id: credentialId }, 'a suspected token could not be confirmed');
+      this.log.error({ err: error, credential_id: credentialId }, 'a suspected token could not be checked');
     });
   }
 }
 
 const GRAPH_ID = /^(act_)?\d{1,32}$/;
 
-/** The object in the call's path; for `me` and for what has no id there, the credential stands for the object it speaks for. */
+/** Returns the object in the call's path; for `me` and paths without an id, the credential stands for its object. */
 function limitedObjectOf({ path }: GatewayCall, { credentialId }: GatewayGrant): string {
   const first = path.segments[0] ?? '';
   return GRAPH_ID.test(first) ? first : credentialId;
@@ -132,7 +136,7 @@ function isAboutToken(verdict: MetaVerdict): boolean {
   return verdict.kind === 'dead' || verdict.kind === 'suspect';
 }
 
-/** The 190 that this field causes with an ordinary user token says nothing about the token (META.md 6). */
+/** A 190 to this field says nothing about a user token: docs/meta-facts.md#business-integration-system-users */
 function asksForClientBusiness({ controls, path }: GatewayCall): boolean {
   return (
     controls.fields.some((value) => value.includes('client_business_id')) ||

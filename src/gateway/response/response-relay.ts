@@ -17,18 +17,17 @@ import { Scrubber } from './scrubber.ts';
 import type { Secret } from './token-finder.ts';
 import { appendValidators, namesEntityTag } from './validators.ts';
 
-/** Responses up to this size are buffered and sent with their length; errors are read up to it. */
+/** Responses up to this size are buffered and sent with a length. Errors are read up to it. */
 export const MAX_BUFFERED_RESPONSE_BYTES = 64 * 1024;
-/** Content types of text that can contain a token. A missing type counts as text. */
+/** Types of text, which can contain a token. No type counts as text. */
 const TEXT = /^\s*$|^(?:text|message)\/|json|javascript|xml|urlencoded|event-stream/i;
-/** Charsets in which a token is not written in its own bytes. */
+/** Charsets that don't write ASCII as its own bytes. */
 const UNSUPPORTED_CHARSET = /charset\s*=[\s"']*(?![\s"'])(?!utf-?8\b|us-ascii\b|iso-8859-|windows-125)/i;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
-/** Below this a response comes in one chunk. */
 type MetaResponse = HttpResponse | StreamedHttpResponse;
 
-/** Passes on a response of Meta's without a byte of a token. */
+/** Relays Meta's response without a byte of a token. */
 @Injectable()
 export class ResponseRelay {
   readonly #links: LinkRewriter;
@@ -42,8 +41,8 @@ export class ResponseRelay {
   }
 
   /**
-   * Returns or resolves when the whole response has been written to the client. Throws a `GatewayError`, or the error that broke the stream; if
-   * the response had begun by then, the connection has to be closed.
+   * Returns or resolves once the whole response is written to the client. Throws a `GatewayError`, or the error that
+   * broke the stream; if the response has begun by then, close the connection.
    */
   relay(
     call: GatewayCall,
@@ -65,7 +64,7 @@ export class ResponseRelay {
     try {
       await this.#relay(call, secrets, metaResponse, response);
     } catch (error) {
-      // Nobody listens any more, and an unhandled error would end the process.
+      // Without a listener, an error would end the process.
       metaResponse.body.on('error', () => undefined).destroy();
       throw error;
     }
@@ -87,7 +86,9 @@ export class ResponseRelay {
     if (REDIRECTS.has(status)) head.push('location', this.#location(metaResponse, scrubber));
     const isMedia = call.path.route === 'media';
     if (status === 304 && !isMedia)
-      throw new GatewayError('answer_refused', { detail: 'Meta answered a condition that it was not asked.' });
+      throw new GatewayError('answer_refused', {
+        detail: "Meta's response is to a conditional request, which this was not.",
+      });
     if (call.method === 'HEAD' || status === 204 || status === 304) {
       if (isMedia) appendValidators(head, metaResponse.headers, (value) => scrubber.scrubText(value));
       if (!Buffer.isBuffer(metaResponse.body)) metaResponse.body.resume();
@@ -96,7 +97,7 @@ export class ResponseRelay {
     }
     const body = decompress(metaResponse);
     const type = metaResponse.headers['content-type'] ?? '';
-    // Only the media host serves users' files; a response of any other host could be text, whatever type it claims.
+    // Only the media host serves files of users; elsewhere anything may be text, whatever its type says.
     const isText = !isMedia || TEXT.test(type);
     if (!isText) {
       const length = metaResponse.headers['content-length'];
@@ -107,17 +108,18 @@ export class ResponseRelay {
     }
     if (UNSUPPORTED_CHARSET.test(type))
       throw new GatewayError('answer_refused', { detail: 'The response has an unknown charset.' });
-    if (status === 206) throw new GatewayError('answer_refused', { detail: 'Part of a text is not passed on.' });
+    if (status === 206)
+      throw new GatewayError('answer_refused', { detail: 'A partial response in text is not passed on.' });
     const context = { call, metaResponse, head, scrubber, response };
     if (status >= 400 || call.isBatch || isSmall(metaResponse))
       return Buffer.isBuffer(body) ? this.#relayBuffered(context, body) : this.#relayUnsized(context, body);
     response.writeHead(status, head);
-    // The first chunk may be held back for its other half.
+    // Send the head now: the scrubber may hold back the first chunk.
     response.flushHeaders();
     return relayText(toChunks(body), scrubber, response);
   }
 
-  /** Buffered, as errors and most responses are; read for what it says about the token. */
+  /** Relays a buffered response, as errors and most others are, and reports what it says about the token. */
   #relayBuffered(context: RelayContext, body: Buffer): Promise<void> | void {
     const { call, metaResponse, scrubber } = context;
     if (metaResponse.status >= 400 || call.isBatch || mayBeError(body))
@@ -126,7 +128,7 @@ export class ResponseRelay {
     return Buffer.isBuffer(clean) ? sendBuffered(context, clean) : clean.then((text) => sendBuffered(context, text));
   }
 
-  /** Buffered as well if it turns out to be small. */
+  /** Relays a response of unknown size; buffers it if it is small. */
   async #relayUnsized(context: RelayContext, body: Readable): Promise<void> {
     const { start, rest } = await readStart(body, MAX_BUFFERED_RESPONSE_BYTES);
     if (rest === null) return this.#relayBuffered(context, start);
@@ -136,7 +138,7 @@ export class ResponseRelay {
     await relayText(rest, scrubber, response);
   }
 
-  /** The gateway's address for one of Meta's API, or one of Meta's media hosts; nothing else is returned. */
+  /** Returns the gateway's URL for a redirect to Meta's API or media hosts. Throws for any other target. */
   #location(metaResponse: MetaResponse, scrubber: Scrubber): string {
     const { location } = metaResponse.headers;
     const rewritten = location === undefined ? null : this.#links.rewrite(location);
@@ -146,12 +148,12 @@ export class ResponseRelay {
       if (clean === location) return location;
     }
     throw new GatewayError('answer_refused', {
-      detail: 'Meta redirects to an address that the gateway does not reach.',
+      detail: 'Meta redirects to a URL that the gateway does not serve.',
     });
   }
 }
 
-/** A response to the client in progress. */
+/** A response in progress. */
 interface RelayContext {
   call: GatewayCall;
   metaResponse: MetaResponse;
@@ -171,7 +173,7 @@ function sendBuffered({ call, metaResponse, head, scrubber, response }: RelayCon
     }
   }
   head.push('content-length', String(body.length));
-  // As a string, so that head and body leave in one write.
+  // A string leaves in one write with the head.
   response.writeHead(status, head).end(body.toString('latin1'), 'latin1');
 }
 
@@ -182,7 +184,7 @@ function isSmall({ headers }: MetaResponse): boolean {
   );
 }
 
-/** Meta's `suppress_response_codes` gives errors the status 200 (META.md 18). */
+/** Errors may have status 200 (`suppress_response_codes`): docs/meta-facts.md#error-responses */
 function mayBeError(body: Buffer): boolean {
   return body.length > 2 && body[0] === 0x7b && body.toString('latin1', 0, 40).includes('"error');
 }
@@ -201,14 +203,14 @@ async function relayText(body: Chunks, scrubber: Scrubber, response: ServerRespo
   response.end(await scrubber.end());
 }
 
-/** Images, video and the like: lengths and ranges stay as they are. */
+/** Relays images, video and the like, with lengths and ranges unchanged. */
 async function relayBinary(call: GatewayCall, body: Chunks, response: ServerResponse): Promise<void> {
   const mask = new ByteMask(call.grant.accessToken.expose());
   for await (const chunk of body) await write(response, mask.push(chunk));
   response.end(mask.end());
 }
 
-/** Waits while the client reads slower than Meta sends. */
+/** Writes, and waits while the client reads slower than Meta sends. */
 function write(response: ServerResponse, bytes: Buffer): Promise<void> | void {
   if (bytes.length === 0 || response.write(bytes) || response.destroyed) return;
   return new Promise((resolve) => {
@@ -220,7 +222,7 @@ function write(response: ServerResponse, bytes: Buffer): Promise<void> | void {
   });
 }
 
-/** Up to `limit` bytes and the rest, null where that was all. */
+/** Reads up to `limit` bytes. `rest` is null if that was all. */
 function readStart(body: Readable, limit: number): Promise<{ start: Buffer; rest: AsyncIterable<Buffer> | null }> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -238,7 +240,7 @@ function readStart(body: Readable, limit: number): Promise<{ start: Buffer; rest
     };
     const onEnd = (): void => finishRead(null);
     const onStreamError = (cause?: unknown): void =>
-      reject(new GatewayError('meta_unavailable', { detail: 'The response of Meta broke off.', cause }));
+      reject(new GatewayError('meta_unavailable', { detail: "Meta's response broke off.", cause }));
     body.on('data', onData).once('end', onEnd).on('error', onStreamError).once('close', onStreamError);
   });
 }

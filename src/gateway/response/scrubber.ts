@@ -4,7 +4,7 @@ import type { LinkRewriter } from './link-rewriter.ts';
 import { findSiblingId } from './sibling-id.ts';
 import { type Secret, TokenFinder, type TokenMatch } from './token-finder.ts';
 
-/** Issues gateway leases for those of Meta's tokens that we hold; a token without an entry is removed. */
+/** Issues leases for the tokens that we hold. Tokens without an entry in the result are removed. */
 type TokenExchange = (seen: ResponseToken[]) => Promise<ReadonlyMap<string, string>>;
 
 interface Edit {
@@ -15,33 +15,31 @@ interface Edit {
 
 type Found = TokenMatch | { start: number; end: number; kind: 'link'; replacement: string };
 
-/** Longer than any encoded token with its name: the most that a match can reach back from the end of the input so far. */
+/** Maximum length of a match: longer than any encoded token with its name. */
 const MAX_TOKEN_SPAN = 8 * 1024;
-/** How far the id of an object is searched: back into what was already written, and ahead in what is held back for it. */
+/** How far to search for an object's id: back in what was written, and ahead in what is held back for it. */
 const ID_SEARCH_WINDOW = 32 * 1024;
 const NO_LEASES: ReadonlyMap<string, string> = new Map();
 const REMOVED = 'removed';
 
 const COMMA = 0x2c;
 const OPENING = new Set([0x7b, 0x5b]);
-/** No match crosses one of these: `{ } [ ] ,`. */
+/** `{ } [ ] ,`, which no match contains. */
 const SAFE_CUT_BYTES = new Set([0x7b, 0x7d, 0x5b, 0x5d, COMMA]);
 const BLANKS = new Set([0x20, 0x09, 0x0a, 0x0d]);
 
 /**
- * Works on text with one character per byte (latin1): searching and concatenating it is native code.
- *
- * Takes a response of Meta's in chunks and returns it without a byte of a token: the call's own tokens become the lease that
- * made the call, those that we hold become fresh leases, others are removed. Addresses of Meta's API become the gateway's. A match across
- * two chunks waits for its other half, so the output does not depend on how the input was cut.
+ * Removes tokens from a chunked response of Meta: the call's tokens become its lease, other tokens that we hold become
+ * new leases, the rest is removed. URLs of Meta's API become the gateway's. Text is latin1, one character per byte,
+ * whose search and concatenation are native. Output does not depend on how the input is cut into chunks.
  */
 export class Scrubber {
   readonly #finder: TokenFinder;
   #rest = '';
-  /** The end of the input already processed: `ID_SEARCH_WINDOW` or a chunk more. */
+  /** The last input processed: `ID_SEARCH_WINDOW`, or up to a chunk more. */
   #emitted: string[] = [];
   #emittedLength = 0;
-  /** The last non-blank byte of the output: shows whether a removed member was the first of its object. */
+  /** Last non-blank byte of the output: tells whether a removed member was the first of its object. */
   #last = 0;
   #hasChanged = false;
 
@@ -53,31 +51,31 @@ export class Scrubber {
     this.#finder = new TokenFinder(secrets);
   }
 
-  /** Whether anything of the chunks so far was replaced or removed. */
+  /** Whether anything was replaced or removed so far. */
   get hasChanged(): boolean {
     return this.#hasChanged;
   }
 
-  /** What can be written after this chunk: a buffer, or the promise of one where tokens must be looked up first. */
+  /** Returns what can be written after this chunk, or a promise of it if tokens must be looked up first. */
   push(chunk: Buffer): Buffer | Promise<Buffer> {
     const whole = this.#rest + chunk.toString('latin1');
     return this.#process(whole, safeCut(whole), chunk);
   }
 
-  /** What was held back; to be called only where the response is complete. */
+  /** Returns what was held back. Call only once the response is complete. */
   end(chunk: Buffer = EMPTY_BUFFER): Buffer | Promise<Buffer> {
     const whole = this.#rest + chunk.toString('latin1');
     return this.#process(whole, whole.length, chunk);
   }
 
-  /** Scrubs a short text (a header's value) synchronously; unknown tokens are removed. */
+  /** Scrubs a header value synchronously; removes unknown tokens. */
   scrubText(text: string): string {
     if (!this.#finder.mayFind(text)) return text;
     const edits = toEdits(text, this.#find(text), NO_LEASES, this.#last);
     return edits.length === 0 ? text : applyEdits(text, edits, text.length).toString('latin1');
   }
 
-  /** `chunk` is the end of `whole`. */
+  /** `chunk` ends `whole`. */
   #process(whole: string, safe: number, chunk: Buffer): Buffer | Promise<Buffer> {
     const found = this.#find(whole).filter(({ start }) => start < safe);
     if (!found.some(({ kind }) => kind === 'unknown')) return this.#emit(whole, safe, found, NO_LEASES, chunk);
@@ -87,14 +85,14 @@ export class Scrubber {
     return this.exchange(seen).then((leases) => this.#emit(whole, cut, kept, leases, chunk));
   }
 
-  /** Unknown tokens with the ids of their objects. One whose id is still to come waits, with everything after it. */
+  /** Finds unknown tokens and the ids of their objects. Cuts before a token whose id may still come. */
   #identify(whole: string, safe: number, found: readonly Found[]): { seen: ResponseToken[]; cut: number } {
     const isEnd = safe === whole.length;
     const shift = this.#emittedLength;
     const text = this.#emitted.join('') + whole;
     const ids = new Map<string, string | null>();
     const unknown = found.filter((finding) => finding.kind === 'unknown');
-    // A token may match by its name and by its form: the name comes first, because it gives the object.
+    // A token may match by name and by form: the name goes first, because it tells the object.
     unknown.sort((a, b) => a.start - b.start || Number(a.member === null) - Number(b.member === null));
     for (const { token, member } of unknown) {
       const id = member === null ? null : findSiblingId(text, { start: member.start + shift, end: member.end + shift });
@@ -135,7 +133,7 @@ export class Scrubber {
   }
 }
 
-/** The start of a member including the comma before it, which is removed with the member. */
+/** Returns the start of a member with the comma before it, to be removed with it. */
 function startWithComma(text: string, start: number): number {
   let at = start;
   while (at > 0 && BLANKS.has(text.charCodeAt(at - 1))) at--;
@@ -146,7 +144,7 @@ function toSeenTokens(ids: ReadonlyMap<string, string | null>): ResponseToken[] 
   return [...ids].map(([metaToken, objectId]) => ({ metaToken, objectId }));
 }
 
-/** Where a text can be cut so that no match crosses the cut: before the last boundary, or out of reach of the end. */
+/** Returns a position that no match crosses: before the last boundary, or out of a match's reach from the end. */
 function safeCut(text: string): number {
   const furthest = Math.max(0, text.length - MAX_TOKEN_SPAN);
   for (let at = text.length - 1; at > furthest; at--) {
@@ -157,13 +155,13 @@ function safeCut(text: string): number {
 
 const RANK = { secret: 0, link: 1, unknown: 2 } as const;
 
-/** Sorted and without overlaps: of two matches at one position the more certain one wins, else the one that begins first. */
+/** Sorts matches and removes overlaps. At one position the more certain match wins, else the one that begins first. */
 function toEdits(whole: string, found: Found[], leases: ReadonlyMap<string, string>, last: number): Edit[] {
   found.sort((a, b) => a.start - b.start || RANK[a.kind] - RANK[b.kind] || b.end - a.end);
   const edits: Edit[] = [];
   let position = 0;
   for (const finding of found) {
-    // The rest of an unknown token whose beginning is a known one: removed, too.
+    // Also remove the rest of an unknown token that begins with a known one.
     const start = Math.max(finding.start, position);
     if (finding.end <= start) continue;
     const edit =
@@ -189,7 +187,7 @@ function toEdit(
   return withoutMember(whole, finding.member, before, last) ?? { start, end, text: '' };
 }
 
-/** Removes a member from its object, with one adjacent comma. */
+/** Removes a member with one adjacent comma. */
 function withoutMember(
   whole: string,
   member: { start: number; end: number },
@@ -208,7 +206,7 @@ function withoutMember(
   return { start: member.start, end: whole.charCodeAt(end) === COMMA ? end + 1 : member.end, text: '' };
 }
 
-/** The last non-blank byte of the output up to `end` with these edits made; `last` where it has none. */
+/** Returns the last non-blank byte of the output up to `end` after these edits; `last` if there is none. */
 function lastWritten(whole: string, edits: readonly Edit[], end: number, last: number): number {
   let to = end;
   for (let index = edits.length - 1; index >= -1; index--) {

@@ -3,19 +3,19 @@ const BACKSLASH = 0x5c;
 const BRACE = 0x7b;
 const OPENING = new Set([0x7b, 0x5b]);
 const CLOSING = new Set([0x7d, 0x5d]);
-/** Of an id with its colon, blanks and quotes. */
+/** Maximum length of an id with its colon, blanks and quotes. */
 const MAX_ID_VALUE_LENGTH = 96;
 
-/** A member of a JSON object in a text: where its name begins (with the quote's backslashes), and where its value ends. */
+/** A member of a JSON object in text: where its name begins, with the quote's backslashes, and where its value ends. */
 export interface Member {
   start: number;
   end: number;
 }
 
 /**
- * The `id` of the object that contains a member. The JSON may itself be inside a JSON string: then its quotes have
- * backslashes, as many as the member's own have, and the object ends where the string does. Null: it has none, or none within
- * reach. Undefined: none so far, and the object continues after the text.
+ * Finds the `id` of the object that contains a member. JSON inside a JSON string has as many backslashes before its
+ * quotes as the member, and ends where the string does. Null if there is none within reach; undefined if the text ends
+ * before the object does.
  */
 export function findSiblingId(text: string, member: Member): string | null | undefined {
   let depth = 0;
@@ -25,7 +25,7 @@ export function findSiblingId(text: string, member: Member): string | null | und
   return typeof before === 'string' ? before : findIdBetween(text, member.end, text.length, depth);
 }
 
-/** Where the object around `from` opens; -1 where that is out of reach. */
+/** Returns where the object around `from` opens; -1 if out of reach. */
 function objectStart(text: string, from: number, depth: number): number {
   let level = 0;
   for (let at = from - 1; at >= 0; at--) {
@@ -40,7 +40,7 @@ function objectStart(text: string, from: number, depth: number): number {
   return -1;
 }
 
-/** The id among the members from `from` to `to`; null where the object closes without one, undefined where the text ends first. */
+/** Finds the id between `from` and `to`; null if the object closes without one, undefined if the text ends first. */
 function findIdBetween(text: string, from: number, to: number, depth: number): string | null | undefined {
   let level = 0;
   for (let at = from; at < to; at++) {
@@ -60,7 +60,7 @@ function findIdBetween(text: string, from: number, to: number, depth: number): s
   return undefined;
 }
 
-/** The id after a name: undefined where it is incomplete, null where there is none. */
+/** Reads the id after a name: undefined if incomplete, null if there is none. */
 function readIdValue(rest: string): string | null | undefined {
   const value = /^\s*:\s*(?:(\d{1,32})(?=[\s,}])|\\*"(\d{1,32})\\*")/.exec(rest);
   if (value !== null) return value[1] ?? value[2] ?? null;
@@ -82,8 +82,9 @@ function closingQuote(text: string, from: number, depth: number): number {
 }
 
 /**
- * Whether a quote begins or ends a string of this layer, belongs to the text of one, or ends the string that contains the layer.
- * In the n-th layer a quote of its own has 2^n - 1 backslashes, and as many times 2^n more as the string's text ends in backslashes.
+ * Classifies a quote: it delimits a string of this layer, is in the text of one, or ends the string that contains the
+ * layer. A delimiter of the n-th layer has 2^n - 1 backslashes, plus 2^n for each backslash that the string's text ends
+ * with.
  */
 function classifyQuote(text: string, at: number, depth: number): 'own' | 'inner' | 'outer' {
   let count = 0;

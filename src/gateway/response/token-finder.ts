@@ -8,22 +8,22 @@ import {
   toCharacterSet,
 } from './encoded-text.ts';
 
-/** A token that a response must not contain, and its replacement. */
+/** A token that a response must not contain, with its replacement. */
 export interface Secret {
   value: string;
   replacement: string;
 }
 
-/** A range of a buffer that has to be replaced or removed. */
+/** A range of text to replace or remove. */
 export type TokenMatch =
   | { start: number; end: number; kind: 'secret'; replacement: string }
-  /** An unknown token; `token` is its plain form. `keyStart`: where the name begins, if it is the value of a member of a JSON object. */
+  /** An unknown token. `token` is its plain form; `member` the JSON member whose value it is. */
   | { start: number; end: number; kind: 'unknown'; token: string; member: { start: number; end: number } | null };
 
 const KEY = 'access_token';
-/** The part of it that is rarest in other text. */
+/** The part of the name that is rarest in other text. */
 const KEY_ANCHOR = '_token';
-/** One of these is in every match, except in a known token in plain characters. */
+/** Every match contains one of these, except for known tokens in plain characters. */
 const ANY_TOKEN_HINT = new RegExp(`_token|${TOKEN_PREFIX_FAMILIES.join('|')}|%|\\\\|&#|//`);
 const MAX_PREFIX_LENGTH = Math.max(...TOKEN_PREFIXES.map((prefix) => prefix.length));
 const MIN_TOKEN_LENGTH = 40;
@@ -32,16 +32,16 @@ const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-/** The positions of known tokens in plain characters: their ends by their beginnings. */
+/** Ends of known tokens in plain characters, by their beginnings. */
 type KnownEnds = ReadonlyMap<number, number>;
 
 const EQUALS = 0x3d;
-/** Characters that end every token in every encoding: a quote, `&`, a blank, `<`. */
+/** Characters that end any token in any spelling: quote, `&`, blank, `<`. */
 const ENDS = new Set([QUOTE, 0x26, 0x20, 0x3c]);
 
 /**
- * Finds tokens in chunks of responses, decoded as latin1 (one character per byte): known ones in every encoding, unknown ones by the name or
- * form they have.
+ * Finds tokens in text decoded as latin1 (one character per byte): known ones in any spelling, unknown ones by name or
+ * form.
  */
 export class TokenFinder {
   #encodableCharacters: Uint8Array | null = null;
@@ -49,19 +49,19 @@ export class TokenFinder {
 
   constructor(private readonly secrets: readonly Secret[]) {}
 
-  /** Whether a text contains anything that `find`, or the search for addresses, could match. For many short texts, most of which do not. */
+  /** Returns whether `find` or the search for URLs could match. A fast path for short texts, few of which do. */
   mayFind(text: string): boolean {
     return ANY_TOKEN_HINT.test(text) || this.secrets.some(({ value }) => text.includes(value));
   }
 
-  /** All matches, unsorted; they may overlap. */
+  /** Returns all matches, unsorted and possibly overlapping. */
   find(text: string): TokenMatch[] {
     const found: TokenMatch[] = [];
     const known = this.#findPlain(text, found);
     findKeys(text, known, found);
     findByForm(text, known, found);
     if (mayHaveEncoded(text) && hasEncoded(text, this.#getEncodableCharacters())) this.#findEncoded(text, known, found);
-    // Known tokens need no look-up.
+    // Known tokens need no lookup.
     return found.filter((finding) => finding.kind === 'secret' || !this.#isKnown(finding.token));
   }
 
@@ -69,13 +69,13 @@ export class TokenFinder {
     return this.secrets.some(({ value }) => value === token);
   }
 
-  /** Created on demand: most responses contain nothing encoded. */
+  /** Created on demand: few responses contain encoded characters. */
   #getEncodableCharacters(): Uint8Array {
     this.#encodableCharacters ??= toCharacterSet([LETTERS, ...this.secrets.map(({ value }) => value)]);
     return this.#encodableCharacters;
   }
 
-  /** Returns the ranges of known tokens that end at a delimiter: most matches are of this kind. */
+  /** Finds known tokens that end at a delimiter, as most matches do. */
   #findPlain(text: string, found: TokenMatch[]): KnownEnds {
     const known = new Map<number, number>();
     for (const { value, replacement } of this.secrets) {
@@ -125,9 +125,9 @@ function findKeys(text: string, known: KnownEnds, found: TokenMatch[]): void {
   }
 }
 
-/** The value after the name: a JSON string after `":"`, however often escaped, or a parameter's value after `=`. */
+/** Reads the value after a name: a JSON string after `":"`, escaped any number of times, or a parameter after `=`. */
 function readValue(text: string, nameStart: number, nameEnd: number, known: KnownEnds, found: TokenMatch[]): void {
-  // By far the most common: a paging link with the call's own token.
+  // Usually a paging link with the call's own token.
   if (text.charCodeAt(nameEnd) === EQUALS && known.has(nameEnd + 1)) return;
   const behind = text.slice(nameEnd, nameEnd + 64);
   const json = /^(\\*)"\s*:\s*\1"/.exec(behind);
@@ -151,7 +151,7 @@ function readValue(text: string, nameStart: number, nameEnd: number, known: Know
 function findByForm(text: string, known: KnownEnds, found: TokenMatch[]): void {
   for (const anchor of TOKEN_PREFIX_FAMILIES) {
     for (let at = text.indexOf(anchor); at >= 0; at = text.indexOf(anchor, at + 1)) {
-      // Most candidates are rejected here, because words are shorter than tokens.
+      // Rejects most candidates: words are shorter than tokens.
       if (!isWordCode(text.charCodeAt(at + MIN_TOKEN_LENGTH - 1))) continue;
       if (!TOKEN_AT_START.test(text.slice(at, at + MAX_PREFIX_LENGTH))) continue;
       if (isWordCode(text.charCodeAt(at - 1)) && !followsEscape(text, at)) continue;
@@ -185,7 +185,7 @@ function pushUnknown(
   if (!token.startsWith('mtl_')) found.push({ start, end, kind: 'unknown', token, member });
 }
 
-/** The quote that ends a string whose own quotes have `depth` backslashes; a deeper one has more. The end of the text where there is none. */
+/** Returns where a string ends whose quotes have `depth` backslashes (inner ones have more), or the end of the text. */
 function stringEnd(text: string, start: number, depth: number): number {
   for (let at = text.indexOf('"', start); at >= 0; at = text.indexOf('"', at + 1)) {
     let backslashes = 0;
@@ -195,7 +195,7 @@ function stringEnd(text: string, start: number, depth: number): number {
   return text.length;
 }
 
-/** Where the name that ends in `access_token` begins, with its quote and the quote's backslashes; -1 where that is unclear. */
+/** Returns where a name that ends in `access_token` begins, with its quote and backslashes; -1 if unclear. */
 function keyStart(text: string, nameStart: number): number {
   let at = nameStart;
   while (at > 0 && isWordCode(text.charCodeAt(at - 1))) at--;
@@ -205,7 +205,7 @@ function keyStart(text: string, nameStart: number): number {
   return at;
 }
 
-/** A letter or digit before a token may be the end of `%3D`, `\n` or the like. */
+/** Returns whether the letter or digit before a token ends an escape such as `%3D` or `\n`. */
 function followsEscape(text: string, at: number): boolean {
   return (
     text.charCodeAt(at - 3) === 0x25 ||

@@ -1,16 +1,15 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 /**
- * Meta's validators name the version of Meta's response. What the gateway changed in it is made for one lease: its own token in paging links,
- * fresh leases in the place of tokens. With another lease, or a little later, the same version of Meta's has other links, and a cached
- * response of before leads to leases that have ended. So validators are passed on only with a body that was not changed, and the
- * gateway itself compares them, after it has seen the whole body: Meta is never asked whether its response is still the same.
+ * Validators identify Meta's response, not ours: the gateway writes lease tokens into it, so a cached copy would lead
+ * to leases that have ended. They are passed on only with an unchanged body, and the gateway compares them itself once
+ * it has seen the whole body. Conditions are never forwarded to Meta.
  */
 const VALIDATORS = ['etag', 'last-modified'] as const;
 
 const ENTITY_TAG = /(?:W\/)?("[^"]*")/g;
 
-/** Adds the validators of an unchanged body to `head`, as alternating names and values; not those that `clean` would have to change. */
+/** Appends validators to `head`, as alternating names and values, except those that `clean` would change. */
 export function appendValidators(head: string[], headers: IncomingHttpHeaders, clean: (value: string) => string): void {
   for (const name of VALIDATORS) {
     const value = headers[name];
@@ -18,7 +17,7 @@ export function appendValidators(head: string[], headers: IncomingHttpHeaders, c
   }
 }
 
-/** Whether `If-None-Match` names this entity tag, compared weakly (RFC 9110, 8.8.3.2). `*` names none: it says nothing of what was cached. */
+/** Returns whether `If-None-Match` names this tag, by weak comparison (RFC 9110, 8.8.3.2). `*` names none. */
 export function namesEntityTag(ifNoneMatch: string | null, etag: string | undefined): boolean {
   const [opaque] = opaqueTags(etag ?? '');
   return opaque !== undefined && opaqueTags(ifNoneMatch ?? '').includes(opaque);

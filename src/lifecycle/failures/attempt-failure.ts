@@ -9,7 +9,7 @@ import type { CallNotPermittedError } from '../rate-limit/app-rate-limiter.ts';
 import { FAILURES } from './failure-codes.ts';
 import type { RetryClass } from './next-attempt.ts';
 
-/** Why work on a credential failed, by our own codes (never Meta's text), and how soon to try again. */
+/** Why work on a credential failed, by our codes (never Meta's text), and when to retry. */
 export interface AttemptFailure {
   code: CredentialFailureCode;
   detail: string;
@@ -19,16 +19,17 @@ export interface AttemptFailure {
 }
 
 const CONFIGURATION_DETAILS: Readonly<Record<ConfigurationFault, string>> = {
-  secret: "Meta refuses our app's secret: compare META_APP_SECRET (or Instagram's, Threads') with the app dashboard.",
-  app: "Meta does not know our app, or it may not do this: check the app's id, mode and products in the app dashboard.",
-  redirect_uri: 'Meta refuses the redirect URI: add it to the Valid OAuth Redirect URIs of the app.',
+  secret:
+    "Meta rejects our app's secret: compare META_APP_SECRET (or that of Instagram or Threads) with the app dashboard.",
+  app: "Meta does not know our app or does not allow this: check the app's id, mode and products in the app dashboard.",
+  redirect_uri: 'Meta rejects the redirect URI: add it to the Valid OAuth Redirect URIs of the app.',
   version: 'Meta no longer serves this API version: raise META_GRAPH_API_VERSION.',
-  app_blocked: 'Meta has blocked our app: look for notices in the app dashboard.',
-  proof: 'Meta refuses our appsecret_proof: check META_APP_SECRET.',
-  not_configured: 'No app is configured for this login, so Meta was not asked.',
+  app_blocked: 'Meta has blocked our app: check the app dashboard for notices.',
+  proof: 'Meta rejects our appsecret_proof: check META_APP_SECRET.',
+  not_configured: 'No app is configured for this login, so Meta was not called.',
 };
 
-/** A failure that is no verdict on the token: neither `dead` nor `suspect`, which inspection decides. */
+/** Converts errors that say nothing about the token. Inspection decides on `dead` and `suspect`. */
 export function toAttemptFailure(error: MetaError): AttemptFailure {
   const meta = Object.keys(error.cause).length === 0 ? {} : { meta: error.cause };
   const { verdict } = error;
@@ -36,7 +37,7 @@ export function toAttemptFailure(error: MetaError): AttemptFailure {
     case 'transient':
       return {
         code: 'meta_unavailable',
-        detail: error.httpStatus === null ? 'Meta did not respond.' : 'Meta had a passing fault.',
+        detail: error.httpStatus === null ? 'Meta did not respond.' : 'Meta reported a temporary error.',
         retryClass: 'soon',
         retryAfterSeconds: null,
         ...meta,
@@ -74,21 +75,23 @@ export function failLater(
   return { code, detail, retryClass: 'later', retryAfterSeconds: null, ...extra };
 }
 
-/** Shown where Meta may not be asked: no attempt was made. Not before the error's `until` is another one worth it. */
+/** For a call that was not made because of a limit or an outage. Retry no earlier than the error's `until`. */
 export function circuitOpenFailure({ reason }: CallNotPermittedError): AttemptFailure {
   if (reason === 'object_throttled')
     return { code: 'throttled', detail: FAILURES.throttled.detail, retryClass: 'soon', retryAfterSeconds: null };
   const detail =
     reason === 'unavailable'
-      ? 'Meta is down at the moment, so it was not asked.'
-      : 'Meta limits the calls of our app at the moment, so it was not asked.';
+      ? 'Meta is down, so it was not called.'
+      : 'Our app is at a rate limit, so Meta was not called.';
   return { code: 'circuit_open', detail, retryClass: 'soon', retryAfterSeconds: null };
 }
 
-/** For a token whose app is not the one that is configured for its kind: no other app's id and secret are tried on it. */
+/** For a token whose app is not configured. The credentials of another app are never tried on it. */
 export function appNotConfiguredFailure({ appId, kind }: { appId: string; kind: TokenKind }): AttemptFailure {
   const { id, secret } = graphHostDescriptor(tokenKind(kind).host).appSettings;
-  const detail = `The token belongs to app ${appId}, which is not configured here as ${id} with ${secret}: nothing refreshes or inspects it.`;
+  const detail =
+    `The token belongs to app ${appId}, which is not configured as ${id} with ${secret}: it is neither refreshed nor ` +
+    'inspected.';
   return failLater('app_not_configured', detail);
 }
 

@@ -17,7 +17,9 @@ import { type AttemptFailure, DECRYPTION_FAILED } from './attempt-failure.ts';
 import { isRecoverable, toDeathReason } from './death-reason.ts';
 import { nextAttemptAt } from './next-attempt.ts';
 
-/** Records failures with the next attempt, and confirmed deaths. Each call ends the claim. Throws `ClaimLostError`. */
+/**
+ * Records failures with their next attempt, and confirmed deaths. Each call ends the claim. Throws `ClaimLostError`.
+ */
 @Injectable()
 export class FailureRecorder {
   constructor(
@@ -30,7 +32,7 @@ export class FailureRecorder {
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
-  /** A refresh (or a derivation) failed. `notBefore`: trying earlier is of no use. */
+  /** Records a failed refresh or derivation. `notBefore`: earliest useful retry. */
   async recordRefreshFailure(
     credential: ClaimedCredential,
     failure: AttemptFailure,
@@ -47,7 +49,7 @@ export class FailureRecorder {
       fraction: this.random.fraction(),
     });
     const next = notBefore !== null && notBefore > backOff ? notBefore : backOff;
-    // A token that is not refreshed on schedule gets no retries because a requested refresh failed.
+    // A token that is not on the schedule is not retried.
     const nextAttempt = credential.refreshAfter === null || credential.status !== 'active' ? null : next;
     this.logger.warn(
       { credential_id: credential.id, code: failure.code, next_attempt_at: nextAttempt },
@@ -61,10 +63,7 @@ export class FailureRecorder {
     });
   }
 
-  /**
-   * A rotation failed. What the schedule began, and what is pending already, is continued after a back-off; what an admin asked for is not
-   * begun again by itself.
-   */
+  /** Records a failed rotation. Scheduled and pending ones are retried after a back-off, requested ones are not. */
   async recordRotationFailure(
     credential: ClaimedCredential,
     failure: AttemptFailure,
@@ -93,7 +92,7 @@ export class FailureRecorder {
     });
   }
 
-  /** An inspection could not be had. */
+  /** Records a failed inspection. */
   async recordCheckFailure(credential: ClaimedCredential, failure: AttemptFailure): Promise<void> {
     const next = nextAttemptAt({
       now: this.clock.now(),
@@ -108,7 +107,7 @@ export class FailureRecorder {
     await this.outcomes.recordFailure(credential, { operation: 'check', failure: record, nextAttemptAt: next });
   }
 
-  /** A confirmed verdict on the serving token of a root credential. True where it struck. */
+  /** Records that the serving token of a root credential is dead. Returns whether the version was still serving. */
   async recordDeath(credential: CredentialSnapshot, reason: DeadReason, meta: MetaCause): Promise<boolean> {
     const isMarkedDead = await this.connectionStatusService.markReauthRequired(
       credential,
@@ -124,7 +123,7 @@ export class FailureRecorder {
     return isMarkedDead;
   }
 
-  /** What a living token's health is by its end. */
+  /** Returns the health of a live token by its expiry. */
   healthOf(credential: Pick<CredentialSnapshot, 'expiresAt' | 'health'>, now: Date): Health {
     if (credential.health === 'invalid') return 'invalid';
     const { expiresAt } = credential;

@@ -2,8 +2,9 @@ import { addSeconds } from '../../platform/clock.ts';
 import { HOUR_SECONDS } from '../../platform/duration.ts';
 
 /**
- * How soon a kind of failure is worth another try: `soon` passing faults, `later` what a user or Meta has to fix. `outage`: Meta is down for
- * all, so the breaker decides when; the delay only spreads the probes, and must not put the most urgent last when Meta is back.
+ * When to retry: `soon` after temporary errors, `later` if a user or Meta must fix something. `outage`: the circuit
+ * breaker decides; the delay only spreads the probes, and stays short so that urgent tokens don't come last once Meta
+ * is back.
  */
 export type RetryClass = 'soon' | 'later' | 'outage';
 
@@ -14,31 +15,31 @@ const MAX_DELAY_SECONDS_BY_CLASS: Readonly<Record<RetryClass, number>> = {
   outage: 10 * 60,
 };
 const MIN_DELAY_SECONDS = 5;
-/** Of the time that is left, so that several tries always fit in before the end. */
+/** Maximum delay as a share of the time left, so that several attempts fit before expiry. */
 const MAX_SHARE_OF_LIFE = 1 / 8;
 
 interface AttemptFacts {
   now: Date;
-  /** Failures in a row, this one included: 1 and up. */
+  /** Consecutive failures, including this one. */
   attempts: number;
   retryClass: RetryClass;
-  /** The end of the token; null: none, or not known. */
+  /** Null: never or unknown. */
   expiresAt: Date | null;
-  /** What Meta asked us to wait, at the least. */
+  /** Minimum wait that Meta asked for. */
   retryAfterSeconds: number | null;
   /** In [0, 1). */
   fraction: number;
 }
 
 /**
- * Exponential back-off with full jitter (the delay is anything between nothing and the ceiling of its step), under a ceiling that shrinks
- * with the life that is left: eight tries' worth of time is there before the end. A time that Meta named is kept in any case.
+ * Exponential back-off with full jitter: a random delay up to the ceiling of the step, but at most an eighth of the
+ * token's remaining life. Never less than Meta asked for.
  */
 export function nextAttemptAt(facts: AttemptFacts): Date {
   const step = BASE_DELAY_SECONDS[facts.retryClass] * 2 ** Math.min(facts.attempts - 1, 16);
   const left =
     facts.expiresAt === null ? Number.POSITIVE_INFINITY : (facts.expiresAt.getTime() - facts.now.getTime()) / 1000;
-  // Past its expiry a token is tried at the usual interval until Meta confirms that it is dead.
+  // After expiry, retry at the usual interval until Meta confirms that the token is dead.
   const ceiling = Math.min(
     step,
     MAX_DELAY_SECONDS_BY_CLASS[facts.retryClass],

@@ -19,9 +19,9 @@ const POLL_INTERVAL_MS = 60_000;
 const BATCH = 20;
 
 /**
- * Inspects whether assets are still within reach where Meta reported that something happened to them (a partner that was removed keeps a
- * token that `debug_token` calls valid), and where somebody else connected them. Only Meta's own answer about the asset counts. Stays within
- * the rate limit of the app, like all work that no request waits for.
+ * Verifies whether assets can still be reached, after Meta reported a change (a removed partner's token stays valid by
+ * `debug_token`) or after another connection got them. Only Meta's answer about the asset counts. Stays within the
+ * app's rate limit.
  */
 @Injectable()
 export class AssetInspectionService {
@@ -43,7 +43,7 @@ export class AssetInspectionService {
     });
   }
 
-  /** Inspects everything that is due. Never throws: what fails is due again in a minute. */
+  /** Verifies what is due. Never throws: what fails is due again in a minute. */
   inspectDue(): Promise<void> {
     return this.#job.runOnce();
   }
@@ -62,7 +62,7 @@ export class AssetInspectionService {
   private async inspectAsset(asset: UnverifiedAsset): Promise<void> {
     const of = { connection_id: asset.connectionId, asset_id: asset.id };
     const credential = asset.credentialId === null ? null : await this.claims.find(asset.credentialId);
-    // A Page shows whether its user still has a task on it by the token that the user's own token is given.
+    // The user's token shows whether the user still has a task on the Page.
     const root = credential?.isRoot === false ? await this.claims.findRoot(asset.connectionId) : credential;
     if (credential?.status !== 'active' || root === null || !this.apps.serves(root))
       return this.assets.clearVerification(asset);
@@ -85,7 +85,7 @@ export class AssetInspectionService {
   ): Promise<void> {
     const { verdict, cause } = error;
     if (verdict.kind === 'dead' || verdict.kind === 'suspect') {
-      // Whether the token is dead is decided by its own inspection; a refusal of the token is none of the asset.
+      // Inspect the token: a dead token says nothing about the asset.
       const { kind } = await this.refusals.inspectServing(credential, error, 'scheduled');
       if (kind !== 'unknown') await this.assets.clearVerification(asset);
       return;
@@ -94,14 +94,14 @@ export class AssetInspectionService {
     if (isRefusalOfAsset(asset, cause)) return this.remove(asset, cause);
     this.logger.warn(
       { connection_id: asset.connectionId, asset_id: asset.id, meta: cause },
-      'Meta refused to show an asset for a reason that is not known; the asset is kept',
+      'Meta refused to show an asset for an unknown reason; the asset is kept',
     );
     await this.assets.clearVerification(asset);
   }
 
   private async remove(asset: UnverifiedAsset, meta: MetaCause): Promise<void> {
     const { connectionId, type, id } = asset;
-    this.logger.warn({ connection_id: connectionId, type, asset_id: id, meta }, 'an asset is out of reach');
+    this.logger.warn({ connection_id: connectionId, type, asset_id: id, meta }, 'an asset can no longer be reached');
     await this.assets.removeLost(asset, lostAssetReason(asset, meta));
   }
 }

@@ -9,15 +9,15 @@ import { InspectionApi } from '../../meta/tokens/inspection-api.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { AppRateLimiter } from '../rate-limit/app-rate-limiter.ts';
 
-/** An asset, and the tokens that reach it. */
+/** An asset and the tokens for it. */
 interface Question {
   asset: UnverifiedAsset;
-  /** What the asset is used with; the root, or that of a Page. */
+  /** The credential it is used with: the root, or that of a Page. */
   credential: CredentialSnapshot;
   rootToken: SecretString;
 }
 
-/** Asks Meta whether an asset is still within reach of its connection's tokens. */
+/** Asks Meta whether the tokens of a connection still reach an asset. */
 @Injectable()
 export class AssetReach {
   private readonly questions: Readonly<Record<InspectableAssetType, (question: Question) => Promise<boolean>>> = {
@@ -35,7 +35,7 @@ export class AssetReach {
   ) {}
 
   /**
-   * True only where Meta says so. False as well for what nobody can ask about: another type, or no token. Throws `MetaError` where Meta
+   * Returns true only if Meta says so; false also for other types and without a token. Throws `MetaError` if Meta
    * refuses, `CallNotPermittedError` and `DecryptionError`.
    */
   async isLost(asset: UnverifiedAsset, credential: CredentialSnapshot, root: CredentialSnapshot): Promise<boolean> {
@@ -53,7 +53,7 @@ export class AssetReach {
     );
   }
 
-  /** An account that is lost refuses to answer. */
+  /** Meta refuses calls to a lost account. */
   private async isAccountLost({ asset, rootToken }: Question): Promise<boolean> {
     await this.whatsappApi.getAccount(asset.id, rootToken);
     return false;
@@ -65,7 +65,7 @@ export class AssetReach {
     return !numbers.some(({ id }) => id === asset.id);
   }
 
-  /** Meta gives its token no more, and the one that is held is dead. The Page of a root token stands and falls with that token. */
+  /** Meta no longer gives a token, and the one held is dead. A Page with a root token is lost only with that token. */
   private async isPageLost({ asset, credential, rootToken }: Question): Promise<boolean> {
     if (credential.isRoot) {
       await this.pages.getOwnPage(rootToken);

@@ -5,8 +5,8 @@ import { Sweep } from '../sweeps/sweep.ts';
 import { AssetInspectionService } from './asset-inspection.service.ts';
 
 /**
- * Inspects connections and then assets right after their verification was requested, instead of within the minute that the schedule of
- * the replicas would take. The requests are on the rows, so nothing is lost where an inspection fails.
+ * Inspects connections, then assets, as soon as their verification is requested, instead of at the next minute's run.
+ * The requests are on the rows, so a failed inspection loses nothing.
  */
 @Injectable()
 export class ImmediateInspectionService {
@@ -25,12 +25,12 @@ export class ImmediateInspectionService {
     });
   }
 
-  /** Starts an inspection and returns at once. While one is under way, one more follows it, however often this is called. */
+  /** Starts an inspection and returns at once. Calls while one runs cause one more after it. */
   trigger(): void {
     this.#lastTriggered = this.#job.running.then(() => this.#job.runOnce());
   }
 
-  /** Resolves when no inspection is under way any more. */
+  /** Resolves once no inspection is running. */
   async whenIdle(): Promise<void> {
     let awaited: Promise<void>;
     do {

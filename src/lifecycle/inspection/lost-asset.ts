@@ -6,28 +6,27 @@ import type { MetaCause } from '../../platform/problem.ts';
 
 const WHATSAPP_ACCOUNT_LOST = defineErrorCode('status_reason', {
   code: 'whatsapp_account_lost',
-  detail: 'The owner of a WhatsApp Business Account took it away from our app.',
-  remedy:
-    'Ask the owner, and send them through Embedded Signup again where they want to go on; the connection keeps its id.',
+  detail: "The owner of a WhatsApp Business Account removed our app's access to it.",
+  remedy: 'Ask the owner. To continue, send them through Embedded Signup again; the connection keeps its id.',
 });
 
 const PHONE_NUMBER_LOST = defineErrorCode('status_reason', {
   code: 'phone_number_lost',
   detail: 'A phone number is no longer in the WhatsApp Business Account of the connection: it was moved or removed.',
   remedy:
-    'Ask the owner of the number; where it lies in another account of theirs, connect that account by a new connect session.',
+    'Ask the owner of the number. If it is in another account now, connect that account with a new connect session.',
 });
 
 const PAGE_LOST = defineErrorCode('status_reason', {
   code: 'page_lost',
-  detail: 'Meta gives no token for a Page any more: the user has no task on it, or it has been deleted.',
-  remedy: 'Give the user a task on the Page back, then connect again; the connection keeps its id.',
+  detail: 'Meta no longer gives a token for a Page: the user has no task on it, or it was deleted.',
+  remedy: "Restore the user's task on the Page, then connect again; the connection keeps its id.",
 });
 
-/** Why an asset that was looked at again is gone from its connection. */
+/** Returns why a connection lost an asset. */
 export function lostAssetReason({ type, id, parentId, reason }: UnverifiedAsset, meta: MetaCause): DeathReason {
   const cause = Object.keys(meta).length === 0 ? {} : { meta };
-  if (type === 'page') return { ...PAGE_LOST, detail: `Meta gives no token for the Page ${id} any more.`, ...cause };
+  if (type === 'page') return { ...PAGE_LOST, detail: `Meta no longer gives a token for the Page ${id}.`, ...cause };
   if (type === 'phone_number')
     return {
       ...PHONE_NUMBER_LOST,
@@ -37,14 +36,14 @@ export function lostAssetReason({ type, id, parentId, reason }: UnverifiedAsset,
   if (reason === PARTNER_REMOVED) return partnerRemovedReason(id, null, meta);
   return {
     ...WHATSAPP_ACCOUNT_LOST,
-    detail: `Our app may no longer reach the WhatsApp Business Account ${id}: its owner took the app away.`,
+    detail: `Our app can no longer reach the WhatsApp Business Account ${id}: its owner removed the app.`,
     ...cause,
   };
 }
 
 /**
- * Whether a refused question was about the asset: no such object for this token (100, 803), or no permission for it. An unknown code takes
- * nothing away, and a Page's token is asked for by a call that leaves out the Pages it may not show.
+ * Returns whether a refusal means that the asset is lost: no such object for this token (100, 803), or no permission.
+ * Unknown codes take nothing away. Page tokens are requested by a call that leaves out Pages instead of refusing them.
  */
 export function isRefusalOfAsset({ type }: Pick<UnverifiedAsset, 'type'>, { code }: MetaCause): boolean {
   if (code === undefined || type === 'page') return false;

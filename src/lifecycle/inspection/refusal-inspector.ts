@@ -11,13 +11,13 @@ import { DecryptionError } from '../../vault/sealed-secret.ts';
 import { FailureRecorder } from '../failures/failure-recorder.ts';
 import { AppRateLimiter, CallNotPermittedError, type Urgency } from '../rate-limit/app-rate-limiter.ts';
 
-/** `unknown`: Meta could not be asked, or the token is of another app, so nothing is known of its life. */
+/** `unknown`: Meta could not be asked, or the token belongs to another app. */
 export type RefusalFinding =
   | { kind: 'dead'; death: Pick<DeadTokenInspection, 'verdict' | 'meta'> }
   | { kind: 'alive' }
   | { kind: 'unknown' };
 
-/** Verdicts about Meta or our app, which say nothing of the token that the call was made with. */
+/** Verdicts about Meta or our app, not about the token. */
 const UNRELATED_TO_TOKEN: ReadonlySet<MetaVerdict['kind']> = new Set(['transient', 'throttled', 'configuration']);
 
 export function isUnrelatedToToken({ verdict }: MetaError): boolean {
@@ -25,8 +25,8 @@ export function isUnrelatedToToken({ verdict }: MetaError): boolean {
 }
 
 /**
- * Inspects tokens that Meta has just refused. Whatever the code (Instagram answers the renewal of a dead token with 100), only an
- * inspection tells a dead token from one that is refused for another reason.
+ * Inspects tokens that Meta just refused. Whatever the code, only an inspection tells a dead token from one refused for
+ * another reason: docs/meta-facts.md#refusals
  */
 @Injectable()
 export class RefusalInspector {
@@ -38,7 +38,7 @@ export class RefusalInspector {
     private readonly failureRecorder: FailureRecorder,
   ) {}
 
-  /** What Meta says of the token itself, within the rate limit of its app. Throws neither `MetaError` nor `CallNotPermittedError`. */
+  /** Inspects a token, within its app's rate limit. Never throws `MetaError` or `CallNotPermittedError`. */
   async inspect(
     { appId, kind }: Pick<CredentialSnapshot, 'appId' | 'kind'>,
     token: SecretString,
@@ -55,8 +55,8 @@ export class RefusalInspector {
   }
 
   /**
-   * A call with the serving version of a credential was refused. Where a root token is dead, the connection turns to `reauth_required`; a
-   * dead page token, and one that could not be inspected, is due for inspection at once. Needs no claim.
+   * Inspects the serving version of a credential after a refused call. A dead root token makes the connection
+   * `reauth_required`; a dead page token, or one that can't be inspected, becomes due for inspection. Needs no claim.
    */
   async inspectServing(credential: CredentialSnapshot, refusal: MetaError, urgency: Urgency): Promise<RefusalFinding> {
     if (isUnrelatedToToken(refusal)) return { kind: 'unknown' };

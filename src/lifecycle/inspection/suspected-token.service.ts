@@ -19,11 +19,11 @@ import { CredentialWorker } from '../sweeps/credential-worker.ts';
 
 type SuspectedTokenVerdict = 'dead' | 'alive' | 'unknown';
 
-/** After a verdict the same version is not inspected again for this long, however many complain. */
+/** How long a verdict on a version holds before it is inspected again. */
 const COOLDOWN_MS: Readonly<Record<SuspectedTokenVerdict, number>> = { dead: 60_000, alive: 2_000, unknown: 2_000 };
 const MAX_CACHED_VERDICTS = 10_000;
 
-/** What somebody saw Meta say of a token that is in use: confirmed by inspection once for all who saw it, then acted on at once. */
+/** Confirms reports that Meta refused a token, by one inspection for all reporters, and acts on the verdict at once. */
 @Injectable()
 export class SuspectedTokenService {
   private readonly inFlight = new SingleFlight<SuspectedTokenVerdict>();
@@ -42,9 +42,9 @@ export class SuspectedTokenService {
   ) {}
 
   /**
-   * A call with this version of this credential was refused. `dead`: confirmed; a dead root token has turned the connection to
-   * `reauth_required`, a dead page token is being derived again. `alive`: Meta calls it valid, or another version serves by now.
-   * `unknown`: Meta could not be asked; it is looked at again within a minute. Never throws for reasons of Meta's.
+   * Reports that a call with this version was refused. `dead`: confirmed; a dead root token made the connection
+   * `reauth_required`, a dead page token is being derived again. `alive`: the token is valid, or another version is in
+   * use. `unknown`: Meta could not be asked; it is inspected within a minute. Never throws Meta's errors.
    */
   report(
     credentialId: CredentialId,
@@ -91,7 +91,7 @@ export class SuspectedTokenService {
   ): Promise<SuspectedTokenVerdict> {
     if (credential.isRoot)
       return (await this.failureRecorder.recordDeath(credential, verdict.reason, meta)) ? 'dead' : 'alive';
-    // A page token that is dead while its user token may live: its check finds the same and has it derived again.
+    // A dead page token: the check that this requests derives it again if the user token is valid.
     await this.outcomes.requestVerification(credential.id, credential.version);
     void this.deriveAgain(credential).catch((error: unknown) => {
       this.logger.warn(

@@ -25,10 +25,10 @@ import {
 import { FailureRecorder } from '../failures/failure-recorder.ts';
 import { AppRateLimiter, CallNotPermittedError, type Urgency } from '../rate-limit/app-rate-limiter.ts';
 
-/** As for refreshes; `alive` and `to_be_derived` (a dead page token whose user token lives) count as success. */
+/** As `RefreshOutcome`. `to_be_derived`: a dead page token with a valid user token. That and `alive` are successes. */
 export type CheckOutcome = 'alive' | 'dead' | 'to_be_derived' | 'failed' | 'stopped' | 'lost';
 
-/** Asks Meta whether tokens are valid (CONTRACT 6.1, once a day each), and records the result. */
+/** Asks Meta whether tokens are valid, and records the results. */
 @Injectable()
 export class TokenInspector {
   constructor(
@@ -43,7 +43,10 @@ export class TokenInspector {
     private readonly config: Config,
   ) {}
 
-  /** Works on claimed credentials of one app, up to fifty: one batch at Meta where it can be. Outcomes in their order. */
+  /**
+   * Inspects up to fifty claimed credentials of one app, in one batch if Meta allows it. Returns outcomes in the same
+   * order.
+   */
   async check(credentials: ClaimedCredential[], urgency: Urgency): Promise<CheckOutcome[]> {
     const appId = credentials[0]?.appId ?? '';
     try {
@@ -80,7 +83,7 @@ export class TokenInspector {
     return this.rateLimiter.recordOutcomes(appId, errors, items.filter((item) => item.outcome === 'inspected').length);
   }
 
-  /** Null: the token could not be read. */
+  /** `item` null: the token can't be decrypted. */
   private async recordResult(credential: ClaimedCredential, item: InspectionItem | null): Promise<CheckOutcome> {
     try {
       if (item === null) {
@@ -95,7 +98,7 @@ export class TokenInspector {
     }
   }
 
-  /** What one inspection of the serving version means for the credential and its connection. */
+  /** Records an inspection of the serving version on the credential and its connection. */
   private async recordInspection(credential: ClaimedCredential, result: InspectionResult): Promise<CheckOutcome> {
     if (result.valid) return this.recordAlive(credential, result);
     if (result.reason !== 'dead') return this.fail(credential, FOREIGN_APP);
@@ -172,14 +175,11 @@ export class TokenInspector {
 }
 
 const MISSING: InspectionItem = { outcome: 'missing' };
-const TOKEN_DESTROYED = failLater('check_failed', 'The token has been destroyed.');
-const FOREIGN_APP = failLater(
-  'check_failed',
-  'Meta says that the token does not belong to the app that is configured now.',
-);
+const TOKEN_DESTROYED = failLater('check_failed', 'The token was destroyed.');
+const FOREIGN_APP = failLater('check_failed', 'Meta says that the token does not belong to the configured app.');
 const MISSING_FROM_RESPONSE: AttemptFailure = {
   code: 'check_failed',
-  detail: 'Meta left the token out of its response.',
+  detail: "Meta's response does not contain the token.",
   retryClass: 'soon',
   retryAfterSeconds: null,
 };

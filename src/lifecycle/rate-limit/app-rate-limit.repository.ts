@@ -31,14 +31,14 @@ const selectAllStates = defineStatement<Record<never, never>, AppRateLimitRow & 
   () => sql`SELECT app_id, ${STATE_COLUMNS} FROM app_rate_limit`,
 );
 
-/** What a replica sees of an app; the breaker has statements of its own. */
+/** What a replica observed. The breaker has its own statements. */
 type ObservedRateLimit = Omit<AppRateLimitState, 'breaker' | 'breakerUntil' | 'openings'>;
 
 interface MergeParameters {
   appId: string;
   observed: ObservedRateLimit;
   now: Date;
-  /** A stop that ended before this and one that begins now are two. */
+  /** A stop that ended before this is not continued by one that begins now. */
   continuesAfter: Date;
 }
 
@@ -96,7 +96,7 @@ const closeBreaker = defineStatement<{ appId: string; now: Date }>(
         WHERE app_id = ${appId} AND breaker = 'open'`,
 );
 
-/** The rate limit of each app in the database, where all replicas see it. */
+/** Shares the rate-limit state of each app between replicas. */
 @Injectable()
 export class AppRateLimitRepository {
   constructor(
@@ -109,38 +109,41 @@ export class AppRateLimitRepository {
     return row === undefined ? UNKNOWN_RATE_LIMIT : toState(row);
   }
 
-  /** Adds what a replica saw: the latest gauge counts, and the longer stop; one that follows another without a real break goes on with it. */
+  /** Merges an observation: the latest gauge and the longer stop count. A stop soon after another continues it. */
   async merge(appId: string, observed: ObservedRateLimit): Promise<void> {
     const now = this.clock.now();
     await this.database.run(mergeObserved({ appId, observed, now, continuesAfter: addSeconds(now, -BREAK_SECONDS) }));
   }
 
-  /** Whether this replica gets the probe; until `next` no other replica gets one. Only while the stop is stored. */
+  /** Claims the probe during a stop. Returns whether this replica got it; no other gets one before `next`. */
   async claimLimitProbe(appId: string, next: Date): Promise<boolean> {
     return (await this.database.run(claimProbeOfLimit({ appId, next, now: this.clock.now() }))) === 1;
   }
 
-  /** No probe before `next`. */
+  /** Allows no probe before `next`. */
   async postponeLimitProbe(appId: string, next: Date): Promise<void> {
     await this.database.run(postponeProbeOfLimit({ appId, next }));
   }
 
-  /** Opens the breaker for all replicas until `until`; an open one stays open for longer. */
+  /** Opens the breaker for all replicas until `until`, or extends it. */
   async open(appId: string, until: Date): Promise<void> {
     await this.database.run(openBreaker({ appId, until, now: this.clock.now() }));
   }
 
-  /** Whether this replica may probe; for `until` no other may. `isForced`: requested by a user, so it may come early. */
+  /**
+   * Claims the breaker's probe until `until`. Returns whether this replica got it. `isForced`: requested, so it may
+   * come early.
+   */
   async claimBreakerProbe(appId: string, until: Date, isForced: boolean): Promise<boolean> {
     return (await this.database.run(claimProbeOfBreaker({ appId, until, now: this.clock.now(), isForced }))) === 1;
   }
 
-  /** Meta responds again. */
+  /** Closes the breaker. */
   async close(appId: string): Promise<void> {
     await this.database.run(closeBreaker({ appId, now: this.clock.now() }));
   }
 
-  /** All apps, for metrics. */
+  /** Lists all apps, for metrics. */
   async all(): Promise<(AppRateLimitState & { appId: string })[]> {
     const rows = await this.database.rows(selectAllStates({}));
     return rows.map((row) => ({ appId: row.app_id, ...toState(row) }));

@@ -22,10 +22,10 @@ import {
   UNKNOWN_RATE_LIMIT,
 } from './rate-limit-rules.ts';
 
-/** Meta is not asked now: the app or the object is at its limit, or Meta is down. Nothing was sent. */
+/** Nothing was sent, because the app or the object is at a rate limit, or Meta is down. */
 export class CallNotPermittedError extends Error {
   constructor(
-    /** `object_throttled`: only this object is held up; work for others goes on. */
+    /** `object_throttled`: only this object is affected. */
     readonly reason: 'throttled' | 'usage' | 'unavailable' | 'object_throttled',
     readonly until: Date,
   ) {
@@ -35,26 +35,26 @@ export class CallNotPermittedError extends Error {
 }
 
 /**
- * `forced`: a user asks for it now. Ignores rate-limit stops, and probes an open breaker at once. `urgent`: a token that would expire
- * while waiting, within a probe from `claimLimitProbe`. Ignores rate-limit stops only.
+ * `forced`: requested by a user. Ignores rate-limit stops, and probes an open breaker at once. `urgent`: for a token
+ * that would expire while waiting, within a probe from `claimLimitProbe`. Ignores rate-limit stops only.
  */
 export type Urgency = 'scheduled' | 'urgent' | 'forced';
 
-/** What a call counts against besides the app, by Meta's ids: the user, the Page, the account. */
+/** Objects whose rate limits a call counts against, besides the app's, by Meta's ids: user, Page, account. */
 export interface CallSubject {
-  /** The first is the one that a refusal is recorded for. */
+  /** A refusal is recorded for the first. */
   objectIds: readonly string[];
 }
 
-/** Calls that count against the app alone, such as exchanges and `debug_token`. */
+/** For calls that count only against the app, such as exchanges and `debug_token`. */
 const APP_ONLY: CallSubject = { objectIds: [] };
 
-/** Calls at a time to one app, from one replica, when nothing speaks against it. */
+/** Concurrent calls per app and replica without any limit in effect. */
 export const MAX_CONCURRENT_CALLS = 32;
 
 const REREAD_MS = 1_000;
 const FLUSH_MS = 1_000;
-/** A probe whose outcome was never reported passes to another replica after this. */
+/** Another replica may probe if the outcome is not reported within this time. */
 const BREAKER_PROBE_SECONDS = 30;
 const BREAKER = { threshold: 0.5, size: 20, minimumNumberOfCalls: 10 };
 
@@ -67,8 +67,9 @@ interface AppState {
 }
 
 /**
- * The rate limit of each app. What this replica observes counts here at once, and for the others once it is stored: at most one write a
- * second, and only for changes. A circuit breaker (cockatiel counts, the state is in the database) stops all calls when Meta is down.
+ * Limits background calls per app. What this replica observes counts here at once, and on others once stored: changes
+ * only, at most one write a second. A circuit breaker stops all calls while Meta is down: cockatiel counts, the
+ * database holds the state.
  */
 @Injectable()
 export class AppRateLimiter extends UsageObserver implements OnApplicationShutdown {
@@ -86,14 +87,14 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
     super();
   }
 
-  /** How many concurrent calls the app may have now. */
+  /** Returns how many concurrent calls the app may make now. */
   async allowance(appId: string): Promise<Allowance> {
     return allowanceOf(await this.current(appId), this.clock.now(), MAX_CONCURRENT_CALLS);
   }
 
   /**
-   * Makes one call to Meta if the app's rate limit allows it, and learns from the outcome. Throws `CallNotPermittedError` if it does not, else what
-   * the call throws.
+   * Makes a call if limits allow it, and learns from the outcome. Throws `CallNotPermittedError`, or what the call
+   * throws.
    */
   async call<T>(appId: string, urgency: Urgency, send: () => Promise<T>, subject = APP_ONLY): Promise<T> {
     await this.acquire(appId, urgency, subject);
@@ -113,8 +114,9 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
   }
 
   /**
-   * Claims a probe: refreshing a few tokens although the app is stopped by a rate limit, namely those that end before the returned time.
-   * Null: no such stop, too early, or another replica has it. One probe a minute over all replicas; ten minutes after a refused one.
+   * Claims a probe: a few refreshes during a rate-limit stop, of tokens that expire before the returned time. Null
+   * without such a stop, too early, or if another replica has it. One probe a minute over all replicas; none for ten
+   * minutes after a refused one.
    */
   async claimLimitProbe(appId: string, nearEndSeconds: number): Promise<Date | null> {
     const now = this.clock.now();
@@ -125,23 +127,23 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
     return endsBefore;
   }
 
-  /** Whether Meta has refused a call of this replica's probe because of the app's rate limit: another call would only prolong the block. */
+  /** Returns whether Meta throttled this replica's probe: another call would only prolong the block. */
   isLimitProbeOver(appId: string): boolean {
     return this.appState(appId).isLimitProbeOver;
   }
 
-  /** Whether Meta is known here to be down for this app. */
+  /** Returns whether this replica knows that Meta is down for the app. */
   isDown(appId: string): boolean {
     return this.appState(appId).shared.breaker === 'open';
   }
 
-  /** Records the outcomes of calls that were made as one batch, each with its own verdict. */
+  /** Records the outcomes of the calls in a batch. */
   async recordOutcomes(appId: string, errors: readonly MetaError[], successes: number): Promise<void> {
     for (const error of errors) if (isOutage(error)) await this.failed(appId);
     if (successes > 0) await this.succeeded(appId);
   }
 
-  /** Throws `CallNotPermittedError` if the app must not be called now; claims the probe if only that is left. */
+  /** Throws `CallNotPermittedError` if the app must not be called now. Claims the breaker's probe if needed. */
   async acquire(appId: string, urgency: Urgency, { objectIds } = APP_ONLY): Promise<void> {
     const heldUntil = urgency === 'forced' ? null : await this.objects.stoppedUntil(appId, objectIds);
     if (heldUntil !== null) throw new CallNotPermittedError('object_throttled', heldUntil);
@@ -159,7 +161,7 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
     }
     this.appState(appId).readAtMs = null;
     const now = await this.current(appId);
-    // Another replica has closed it meanwhile, or is probing.
+    // Another replica has closed it, or is probing.
     if (now.breaker === 'closed') return;
     throw new CallNotPermittedError('unavailable', now.breakerUntil ?? until);
   }
@@ -188,7 +190,7 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
     if (hasChanges || this.objects.hasUnsaved) this.scheduleFlush();
   }
 
-  /** Shares what this replica saw with the others. */
+  /** Stores what this replica observed, for the others. */
   async flush(): Promise<void> {
     await this.objects.flush();
     for (const [appId, state] of this.apps) {
@@ -200,13 +202,13 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
         state.unsaved = true;
         this.logger.warn(
           { err: error, app_id: appId },
-          'the rate limit of an app could not be shared with the other replicas',
+          'the rate limit of an app could not be stored for other replicas',
         );
       }
     }
   }
 
-  /** Last of all, because the jobs that still run report to it. */
+  /** At shutdown rather than destroy, because jobs still report until then. */
   async onApplicationShutdown(): Promise<void> {
     await this.jobs.drain();
     if (this.timer !== null) clearTimeout(this.timer);
@@ -290,7 +292,7 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
   }
 }
 
-/** Meta is down, or our app is configured wrongly: either way, trying the next credential is of no use. */
+/** Meta is down, or our app is misconfigured: other credentials would fail as well. */
 function isOutage(error: MetaError): boolean {
   return error.verdict.kind === 'transient' || error.verdict.kind === 'configuration';
 }

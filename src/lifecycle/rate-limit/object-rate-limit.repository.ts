@@ -4,10 +4,10 @@ import { Database } from '../../database/database.ts';
 import { defineStatement } from '../../database/statement.ts';
 import type { ThrottleScope } from '../../meta/errors/classify-error.ts';
 
-/** The limit of one object of Meta's, which holds up calls to that object and to nothing else. */
+/** A rate limit of one object at Meta, which stops calls to that object only. */
 export interface ObjectRateLimit {
   appId: string;
-  /** Meta's id, or our credential's where the call named no object. */
+  /** Meta's id, or our credential's if the call named no object. */
   objectId: string;
   scope: ThrottleScope;
   stoppedUntil: Date;
@@ -61,12 +61,12 @@ const selectLongest = defineStatement<
     WHERE stopped_until > ${now} ORDER BY stopped_until DESC LIMIT ${limit}`,
 );
 
-/** Limits of single objects, where all replicas see them. Only those that have not ended are kept. */
+/** Shares the limits of objects between replicas. Keeps only those in effect. */
 @Injectable()
 export class ObjectRateLimitRepository {
   constructor(private readonly database: Database) {}
 
-  /** Adds what a replica saw, and removes what has ended. Of two times for one object the later one stays. */
+  /** Adds limits, keeping the later end per object, and removes those that ended. */
   async merge(limits: readonly ObjectRateLimit[], now: Date): Promise<void> {
     await this.database.run(deleteEnded({ now }));
     await this.database.run(
@@ -79,19 +79,19 @@ export class ObjectRateLimitRepository {
     );
   }
 
-  /** The latest end of the limits of these objects; null where none is held up. */
+  /** Returns the latest end of the limits of these objects; null if there are none. */
   async findLatestEnd(appId: string, objectIds: readonly string[], now: Date): Promise<Date | null> {
     const [row] = await this.database.rows(selectLatestEnd({ appId, objectIds, now }));
     return row?.stopped_until ?? null;
   }
 
-  /** How many objects are held up, by app and scope. */
+  /** Counts limited objects by app and scope. */
   async count(now: Date): Promise<{ appId: string; scope: ThrottleScope; count: number }[]> {
     const rows = await this.database.rows(selectCounts({ now }));
     return rows.map(({ app_id: appId, scope, count }) => ({ appId, scope, count: Number(count) }));
   }
 
-  /** Those that are held up for the longest. */
+  /** Lists the objects limited for longest. */
   async listLongest(now: Date, limit: number): Promise<ObjectRateLimit[]> {
     const rows = await this.database.rows(selectLongest({ now, limit }));
     return rows.map((row) => ({

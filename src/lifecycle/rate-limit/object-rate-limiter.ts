@@ -7,12 +7,12 @@ import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { type ObjectRateLimit, ObjectRateLimitRepository } from './object-rate-limit.repository.ts';
 import { objectStopSeconds } from './rate-limit-rules.ts';
 
-/** Of one replica. More objects than this at their limit at once are not remembered: asking one of them again does little harm. */
+/** Objects remembered per replica. Calling a forgotten one does little harm. */
 const MAX_OBJECTS = 5_000;
 
 /**
- * Limits of single objects: a user, a Page, a business or account, a number. They hold up background calls to that object, and nothing
- * else. What this replica sees counts here at once, and for the others once it is stored.
+ * Limits background calls to single objects: a user, Page, business, account or number. What this replica observes
+ * counts here at once, and on others once stored.
  */
 @Injectable()
 export class ObjectRateLimiter {
@@ -25,12 +25,12 @@ export class ObjectRateLimiter {
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
-  /** Whether anything waits to be stored. */
+  /** Whether there is something to store. */
   get hasUnsaved(): boolean {
     return this.#unsaved.size > 0;
   }
 
-  /** What one response says about objects: those that its headers name, and the one that the call was for. */
+  /** Takes limits from a response: of objects that its headers name, and of the one called. */
   observe(appId: string, { usage, throttle, objectId }: UsageNotice): void {
     for (const entry of usage.entries) {
       const id = entry.objectId ?? objectId;
@@ -39,7 +39,7 @@ export class ObjectRateLimiter {
     if (throttle !== null && objectId !== null) this.stop(appId, objectId, throttle.scope, throttle.retryAfterSeconds);
   }
 
-  /** Holds up calls to an object. Does nothing for limits that are no object's. */
+  /** Stops calls to an object. Ignores limits that are not an object's. */
   stop(appId: string, objectId: string, scope: ThrottleScope, retryAfterSeconds: number | null): void {
     const seconds = objectStopSeconds(scope, retryAfterSeconds);
     if (seconds <= 0) return;
@@ -52,7 +52,7 @@ export class ObjectRateLimiter {
     if (this.#unsaved.size < MAX_OBJECTS) this.#unsaved.set(key, limit);
   }
 
-  /** Until when calls to these objects wait, as this replica and the database know it; null: they need not. */
+  /** Returns until when calls to these objects must wait, by this replica and the database; null if they need not. */
   async stoppedUntil(appId: string, objectIds: readonly string[]): Promise<Date | null> {
     if (objectIds.length === 0) return null;
     const now = this.clock.now();
@@ -63,7 +63,7 @@ export class ObjectRateLimiter {
     }, stored);
   }
 
-  /** Shares what this replica saw with the others. */
+  /** Stores what this replica observed, for the others. */
   async flush(): Promise<void> {
     if (this.#unsaved.size === 0) return;
     const limits = new Map(this.#unsaved);
@@ -72,7 +72,7 @@ export class ObjectRateLimiter {
       await this.repository.merge([...limits.values()], this.clock.now());
     } catch (error) {
       for (const [key, limit] of limits) if (!this.#unsaved.has(key)) this.#unsaved.set(key, limit);
-      this.logger.warn({ err: error }, 'limits of objects could not be shared with the other replicas');
+      this.logger.warn({ err: error }, 'rate limits of objects could not be stored for other replicas');
     }
   }
 }

@@ -2,22 +2,22 @@ import type { ThrottleScope } from '../../meta/errors/classify-error.ts';
 import { addSeconds } from '../../platform/clock.ts';
 import { DAY_SECONDS, HOUR_SECONDS } from '../../platform/duration.ts';
 
-/** How one of Meta's apps may be called by background work, as all replicas see it. Limits of single objects are not part of it. */
+/** Rate-limit state of an app for background work, shared by all replicas. Does not include limits of objects. */
 export interface AppRateLimitState {
-  /** The highest gauge of the last response that reported one; may exceed 100. */
+  /** Highest gauge in the latest response that had any, in percent; may exceed 100. */
   usagePercent: number;
   usageAt: Date | null;
-  /** The latest end of the app's own limits. */
+  /** Latest time any limit of the app ends. */
   stoppedUntil: Date | null;
   stopCause: 'throttled' | 'usage' | null;
-  /** Since when one stop has followed the other without a real break. */
+  /** When the first of consecutive stops began. */
   stoppedSince: Date | null;
-  /** Throttles in a row. */
+  /** Consecutive throttles. */
   throttles: number;
   breaker: 'closed' | 'open';
-  /** While open: no probe before this. */
+  /** While open: earliest time of a probe. */
   breakerUntil: Date | null;
-  /** How often it opened in a row. */
+  /** Consecutive openings. */
   openings: number;
 }
 
@@ -36,25 +36,25 @@ export const UNKNOWN_RATE_LIMIT: AppRateLimitState = Object.freeze({
 export type Allowance =
   | { kind: 'go'; concurrency: number }
   | { kind: 'stop'; cause: 'throttled' | 'usage' | 'unavailable'; until: Date }
-  /** Meta was down; one call may probe whether it still is. */
+  /** One call may probe whether Meta is still down. */
   | { kind: 'probe' };
 
-/** Below this share of the limit, full speed; from there down to one call at a time at the stop. */
+/** Full speed below this; from here, concurrency falls to one call at the stop. */
 const SLOW_FROM_PERCENT = 75;
 const STOP_FROM_PERCENT = 95;
 const USAGE_STOP_SECONDS = 60;
-/** Gauges are of a rolling hour; a reading that is older than this is no reason to go slowly any more. */
+/** Gauges cover a rolling hour; older readings than this are ignored. */
 const USAGE_TTL_SECONDS = 300;
 
-/** One probe for all replicas in this time; none in the first interval of a stop. */
+/** Interval of probes over all replicas, and before the first one of a stop. */
 export const PROBE_INTERVAL_SECONDS = 60;
-/** After a probe that Meta refused as well. */
+/** Interval after a refused probe. */
 export const REFUSED_PROBE_INTERVAL_SECONDS = 10 * 60;
-/** A stop that lasts longer is not waited out any more. */
+/** After this, work no longer waits for a stop to end. */
 const LONG_STOP_SECONDS = HOUR_SECONDS;
-/** A token that outlives the stop by this much can be refreshed after it. */
+/** A token that outlives the stop by this much is refreshed after it. */
 const MIN_LIFE_AFTER_STOP_SECONDS = 15 * 60;
-/** Stops with a shorter break between them count as one: hardly any sweep falls into the break. */
+/** Stops with a shorter break between them count as one, because hardly any sweep runs in the break. */
 export const BREAK_SECONDS = 5 * 60;
 
 export function allowanceOf(state: AppRateLimitState, now: Date, maxConcurrency: number): Allowance {
@@ -68,9 +68,9 @@ export function allowanceOf(state: AppRateLimitState, now: Date, maxConcurrency:
 }
 
 /**
- * Which tokens may be refreshed although the app is stopped by a rate limit, a few per probe: those that end before this. Null: none.
- * A call that Meta refuses prolongs the block (META.md 13), so everything that can wait out a stop does: until it has lasted for an hour
- * without a break, only tokens that would not outlive it are refreshed; after that, those that end within `nearEndSeconds`.
+ * Returns before when a token must expire to be refreshed during a rate-limit stop, a few per probe; null for none.
+ * Refused calls prolong the block (docs/meta-facts.md#rate-limits), so in the first hour only tokens that would not
+ * outlive it are refreshed; after that, those that expire within `nearEndSeconds`.
  */
 export function limitProbeCutoff(state: AppRateLimitState, now: Date, nearEndSeconds: number): Date | null {
   if (allowanceOf(state, now, 1).kind !== 'stop' || state.breaker === 'open' || state.stoppedUntil === null)
@@ -101,21 +101,21 @@ const APP_WAIT_SECONDS = 60;
 const MAX_APP_WAIT_SECONDS = 15 * 60;
 const MAX_APP_STOP_SECONDS = DAY_SECONDS;
 const OBJECT_WAIT_SECONDS = 60;
-/** Meta's estimate may be wrong, so an object is tried again after this at the latest. */
+/** Maximum wait for an object, because Meta's estimate may be wrong. */
 const MAX_OBJECT_STOP_SECONDS = HOUR_SECONDS;
 
-/** How long the app's own limit stops background work. */
+/** A stop of background work by the app's own limit. */
 interface ReportedStop {
   seconds: number;
   cause: 'throttled' | 'usage';
 }
 
-/** What the headers of a successful response stop: only the app's own gauge counts for the app. Null: nothing. */
+/** Returns the stop that the app's gauge in a successful response causes; null for none. */
 export function stopForUsage(appUsagePercent: number | null): ReportedStop | null {
   return (appUsagePercent ?? 0) >= STOP_FROM_PERCENT ? { seconds: USAGE_STOP_SECONDS, cause: 'usage' } : null;
 }
 
-/** What a refusal for a limit stops. Null: the limit is not the app's own. */
+/** Returns the stop that a throttled call causes; null if the limit is not the app's own. */
 export function stopForThrottle(
   scope: ThrottleScope,
   retryAfterSeconds: number | null,
@@ -126,14 +126,14 @@ export function stopForThrottle(
   return { seconds: Math.min(MAX_APP_STOP_SECONDS, retryAfterSeconds ?? defaultSeconds), cause: 'throttled' };
 }
 
-/** How long the limit of one object holds up calls to that object; 0: not at all. */
+/** Returns how long an object's limit stops calls to it, in seconds; 0 for not at all. */
 export function objectStopSeconds(scope: ThrottleScope, retryAfterSeconds: number | null): number {
-  // The limit of a pair of numbers says nothing about other calls to either of them.
+  // The limit of a pair of numbers does not limit other calls to either.
   if (scope === 'app' || scope === 'pair') return 0;
   return Math.min(MAX_OBJECT_STOP_SECONDS, retryAfterSeconds ?? OBJECT_WAIT_SECONDS);
 }
 
-/** The state after such a stop is reported now. A longer stop remains. */
+/** Returns the state after a stop is reported. A longer stop remains. */
 export function applyStop(state: AppRateLimitState, now: Date, stop: ReportedStop | null): AppRateLimitState {
   if (stop === null || stop.seconds <= 0) return state;
   const until = addSeconds(now, stop.seconds);
@@ -149,7 +149,7 @@ export function applyStop(state: AppRateLimitState, now: Date, stop: ReportedSto
 const BREAKER_SECONDS = 15;
 const MAX_BREAKER_SECONDS = 5 * 60;
 
-/** How long the breaker stays open before the next probe, the shorter half of it at random. */
+/** Returns how long the breaker stays open before the next probe: between half and all of its step, at random. */
 export function breakerSeconds(consecutiveOpenings: number, fraction: number): number {
   const step = Math.min(MAX_BREAKER_SECONDS, BREAKER_SECONDS * 2 ** Math.min(Math.max(0, consecutiveOpenings - 1), 8));
   return step * (0.5 + fraction / 2);

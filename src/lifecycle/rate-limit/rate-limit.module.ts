@@ -5,7 +5,7 @@ import { AppRateLimiter } from './app-rate-limiter.ts';
 import { ObjectRateLimitRepository } from './object-rate-limit.repository.ts';
 import { ObjectRateLimiter } from './object-rate-limiter.ts';
 
-/** Global, so that every call to Meta (by `MetaModule` or the gateway) reports the limits of its response to the rate limiter. */
+/** Global: every call to Meta, by `MetaModule` or the gateway, reports the limits in its response. */
 @Global()
 @Module({
   providers: [

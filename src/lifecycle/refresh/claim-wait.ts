@@ -1,4 +1,4 @@
-/** How often a request looks again for a claim that another replica, or a sweep of this one, holds. */
+/** How often a request checks whether a claim held elsewhere is free. */
 export const CLAIM_POLL_INTERVAL_MS = 150;
-/** For how long it does. */
+/** How long it keeps checking. */
 export const MAX_CLAIM_WAIT_MS = 10_000;

@@ -11,7 +11,7 @@ import { isRefreshable } from './token-refresher.ts';
 
 const CHECK_BATCH = 50;
 
-/** Refreshes or inspects a whole connection because a user asked for it. Failures are recorded on the credentials, not thrown. */
+/** Refreshes or inspects a whole connection on request. Records failures on the credentials instead of throwing. */
 @Injectable()
 export class ManualRefreshService {
   constructor(
@@ -21,14 +21,14 @@ export class ManualRefreshService {
   ) {}
 
   /**
-   * Refreshes the root and derives the page tokens, whether due or not and without back-off. Tokens that are never refreshed (no expiry)
-   * and those of a dead connection are inspected instead. Work that another replica is doing counts as this request's.
+   * Refreshes the root and derives the page tokens, due or not and ignoring back-off. Inspects tokens that are never
+   * refreshed and those of a dead connection instead. Work that another replica is doing counts for this request.
    */
   async refresh(connectionId: ConnectionId): Promise<void> {
     const root = await this.claims.findRoot(connectionId);
     if (root === null) return;
     const claimed = await this.claim(root.id);
-    // The claim is free again, but another replica did the work while we waited: that was the refresh we were asked for.
+    // Another replica refreshed it while we waited for the claim.
     const doneMeanwhile = claimed !== null && claimed.version !== root.version;
     if (claimed !== null) {
       if (doneMeanwhile) await this.claims.release([claimed]);
@@ -41,7 +41,7 @@ export class ManualRefreshService {
     if (pages.length > 0) await this.worker.derive(pages, 'forced');
   }
 
-  /** Inspects all credentials; dead page tokens whose user token lives are derived again at once. */
+  /** Inspects all credentials. Derives dead page tokens again if the user token is valid. */
   async check(connectionId: ConnectionId): Promise<void> {
     const ids = await this.claims.listCredentialIds(connectionId);
     for (let start = 0; start < ids.length; start += CHECK_BATCH) {

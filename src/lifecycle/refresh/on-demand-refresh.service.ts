@@ -25,22 +25,22 @@ declare module '../../platform/problem.ts' {
 export const refreshPending = defineProblem(
   'refresh_pending',
   503,
-  'The token has to be refreshed first, which has not succeeded yet.',
-  'Ask again after the time in Retry-After, or without min_valid_seconds for what life is left.',
+  'The token must be refreshed first, which has not succeeded yet.',
+  'Retry after Retry-After, or leave out min_valid_seconds to get the token with the life it has left.',
 );
 const minValidUnsatisfiable = defineProblem(
   'min_valid_unsatisfiable',
   409,
-  'No refresh can make the token live that long now.',
-  'Ask for fewer min_valid_seconds, or connect again where the token is of a kind that is not refreshed.',
+  'No refresh can make the token valid for that long.',
+  'Ask for fewer min_valid_seconds, or connect again if tokens of this kind are not refreshed.',
 );
 
-/** Meta gives at most one fresh token a day (META.md 3): what it gave within this time it gives again. */
+/** Meta gives at most one fresh token a day, otherwise the same again: docs/meta-facts.md#token-lifetimes */
 const META_REFRESH_INTERVAL_SECONDS = DAY_SECONDS;
-/** Failures that mean: Meta responded, but the new token does not live longer. */
+/** Failures that mean that Meta did not give a longer lifetime. */
 const NO_LONGER_LIFETIME_CODES: ReadonlySet<string> = new Set(['renewal_no_longer_life', 'too_young']);
 
-/** Failures of a rotation, whose back-off holds up no refresh. */
+/** Failures of a rotation, whose back-off does not delay a refresh. */
 const UNRELATED_TO_REFRESH_CODES: ReadonlySet<string> = new Set([
   'old_token_not_revoked',
   'rotation_expires',
@@ -50,7 +50,7 @@ const UNRELATED_TO_REFRESH_CODES: ReadonlySet<string> = new Set([
 
 type RefreshDecision = { kind: 'enough' } | { kind: 'refresh' } | { kind: 'refuse'; error: AppError };
 
-/** Makes sure that a token lives long enough, refreshing it if needed: once for all requests that wait, over all replicas. */
+/** Ensures that a token is valid for long enough. Refreshes it once for all waiting requests of all replicas. */
 @Injectable()
 export class OnDemandRefreshService {
   private readonly inFlight = new SingleFlight<void>();
@@ -64,9 +64,9 @@ export class OnDemandRefreshService {
   ) {}
 
   /**
-   * Resolves when the serving version lives for `minValidSeconds` at least. Throws `AppError`: 503 `refresh_pending` (with
-   * `retryAfterSeconds`) while Meta may not be asked again or another replica is still asking, 409 `min_valid_unsatisfiable`,
-   * 409 `reauth_required`, 404 `connection_not_found`.
+   * Resolves once the serving version is valid for at least `minValidSeconds`. Throws `AppError`: 503 `refresh_pending`
+   * with `retryAfterSeconds` (too early to call Meta again, or another replica is at it), 409
+   * `min_valid_unsatisfiable`, 409 `reauth_required`, 404 `connection_not_found`.
    */
   async ensure(credentialId: CredentialId, minValidSeconds: number): Promise<void> {
     const until = performance.now() + MAX_CLAIM_WAIT_MS;
@@ -75,7 +75,7 @@ export class OnDemandRefreshService {
       const decision = this.decision(credential, minValidSeconds);
       if (decision.kind === 'enough') return;
       if (decision.kind === 'refuse') throw decision.error;
-      // Once for all who wait here: each looks for itself, after it, whether that was enough.
+      // All waiting requests share one refresh; each then checks whether it was enough.
       const isOwner = this.inFlight.find(credentialId) === undefined;
       await this.inFlight.run(credentialId, () => this.refresh(credentialId, minValidSeconds));
       if (performance.now() > until) throw refreshPendingError(2);
@@ -87,11 +87,11 @@ export class OnDemandRefreshService {
     }
   }
 
-  /** One attempt; nothing where the claim is another replica's, whose work is waited for by looking again. */
+  /** Attempts a refresh. Does nothing if another replica holds the claim: the caller checks again. */
   private async refresh(credentialId: CredentialId, minValidSeconds: number): Promise<void> {
     const claimed = await this.claims.claimOne(credentialId, this.config.claimSeconds);
     if (claimed === null) return;
-    // Another replica may have ended its work between our look and our claim.
+    // Another replica may have refreshed it before our claim.
     if (this.decision(claimed, minValidSeconds).kind !== 'refresh') {
       await this.claims.release([claimed]);
       return;
@@ -116,9 +116,9 @@ export class OnDemandRefreshService {
     }
     if (!isRefreshable(credential)) return unsatisfiable('Tokens of this kind are not refreshed.');
     if (refreshableAt(credential) > now)
-      return unsatisfiable('Instagram and Threads refresh no token that is younger than 24 hours.');
+      return unsatisfiable('Instagram and Threads refresh tokens only once they are 24 hours old.');
     if (this.isMaxLifetimeExceeded(credential, minValidSeconds, now))
-      return unsatisfiable('The last refresh gave less life than that.');
+      return unsatisfiable('The last refresh gave a shorter lifetime.');
     return this.decideByBackOff(credential, now);
   }
 

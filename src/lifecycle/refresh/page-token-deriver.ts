@@ -22,12 +22,12 @@ import { AppRateLimiter, CallNotPermittedError, type Urgency } from '../rate-lim
 import { RefreshedTokenPromoter } from './refreshed-token-promoter.ts';
 import type { RefreshOutcome } from './token-refresher.ts';
 
-/** As many as Meta takes ids in one call. */
+/** Meta takes up to this many ids in a call. */
 const BATCH = 50;
 
 /**
- * Page tokens are given again by the root token of their connection, by the ids of the Pages: the list of a user's Pages leaves out those
- * of business portfolios. Many that are due at once are asked for, and taken into use, in batches.
+ * Derives page tokens from the root token of their connection, in batches. Asks by Page id, because the list of a
+ * user's Pages leaves out those of portfolios: docs/meta-facts.md#pages-of-a-portfolio
  */
 @Injectable()
 export class PageTokenDeriver {
@@ -42,7 +42,7 @@ export class PageTokenDeriver {
     private readonly refusals: RefusalInspector,
   ) {}
 
-  /** Works on claimed page credentials of one connection; how each ended. */
+  /** Derives the tokens of claimed page credentials of one connection. Returns an outcome for each. */
   async derive(pages: ClaimedCredential[], urgency: Urgency): Promise<RefreshOutcome[]> {
     const [first] = pages;
     const root = first === undefined ? null : await this.claims.findRoot(first.connectionId);
@@ -64,7 +64,7 @@ export class PageTokenDeriver {
     return results;
   }
 
-  /** The fresh tokens of these pages. Pages with a pending version are in no need of one. */
+  /** Fetches new tokens of Pages that have no pending version. */
   private async fetchTokens(
     root: CredentialSnapshot,
     pages: ClaimedCredential[],
@@ -79,7 +79,7 @@ export class PageTokenDeriver {
     return this.rateLimiter.call(root.appId, urgency, read, subject);
   }
 
-  /** Meta could not be asked. What that says about the root token is decided by its inspection, at once; the pages wait. */
+  /** Handles a failed call: inspects the root token if the error may be about it; the Pages are retried. */
   private async failAll(
     pages: ClaimedCredential[],
     root: CredentialSnapshot,
@@ -159,7 +159,7 @@ export class PageTokenDeriver {
     return result.failure === null ? 'failed' : this.fail(page, result.failure);
   }
 
-  /** The user has no task on the page any more, or the page is gone; the token we hold may still be valid. */
+  /** The user lost their task on the Page, or the Page is gone. The token we hold may still be valid. */
   private async handleMissing(
     page: ClaimedCredential,
     serving: SecretString | null,
@@ -196,5 +196,6 @@ export class PageTokenDeriver {
 
 const PAGE_LOST = failLater(
   'page_token_lost',
-  'Meta gives no token for this Page any more: the user has no task on it, or it has been deleted. Give the role back, or connect again.',
+  'Meta no longer gives a token for this Page: the user has no task on it, or it was deleted. Restore the role, or ' +
+    'connect again.',
 );

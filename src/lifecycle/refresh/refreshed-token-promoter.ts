@@ -11,23 +11,23 @@ import { type AttemptFailure, failLater } from '../failures/attempt-failure.ts';
 import { AppRateLimiter, type Urgency } from '../rate-limit/app-rate-limiter.ts';
 import { validateRefreshedToken } from './validate-refreshed-token.ts';
 
-/** A pending version and what it would take the place of. */
+/** A pending version and the token it would replace. */
 interface PendingToken {
   credential: ClaimedCredential;
   pending: Pick<PendingVersion, 'expiresAt' | 'scopes'>;
   token: SecretString;
-  /** Null: the serving token can't be read. */
+  /** Null if the serving token can't be decrypted. */
   serving: SecretString | null;
   urgency: Urgency;
-  /** Somebody asked for a fresh token, see `validateRefreshedToken`. */
+  /** Requested, not scheduled: see `validateRefreshedToken`. */
   isForced: boolean;
-  /** Null: a refresh. */
+  /** Null for a refresh. */
   rotation?: RotationTerms | null;
 }
 
-/** What was asked of a rotation. */
+/** What a rotation was asked for. */
 export interface RotationTerms extends RotationPromotion {
-  /** Whether the new token may have an end where the old one has none. */
+  /** Whether the new token may expire if the old one does not. */
   mayExpire: boolean;
 }
 
@@ -35,7 +35,7 @@ type PromotionResult =
   | { kind: 'promoted' }
   | { kind: 'rejected'; failure: AttemptFailure | null; inspection: InspectionResult; isSameToken: boolean };
 
-/** The last stages of a refresh, the same for all kinds: inspects the pending version, then promotes or discards it. */
+/** Completes a refresh of any kind: inspects the pending version, then promotes or discards it. */
 @Injectable()
 export class RefreshedTokenPromoter {
   constructor(
@@ -45,8 +45,8 @@ export class RefreshedTokenPromoter {
   ) {}
 
   /**
-   * A rejected version is destroyed; one of a rotation, which lives at Meta for as long as the old one, is revoked there. Throws
-   * `ClaimLostError`, `CallNotPermittedError` and `MetaError`; the version stays pending then.
+   * Destroys a rejected version, and revokes it at Meta if it came from a rotation, where it would live on. If it
+   * throws `ClaimLostError`, `CallNotPermittedError` or `MetaError`, the version stays pending.
    */
   async promote(input: PendingToken): Promise<PromotionResult> {
     const { credential, pending, token, serving, urgency, isForced, rotation = null } = input;
@@ -69,7 +69,7 @@ export class RefreshedTokenPromoter {
     return { kind: 'rejected', failure, inspection, isSameToken };
   }
 
-  /** What Meta says about a token of the credential. Throws `CallNotPermittedError` and `MetaError`. */
+  /** Inspects a token of the credential at Meta. Throws `CallNotPermittedError` and `MetaError`. */
   inspect(credential: ClaimedCredential, token: SecretString, urgency: Urgency): Promise<InspectionResult> {
     return this.rateLimiter.call(credential.appId, urgency, () => this.inspections.inspect(credential.kind, token));
   }

@@ -26,12 +26,13 @@ import { AppRateLimiter, CallNotPermittedError, type Urgency } from '../rate-lim
 import { RefreshedTokenPromoter } from './refreshed-token-promoter.ts';
 
 /**
- * `refreshed`: a new version serves. `failed`: recorded on the credential. `dead`: a confirmed verdict. `not_due`: nothing could be
- * refreshed now. `stopped`: the app's rate limit does not allow it, the claim was given back. `lost`: another replica took the claim over.
+ * `refreshed`: a new version is in use. `failed`: recorded on the credential. `dead`: confirmed. `not_due`: nothing to
+ * refresh now. `stopped`: the app is at a rate limit; the claim was released. `lost`: another replica took the claim
+ * over.
  */
 export type RefreshOutcome = 'refreshed' | 'failed' | 'dead' | 'not_due' | 'stopped' | 'lost';
 
-/** Refreshes tokens that are exchanged for a newer one: users, system users, Instagram, Threads. Exchange, seal, inspect, promote. */
+/** Refreshes tokens of users, system users, Instagram and Threads: exchange, seal, inspect, promote. */
 @Injectable()
 export class TokenRefresher {
   constructor(
@@ -46,7 +47,9 @@ export class TokenRefresher {
     private readonly clock: Clock,
   ) {}
 
-  /** Works on a claimed credential to the end of its claim. Throws only what is neither Meta's nor the credential's fault. */
+  /**
+   * Refreshes a claimed credential and ends its claim. Throws only errors that neither Meta nor the credential caused.
+   */
   async refresh(credential: ClaimedCredential, urgency: Urgency): Promise<RefreshOutcome> {
     try {
       return await this.work(credential, urgency);
@@ -93,7 +96,7 @@ export class TokenRefresher {
     return this.validateAndPromote(credential, pending, granted.accessToken, serving, urgency);
   }
 
-  /** After a crash or a take-over: what Meta gave already is inspected, not exchanged again. */
+  /** Continues after a crash or takeover: inspects the pending token instead of exchanging again. */
   private async verify(
     credential: ClaimedCredential,
     pending: PendingVersion,
@@ -105,7 +108,7 @@ export class TokenRefresher {
       token = await this.versions.openPending(credential, pending);
     } catch (error) {
       if (!(error instanceof DecryptionError)) throw error;
-      // Nobody can ever use it: discard it and ask for a fresh one.
+      // Can't be decrypted, now or later: discard it and exchange again.
       await this.versions.discardPending(credential);
       return this.fail(credential, DECRYPTION_FAILED);
     }
@@ -129,8 +132,8 @@ export class TokenRefresher {
   }
 
   /**
-   * Meta refused the refresh. A confirmed verdict on the token counts as it is; after any other that may be about the token, it is
-   * inspected at once. One that lives keeps the refusal as its failure.
+   * Handles a refused refresh. A confirmed verdict counts. Otherwise, if the error may be about the token, inspects it;
+   * a valid token keeps the refusal as its failure.
    */
   private async handleRefusal(
     credential: ClaimedCredential,
@@ -187,13 +190,13 @@ export class TokenRefresher {
 
 const TOO_YOUNG: AttemptFailure = failLater('too_young', FAILURES.too_young.detail);
 
-/** Whether it is refreshed at all: tokens without an expiry are not, and page tokens are derived. */
+/** Returns whether a token is refreshed: not without an expiry, and page tokens are derived instead. */
 export function isRefreshable({ kind, expiresAt }: Pick<ClaimedCredential, 'kind' | 'expiresAt'>): boolean {
   const { refresh, alwaysExpires } = tokenKind(kind);
   return refresh !== null && (alwaysExpires || expiresAt !== null);
 }
 
-/** The earliest time at which Meta refreshes it. */
+/** Returns the earliest time at which Meta refreshes the token. */
 export function refreshableAt(credential: Pick<ClaimedCredential, 'kind' | 'issuedAt' | 'storedAt'>): Date {
   const since = credential.issuedAt ?? credential.storedAt;
   return addSeconds(since, tokenKind(credential.kind).minRefreshAgeSeconds);

@@ -8,7 +8,7 @@ import { FAILURES, type RefreshRejectionCode } from '../failures/failure-codes.t
 
 type RefreshedTokenValidation =
   | { kind: 'promote'; version: VerifiedVersion }
-  /** It lacks scopes: only the old token's current scopes can show whether the user took them away. */
+  /** It lacks scopes: the old token's current scopes show whether the user withdrew them. */
   | { kind: 'inspect_old_token' }
   | { kind: 'reject'; code: RefreshRejectionCode; detail: string };
 
@@ -16,29 +16,30 @@ export interface RefreshedTokenFacts {
   old: CredentialSnapshot;
   pending: Pick<PendingVersion, 'expiresAt' | 'scopes'>;
   isSameToken: boolean;
-  /** Requested on demand: then a fresh token is accepted if it ends no sooner, since right after a refresh it cannot end later. */
+  /** Requested: a different token that ends no sooner is enough, because right after a refresh none ends later. */
   isForced?: boolean;
-  /** Of a rotation: then a fresh token needs no later end, and may have one only where that is wanted. */
+  /** From a rotation: it need not end later. `mayExpire`: whether it may expire if the old one does not. */
   rotation?: { mayExpire: boolean } | null;
   inspection: InspectionResult;
-  /** Scopes of the old token by an inspection of now; null: it is dead. Undefined: not asked yet. */
+  /** Current scopes of the old token; null if it is dead, undefined if not inspected yet. */
   oldScopesNow?: readonly string[] | null;
 }
 
-/** `expires_in` counts from the arrival of the response, so the same end reported twice differs by the network delay. */
+/** `expires_in` is relative to the response, so the same expiry reported twice differs by network delays. */
 const SAME_TOKEN_SLACK_SECONDS = 60;
 const SLACK_SECONDS = 2;
 
 /**
- * Whether a refreshed token may replace the old one (CONTRACT 6.1): same app, same user, valid, later expiry, and all scopes that the old
- * one has now. Page tokens that never expire need no later expiry: they are derived because their user token changed.
+ * Decides whether a refreshed token may replace the old one: same app, same user, valid, later expiry, and all current
+ * scopes of the old one. Page tokens that never expire need no later expiry: they are derived because their user token
+ * changed.
  */
 export function validateRefreshedToken(facts: RefreshedTokenFacts): RefreshedTokenValidation {
   const { old, inspection } = facts;
   if (!inspection.valid) {
     return inspection.reason === 'dead'
       ? reject('renewal_invalid')
-      : reject('renewal_other_app', 'Meta gave a token that does not belong to our app; the old one serves on.');
+      : reject('renewal_other_app', 'Meta returned a token that does not belong to our app; the old one stays in use.');
   }
   if (inspection.appId !== null && inspection.appId !== old.appId) {
     return reject('renewal_other_app');
@@ -63,7 +64,7 @@ function validateScopes(
 ): RefreshedTokenValidation {
   const scopes = inspection.scopes ?? pending.scopes ?? old.scopes;
   const missing = old.scopes.filter((scope) => !scopes.includes(scope));
-  // Hosts that do not report scopes cannot be asked about the old token either: take the response for what the user granted.
+  // Hosts that don't report scopes don't report the old token's either: trust the response.
   if (missing.length > 0 && inspection.scopes !== null) {
     if (oldScopesNow === undefined) return { kind: 'inspect_old_token' };
     if (missing.some((scope) => oldScopesNow?.includes(scope))) {
@@ -88,7 +89,7 @@ function validateScopes(
   };
 }
 
-/** Null is never (or unknown for Instagram and Threads, where a different token can only be a refreshed one). */
+/** Null: never, or unknown for Instagram and Threads, where a different token is a refreshed one. */
 function hasLongerLifetime(
   { old, isSameToken, isForced = false }: RefreshedTokenFacts,
   expiresAt: Date | null,

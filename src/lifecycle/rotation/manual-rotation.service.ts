@@ -26,21 +26,21 @@ declare module '../../platform/problem.ts' {
 const notRotatable = defineProblem(
   'not_rotatable',
   409,
-  'Meta generates other tokens for system users only, and this connection rests on none.',
-  'Refresh the connection with POST /v1/connections/{id}/refresh; or, where its token is to be replaced at once, create a connect session and send the user through it.',
+  'Only tokens of system users can be rotated, and this connection has none.',
+  'Refresh it with POST /v1/connections/{id}/refresh; to replace its token, send the user through a new connect session.',
 );
 const rotationPending = defineProblem(
   'rotation_pending',
   503,
-  'The rotation is recorded, and begins when the work that is being done on this token has ended.',
-  'Look at the connection again after the time in Retry-After: its version tells whether the rotation has been done.',
+  'The rotation is recorded, and begins once other work on this token has ended.',
+  'Get the connection again after Retry-After: its version tells whether the rotation is done.',
 );
 
-/** A refresh that was under way is finished first. */
+/** A pending refresh is completed first. */
 const MAX_ROUNDS = 3;
 const RETRY_AFTER_SECONDS = 30;
 
-/** Rotates a connection's token because somebody asked for it. Failures are recorded on the credential, not thrown. */
+/** Rotates a connection's token on request. Records failures on the credential instead of throwing. */
 @Injectable()
 export class ManualRotationService {
   constructor(
@@ -52,8 +52,9 @@ export class ManualRotationService {
   ) {}
 
   /**
-   * Generates another token, takes it into use and revokes the old one. Of two requests at once both end with the same rotation. Throws
-   * `AppError`: 409 `not_rotatable`, `reauth_required`, `connection_revoked`; 503 `rotation_pending` where other work holds the credential.
+   * Generates a token, takes it into use and revokes the old one. Concurrent requests share one rotation. Throws
+   * `AppError`: 409 `not_rotatable`, `reauth_required`, `connection_revoked`; 503 `rotation_pending` if other work
+   * holds the credential.
    */
   async rotate(connectionId: ConnectionId, wish: RotationWish): Promise<void> {
     const root = await this.claims.findRoot(connectionId);
@@ -62,7 +63,7 @@ export class ManualRotationService {
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const claimed = await this.claim(root.id);
       if (claimed === null) throw new AppError(rotationPending, { retryAfterSeconds: RETRY_AFTER_SECONDS });
-      // Somebody else has done what we asked for, or has failed at it, while we waited.
+      // Another replica handled our request while we waited.
       if (claimed.rotationRequest === null) {
         await this.claims.release([claimed]);
         break;
@@ -75,7 +76,7 @@ export class ManualRotationService {
     await this.revoker.attemptNow(connectionId, wish.actor);
   }
 
-  /** Page tokens rest on the token that they were derived from, so they are derived again before the old one is revoked. */
+  /** Derives page tokens again before the old token, which they come from, is revoked. */
   private async derivePages(connectionId: ConnectionId): Promise<void> {
     const pages = await this.claims.claimPageTokens(connectionId, this.config.claimSeconds, { dueOnly: true });
     if (pages.length > 0) await this.worker.derive(pages, 'forced');

@@ -13,8 +13,8 @@ export function isRotatable({ kind, isRoot }: Pick<CredentialSnapshot, 'kind' | 
 }
 
 /**
- * Whether what is due of a credential is a rotation: one that is under way, that somebody asked for, or that its age makes due
- * (ROTATE_SYSTEM_USERS_DAYS). A refresh that is under way comes first: what Meta gave is not thrown away.
+ * Returns whether a rotation is due: one that has begun, was requested, or is due by age (ROTATE_SYSTEM_USERS_DAYS). A
+ * pending refresh comes first, so that its token is not wasted.
  */
 export function isRotationDue(credential: RotationFacts, settings: RefreshSettings, now: Date): boolean {
   if (!isRotatable(credential)) return false;
@@ -25,7 +25,7 @@ export function isRotationDue(credential: RotationFacts, settings: RefreshSettin
   return dueAt !== null && dueAt <= now;
 }
 
-/** Tokens with an end get one with an end again, others none, unless something else was asked for. */
+/** The new token expires if the old one does, unless requested otherwise. */
 export function rotationTerms({
   expiresAt,
   rotationRequest,

@@ -2,12 +2,12 @@ import type { MetaError } from '../../meta/errors/meta-error.ts';
 import { type AttemptFailure, failLater, toAttemptFailure } from '../failures/attempt-failure.ts';
 import { FAILURES } from '../failures/failure-codes.ts';
 
-/** Two-factor authentication, which a business can demand of whoever generates tokens. */
+/** A business can require two-factor authentication for generating tokens. */
 const TWO_FACTOR_REQUIRED = 415;
 
 /**
- * Why Meta generated no token, by its codes (its words are localized): a failure of its own where it refused, the usual one for faults that
- * pass, limits and the settings of our app.
+ * Converts Meta's error to a failure: a specific one if Meta refused, the usual one for temporary errors, limits and
+ * app settings.
  */
 export function toRotationFailure(error: MetaError): AttemptFailure {
   const meta = Object.keys(error.cause).length === 0 ? {} : { meta: error.cause };
@@ -31,12 +31,14 @@ export function toRotationFailure(error: MetaError): AttemptFailure {
 }
 
 const UNANSWERED =
-  'Meta did not say whether it generated a token. If it did, nobody holds that token; the old one serves on.';
+  'Meta did not say whether it generated a token. If it did, that token was lost; the old one stays in use.';
 const NOT_ALLOWED =
-  'Meta does not let this system user generate a token for our app: the app is not installed for it, or it has no right to. Ask an admin of the business to install the app for the system user, or to generate a token, and import that.';
+  'Meta does not let this system user generate a token for our app: the app is not installed for it, or a permission ' +
+  'is missing. Ask an admin of the business to install the app for it, or to generate a token that you import.';
 const NOT_LIKE_THIS =
-  'Meta refuses to generate a token like the one that serves: the business may demand that tokens end after 60 days, or one of the permissions may no longer be granted. Rotate with set_token_expires_in_60_days true, or generate a token in the settings of the business and import it.';
+  'Meta refuses to generate such a token: the business may require expiry after 60 days, or a permission is no longer ' +
+  'granted. Rotate with set_token_expires_in_60_days true, or generate a token in the business settings and import it.';
 const TWO_FACTOR =
-  'The business demands two-factor authentication of whoever generates tokens. Generate one in the settings of the business and import it.';
-const BLOCKED =
-  'Meta blocks this by policy for some time. Read what it says in the settings of the business and in the app dashboard.';
+  'The business requires two-factor authentication for generating tokens. Generate one in the business settings and ' +
+  'import it.';
+const BLOCKED = 'Meta blocks this temporarily, by policy. See the business settings and the app dashboard.';

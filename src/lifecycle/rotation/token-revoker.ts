@@ -28,17 +28,17 @@ import { isUnrelatedToToken, RefusalInspector } from '../inspection/refusal-insp
 import { LifecycleMetrics } from '../lifecycle-metrics.ts';
 import { AppRateLimiter, CallNotPermittedError, type Urgency } from '../rate-limit/app-rate-limiter.ts';
 
-/** For requests that wait for the outcome. */
+/** How long a request waits for the outcome. */
 const MAX_WAIT_MS = 10_000;
 const BATCH = 20;
 
-/** The token that serves the credential now, which a revocation is authenticated by. */
+/** The current token of the credential, which authenticates the revocation. */
 interface ServingToken {
   credential: CredentialSnapshot;
   token: SecretString;
 }
 
-/** Revokes tokens at Meta that another one took the place of: right away, then repeatedly until Meta says that they are dead. */
+/** Revokes replaced tokens at Meta, at once and then repeatedly until Meta says they are dead. */
 @Injectable()
 export class TokenRevoker {
   constructor(
@@ -55,7 +55,10 @@ export class TokenRevoker {
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
-  /** Tries what need not wait of a connection, for ten seconds at most (the attempts themselves continue). Never rejects for Meta's reasons. */
+  /**
+   * Tries what is due of a connection and waits up to ten seconds; attempts may take longer. Never rejects with Meta's
+   * errors.
+   */
   async attemptNow(connectionId: ConnectionId, actor: Actor): Promise<void> {
     const claimed = await this.revocations.claimOf(connectionId, this.config.claimSeconds);
     const attempts = Promise.all(claimed.map((revocation) => this.attempt(revocation, 'forced', actor)));
@@ -66,7 +69,7 @@ export class TokenRevoker {
     );
   }
 
-  /** Works off what is due, until `isStopping` or nothing is left. How many it tried. */
+  /** Processes what is due until nothing is left or `isStopping`. Returns the number of attempts. */
   async processDue(isStopping: () => boolean): Promise<number> {
     let tried = 0;
     while (!isStopping()) {
@@ -78,7 +81,7 @@ export class TokenRevoker {
     return tried;
   }
 
-  /** One attempt. Never throws: what cannot be written now is another replica's when the claim ends. */
+  /** Attempts one revocation. Never throws: if the result can't be stored, another replica retries after the claim. */
   private async attempt(revocation: ClaimedTokenRevocation, urgency: Urgency, actor: Actor): Promise<void> {
     try {
       const obstacle = await this.revocations.findObstacle(revocation);
@@ -89,7 +92,7 @@ export class TokenRevoker {
       this.metrics.recordTokenRevocation('confirmed');
     } catch (error) {
       await this.handleFailure(revocation, error).catch((cause: unknown) => {
-        this.logger.error({ err: cause }, 'the end of a revocation could not be written');
+        this.logger.error({ err: cause }, 'the result of a revocation could not be stored');
       });
     }
   }
@@ -100,8 +103,9 @@ export class TokenRevoker {
   }
 
   /**
-   * Resolves once Meta has revoked the token, or says that it is dead. It is asked with the token that serves now, as Meta documents, then
-   * with the token itself. A refusal counts only after an inspection: of the old token, and of the serving one where that was refused.
+   * Resolves once Meta has revoked the token or says it is dead. Authenticates with the current token, as Meta
+   * documents, then with the token itself. A refusal counts only after inspection of the old token, and of the current
+   * one if that was refused.
    */
   private async revokeAtMeta(
     { appId, kind, credentialId }: ClaimedTokenRevocation,
@@ -120,7 +124,7 @@ export class TokenRevoker {
     throw refusal;
   }
 
-  /** Null: revoked. Faults that say nothing of a token, and limits, are thrown. */
+  /** Returns null once revoked, else the refusal. Throws errors that say nothing about a token. */
   private async tryRevoke(
     appId: string,
     urgency: Urgency,
@@ -179,7 +183,7 @@ const NOT_YET: TokenRevocationFailure = { code: NOT_REVOKED, detail: FAILURES.ol
 const IN_USE: TokenRevocationFailure = {
   code: NOT_REVOKED,
   detail:
-    'A new token serves, and the old one is not revoked yet, because another connection rests on it. Rotate that one too, or revoke it.',
+    'A new token is in use. The old one is not revoked yet: another connection uses it. Rotate or revoke that one.',
 };
 
 function latest(a: Date, b: Date): Date {

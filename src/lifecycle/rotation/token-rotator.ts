@@ -27,8 +27,8 @@ import { isRotatable, rotationTerms } from './rotation-plan.ts';
 import { toRotationFailure } from './rotation-refusal.ts';
 
 /**
- * Rotates tokens of system users: generate, seal, inspect, promote. The old token is revoked afterwards (`TokenRevoker`), because its row
- * says so from the promotion on.
+ * Rotates tokens of system users: generate, seal, inspect, promote. Promotion records that `TokenRevoker` must revoke
+ * the old token.
  */
 @Injectable()
 export class TokenRotator {
@@ -43,7 +43,10 @@ export class TokenRotator {
     private readonly refusals: RefusalInspector,
   ) {}
 
-  /** Works on a claimed credential to the end of its claim; `refreshed`: rotated. Throws only what is neither Meta's nor the credential's fault. */
+  /**
+   * Rotates a claimed credential and ends its claim; `refreshed` means rotated. Throws only errors that neither Meta
+   * nor the credential caused.
+   */
   async rotate(credential: ClaimedCredential, urgency: Urgency): Promise<RefreshOutcome> {
     const progress = { isPending: credential.pending !== null };
     try {
@@ -71,7 +74,7 @@ export class TokenRotator {
     urgency: Urgency,
     progress: Progress,
   ): Promise<RefreshOutcome> {
-    // What it may do now is what the new one is asked for, and a dead one can't ask for another.
+    // The new token is requested with the current scopes, and a dead token can't request one.
     const inspection = await this.promoter.inspect(credential, serving, urgency);
     if (!inspection.valid) {
       return inspection.reason === 'dead'
@@ -103,7 +106,7 @@ export class TokenRotator {
     return this.validateAndPromote(current, reported, granted.accessToken, serving, urgency, progress);
   }
 
-  /** What Meta generated is committed before it is asked anything else. Whoever took the claim away, the token is revoked then. */
+  /** Commits the new token before any other call to Meta. If the claim was lost, revokes it. */
   private async store(
     credential: ClaimedCredential,
     token: SecretString,
@@ -117,7 +120,7 @@ export class TokenRotator {
     }
   }
 
-  /** After a crash or a take-over: what Meta generated already is inspected, and nothing is generated. */
+  /** Continues after a crash or takeover: inspects the pending token and generates nothing. */
   private async verify(
     credential: ClaimedCredential,
     pending: PendingVersion,
@@ -130,7 +133,7 @@ export class TokenRotator {
       token = await this.versions.openPending(credential, pending);
     } catch (error) {
       if (!(error instanceof DecryptionError)) throw error;
-      // Nobody can ever use it, nor revoke it.
+      // Can't be decrypted, so neither used nor revoked.
       await this.versions.discardPending(credential);
       progress.isPending = false;
       return this.fail(credential, DECRYPTION_FAILED, progress);
@@ -155,7 +158,7 @@ export class TokenRotator {
     return result.failure === null ? 'failed' : this.fail(credential, result.failure, progress);
   }
 
-  /** Whatever the code of a refusal that may be about the token, the token is inspected at once. */
+  /** Inspects the token if the refusal may be about it, whatever its code. */
   private async handleRefusal(
     credential: ClaimedCredential,
     serving: SecretString,
@@ -211,12 +214,12 @@ export class TokenRotator {
   }
 }
 
-/** Whether a generated token lies there uninspected. */
+/** Whether a generated token has not been inspected. */
 interface Progress {
   isPending: boolean;
 }
 
-/** With what the serving token may do by now, so that the new one is held against that. */
+/** Returns the credential with its current scopes, which the new token must have. */
 function withScopesOf(credential: ClaimedCredential, inspection: InspectionResult): ClaimedCredential {
   const scopesNow = inspection.valid ? (inspection.scopes ?? []) : [];
   return { ...credential, scopes: [...new Set([...credential.scopes, ...scopesNow])] };
@@ -225,5 +228,5 @@ function withScopesOf(credential: ClaimedCredential, inspection: InspectionResul
 const SAME_TOKEN: AttemptFailure = failLater('rotation_same_token', FAILURES.rotation_same_token.detail);
 const FOREIGN_APP: AttemptFailure = failLater(
   'rotation_refused',
-  'Meta says that the token does not belong to the app that is configured now, so it can not be rotated.',
+  'Meta says that the token does not belong to the configured app, so it cannot be rotated.',
 );

@@ -20,7 +20,7 @@ import { type RefreshOutcome, TokenRefresher } from '../refresh/token-refresher.
 import { isRotationDue } from '../rotation/rotation-plan.ts';
 import { TokenRotator } from '../rotation/token-rotator.ts';
 
-/** Runs the work on claimed credentials of any kind: keeps the claim alive meanwhile, releases it on failure, and counts outcomes. */
+/** Works on claimed credentials of any kind: keeps claims alive, releases them on failure, and counts outcomes. */
 @Injectable()
 export class CredentialWorker {
   private readonly heartbeat: ClaimHeartbeat<ClaimedCredential>;
@@ -47,8 +47,8 @@ export class CredentialWorker {
   }
 
   /**
-   * Refreshes a claimed credential, or rotates it where that is due, unless its app is not configured; for a page token, all that are due of
-   * its connection, because one list returns them all.
+   * Refreshes or rotates a claimed credential, unless its app is not configured. For a page token, derives all that are
+   * due of its connection, because one call returns them.
    */
   async refresh(claimed: ClaimedCredential, urgency: Urgency): Promise<RefreshOutcome[]> {
     if (!this.apps.serves(claimed)) return this.failUnserved([claimed]);
@@ -85,8 +85,8 @@ export class CredentialWorker {
   }
 
   /**
-   * Derives what is due of a connection's page tokens, their back-off honoured: those that were just found dead. Where Meta refuses the
-   * user token on the way, that is inspected at once: what killed a page token may well have killed it too.
+   * Derives the page tokens of a connection that are due and not backing off, such as those just found dead. If Meta
+   * refuses the user token, inspects it: what killed a page token may have killed it, too.
    */
   async deriveDue(connectionId: ConnectionId, urgency: Urgency): Promise<void> {
     const pages = await this.claims.claimPageTokens(connectionId, this.config.claimSeconds, { dueOnly: true });
@@ -141,19 +141,19 @@ export class CredentialWorker {
     return failedUnlessLost(() => this.failureRecorder.recordCheckFailure(one, appNotConfiguredFailure(one)));
   }
 
-  /** Claims one credential and inspects it now. Null: another replica is at it. */
+  /** Claims one credential and inspects it now. Returns null if another replica holds it. */
   async checkNow(credentialId: CredentialId, urgency: Urgency): Promise<CheckOutcome | null> {
     const claimed = await this.claims.claimOne(credentialId, this.config.claimSeconds);
     return claimed === null ? null : ((await this.check([claimed], urgency))[0] ?? null);
   }
 
-  /** Claims one credential and refreshes it now. Null: another replica is working on it. */
+  /** Claims one credential and refreshes it now. Returns null if another replica holds it. */
   async refreshNow(credentialId: CredentialId, urgency: Urgency): Promise<RefreshOutcome | null> {
     const claimed = await this.claims.claimOne(credentialId, this.config.claimSeconds);
     return claimed === null ? null : ((await this.refresh(claimed, urgency))[0] ?? null);
   }
 
-  /** Meta is not asked about tokens of an app that is not configured, because only another app could ask. */
+  /** Fails credentials whose app is not configured: only their own app may ask Meta about them. */
   private async failUnserved(claimed: readonly ClaimedCredential[]): Promise<RefreshOutcome[]> {
     const outcomes: RefreshOutcome[] = [];
     for (const one of claimed) {
@@ -192,17 +192,17 @@ export class CredentialWorker {
     });
   }
 
-  /** The work failed because of a fault of ours. That is recorded, so that one faulty credential does not hold up all others. */
+  /** Records a bug as a failure, so that one credential does not block the others. */
   private async recordInternalError(
     claimed: ClaimedCredential,
     error: unknown,
     write: () => Promise<void>,
   ): Promise<void> {
-    this.logger.error({ err: error, credential_id: claimed.id }, 'work on a credential broke');
+    this.logger.error({ err: error, credential_id: claimed.id }, 'work on a credential failed unexpectedly');
     try {
       await write();
     } catch (cause) {
-      // Most likely the database is unreachable: the claim expires and the work is retried then.
+      // The database is probably unreachable: the work is retried when the claim expires.
       if (!(cause instanceof ClaimLostError)) throw error;
     }
   }
@@ -219,4 +219,4 @@ async function failedUnlessLost(record: () => Promise<void>): Promise<'failed' |
 }
 
 const ROTATION = 'rotation';
-const BROKEN = failLater('internal_error', 'Something went wrong on our side; the log of the service says what.');
+const BROKEN = failLater('internal_error', 'Something went wrong on our side; see the log of the service.');

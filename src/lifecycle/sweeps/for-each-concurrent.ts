@@ -1,15 +1,15 @@
-/** Where work comes from: `next(most)` returns up to `most` items, none when nothing is left. */
+/** `next(most)` returns up to `most` items, none when nothing is left. */
 export interface WorkSource<T> {
   next(limit: number): Promise<T[]>;
-  /** How many may be under way now; 0 ends the run. Asked before each draw. */
+  /** Current limit of concurrent items, asked before each draw; 0 ends the run. */
   concurrency(): Promise<number>;
   /** Must not throw. */
   work(item: T): Promise<void>;
 }
 
 /**
- * Keeps as many items in progress as allowed, and draws them in small batches, so that memory does not grow with what is due. Resolves
- * when nothing is left or allowed any more and all started items have ended. If `next` throws, it rejects after the started items.
+ * Processes as many items concurrently as allowed, drawn in small batches so that memory stays flat. Resolves once
+ * nothing is left or allowed and all started items have ended. If `next` throws, rejects after the started items.
  */
 export async function forEachConcurrent<T>(source: WorkSource<T>): Promise<void> {
   const running = new Set<Promise<void>>();
@@ -18,7 +18,7 @@ export async function forEachConcurrent<T>(source: WorkSource<T>): Promise<void>
       const allowed = await source.concurrency();
       if (allowed === 0) return;
       const free = allowed - running.size;
-      // Draw once a quarter is free: drawing one item at a time would cost a statement for each.
+      // Draw once a quarter is free: a statement per item would be too many.
       if (free > 0 && free * 4 >= allowed) {
         const items = await source.next(free);
         for (const item of items) {

@@ -14,8 +14,8 @@ const RETENTION_CRON = '17 2 * * *';
 const BATCH = 500;
 
 /**
- * Registers the periodic work of this replica: everything that is due at REFRESH_CRON and HEALTH_CRON, and every minute what can't wait
- * for those. All replicas run all jobs; claims share the work. Each app has jobs of its own, so that none waits for another's.
+ * Registers periodic work: everything due at REFRESH_CRON and HEALTH_CRON, and every minute what can't wait for those.
+ * All replicas run all jobs and share the work by claims. Each app has its own jobs, so none waits for another.
  */
 @Injectable()
 export class LifecycleJob {
@@ -48,12 +48,12 @@ export class LifecycleJob {
     });
   }
 
-  /** Runs the urgent part now. Never rejects. */
+  /** Runs the urgent part of the sweeps now. Never rejects. */
   async runUrgentWork(): Promise<void> {
     await Promise.all(this.urgentJobs.map((job) => job.runOnce()));
   }
 
-  /** `cron` null switches the sweep off on this replica, its urgent part included. */
+  /** `cron` null turns the sweep off on this replica, including its urgent part. */
   private registerSweep(sweep: 'refresh' | 'health', cron: string | null): void {
     if (cron === null) return;
     for (const appId of this.sweep.appIds) {

@@ -12,8 +12,8 @@ import { Sweep } from './sweep.ts';
 const SHOWN = 5;
 
 /**
- * Connections whose app is not configured (any more) are nobody's work: no sweep of an app finds those of an unknown one. At the start,
- * and with HEALTH_CRON, this logs them and has what is due of them fail, so that each says why it is not looked after.
+ * Handles connections whose app is not configured, which no sweep finds. At startup and with HEALTH_CRON, logs them and
+ * fails what is due of them, so that each connection says why it is not refreshed.
  */
 @Injectable()
 export class UnconfiguredAppJob implements OnApplicationBootstrap {
@@ -39,7 +39,7 @@ export class UnconfiguredAppJob implements OnApplicationBootstrap {
     if (this.runsJobs) void this.#job.runOnce();
   }
 
-  /** `signal` aborted: starts nothing more. */
+  /** Starts nothing new once `signal` is aborted. */
   async run(signal: AbortSignal): Promise<void> {
     const groups = await listConnectionsByApp(this.database, SHOWN);
     const unserved = groups.filter((group) => !this.apps.serves(group));
@@ -47,7 +47,7 @@ export class UnconfiguredAppJob implements OnApplicationBootstrap {
       const { detail } = appNotConfiguredFailure({ appId, kind });
       this.logger.warn({ app_id: appId, kind, connections: count, connection_ids: connectionIds }, detail);
     }
-    // Those of a configured app, under which such tokens were kept before, are due in its own sweeps.
+    // Tokens stored under a configured app are due in that app's sweeps.
     const unknown = [...new Set(unserved.map(({ appId }) => appId))].filter((id) => !this.apps.appIds.includes(id));
     if (unknown.length === 0 || this.config.healthCron === null || signal.aborted) return;
     await this.sweep.refresh('due', unknown, signal);

@@ -8,14 +8,14 @@ import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { saveServedVersion } from './served-version.repository.ts';
 
-/** What stays the same is stored again after this. */
+/** An unchanged version is stored again after this. */
 const REPEAT_MS = HOUR_SECONDS * 1000;
-/** What changes is stored no more often than this, and a failure is repeated after it. */
+/** Minimum interval between changes, and before a failed write is retried. */
 const MIN_INTERVAL_MS = 10_000;
 
 /**
- * Stores which version Meta answered with, for `doctor` on any machine: at once where it changes, else once an hour from each replica. What
- * it has no table entry for is left out: clients may ask the gateway for any number.
+ * Stores which API version Meta served, for `doctor` on any machine: at once if it changes, else hourly per replica.
+ * Ignores unknown versions, because clients may request any.
  */
 @Injectable()
 export class ServedVersionRecorder extends VersionObserver implements OnApplicationShutdown {
@@ -49,9 +49,9 @@ export class ServedVersionRecorder extends VersionObserver implements OnApplicat
     try {
       await saveServedVersion(this.database, version, at);
     } catch (error) {
-      // Stored by the next response after the interval.
+      // The first response after the interval stores it.
       this.#last.set(key, { served: '', atMs: at.getTime() });
-      this.logger.warn({ err: error, host: version.host }, 'the version that Meta served could not be stored');
+      this.logger.warn({ err: error, host: version.host }, 'the API version that Meta served could not be stored');
     }
   }
 }

@@ -24,12 +24,12 @@ const selectSince = defineStatement<{ since: Date }, ServedVersionRow>(
     WHERE served_at > ${since} ORDER BY app_id, host, asked`,
 );
 
-/** Stores what answered last; an older observation of another replica changes nothing. */
+/** Stores the latest observation. Older ones of other replicas change nothing. */
 export async function saveServedVersion(executor: SqlExecutor, version: ServedVersion, at: Date): Promise<void> {
   await executor.run(upsert({ ...version, at }));
 }
 
-/** By which version each app, host and asked version was served last, on any replica, as far as that was after `since`. */
+/** Lists the version served last, on any replica since `since`, by app, host and requested version. */
 export async function listServedVersions(
   executor: SqlExecutor,
   since: Date,

@@ -57,7 +57,10 @@ async function command(args: string[], databaseUrl: string): Promise<string> {
   const printed: string[] = [];
   const context = {
     environment: { ...TEST_ENVIRONMENT, DATABASE_URL: databaseUrl },
+    isJson: false,
+    progressTerminal: null,
     print: (text: string) => void printed.push(text),
+    notify: () => undefined,
   };
   const program = new Command().exitOverride();
   addMigrateCommand(program, context);
@@ -164,7 +167,7 @@ describe('with the roles of migrations/roles.sql', () => {
       );
     // The command line goes by the database's time.
     testContext.clock.set((await admin.query<{ now: Date }>('SELECT now()')).rows[0]?.now.toISOString() ?? '');
-    await expect(prune('metavault_service')).rejects.toThrow('Use the one that owns the tables');
+    await expect(prune('metavault_service')).rejects.toThrow('Use the owner of the tables');
     expect(await prune('metavault_owner')).toContain('3 entries');
     const lines = readFileSync(path.join(directory, 'metavault_owner'), 'utf8').trim().split('\n');
     expect(lines.map((line) => JSON.parse(line))).toEqual(
@@ -179,7 +182,7 @@ describe('with the roles of migrations/roles.sql', () => {
     );
     expect((await api(testContext).get('/v1/audit/verify')).body).toMatchObject({ valid: true, pruned_entries: 3 });
     expect(await command(['audit', 'verify'], urlOf('metavault_service'))).toContain('the first 3 were pruned');
-    await expect(prune('metavault_owner')).rejects.toThrow('Name a file that is not there yet');
+    await expect(prune('metavault_owner')).rejects.toThrow("Name a file that doesn't exist yet");
   });
 });
 

@@ -1,13 +1,12 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { Command } from 'commander';
-import { addEventsCommand } from '../../../src/cli/events-command.ts';
 import { Database } from '../../../src/database/database.ts';
 import { Outbox } from '../../../src/events/outbox/outbox.ts';
 import { checkEventSubscriptions } from '../../../src/operations/doctor/event-checks.ts';
 import { SystemClock } from '../../../src/platform/clock.ts';
 import { api } from '../../support/connect-test-context.ts';
 import { readRelayedEvents } from '../../support/relayed-events.ts';
-import { startTestReplica, TEST_ENVIRONMENT, type TestReplica } from '../../support/test-replica.ts';
+import { type CommandResult, runMetavault, runMetavaultJson } from '../../support/run-metavault.ts';
+import { startTestReplica, type TestReplica } from '../../support/test-replica.ts';
 import { type Receiver, startReceiver } from '../../support/webhook-receiver.ts';
 
 let replica: TestReplica;
@@ -21,15 +20,13 @@ afterAll(async () => {
   await receiver.close();
 });
 
+const runEvents = (...args: string[]): Promise<CommandResult> =>
+  runMetavault({ DATABASE_URL: replica.databaseUrl }, 'events', ...args);
+
 async function run(...args: string[]): Promise<string> {
-  const printed: string[] = [];
-  const program = new Command();
-  addEventsCommand(program, {
-    environment: { ...TEST_ENVIRONMENT, DATABASE_URL: replica.databaseUrl },
-    print: (text) => void printed.push(text),
-  });
-  await program.parseAsync(['events', ...args], { from: 'user' });
-  return printed.join('\n');
+  const { code, out, err } = await runEvents(...args);
+  if (code !== 0) throw new Error(err);
+  return out;
 }
 
 it('shows subscriptions and dead letters, and replays them one by one and by time', async () => {
@@ -47,25 +44,32 @@ it('shows subscriptions and dead letters, and replays them one by one and by tim
   await expect(run('replay', delivery)).rejects.toThrow('Resume it');
   await call.post(`/v1/subscriptions/${id}/resume`, {});
   receiver.respondWith(200);
-  expect(await run('replay', delivery)).toBe(`${delivery} is due`);
+  expect(await run('replay', delivery)).toBe(`${delivery} will be sent again`);
   await receiver.waitFor(2);
   while ((await run('deliveries', id, '--status', 'delivered')).split('\n').length < 2) {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   const range = ['--subscription', id, '--from', '2020-01-01T00:00:00Z'];
-  expect(await run('replay', ...range)).toBe('0 deliveries are due');
-  expect(await run('replay', ...range, '--delivered')).toBe('1 deliveries are due');
+  expect(await run('replay', ...range)).toBe('0 deliveries will be sent again');
+  expect(await run('replay', ...range, '--delivered')).toBe('1 deliveries will be sent again');
   await receiver.waitFor(3);
 
-  for (const args of [
-    ['replay'],
-    ['replay', '--subscription', id, '--from', 'yesterday'],
-    ['deliveries', id, '--status', 'lost'],
-    ['deliveries', id, '--limit', '0'],
-    ['deliveries', 'sub_none'],
-    ['replay', 'dlv_none'],
-  ]) {
-    await expect(run(...args)).rejects.toMatchObject({ name: 'StartupError' });
+  const json = <T>(...args: string[]): Promise<T> =>
+    runMetavaultJson<T>({ DATABASE_URL: replica.databaseUrl }, 'events', ...args);
+  expect(await json('list')).toMatchObject({ data: [{ id }], backlog: { undispatched: 0, dead: 0 } });
+  expect(await json('deliveries', id, '--status', 'delivered')).toMatchObject({ data: [{ id: delivery }] });
+  expect(await json('replay', delivery)).toMatchObject({ data: [{ id: delivery, status: 'pending' }] });
+  expect(await json('replay', ...range)).toEqual({ replayed: 0 });
+
+  for (const [code, ...args] of [
+    [2, 'replay'],
+    [2, 'replay', '--subscription', id, '--from', 'yesterday'],
+    [2, 'deliveries', id, '--status', 'lost'],
+    [2, 'deliveries', id, '--limit', '0'],
+    [1, 'deliveries', 'sub_none'],
+    [1, 'replay', 'dlv_none'],
+  ] as [number, ...string[]][]) {
+    expect([args, (await runEvents(...args)).code]).toEqual([args, code]);
   }
 }, 60_000);
 
@@ -89,7 +93,7 @@ it('destroys what Meta has sent about a tenant, in the record, while a replica h
   await relay('leaving', 'one');
   await relay('leaving', 'two');
   await relay('staying', 'three');
-  expect(await run('shred', '--tenant', 'leaving')).toBe('1 keys are destroyed');
+  expect(await run('shred', '--tenant', 'leaving', '--yes')).toBe('Destroyed 1 payload keys of leaving.');
   await relay('leaving', 'four');
   const seen = (await readRelayedEvents(replica)).map(({ data }) => data);
   expect(seen).toEqual([...Array(2).fill('{"erased":true}'), '{"mark":"three"}', '{"mark":"four"}']);

@@ -43,7 +43,7 @@ describe('metavault clients', () => {
     });
     const shown = await run('show', client.id);
     expect(shown.out).toContain('203.0.113.0/24,::1');
-    expect(shown.out).toContain('KEY MADE');
+    expect(shown.out).toContain('KEY CREATED');
     expect(shown.out).not.toContain(client.api_key);
     const changed = await run(
       'update',
@@ -83,7 +83,7 @@ describe('metavault clients', () => {
       [['create', ...SHOP, '--identity', 'issuer.example'], '--identity[0].issuer'],
       [['create', ...SHOP, '--expires-in-days', 'soon'], '--expires-in-days'],
       [['create', ...SHOP, '--rate-limit-per-second', '0'], '--rate-limit-per-second'],
-      [['update', `cli_${'0'.repeat(26)}`], 'Name what is to be changed'],
+      [['update', `cli_${'0'.repeat(26)}`], 'Nothing to change'],
       [['update', `cli_${'z'.repeat(26)}`, '--name', 'x'], 'There is no client with this id'],
       [['rotate-key', `cli_${'z'.repeat(26)}`, '--expires-in-days', '0'], '--expires-in-days'],
     ];

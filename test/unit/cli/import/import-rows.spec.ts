@@ -43,7 +43,7 @@ describe('rows to be imported', () => {
     [
       '{"tenant":"a","product":"pages","access_token":"EAA1"}\n{"tenant":7,"product":"pages","access_token":"EAAsecret"}\n{"tenant":"c","product":"pages","access_token":"EAA3"}',
       2,
-      'has a value that is no text',
+      'has a value that is not text',
     ],
   ])('are read around a line that is broken, which is named without what stands in it: %j', (text, line, fault) => {
     const rows = read(text);
@@ -57,8 +57,8 @@ describe('rows to be imported', () => {
   });
 
   it.each([
-    ['', 'tenant, product, access_token is missing'],
-    ['tenant,product\na,b', 'access_token is missing'],
+    ['', 'no column tenant, product, access_token'],
+    ['tenant,product\na,b', 'no column access_token'],
     ['tenant,product,access_token,tenant\na,pages,EAAsecret,b', 'names tenant twice'],
     ['tenant,product,access_token\na,pages,"EAAsecret', 'Line 2 is not CSV'],
   ])('tell what is wrong with %j, without a token', (text, reported) => {

@@ -84,7 +84,7 @@ describe('readFormHead', () => {
     'ids[0]',
   ])('stops where a field behind a file would decide: %s', async (name) => {
     for (const size of [1, 13, 1000]) {
-      await expect(roundTrip(file('f', 'x') + field(name, 'y') + END, size)).rejects.toThrow(/ahead of the first file/);
+      await expect(roundTrip(file('f', 'x') + field(name, 'y') + END, size)).rejects.toThrow(/before the first file/);
     }
   });
 
