@@ -191,12 +191,19 @@ async function shred(
   context: CommandContext,
 ): Promise<void> {
   if (!TENANT_PATTERN.test(tenant)) {
-    throw new UsageError('--tenant is not a tenant.', 'Write it as its connections name it: metavault connections list.');
+    throw new UsageError(
+      '--tenant is not a tenant.',
+      'Write it as its connections name it: metavault connections list.',
+    );
   }
   await confirm(context, `Meta's stored payloads about ${tenant} will be unreadable for good.`, yes === true);
   await run(async ({ payloads }) => {
     const destroyed = await payloads.shredFor(OPERATOR, tenant);
-    printResult(context, { tenant, keys_destroyed: destroyed }, () => `Destroyed ${destroyed} payload keys of ${tenant}.`);
+    printResult(
+      context,
+      { tenant, keys_destroyed: destroyed },
+      () => `Destroyed ${destroyed} payload keys of ${tenant}.`,
+    );
   });
 }
 

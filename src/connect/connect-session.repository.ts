@@ -7,12 +7,7 @@ import { RowMacs } from '../database/row-macs.ts';
 import { defineStatement } from '../database/statement.ts';
 import { Clock } from '../platform/clock.ts';
 import { recordAttemptConnected } from './connect-attempt.repository.ts';
-import type {
-  ConnectProgress,
-  ConnectSession,
-  StoredProgress,
-  UnfinishedSignup,
-} from './connect-session.ts';
+import type { ConnectProgress, ConnectSession, StoredProgress, UnfinishedSignup } from './connect-session.ts';
 import { CONNECT_SESSION_MAC, type CoveredSession, toCoveredSession } from './connect-session-mac.ts';
 import type { ConnectSessionId } from './ids.ts';
 

@@ -38,9 +38,9 @@ export interface LifecycleTestContext extends ConnectTestContext {
 }
 
 /**
-   * Connections with a user token each, without calls to Meta. `expiresIn` is spread evenly from the first to the last.
-   * Returns connection ids by Meta user.
-   */
+ * Connections with a user token each, without calls to Meta. `expiresIn` is spread evenly from the first to the last.
+ * Returns connection ids by Meta user.
+ */
 export async function seedConnections(
   replica: TestReplica,
   sandbox: Sandbox,
