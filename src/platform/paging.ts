@@ -1,3 +1,4 @@
+import { decodeBase64Url } from './base64.ts';
 import { ID_PATTERN } from './ids.ts';
 import { invalidInputError } from './problem.ts';
 
@@ -12,8 +13,9 @@ export const MAX_LIMIT = 200;
 /** Decodes a cursor to the id that the page starts after. Returns null for the first page; throws 400 if invalid. */
 export function decodeCursor(cursor: string | undefined): string | null {
   if (cursor === undefined) return null;
-  const id = Buffer.from(cursor, 'base64url').toString('utf8');
-  if (!ID_PATTERN.test(id)) throw invalidInputError('cursor', 'is not a cursor that this service gave');
+  const id = decodeBase64Url(cursor)?.toString('utf8');
+  if (id === undefined || !ID_PATTERN.test(id))
+    throw invalidInputError('cursor', 'is not a cursor that this service gave');
   return id;
 }
 

@@ -1,3 +1,4 @@
+import { decodeBase64Url } from '../../platform/base64.ts';
 import { fromUnixSeconds } from '../../platform/clock.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { asObject, type JsonObject, parseLossless, readId, readNumber, readText } from '../graph/lossless-json.ts';
@@ -27,9 +28,10 @@ const MAX_LENGTH = 100_000;
 export function parseSignedRequest(text: string, secrets: readonly SecretString[]): SignedRequestResult {
   const [signature, encoded, ...rest] = text.length > MAX_LENGTH ? [] : text.split('.');
   if (signature === undefined || encoded === undefined || rest.length > 0) return { ok: false, reason: 'malformed' };
-  if (!BASE64_PATTERN.test(signature) || !BASE64_PATTERN.test(encoded)) return { ok: false, reason: 'malformed' };
-  if (!isSignedByAny(encoded, Buffer.from(signature, 'base64'), secrets)) return { ok: false, reason: 'signature' };
-  const payload = asObject(parseLossless(Buffer.from(encoded, 'base64').toString('utf8')));
+  const [signatureBytes, json] = [decode(signature), decode(encoded)];
+  if (signatureBytes === null || json === null) return { ok: false, reason: 'malformed' };
+  if (!isSignedByAny(encoded, signatureBytes, secrets)) return { ok: false, reason: 'signature' };
+  const payload = asObject(parseLossless(json.toString('utf8')));
   if (payload === null) return { ok: false, reason: 'malformed' };
   if (readText(payload, 'algorithm')?.toUpperCase() !== 'HMAC-SHA256') return { ok: false, reason: 'algorithm' };
   return {
@@ -41,6 +43,11 @@ export function parseSignedRequest(text: string, secrets: readonly SecretString[
       payload,
     },
   };
+}
+
+function decode(text: string): Buffer | null {
+  if (!BASE64_PATTERN.test(text)) return null;
+  return decodeBase64Url(text.replace(/=+$/, '').replaceAll('+', '-').replaceAll('/', '_'));
 }
 
 function readInstant(payload: JsonObject, key: string): Date | null {

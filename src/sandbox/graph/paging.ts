@@ -18,7 +18,8 @@ function cursorOf(id: string): string {
 
 function idOf(cursor: string): string {
   const text = Buffer.from(unescapeBase64(cursor), 'base64url').toString('utf8');
-  if (!text.startsWith('QVFIU:')) throw oauthError(100, '(#100) Invalid cursor value');
+  if (!text.startsWith('QVFIU:') || cursorOf(text.slice(6)) !== cursor)
+    throw oauthError(100, '(#100) Invalid cursor value');
   return text.slice(6);
 }
 

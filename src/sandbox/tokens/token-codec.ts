@@ -57,6 +57,8 @@ export function decodeToken(key: Buffer, token: string): TokenClaims | null {
   if (prefix === undefined) return null;
   const sealed = Buffer.from(unescapeBase64(token.slice(prefix.length)), 'base64url');
   if (sealed.length !== nonceBytes + claimBytes + fillerBytes + tagBytes) return null;
+  // Unused trailing bits: several texts would decode to the same token.
+  if (prefix + escapeBase64(sealed.toString('base64url')) !== token) return null;
   const tagAt = sealed.length - tagBytes;
   const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, nonceBytes));
   decipher.setAuthTag(sealed.subarray(tagAt));
