@@ -4,6 +4,8 @@ import { BOOTSTRAP_CLIENT_ID } from '../../../src/clients/bootstrap-admin.ts';
 import { startAuthApp } from '../../support/auth-app.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { type OpenDatabase, openFreshDatabase } from '../../support/fresh-database.ts';
+import { remac } from '../../support/remac.ts';
+import { openTestVault } from '../../support/test-vault.ts';
 
 const OLD = 'old-bootstrap-key-of-the-operator-0001';
 const NEW = 'new-bootstrap-key-of-the-operator-0002';
@@ -65,10 +67,19 @@ describe('the bootstrap admin', () => {
 
   it('comes back when it was deleted, or when its key was given an end', async () => {
     await startWith(OLD);
-    await open.database.run({ text: 'UPDATE client SET deleted_at = now()' });
+    await open.database.run({ text: `UPDATE client SET deleted_at = '2026-01-01T00:00:00Z'` });
+    await remac(open.database, (await openTestVault(open.database, clock)).ring, clock);
     expect(await startWith(OLD)).toEqual({ old: 200, new: 401 });
     await open.database.run({ text: `UPDATE client_key SET expires_at = '2020-01-01T00:00:00Z'` });
     expect(await startWith(OLD)).toEqual({ old: 200, new: 401 });
+  });
+
+  it('is made anew where its row or its key is not what this service wrote', async () => {
+    await startWith(OLD);
+    await open.database.run({ text: `UPDATE client SET role = 'auditor', ip_allow_list = '{203.0.113.0/24}'` });
+    await open.database.run({ text: 'UPDATE client_key SET mac = NULL' });
+    expect(await startWith(OLD)).toEqual({ old: 200, new: 401 });
+    expect((await actions()).filter((action) => action === 'client.created')).toHaveLength(2);
   });
 
   it('is not made with a damaged key of our own form', async () => {

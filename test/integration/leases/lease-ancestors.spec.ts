@@ -115,7 +115,16 @@ describe('a lease in an answer', () => {
   it('is not good where its row says that it lives longer than its parent', async () => {
     const [parent, child, grandchild] = await family();
     await run(`UPDATE lease SET expires_at = expires_at + interval '1 day' WHERE id = $1`, idOf(child));
+    await context.remac();
     expect(await areGood(parent, child, grandchild)).toEqual([true, false, true]);
+  });
+
+  it('ends with an ancestor that somebody else changed', async () => {
+    const [parent, child, grandchild] = await family();
+    await run(`UPDATE lease SET expires_at = expires_at + interval '1 second' WHERE id = $1`, idOf(parent));
+    expect(await areGood(parent, child, grandchild)).toEqual([false, false, false]);
+    const records = await Promise.all([child, grandchild].map((token) => context.records.find(client, idOf(token))));
+    expect(records.map((record) => record?.status)).toEqual(['ended', 'ended']);
   });
 
   it('ends with each lease of its batch, and by the time of the first', async () => {

@@ -11,7 +11,9 @@ import { HttpClient, UndiciHttpClient } from '../../../../src/platform/http-clie
 import { type AuthApp, startAuthApp } from '../../../support/auth-app.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { type OpenDatabase, openFreshDatabase } from '../../../support/fresh-database.ts';
+import { remac } from '../../../support/remac.ts';
 import { AUDIENCE, SUBJECT, startTestIssuer, type TestIssuer } from '../../../support/test-issuer.ts';
+import { openTestVault } from '../../../support/test-vault.ts';
 
 @Controller('probe')
 class Probe {
@@ -90,6 +92,9 @@ describe('a token of an issuer', () => {
       text: `UPDATE client SET ip_allow_list = '{203.0.113.0/24}' WHERE id = $1`,
       values: [clientId],
     });
+    // Nobody but this service may say so.
+    expect((await get(token)).status).toBe(401);
+    await remac(open.database, (await openTestVault(open.database, clock)).ring, clock);
     expect((await get(token)).body.code).toBe('address_not_allowed');
   });
 
