@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { ConnectionId, CredentialId } from '../connections/ids.ts';
 import type { RowMacs } from '../database/row-macs.ts';
-import type { ForeseenLease, LeaseInput } from './issue-lease.repository.ts';
+import type { ForeseenLease, LeaseInput } from './issue-lease-row.ts';
 import { LEASE_MAC } from './lease-mac.ts';
 
 /** What the database chose for a request. */

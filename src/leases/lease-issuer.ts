@@ -26,14 +26,8 @@ import { describeWithoutCredential } from './describe-without-credential.ts';
 import { ForeseenLeases } from './foreseen-leases.ts';
 import type { LeaseId } from './ids.ts';
 import { IntegrityAlert } from './integrity-alert.ts';
-import {
-  type IssuedLeaseRow,
-  type IssuedTokenLeaseRow,
-  issueLeases,
-  type LeaseInput,
-  type LeaseRow,
-  type RefusedLeaseRow,
-} from './issue-lease.repository.ts';
+import { issueLeases } from './issue-lease.repository.ts';
+import type { IssuedLeaseRow, IssuedTokenLeaseRow, LeaseInput, LeaseRow, RefusedLeaseRow } from './issue-lease-row.ts';
 import { DEFAULT_TTL_SECONDS, type IssuedLeaseResponse, type LeaseRequest } from './lease.dto.ts';
 import { ambiguousConnection, credentialUnreadable, modeNotAllowed } from './lease-problems.ts';
 import { createLeaseToken } from './lease-token.ts';

@@ -74,7 +74,7 @@ describe('rows of an earlier release', () => {
     const written = await readAll();
     expect(written.map(({ length }) => length > 1)).toEqual([true, true, true]);
     for (const { table } of TABLES) await rows(`UPDATE ${table} SET mac = NULL`);
-    expect(await look()).toEqual([400, 404, 404]);
+    expect(await look()).toEqual([410, 404, 404]);
     const mac = context.replica.app.get(RowMac);
     for (const protectedTable of TABLES) {
       await giveMacsToRows(context.replica.app.get(Database), mac, protectedTable, {
