@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SYSTEM } from '../../../src/audit/actor.ts';
+import type { ConnectionId } from '../../../src/connections/ids.ts';
 import type { Database } from '../../../src/database/database.ts';
+import { ConnectionLeasesRepository } from '../../../src/leases/connection-leases.repository.ts';
 import type { GatewayLeaseVerifier } from '../../../src/leases/gateway-lease-verifier.ts';
 import type { LeaseService } from '../../../src/leases/lease.service.ts';
 import type { LeaseIssuer } from '../../../src/leases/lease-issuer.ts';
@@ -12,6 +14,7 @@ import {
   LEASED_PAGES as PAGES,
   LEASE_REQUEST as WANTED,
 } from '../../support/leases-test-context.ts';
+import { openTestVault } from '../../support/test-vault.ts';
 
 describe('leases that were given', () => {
   let context: LeasesTestContext;
@@ -105,6 +108,19 @@ describe('leases that were given', () => {
     const left = await database.rows({ text: 'SELECT id FROM lease' });
     expect(left).toEqual([{ id: young.lease_id }]);
     expect((await context.countWritten()).entries).toBe(entries);
+  });
+
+  it('are still ours when what they reached was erased, and not when somebody had changed them before', async () => {
+    await connect(connections, clock, { pages: PAGES });
+    const client = await context.client();
+    const reaching = { ...WANTED, asset_id: '501' };
+    const [own, forged] = [await issue.issue(client, reaching, 'r'), await issue.issue(client, reaching, 'r')];
+    await database.run({ text: `UPDATE lease SET tenant = 'tenant-b' WHERE id = $1`, values: [forged.lease_id] });
+    const { rowMacs } = await openTestVault(database, clock);
+    await new ConnectionLeasesRepository(rowMacs).clearAssets(database, own.connection_id as ConnectionId);
+    expect(await records.find(client, own.lease_id)).toMatchObject({ status: 'active' });
+    expect(await records.find(client, own.lease_id)).not.toHaveProperty('asset');
+    expect(await records.find(client, forged.lease_id)).toBeNull();
   });
 
   it('take up a new version of the token with the very next call, and none where it is gone', async () => {
