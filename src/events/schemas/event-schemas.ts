@@ -147,9 +147,13 @@ const DATA: Readonly<Record<DeliveredEventType, JsonSchema>> = {
             "Meta's entry as it came. Ids exceed 2^53: read them with a parser that keeps integers whole (lossless-json, for example).",
         },
       }),
-      data('An entry whose data were gone before it was delivered: erased, as its user requested, or past their retention.', ['erased'], {
-        erased: { const: true },
-      }),
+      data(
+        'An entry whose data were gone before it was delivered: erased, as its user requested, or past their retention.',
+        ['erased'],
+        {
+          erased: { const: true },
+        },
+      ),
     ],
   },
   [TEST_EVENT_TYPE]: data('A test delivery that an admin asked for.', ['subscription_id'], {
