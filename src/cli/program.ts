@@ -91,7 +91,7 @@ const COMMANDS: readonly ((program: Command, context: CommandContext) => void)[]
 ];
 
 const SETTINGS_HELP =
-  'Settings are read from the environment, as by a replica (DATABASE_URL, ROOT_KEY or the KMS settings, META_APP_ID, …).';
+  'Settings come from the environment, as for a replica (DATABASE_URL, ROOT_KEY or KMS settings, META_APP_ID, …).';
 
 const EXIT_CODE_HELP = [
   'Exit codes:',

@@ -49,8 +49,8 @@ const ERROR_DEFINITIONS: Readonly<Record<GatewayErrorCode, ErrorDefinition>> = {
     metaCode: 200,
     isTransient: false,
     message:
-      'This number is also used in the WhatsApp Business app (coexistence). It is already registered, and registering ' +
-      'it again would remove it from the app: send with it as it is.',
+      'This number is also used in the WhatsApp Business app (coexistence). It is already registered, and registering it ' +
+      'again would remove it from the app: send with it as it is.',
   },
   address_not_allowed: {
     status: 403,

@@ -98,11 +98,10 @@ async function verify(app: INestApplicationContext, anchor: ChainAnchor | null, 
 
 function describeVerification(shown: ChainVerificationResponse): string[] {
   const { entries, pruned_entries: pruned = 0, unlinked_entries: unlinked = 0, faults, anchor } = shown;
+  const prunedNote = pruned === 0 ? '' : `; the first ${pruned} were pruned, under a valid seal`;
   const lines =
     faults.length === 0
-      ? [
-          `All ${entries} entries are valid${pruned === 0 ? '' : `; the first ${pruned} were pruned, under a valid seal`}.`,
-        ]
+      ? [`All ${entries} entries are valid${prunedNote}.`]
       : ['The record is NOT valid:', ...faults.map(describeFault)];
   if (unlinked > 0) lines.push(`${unlinked} entries are not chained yet.`);
   if (anchor !== undefined)

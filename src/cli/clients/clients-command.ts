@@ -94,7 +94,7 @@ function addCreateAndUpdate(clients: Command, run: RunWithServices, context: Com
       .action((options: ClientOptions) => run((services) => create(services, options, context))),
     ['metavault clients create --name ops --role admin', 'create an administrator'],
     [
-      "metavault clients create --name sender --role service --tenants '*' --products whatsapp --allow 'POST /*/messages'",
+      "metavault clients create --name bot --role service --tenants '*' --products whatsapp --allow 'POST /*/messages'",
       'create a service that may only send WhatsApp messages',
     ],
   );

@@ -100,7 +100,7 @@ function assertAllowed(call: EffectiveCall, controls: ControlParameters, path: G
   if (reason !== null) throw new GatewayError('path_not_allowed', { detail: reason });
   if (!body.isParsed && needsKnownParameters(call, isByteUpload(path))) {
     const detail =
-      'A body of this kind is not allowed for an object itself, permissions or webhooks: send a form, or JSON of at most 1 MiB.';
+      'A body of this kind is not allowed for objects themselves, permissions or webhooks: send a form or up to 1 MiB of JSON.';
     throw new GatewayError('path_not_allowed', { detail });
   }
 }

@@ -5,7 +5,7 @@ import { type EffectiveCall, isRead } from './call-rules.ts';
 const SUBSCRIBING_METHODS = new Set(['get', 'head', 'post', 'put', 'patch']);
 
 const REMEDY =
-  'Subscribe to events here (POST /v1/subscriptions), or have an admin add this exact path to the allow list of the client.';
+  'Subscribe here (POST /v1/subscriptions), or have an admin add this exact path to the allow list of the client.';
 
 /**
  * Returns why a call is refused because it moves or ends Meta's webhooks, as a text for the client; null if it does
