@@ -64,7 +64,7 @@ describe('exit codes and messages', () => {
       { DATABASE_URL: 'postgres://u:hidden@127.0.0.1:1/x' },
       /^DATABASE_URL: Postgres does not answer/,
     ],
-    ['an address that is none', { DATABASE_URL: 'hidden' }, /DATABASE_URL must be an address/],
+    ['an address that is none', { DATABASE_URL: 'hidden' }, /DATABASE_URL must be a URL/],
     ['another root key', { ROOT_KEY: Buffer.alloc(32, 9).toString('base64') }, /Nothing was changed/],
     ['no root key', { NODE_ENV: 'production', ROOT_KEY: '', PUBLIC_URL: 'https://vault.example' }, /ROOT_KEY/],
   ])('%s gives a message without the secret in it', async (_, changed, args) => {
