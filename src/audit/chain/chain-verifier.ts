@@ -95,6 +95,7 @@ export class ChainVerifier {
     onProgress: ProgressListener,
   ): Promise<void> {
     const upTo = tip.last?.position ?? 0;
+    onProgress(start?.position ?? 0, upTo);
     const macsRequiredFrom = await walkLinks(this.database, this.mac, { start, upTo, onProgress }, faults);
     this.findEndFault(tip, macsRequiredFrom, faults);
     await findUnlinkedFaults(

@@ -70,7 +70,7 @@ describe('validatedBody', () => {
       await tick();
       source.destroy();
     }
-    await expect(read(body)).rejects.toThrow('broke off');
+    await expect(read(body)).rejects.toThrow('disconnected');
   });
 
   it('ends where its source had ended before', async () => {
