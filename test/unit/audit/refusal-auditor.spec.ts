@@ -108,6 +108,6 @@ describe('refusals', () => {
     isBroken = true;
     await flood(3);
     expect(log.lines).toHaveLength(1);
-    expect(log.text()).toContain('a refusal could not be recorded');
+    expect(log.text()).toContain('could not record a refusal');
   });
 });

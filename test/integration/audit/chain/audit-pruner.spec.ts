@@ -83,7 +83,7 @@ describe('pruning', () => {
 
   it('covers nothing up: a record that does not hold stays as it is', async () => {
     await sql(`UPDATE audit_entry SET tenant = 'x' WHERE id = (SELECT min(id) FROM audit_entry)`);
-    await expect(prune.prune(SYSTEM, daysAgo(5), archive)).rejects.toThrow('does not hold (changed)');
+    await expect(prune.prune(SYSTEM, daysAgo(5), archive)).rejects.toThrow('The record is damaged (changed)');
     expect(await actions()).toHaveLength(10);
   });
 

@@ -269,6 +269,6 @@ describe('a database that somebody wrote to', () => {
       text: `UPDATE encryption_key k SET wrapped = o.wrapped FROM encryption_key o
         WHERE k.purpose = 'data' AND k.state = 'active' AND o.purpose = 'data' AND o.state = 'decrypt_only'`,
     });
-    await expect(openTestVault(database, clock)).rejects.toThrow('does not open this key of the ring');
+    await expect(openTestVault(database, clock)).rejects.toThrow('cannot open this key of the ring');
   });
 });
