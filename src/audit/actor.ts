@@ -1,8 +1,8 @@
 import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
 
 /**
- * Who performed an action: a client (by its id), a user's browser, Meta through a callback, an operator at the command line, or the service
- * itself.
+ * Who performed an action: a client (by id), a user's browser, Meta (by callback), an operator at the command line, or
+ * the service.
  */
 export interface Actor {
   kind: 'client' | 'browser' | 'meta' | 'operator' | 'system';
@@ -11,7 +11,7 @@ export interface Actor {
 
 export const SYSTEM: Actor = Object.freeze({ kind: 'system', id: null });
 
-/** A client as the audit record names it. */
+/** Converts a client to an actor. */
 export function toActor(client: AuthenticatedClient): Actor {
   return { kind: 'client', id: client.clientId };
 }

@@ -1,4 +1,4 @@
-/** The actions that an audit entry can record. */
+/** Actions that the audit record knows. */
 export type AuditAction =
   | 'access.refused'
   | 'audit.pruned'

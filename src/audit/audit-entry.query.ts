@@ -8,21 +8,24 @@ import { firstAuditIdAt } from './chain/entry-id-time.ts';
 import type { AuditEntryId } from './ids.ts';
 
 export interface AuditFilter {
-  /** As it was asked for: an id that never was finds nothing. */
+  /** Not validated: an unknown id finds nothing. */
   connectionId?: string;
-  /** Actions by this client, and actions on it. */
+  /** Actions by this client and actions on it. */
   clientId?: string;
   action?: string;
   /** Inclusive. */
   from?: Date;
   /** Exclusive. */
   to?: Date;
-  /** What the reader's policy allows; null means all. Entries without a tenant are visible only to readers who may see all tenants. */
+  /**
+   * What the reader's policy allows; null means all. Entries without a tenant are only visible to readers of all
+   * tenants.
+   */
   visibleTenants: readonly string[] | null;
   /** Null means all. Entries without a product are always included. */
   visibleProducts: readonly string[] | null;
   limit: number;
-  /** The page starts before this id. */
+  /** Ids before this one; null starts at the newest. */
   before: string | null;
 }
 
@@ -40,7 +43,7 @@ export interface AuditEntryRow {
   details: Record<string, unknown>;
 }
 
-/** An id is generated shortly before its entry's `at`, and `at` may be set by the statement that writes the entry. */
+/** How far the time in an id may be from `at`, which the statement that writes the entry may set. */
 const ID_TIME_TOLERANCE_MS = 3_600_000;
 
 /** The filter as statement parameters; null means no condition. */
@@ -48,7 +51,7 @@ interface ListParameters extends Pick<AuditFilter, 'visibleTenants' | 'visiblePr
   connectionId: string | null;
   clientId: string | null;
   action: string | null;
-  /** The time in the id narrows the range on the primary key; `at` decides. */
+  /** The id narrows the range on the primary key; `at` decides. */
   from: { at: Date; id: AuditEntryId } | null;
   to: { at: Date; id: AuditEntryId } | null;
 }
@@ -83,7 +86,7 @@ const listStatement = defineStatement<ListParameters, AuditEntryRow>(
 export class AuditEntryQuery {
   constructor(private readonly database: Database) {}
 
-  /** Up to `limit` + 1 entries, newest first, as `toPage` expects. */
+  /** Returns up to `limit` + 1 entries, newest first, as `toPage` expects. */
   list(filter: AuditFilter): Promise<AuditEntryRow[]> {
     const { connectionId = null, clientId = null, action = null, from, to, limit } = filter;
     return this.database.rows(

@@ -8,24 +8,25 @@ import type { AuditEntryId } from './ids.ts';
 
 const COLUMNS = sql`id, at, action, actor_kind, actor_id, tenant, product, connection_id, subject_id, request_id, details`;
 
-/** Every column of `audit_entry e` as text, in a form that does not depend on the session: what a link's MAC covers. */
+/** Every column of `audit_entry e` as text, independent of session settings. Covered by the link's MAC. */
 export const ENTRY_FIELDS = sql`ARRAY[e.id, to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), e.action, e.actor_kind, e.actor_id,
   e.tenant, e.product, e.connection_id, e.subject_id, e.request_id, e.details::text]`;
 
 /**
- * SHA-256 of all columns of `audit_entry e`. The text form of a text array quotes its elements and distinguishes NULL from 'NULL', so two
- * different entries never hash alike. Writing and verifying use this same expression, so no second encoding has to agree with Postgres.
+ * SHA-256 of all columns of `audit_entry e`. The text of an array quotes elements and tells NULL from 'NULL', so
+ * different entries hash differently. Writing and verifying share this expression, so no second encoding has to match
+ * Postgres.
  */
 export const ENTRY_DIGEST = sql`sha256(convert_to((${ENTRY_FIELDS})::text, 'UTF8'))`;
 
-/** The outer hash always takes 64 bytes, so prefixing the key makes a sound MAC (no length extension). */
+/** A sound MAC despite the key prefix: the input is always 64 bytes, which rules out length extension. */
 const MAC = sql`sha256(e.entry_key || ${ENTRY_DIGEST})`;
 
 /**
- * The statement that inserts entries, for use within other statements. `rows` is a query that returns one row per entry: id, at
- * (timestamptz), action, actor_kind, actor_id, tenant, product, connection_id, subject_id, request_id, details (json), and the entry's key
- * (bytea). It returns `id` and `subject_id` of what was inserted: whatever depends on an entry has to come from there, because a trigger
- * can swallow it.
+ * Returns a statement that inserts entries, for use in other statements. `rows` selects one row per entry: id, at
+ * (timestamptz), action, actor_kind, actor_id, tenant, product, connection_id, subject_id, request_id, details (json),
+ * entry key (bytea). It returns `id` and `subject_id` of the inserted entries. Dependent rows must come from these,
+ * because a trigger may swallow an entry.
  */
 export function insertEntriesSql(rows: Sql): Sql {
   return sql`INSERT INTO audit_entry (${COLUMNS}, mac)
@@ -60,7 +61,7 @@ const insertStatement = defineStatement<InsertedAuditEntry, { inserted: number; 
   { prepare: true },
 );
 
-/** The properties of entries as arrays. */
+/** One array per column. */
 type InsertedColumns = { [K in keyof Omit<InsertedAuditEntry, 'at'>]: InsertedAuditEntry[K][] };
 
 const insertManyStatement = defineStatement<
@@ -78,7 +79,7 @@ const insertManyStatement = defineStatement<
       SELECT count(*)::integer AS inserted, ${IS_INTERFERED_WITH} AS is_interfered_with FROM inserted`,
 );
 
-/** An entry's MAC, and the digest that it has to fit. */
+/** An entry's MAC and the digest that it signs. */
 export interface EntryProof {
   id: AuditEntryId;
   digest: Buffer;
@@ -90,7 +91,7 @@ const selectProofs = defineStatement<{ ids: readonly AuditEntryId[] }, EntryProo
   ({ ids }) => sql`SELECT e.id, ${ENTRY_DIGEST} AS digest, e.mac FROM audit_entry e WHERE e.id = ANY (${ids}::text[])`,
 );
 
-/** How many entries were inserted, and whether they have to be read back because triggers or rules are about. */
+/** `isInterferedWith`: triggers or rules exist, so the entries must be read back. */
 export interface InsertedCount {
   inserted: number;
   isInterferedWith: boolean;
@@ -101,7 +102,7 @@ export async function insertAuditEntry(executor: SqlExecutor, entry: InsertedAud
   return { inserted: row?.inserted ?? 0, isInterferedWith: row?.is_interfered_with !== false };
 }
 
-/** Inserts entries of one instant in one statement. */
+/** Inserts entries with the same `at` in one statement. */
 export async function insertAuditEntries(
   executor: SqlExecutor,
   at: Date,
@@ -111,7 +112,7 @@ export async function insertAuditEntries(
   return { inserted: row?.inserted ?? 0, isInterferedWith: row?.is_interfered_with !== false };
 }
 
-/** What is there of these entries. */
+/** Reads proofs of the entries that exist. */
 export function readEntryProofs(
   executor: Pick<SqlExecutor, 'rows'>,
   ids: readonly AuditEntryId[],

@@ -17,14 +17,14 @@ import { ChainMac } from './chain/chain-mac.ts';
 import { deriveEntryKey, isForged } from './chain/entry-mac.ts';
 import type { AuditEntryId } from './ids.ts';
 
-/** What happened. `details` holds ids, states and codes; never a token, a secret, or text from Meta. */
+/** `details` holds ids, states and codes; never a token, a secret, or text from Meta. */
 export interface NewAuditEntry {
   action: AuditAction;
   actor: Actor;
   tenant?: string | null;
   product?: string | null;
   connectionId?: Id<'con'> | null;
-  /** The affected object where it is not the connection: a lease, a credential, a client or a key. */
+  /** The affected object unless it is the connection: a lease, a credential, a client or a key. */
   subjectId?: string | null;
   requestId?: string | null;
   details?: Record<string, unknown>;
@@ -32,7 +32,7 @@ export interface NewAuditEntry {
 
 const TABLE = 'audit_entry';
 
-/** The record of every state change. An entry is written in the same transaction as the change, so neither can exist without the other. */
+/** Records every state change in the transaction that makes it, so neither exists without the other. */
 @Injectable()
 export class AuditLog {
   constructor(
@@ -43,15 +43,15 @@ export class AuditLog {
   ) {}
 
   /**
-   * Writes an entry through `executor`, so that it commits with the change it records. Throws if it can't be written, `IntegrityError` if a
-   * trigger or rule swallowed it (which may show at the commit only); the change must then be rolled back.
+   * Writes an entry through `executor`, so that it commits with the change. Throws if it can't be written,
+   * `IntegrityError` if a trigger or rule swallowed it (possibly not before commit); roll back the change then.
    */
   async record(executor: SqlExecutor, entry: NewAuditEntry): Promise<void> {
     const row = this.toRow(entry);
     await this.write(executor, [row], () => insertAuditEntry(executor, row));
   }
 
-  /** The same for many entries at once, in one statement. */
+  /** Like `record`, for many entries in one statement. */
   async recordAll(executor: SqlExecutor, entries: readonly NewAuditEntry[]): Promise<void> {
     if (entries.length === 0) return;
     const rows = entries.map((entry) => this.toRow(entry));
@@ -76,7 +76,7 @@ export class AuditLog {
     };
   }
 
-  /** Inserts rows, and makes sure that they are there when the transaction commits. */
+  /** Inserts rows and checks, before commit if possible, that they are there. */
   private async write(
     executor: SqlExecutor,
     rows: readonly InsertedAuditEntry[],
@@ -98,7 +98,7 @@ export class AuditLog {
     else executor.beforeCommit(check);
   }
 
-  /** Which of these entries of ours are not there as they were written. */
+  /** Returns the ids of entries that are missing or altered. */
   async findMissing(executor: Pick<SqlExecutor, 'rows'>, ids: readonly AuditEntryId[]): Promise<Set<AuditEntryId>> {
     const missing = new Set(ids);
     for (const proof of await readEntryProofs(executor, ids)) {

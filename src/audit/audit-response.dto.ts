@@ -12,31 +12,31 @@ export interface ChainVerificationResponse {
   valid: boolean;
   entries: number;
   head: string | null;
-  /** How many of the entries were pruned. Absent: none. */
+  /** How many of the entries were pruned. Absent if none. */
   pruned_entries?: number;
-  /** How many entries wait to be chained. Absent: none. */
+  /** How many entries are not linked yet. Absent if none. */
   unlinked_entries?: number;
-  /** What is wrong, in the order of the record; at most 100. */
+  /** In chain order, at most 100. */
   faults: ChainFaultResponse[];
-  /** The first of them. */
+  /** The first fault. */
   broken_at?: { reason: string; position: number | null; entry_id: AuditEntryId | null };
-  /** With `?anchor=`: whether the record still contains what it was then, or why not. */
+  /** With `?anchor=`: whether the record still contains what was anchored, or why not. */
   anchor?: AnchorVerdict;
 }
 
 interface ChainFaultResponse {
   kind: string;
-  /** Positions of the first and last link, from 1; null for what has none. */
+  /** Positions of the first and last link, from 1; null if the fault has none. */
   from: number | null;
   to: number | null;
   entry_id: AuditEntryId | null;
-  /** Of `record_missing`: the objects that no entry names. */
+  /** For `record_missing`: the objects that no entry names. */
   objects?: { kind: string; count: number; first: string };
 }
 
 /** Response of `GET /v1/audit/anchor`. */
 export interface AnchorResponse extends ChainAnchor {
-  /** All of it in one word, for `GET /v1/audit/verify?anchor=`. */
+  /** The other fields in one string, for `GET /v1/audit/verify?anchor=`. */
   anchor: string;
   taken_at: string;
 }
@@ -49,7 +49,7 @@ export function toAuditEntryResponse({ actor_kind, actor_id, at, ...row }: Audit
   return { ...row, at: at.toISOString(), actor: { kind: actor_kind, id: actor_id } };
 }
 
-/** `anchor`: how the record stands to the anchor that was given, if any; one that does not hold makes the record invalid. */
+/** `anchor`: the verdict on the given anchor. Any other than `holds` makes the record invalid. */
 export function toChainVerificationResponse(
   { valid, entries, prunedEntries, unlinkedEntries, head, faults, firstFault }: ChainVerification,
   anchor?: AnchorVerdict,

@@ -18,7 +18,7 @@ import { ChainVerifier } from './chain/chain-verifier.ts';
 import { ListAuditEntriesRequest, toAuditFilter } from './list-audit-entries.dto.ts';
 import { readAnchor, VerifyRecordRequest } from './verify-record.dto.ts';
 
-/** The routes of the audit record. */
+/** Routes of the audit record. */
 @ApiTags('audit')
 @Roles('admin', 'auditor')
 @Controller('v1/audit')
@@ -30,7 +30,7 @@ export class AuditController {
     private readonly clock: Clock,
   ) {}
 
-  /** Newest first. */
+  /** Lists entries, newest first. */
   @Get()
   async list(
     @Query() query: ListAuditEntriesRequest,
@@ -39,7 +39,7 @@ export class AuditController {
     return toPage(await this.reader.list(toAuditFilter(query, client)), query.limit, toAuditEntryResponse);
   }
 
-  /** Proves the whole record, and that it contains what an anchor saw. */
+  /** Verifies the whole record and, with an anchor, that it still contains what was anchored. */
   @Get('verify')
   async verify(@Query() query: VerifyRecordRequest): Promise<ChainVerificationResponse> {
     const anchor = readAnchor(query);
@@ -48,7 +48,7 @@ export class AuditController {
     return toChainVerificationResponse(verification, await this.anchors.check(anchor));
   }
 
-  /** The head of the record, sealed, to be kept where the database is not. */
+  /** Returns the sealed head of the chain, to be kept outside of the database. */
   @Get('anchor')
   async anchor(): Promise<AnchorResponse> {
     return toAnchorResponse(await this.anchors.take(), this.clock.now());

@@ -14,7 +14,7 @@ import { ForgedRowAuditor } from './forged-row-auditor.ts';
 import { RefusalAuditor } from './refusal-auditor.ts';
 
 /**
- * The audit record. Global, because every module writes to it through `AuditLog`. `auth` may not import it and reports refusals through
+ * Global, because every module writes through `AuditLog`. `auth` must not import it and reports through
  * `RefusalListener`.
  */
 @Global()

@@ -2,19 +2,19 @@ import { Injectable } from '@nestjs/common';
 import type { SqlExecutor } from '../database/statement.ts';
 import type { AuditAction } from './audit-action.ts';
 
-/** Objects that can't come into being without an audit entry that names them. */
+/** A kind of object whose creation always writes an audit entry that names it. */
 export interface AuditedKind {
-  /** What they are called, in the plural. */
+  /** Plural. */
   name: string;
-  /** Where entries name them, which decides how entries are found. */
+  /** The column that names them, which decides how entries are found. */
   namedAs: 'connection' | 'client' | 'subject';
-  /** What the entry of their making says. */
+  /** The action of the entry about their creation. */
   action: AuditAction;
-  /** Up to `limit` of their ids behind `after`, in order; the time of their making is in the id. */
+  /** Returns up to `limit` ids after `after`, in order. Ids contain the time of creation. */
   list(executor: SqlExecutor, after: string, limit: number): Promise<string[]>;
 }
 
-/** The kinds of objects from which a verification sees that entries are missing. Every module adds its own. */
+/** Registry of the kinds that a verification checks for missing entries. Modules add their own. */
 @Injectable()
 export class AuditedObjects {
   readonly #kinds: AuditedKind[] = [];

@@ -4,11 +4,11 @@ import { IntegrityFailures } from '../database/integrity-failures.ts';
 import { SYSTEM } from './actor.ts';
 import { AuditLog } from './audit-log.ts';
 
-/** How many entries about refused rows each replica writes in an hour: whoever forges rows must not be able to flood the record. */
+/** Limit per replica, so that forged rows can't flood the record. */
 const MAX_ENTRIES_PER_HOUR = 100;
 const HOUR_MS = 3_600_000;
 
-/** Records rows that were refused because they are not what this service wrote, outside of the requests that found them. */
+/** Records rows whose MAC doesn't verify, outside of the requests that found them. */
 @Injectable()
 export class ForgedRowAuditor implements OnModuleInit, OnApplicationShutdown {
   readonly #pending = new Set<Promise<void>>();
@@ -24,7 +24,7 @@ export class ForgedRowAuditor implements OnModuleInit, OnApplicationShutdown {
     this.integrity.onForged((table, rowId) => this.record(table, rowId));
   }
 
-  /** Waits for entries that are being written. */
+  /** Waits for pending writes. */
   async onApplicationShutdown(): Promise<void> {
     await Promise.allSettled(this.#pending);
   }

@@ -2,11 +2,11 @@ import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
 import { firstAuditIdAt } from './chain/entry-id-time.ts';
 
-/** Entries of one kind about rows that were set back. */
+/** Entries with one action about rows that were rolled back. */
 export interface IntegrityFinds {
   action: string;
   count: number;
-  /** The objects of the newest ones. */
+  /** Objects of the newest entries. */
   subject_ids: string[];
 }
 
@@ -20,7 +20,7 @@ const selectFinds = defineStatement<{ fromId: string; shown: number }, Integrity
       AND id >= ${fromId} GROUP BY action ORDER BY action`,
 );
 
-/** Rows that were found to be set back since an instant, with the first `shown` ids of each kind. */
+/** Counts detected rollbacks since an instant, with up to `shown` ids for each action. */
 export function countIntegrityFinds(executor: SqlExecutor, since: Date, shown: number): Promise<IntegrityFinds[]> {
   return executor.rows(selectFinds({ fromId: firstAuditIdAt(since.getTime()), shown }));
 }

@@ -11,8 +11,7 @@ const selectRetirements = defineStatement<{ ids: readonly string[] }, EntryProof
 );
 
 /**
- * Which of these keys were retired according to the record: their tombstones. Only entries of ours count, so nobody without the key of the
- * chain can have a key refused.
+ * Returns the keys that the record says were retired. Ignores forged entries, so disabling a key takes the chain's key.
  */
 export async function findKeyTombstones(
   executor: SqlExecutor,

@@ -15,7 +15,7 @@ export class ListAuditEntriesRequest extends PageRequest {
   @MaxLength(100)
   connection_id?: string;
 
-  @ApiPropertyOptional({ description: 'What this client did, and what was done to it' })
+  @ApiPropertyOptional({ description: 'Actions by this client and actions on it' })
   @IsOptional()
   @IsString()
   @MaxLength(100)
@@ -27,20 +27,20 @@ export class ListAuditEntriesRequest extends PageRequest {
   @MaxLength(100)
   action?: string;
 
-  @ApiPropertyOptional({ format: 'date-time', description: 'From this instant on' })
+  @ApiPropertyOptional({ format: 'date-time', description: 'Inclusive' })
   @IsOptional()
   @IsString()
   @MaxLength(64)
   from?: string;
 
-  @ApiPropertyOptional({ format: 'date-time', description: 'Before this instant' })
+  @ApiPropertyOptional({ format: 'date-time', description: 'Exclusive' })
   @IsOptional()
   @IsString()
   @MaxLength(64)
   to?: string;
 }
 
-/** The filter of a query, limited to what the client may see. Throws 400 `invalid_request`. */
+/** Converts a query to a filter limited to what the client may see. Throws 400 `invalid_request`. */
 export function toAuditFilter(query: ListAuditEntriesRequest, client: AuthenticatedClient): AuditFilter {
   return {
     ...(query.connection_id === undefined ? {} : { connectionId: query.connection_id }),

@@ -2,11 +2,11 @@ import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
 import { firstAuditIdAt } from './chain/entry-id-time.ts';
 
-/** Failed logins with the same codes. */
+/** Failed logins grouped by their codes. */
 export interface LoginFailures {
   actor_kind: string;
   code: string;
-  /** Of the error that Meta reported, like `subcode`; null if there was none. */
+  /** Code of Meta's error, like `subcode`; null if Meta reported none. */
   meta_code: string | null;
   subcode: string | null;
   count: number;
@@ -19,7 +19,7 @@ const selectStatement = defineStatement<{ fromId: string }, LoginFailures>(
     FROM audit_entry WHERE action = 'connect.failed' AND id >= ${fromId} GROUP BY 1, 2, 3, 4 ORDER BY count DESC, 2, 3, 4`,
 );
 
-/** The failed logins since an instant, most frequent first. */
+/** Counts failed logins since an instant, most frequent first. */
 export function countLoginFailures(executor: SqlExecutor, since: Date): Promise<LoginFailures[]> {
   return executor.rows(selectStatement({ fromId: firstAuditIdAt(since.getTime()) }));
 }

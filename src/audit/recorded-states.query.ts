@@ -6,7 +6,10 @@ import type { ChainMac } from './chain/chain-mac.ts';
 import { isForged } from './chain/entry-mac.ts';
 import type { AuditEntryId } from './ids.ts';
 
-/** Actions whose entries name the status and the generation of their connection: those of the index `audit_entry_connection_state`. */
+/**
+ * Actions whose entries have status and generation of their connection. Same as in the index
+ * `audit_entry_connection_state`.
+ */
 const CONNECTION_STATE_ACTIONS: readonly AuditAction[] = [
   'connection.created',
   'connection.reconnected',
@@ -15,17 +18,19 @@ const CONNECTION_STATE_ACTIONS: readonly AuditAction[] = [
   'connection.revoked',
   'connection.rollback_detected',
 ];
-/** Actions whose entries name the version of their credential: those of the index `audit_entry_credential_version`. */
+/**
+ * Actions whose entries have the version of their credential. Same as in the index `audit_entry_credential_version`.
+ */
 const CREDENTIAL_VERSION_ACTIONS: readonly AuditAction[] = [
   'credential.granted',
   'credential.refreshed',
   'credential.rotated',
   'credential.rollback_detected',
 ];
-/** Of each object. More than one, because clocks of replicas differ by a little. */
+/** Entries to read per object. More than one, because replicas' clocks differ a little. */
 const NEWEST = 5;
 
-/** What an entry of ours says of its object. */
+/** The state of an object in a genuine entry. */
 export interface RecordedState {
   action: AuditAction;
   at: Date;
@@ -39,7 +44,9 @@ interface RecordedStateRow extends RecordedState {
   mac: Buffer;
 }
 
-/** LATERAL with a LIMIT makes Postgres use one look-up in the index per object. Literals, so that it knows that the index fits. */
+/**
+ * LATERAL with a LIMIT forces one index lookup per object. The actions are literals, so that the partial index applies.
+ */
 function newestOf(ids: readonly string[], column: Sql, actions: readonly AuditAction[]): Sql {
   const literals = actions.map((action) => raw(`'${action}'`));
   return sql`SELECT o.id AS object_id, newest.* FROM unnest(${ids}::text[]) AS o (id) CROSS JOIN LATERAL (
@@ -60,15 +67,14 @@ const selectCredentialVersions = defineStatement<{ ids: readonly string[] }, Rec
   { prepare: true },
 );
 
-/** What the record says of objects. */
 export interface RecordedStates {
-  /** The newest entries of each object that has any, the newest first. */
+  /** The newest entries of each object, newest first. */
   byObject: ReadonlyMap<string, readonly RecordedState[]>;
-  /** Entries that this service did not write; they count for nothing. */
+  /** Entries whose MAC doesn't verify, which don't count. */
   forgedIds: readonly AuditEntryId[];
 }
 
-/** The newest changes of status that are recorded of these connections. */
+/** Reads the newest recorded changes of these connections' status. */
 export async function readConnectionStates(
   executor: SqlExecutor,
   mac: ChainMac,
@@ -77,7 +83,7 @@ export async function readConnectionStates(
   return toRecordedStates(mac, await executor.rows(selectConnectionStates({ ids })));
 }
 
-/** The newest versions that are recorded of these credentials. */
+/** Reads the newest recorded versions of these credentials. */
 export async function readCredentialVersions(
   executor: SqlExecutor,
   mac: ChainMac,

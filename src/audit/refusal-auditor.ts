@@ -11,18 +11,18 @@ import { AuditLog } from './audit-log.ts';
 interface RefusalWindow {
   first: Refusal;
   startedAtMs: number;
-  /** Since the window began, not counting the refusal that opened it. */
+  /** Refusals in the window, without the one that opened it. */
   repeats: number;
 }
 
 const WINDOW_MS = 10 * 60_000;
 const SWEEP_MS = 30_000;
-/** Clients control how many sources there are. Those beyond this limit are counted together, by kind. */
+/** Callers control how many sources there are. Those beyond this limit are counted together, by kind. */
 const MAX_WINDOWS = 1_000;
 
 /**
- * Audits refusals without flooding the record: the first of its kind from a source is written at once, those of the following ten minutes
- * as one count at the end. Each replica counts separately.
+ * Audits refusals without flooding the record. Writes the first of a kind from a source at once, and those in the ten
+ * minutes after it as one count. Each replica counts separately.
  */
 @Injectable()
 export class RefusalAuditor extends RefusalListener implements OnApplicationShutdown {
@@ -39,7 +39,7 @@ export class RefusalAuditor extends RefusalListener implements OnApplicationShut
     jobs.register({ name: 'refusal-audit', schedule: { everyMs: SWEEP_MS }, run: () => this.sweep() });
   }
 
-  /** Resolves once its entry, if it gets one, is written. */
+  /** Resolves once the entry, if any, is written. */
   override async report(refusal: Refusal): Promise<void> {
     const now = this.clock.now().getTime();
     const target = this.windowKeyOf(refusal);
@@ -53,7 +53,7 @@ export class RefusalAuditor extends RefusalListener implements OnApplicationShut
     await this.write(target.refusal, {});
   }
 
-  /** Writes the windows that are over; an ongoing flood gets one entry per window. */
+  /** Writes the windows that have ended. An ongoing flood gets one entry per window. */
   async sweep(): Promise<void> {
     const now = this.clock.now().getTime();
     const over = [...this.#windows].filter(([, { startedAtMs }]) => now - startedAtMs >= WINDOW_MS);
@@ -84,7 +84,7 @@ export class RefusalAuditor extends RefusalListener implements OnApplicationShut
     return { key: `${kind} others`, refusal: others };
   }
 
-  /** The refusal waits for its entry, so this uses the short deadlines in case the database hangs. */
+  /** Short deadlines, because the refused caller waits for the entry. */
   private failFastSql(): SqlExecutor {
     const { failFast } = this.database;
     return {
@@ -110,8 +110,8 @@ export class RefusalAuditor extends RefusalListener implements OnApplicationShut
         details: { ...details, ...more },
       });
     } catch (error) {
-      // A failure to record must not become a 500 that exposes the state of the database.
-      this.logger.error({ err: error, ...details }, 'a refusal could not be recorded');
+      // Don't turn the refusal into a 500, which would reveal the state of the database.
+      this.logger.error({ err: error, ...details }, 'could not record a refusal');
     }
   }
 }

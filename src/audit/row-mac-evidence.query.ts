@@ -5,10 +5,10 @@ import { ENTRY_DIGEST, type EntryProof } from './audit-entry.repository.ts';
 import type { ChainMac } from './chain/chain-mac.ts';
 import { isForged } from './chain/entry-mac.ts';
 
-/** The member of an entry's details that lists tables whose rows need MACs. */
+/** Member of `details` that lists the tables whose rows need MACs. */
 export const PROTECTED_TABLES_DETAIL = 'protected_tables';
 
-/** Pruning removes such entries, and says it again in its own, which the chain goes on with. */
+/** Includes `audit.pruned`, which repeats what pruned entries said. */
 const ACTIONS: readonly AuditAction[] = ['integrity.macs_required', 'integrity.rows_adopted', 'audit.pruned'];
 
 const selectEvidence = defineStatement<
@@ -23,7 +23,7 @@ const selectEvidence = defineStatement<
     WHERE e.action = ANY (${actions}::text[]) AND json_typeof(e.details -> ${detail}) = 'array'`,
 );
 
-/** The tables that the record says need MACs. In a record that verifies as a whole, no such entry is missing. */
+/** Returns the tables that the record says need MACs. Complete if the record verifies. */
 export async function findProtectedTablesInRecord(executor: SqlExecutor, mac: ChainMac): Promise<Set<string>> {
   const entries = await executor.rows(selectEvidence({ actions: ACTIONS, detail: PROTECTED_TABLES_DETAIL }));
   return new Set(entries.filter((entry) => !isForged(mac, entry, '')).flatMap(({ tables }) => tables));

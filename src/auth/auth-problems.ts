@@ -13,30 +13,30 @@ declare module '../platform/problem.ts' {
 export const unauthenticated = defineProblem(
   'unauthenticated',
   401,
-  'This needs a valid API key.',
-  'Send the API key of a client as Authorization: Bearer mtv_….',
+  'A valid API key is required.',
+  'Send a client API key as Authorization: Bearer mtv_….',
 );
 export const forbidden = defineProblem(
   'forbidden',
   403,
-  'The role of this client may not do that.',
-  'Use the key of a client whose role may, or ask an admin for one.',
+  'The role of this client does not allow this.',
+  'Use a client with a role that allows it, or ask an admin for one.',
 );
 export const addressNotAllowed = defineProblem(
   'address_not_allowed',
   403,
-  'This client may not call from this address.',
-  'Call from an address of its ip_allow_list, or ask an admin to change the list.',
+  'This client is not allowed to call from this IP address.',
+  'Call from an address in its ip_allow_list, or ask an admin to change the list.',
 );
 export const tooManyAttempts = defineProblem(
   'too_many_attempts',
   429,
-  'Too many wrong keys came from this address.',
-  'Correct the key; wrong ones are taken again after the time in Retry-After.',
+  'Too many invalid keys were sent from this address.',
+  'Send a valid key, which works right away, or wait as long as Retry-After says.',
 );
 export const rateLimited = defineProblem(
   'rate_limited',
   429,
-  'This client sends more requests a second than its limit.',
-  'Send again after the time in Retry-After, and fewer at once.',
+  'This client exceeded its limit of requests per second.',
+  'Retry after the time in Retry-After, and send fewer requests at once.',
 );

@@ -13,12 +13,12 @@ import { createClientRefusal } from './refusal.ts';
 import { RefusalCounter } from './refusal-counter.ts';
 import { RefusalListener } from './refusal-listener.ts';
 
-/** How old a cached limit may be when it refuses a request. A flood of refusals then costs one lookup per second. */
+/** Maximum age of a cached limit that refuses a request. Keeps a flood at one lookup per second. */
 const MAX_CACHED_LIMIT_AGE_MS = 1_000;
 
 /**
- * Guards every route. Checks authentication (401), rate limit (429) and role (403), in this order, before the pipes look at the input. A
- * route that declares nothing is closed to everyone.
+ * Checks authentication (401), rate limit (429) and role (403) of every route, in this order, before pipes parse the
+ * input. A route without an access decorator is closed to everyone.
  */
 @Injectable()
 export class AuthGuard implements CanActivate {
@@ -31,7 +31,7 @@ export class AuthGuard implements CanActivate {
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
-  /** True, with `request.client` set if the route has roles. Otherwise throws the refusal. */
+  /** Returns true and, on routes with roles, sets `request.client`. Throws the refusal. */
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const rule = this.reflector.getAllAndOverride<AccessRule | undefined>(ACCESS_RULE, [
       context.getHandler(),
@@ -58,7 +58,7 @@ export class AuthGuard implements CanActivate {
   ): Promise<void> {
     const { requests, retryAfterSeconds } = await this.rateLimit.count(client.clientId);
     if (isWithinRateLimit(client, requests)) return;
-    // A cached limit does not refuse for long: the limit may have been raised.
+    // The cached limit may be outdated: check the current one before refusing.
     const known = maxAgeMs > 0 ? await this.authentication.authenticate(request, MAX_CACHED_LIMIT_AGE_MS) : client;
     if (isWithinRateLimit(known, requests)) return;
     await this.report(client, request, 'rate_limited');
@@ -77,7 +77,7 @@ export class AuthGuard implements CanActivate {
   private rejectUndeclaredRoute(context: ExecutionContext): never {
     const route = `${context.getClass().name}.${context.getHandler().name}`;
     this.counter.count('undeclared_route');
-    this.logger.error({ route }, 'a route declares neither @Public() nor @Roles(): it is closed until it does');
+    this.logger.error({ route }, 'route has neither @Public() nor @Roles() and is closed');
     throw new AppError(forbidden);
   }
 }

@@ -10,7 +10,7 @@ import { FailedAttemptLimiter } from './limits/failed-attempt-limiter.ts';
 import { PolicyViolationFilter } from './policy/policy-violation.filter.ts';
 import { RefusalCounter } from './refusal-counter.ts';
 
-/** Authentication and the guard of every route. The composition binds `RefusalListener` and `KeyHasher`. */
+/** Authentication and the global guard. The composition root binds `RefusalListener` and `KeyHasher`. */
 @Module({
   providers: [
     { provide: APP_GUARD, useClass: AuthGuard },

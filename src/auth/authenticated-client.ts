@@ -4,7 +4,7 @@ import type { ClientId } from './ids.ts';
 export type Role = 'service' | 'admin' | 'auditor';
 export type LeaseMode = 'gateway' | 'token';
 
-/** The client that a request comes from, as its key or token proved, with its policy. */
+/** The client that a request's key or token authenticated, with its policy. */
 export interface AuthenticatedClient {
   readonly clientId: ClientId;
   readonly name: string;
@@ -15,10 +15,10 @@ export interface AuthenticatedClient {
   readonly leaseModes: readonly LeaseMode[];
   readonly maxTtlSeconds: number;
   readonly rateLimitPerSecond: number | null;
-  /** Null: from anywhere. */
+  /** Null: any address. */
   readonly ipAllowList: readonly string[] | null;
-  /** Hot statements compare it while writing, because this cached copy may be outdated. */
+  /** Hot statements check it again when they write, because this copy may come from a cache. */
   readonly policyVersion: number;
-  /** The hash of the key that was used, which hot statements check again as well; null for an issuer's token. */
+  /** Hash of the key used, also checked again by hot statements. Null for an issuer's token. */
   readonly keyHash: Buffer | null;
 }

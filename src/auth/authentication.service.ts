@@ -25,20 +25,21 @@ export class AuthenticationService {
   ) {}
 
   /**
-   * The client of a request; `maxAgeMs` as in `ClientResolver.resolve`. Throws 401 `unauthenticated`, 429 `too_many_attempts`, 403
-   * `address_not_allowed`, 503 `identity_unavailable`. The problem filter adds the challenge of a 401.
+   * Returns the client of a request; `maxAgeMs` as in `ClientResolver.resolve`. Throws 401 `unauthenticated`, 429
+   * `too_many_attempts`, 403 `address_not_allowed`, 503 `identity_unavailable`. The problem filter adds
+   * `WWW-Authenticate` to a 401.
    */
   async authenticate(request: FastifyRequest, maxAgeMs: number): Promise<AuthenticatedClient> {
     const credential = BEARER.exec(request.headers.authorization ?? '')?.[1];
     if (credential === undefined) {
-      // No credential was tried, so nothing counts against the address: probes and browsers do this.
+      // Probes and browsers send no credential; that doesn't count as a failed attempt.
       this.counter.count('missing_key');
       throw new AppError(unauthenticated);
     }
     const found = await this.clientResolver.resolve(credential, maxAgeMs);
     if (found instanceof RejectedCredential) throw await this.attempts.refuse(request.ip, found, String(request.id));
     if (found.ipAllowList !== null && !isInRanges(found.ipAllowList, request.ip)) {
-      // A cached list does not refuse anyone: it may have been extended.
+      // The cached list may be outdated: check the current one before refusing.
       if (maxAgeMs > 0) return this.authenticate(request, 0);
       throw await this.refuseAddress(found, request);
     }

@@ -1,16 +1,16 @@
 import sql, { type Sql } from 'sql-template-tag';
 
-/** What a hot statement checks again about a client that came from a cache: expressions of the statement, or parameters. */
+/** What a hot statement checks again about a cached client. Values are SQL expressions or parameters. */
 interface ClientCheck {
   clientId: Sql;
-  /** Null if the client used an issuer's token instead of a key. */
+  /** SQL NULL if the client used an issuer's token. */
   keyHash: Sql;
-  /** The version of the policy that was applied to the request. */
+  /** Version of the policy applied to the request. */
   policyVersion: Sql;
   now: Date;
 }
 
-/** Whether the client exists, its key is valid, and its policy still has the version that was applied to the request. */
+/** SQL condition: the client exists, its key is valid, and its policy still has this version. */
 export function clientIsValid({ clientId, keyHash, policyVersion, now }: ClientCheck): Sql {
   return sql`EXISTS (SELECT 1 FROM client cl
       WHERE cl.id = ${clientId} AND cl.deleted_at IS NULL AND cl.policy_version = ${policyVersion} AND (${keyHash} IS NULL OR EXISTS (
@@ -18,20 +18,20 @@ export function clientIsValid({ clientId, keyHash, policyVersion, now }: ClientC
         WHERE ck.hash = ${keyHash} AND ck.client_id = cl.id AND ${keyIsValid(sql`ck`, now)})))`;
 }
 
-/** `JOIN client <alias> ON …`; further conditions may follow with AND. */
+/** Returns `JOIN client <alias> ON …`, which `AND` may extend. */
 export function joinClient(alias: Sql, clientId: Sql): Sql {
   return sql`JOIN client ${alias} ON ${alias}.id = ${clientId}`;
 }
 
-/** Whether the client (an alias of `client`) exists and its policy still covers the lease (an alias of `lease`). */
+/** SQL condition: the client (an alias of `client`) exists and its policy covers the lease (an alias of `lease`). */
 export function clientCovers(client: Sql, lease: Sql): Sql {
   return sql`${client}.deleted_at IS NULL AND ${client}.tenants && ARRAY['*', ${lease}.tenant]
     AND ${client}.products && ARRAY['*', ${lease}.product] AND ${lease}.mode = ANY (${client}.lease_modes)`;
 }
 
 /**
- * An expression: all of the client (an alias of `client`) as `JoinedClient`, so that whoever decides by it can check that it is what this
- * service wrote. JSON, because native code parses it.
+ * SQL expression: the whole client (an alias of `client`) as `JoinedClient`, so its MAC can be checked. JSON is fast to
+ * parse.
  */
 export function joinedClient(client: Sql): Sql {
   return sql`json_build_array(${client}.name, ${client}.role, ${client}.tenants, ${client}.products, ${client}.lease_modes,
@@ -43,7 +43,7 @@ function epochMs(instant: Sql): Sql {
   return sql`extract(epoch FROM ${instant})::numeric * 1000`;
 }
 
-/** Whether a key (an alias of `client_key`) has not expired. */
+/** SQL condition: the key (an alias of `client_key`) has not expired. */
 export function keyIsValid(key: Sql, now: Date): Sql {
   return sql`(${key}.expires_at IS NULL OR ${key}.expires_at > ${now})`;
 }

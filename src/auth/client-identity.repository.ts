@@ -30,7 +30,7 @@ const deleteStatement = defineStatement<{ clientId: ClientId }>(
   ({ clientId }) => sql`DELETE FROM client_identity WHERE client_id = ${clientId}`,
 );
 
-/** Sets a client's identities, replacing all others. False if one belongs to another client; the transaction must then not commit. */
+/** Replaces a client's identities. Returns false if one belongs to another client; roll back then. */
 export async function replaceIdentities(
   tx: SqlExecutor,
   macs: RowMacs,

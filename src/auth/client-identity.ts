@@ -1,7 +1,7 @@
-/** The form of a subject: text that terminals, logs and Postgres can hold. CI environments have names with spaces. */
+/** Printable text, which is safe in terminals, logs and Postgres. Subjects of CI environments may contain spaces. */
 export const SUBJECT_PATTERN = /^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]{1,500}$/u;
 
-/** The JWTs of one subject at one issuer, for one audience: all three are compared exactly. */
+/** Identifies a client by the claims of its JWTs. All three are compared exactly. */
 export interface ClientIdentity {
   issuer: string;
   audience: string;

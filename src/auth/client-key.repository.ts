@@ -10,7 +10,7 @@ interface NewClientKey {
   hash: Buffer;
   clientId: ClientId;
   createdAt: Date;
-  /** Null: until it is replaced. */
+  /** Null: never. */
   expiresAt: Date | null;
 }
 
@@ -26,7 +26,7 @@ const listStatement = defineStatement<
     WHERE k.client_id = ANY (${clientIds}) AND ${keyIsValid(sql`k`, now)} ORDER BY k.created_at, k.hash`,
 );
 
-/** A row that bears the hash of this very key without being what this service wrote is replaced. */
+/** Overwrites any row with this key's hash: only a forged one can exist. */
 const insertStatement = defineStatement<NewClientKey & { mac: Buffer }>(
   'client_key_insert',
   ({
@@ -77,7 +77,7 @@ const losingStatement = defineStatement<{ now: Date; until: Date }, { count: num
     GROUP BY k.client_id HAVING max(coalesce(k.expires_at, 'infinity')) <= ${until}) losing`,
 );
 
-/** The valid keys of clients, oldest first. Never the keys themselves, which are not stored. */
+/** Returns the valid keys of clients, oldest first: hashes and times only. */
 export async function listValidKeys(
   executor: SqlExecutor,
   macs: RowMacs,
@@ -94,7 +94,7 @@ export async function insertClientKey(tx: SqlExecutor, macs: RowMacs, key: NewCl
   await tx.run(insertStatement({ ...key, mac: macs.compute(CLIENT_KEY_MAC, row) }));
 }
 
-/** Deletes all keys of a client; returns how many. */
+/** Deletes all keys of a client. Returns how many. */
 export function deleteClientKeys(tx: SqlExecutor, clientId: ClientId): Promise<number> {
   return tx.run(deleteStatement({ clientId }));
 }
@@ -104,8 +104,8 @@ export async function deleteExpiredKeys(tx: SqlExecutor, clientId: ClientId, now
 }
 
 /**
- * Makes the keys of a client expire at `at`, except those that expire earlier. The caller has locked the client. Keys that this service did
- * not write as they are open nothing, and stay as they are.
+ * Shortens the life of a client's keys to `at`. The caller holds the client's lock. Skips keys whose MAC doesn't
+ * verify, which are useless anyway.
  */
 export async function expireKeys(tx: SqlExecutor, macs: RowMacs, clientId: ClientId, at: Date): Promise<void> {
   const rows = await tx.rows(lockExpiringLaterStatement({ clientId, at }));
@@ -115,7 +115,7 @@ export async function expireKeys(tx: SqlExecutor, macs: RowMacs, clientId: Clien
   await tx.run(expireStatement({ hashes: genuine.map(({ hash }) => hash), macs: expired, at }));
 }
 
-/** Whether the client has this key, without an expiry. */
+/** Whether the client has this key and it never expires. */
 export async function hasPermanentKey(
   executor: SqlExecutor,
   macs: RowMacs,
@@ -126,7 +126,7 @@ export async function hasPermanentKey(
   return row !== undefined && macs.verify(CLIENT_KEY_MAC, row);
 }
 
-/** How many clients have a valid key now, but none that is valid after `until`. */
+/** Counts the clients whose last valid key expires between `now` and `until`. */
 export async function countClientsLosingKey(executor: SqlExecutor, now: Date, until: Date): Promise<number> {
   const [row] = await executor.rows(losingStatement({ now, until }));
   return row?.count ?? 0;

@@ -12,7 +12,7 @@ import type { ClientId } from './ids.ts';
 export const CLIENT_COLUMNS = sql`c.id, c.name, c.role, c.tenants, c.products, c.lease_modes, c.max_ttl_seconds, c.rate_limit_per_second,
   c.allow, c.ip_allow_list, c.policy_version, c.created_at, c.deleted_at, c.mac`;
 
-/** The columns of `client_key k` that its MAC covers besides the client, under names of their own. */
+/** The columns of `client_key k` under its MAC, renamed to avoid those of `client`. */
 const KEY_COLUMNS = sql`k.hash AS key_hash, k.created_at AS key_created_at, k.expires_at AS key_expires_at, k.mac AS key_mac`;
 
 interface WithKey extends StoredClientRow {
@@ -48,7 +48,7 @@ const otherAdminsStatement = defineStatement<{ id: ClientId; now: Date }, WithKe
     WHERE c.role = 'admin' AND c.deleted_at IS NULL AND c.id <> ${id} AND ${keyIsValid(sql`k`, now)}`,
 );
 
-/** The client of a key, even an expired one. Null if there is none, it is deleted, or key or client are not what this service wrote. */
+/** Returns the client of a key, expired or not. Null if unknown, deleted, or if a MAC doesn't verify. */
 export async function findClientByKey(
   executor: Pick<SqlExecutor, 'rows'>,
   macs: RowMacs,
@@ -58,7 +58,7 @@ export async function findClientByKey(
   return row !== undefined && isGenuineWithKey(macs, row) ? row : null;
 }
 
-/** The clients with an identity for any of its audiences: several are ambiguous. */
+/** Returns the clients with an identity for any of the audiences. More than one is ambiguous. */
 export async function findClientsByIdentity(
   executor: Pick<SqlExecutor, 'rows'>,
   macs: RowMacs,

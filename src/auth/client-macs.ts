@@ -3,7 +3,7 @@ import type { ClientIdentity } from './client-identity.ts';
 import type { StoredClientKeyRow, StoredClientRow } from './client-row.ts';
 import type { ClientId } from './ids.ts';
 
-/** Everything of a client but when it was last used. */
+/** Covers everything but `last_used_at`. */
 export const CLIENT_MAC = defineRowMac<Omit<StoredClientRow, 'mac'>>('client', 1, {
   idOf: ({ id }) => id,
   covers: (client) => [
@@ -23,7 +23,7 @@ export const CLIENT_MAC = defineRowMac<Omit<StoredClientRow, 'mac'>>('client', 1
   ],
 });
 
-/** A key is named by its client: its hash is nobody's business. */
+/** Reports name the client, because key hashes are not disclosed. */
 export const CLIENT_KEY_MAC = defineRowMac<Omit<StoredClientKeyRow, 'mac'>>('client_key', 1, {
   idOf: ({ client_id: clientId }) => clientId,
   covers: (key) => [key.hash, key.client_id, key.created_at, key.expires_at],
@@ -34,7 +34,7 @@ export const CLIENT_IDENTITY_MAC = defineRowMac<ClientIdentity & { client_id: Cl
   covers: (identity) => [identity.issuer, identity.subject, identity.audience, identity.client_id],
 });
 
-/** A client that was joined to another row, as `joinedClient` selects it. */
+/** A client as `joinedClient` selects it. */
 export type JoinedClient = readonly [
   name: string,
   role: StoredClientRow['role'],
@@ -51,7 +51,7 @@ export type JoinedClient = readonly [
   macHex: string | null,
 ];
 
-/** The row of a joined client, whose MAC is still to be checked. */
+/** Converts to a row. Its MAC is not checked yet. */
 export function toStoredClient(id: ClientId, client: JoinedClient): StoredClientRow {
   const [name, role, tenants, products, leaseModes, maxTtlSeconds, rateLimitPerSecond, allow, ipAllowList, ...rest] =
     client;

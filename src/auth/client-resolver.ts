@@ -18,11 +18,11 @@ interface CachedClient {
   readAtMs: number;
 }
 
-/** How old a cached result may be. */
+/** Maximum age of a cached result. */
 export const MAX_CACHE_AGE_MS = 5_000;
 const MAX_CACHED_CLIENTS = 1_000;
 
-/** Finds the client that a key or a token authenticates. */
+/** Resolves a key or token to its client. */
 @Injectable()
 export class ClientResolver {
   readonly #cache = new LRUCache<string, CachedClient>({ max: MAX_CACHED_CLIENTS });
@@ -36,9 +36,9 @@ export class ClientResolver {
   ) {}
 
   /**
-   * The client that a credential authenticates, or why it is rejected. A `maxAgeMs` above 0 allows a cached result; only for routes whose
-   * own statement checks again. Throws 503 `identity_unavailable` if a token can't be verified. Timing leaks nothing: Postgres looks up a
-   * keyed hash, and how far an index comparison of hashes gets says nothing about the key to anyone without the hash key.
+   * Returns the client, or why the credential is rejected. `maxAgeMs` above 0 allows a cached result and is only for
+   * routes whose own statement checks again. Throws 503 `identity_unavailable` if a token can't be verified.
+   * Timing reveals nothing about a key: Postgres compares keyed hashes.
    */
   async resolve(credential: string, maxAgeMs: number): Promise<AuthenticatedClient | RejectedCredential> {
     const isToken = this.jwtVerifier.isJwtCandidate(credential);
@@ -47,7 +47,7 @@ export class ClientResolver {
     const cached = this.readCache(hash, maxAgeMs);
     if (cached !== null) return cached;
     if (isToken) return this.readByToken(credential, hash);
-    // Lease requests must get a response within a second; other work may wait for a busy database.
+    // Requests that allow a cache are leases, which must fail fast. Others may wait for a busy database.
     return this.readByKey(hash, maxAgeMs > 0 ? this.database.failFast : this.database);
   }
 
@@ -74,7 +74,7 @@ export class ClientResolver {
     const now = this.clock.now();
     const rows = await findClientsByIdentity(this.database.failFast, this.macs, verified);
     const [row] = rows;
-    // A token for several of our audiences could match two clients, so it matches none.
+    // Several matches are ambiguous: a token can name several of our audiences.
     if (row === undefined || rows.length > 1) {
       const { issuer, subject } = verified;
       return new RejectedCredential('unknown_identity', null, { issuer, subject });

@@ -4,7 +4,7 @@ import type { ClientIdentity } from './client-identity.ts';
 import type { ClientId } from './ids.ts';
 import type { AllowPolicy } from './policy/allow-policy.ts';
 
-/** A row of the table `client` with the policy. */
+/** A row of `client`. */
 export interface ClientRow {
   id: ClientId;
   name: string;
@@ -14,37 +14,37 @@ export interface ClientRow {
   lease_modes: LeaseMode[];
   max_ttl_seconds: number;
   rate_limit_per_second: number | null;
-  /** Null: every call that the gateway allows. */
+  /** Null: every call the gateway supports. */
   allow: AllowPolicy | null;
-  /** Null: from anywhere. */
+  /** Null: any address. */
   ip_allow_list: string[] | null;
-  /** Incremented with every change. */
+  /** Incremented on every change. */
   policy_version: number;
   created_at: Date;
 }
 
-/** With what says whether it counts. */
+/** With the columns that decide whether the row is valid. */
 export interface StoredClientRow extends ClientRow {
   deleted_at: Date | null;
-  /** Null: written by an earlier release, or by other hands. */
+  /** Null if an earlier release, or somebody else, wrote the row. */
   mac: Buffer | null;
 }
 
-/** With the fields that are shown besides the policy. */
+/** With the other fields that the API shows. */
 export interface ClientDetailsRow extends ClientRow {
   identities: ClientIdentity[];
-  /** Accurate to about a minute; null: never. */
+  /** Accurate to a minute. Null: never. */
   last_used_at: Date | null;
 }
 
-/** What may be shown of a key. */
+/** The parts of a key that the API shows. */
 export interface ClientKeyRow {
   created_at: Date;
   expires_at: Date | null;
   last_used_at: Date | null;
 }
 
-/** A key as its MAC covers it. */
+/** A key with the columns that its MAC covers. */
 export interface StoredClientKeyRow {
   hash: Buffer;
   client_id: ClientId;
@@ -53,7 +53,7 @@ export interface StoredClientKeyRow {
   mac: Buffer | null;
 }
 
-/** An identity as its MAC covers it. */
+/** An identity with the columns that its MAC covers. */
 export interface StoredClientIdentityRow extends ClientIdentity {
   client_id: ClientId;
   mac: Buffer | null;

@@ -7,7 +7,7 @@ import { CLIENT_IDENTITY_MAC, CLIENT_MAC } from './client-macs.ts';
 import type { ClientDetailsRow, ClientRow, StoredClientRow } from './client-row.ts';
 import type { ClientId } from './ids.ts';
 
-/** Advisory lock for deleting clients: one at a time, so that two admins can't each leave the other as the last one. */
+/** Advisory lock for deleting clients. Without it, two admins could delete each other and leave none. */
 const DELETION_LOCK = 727_004;
 
 /** The columns of `client c` for `DetailsRow`. */
@@ -18,7 +18,7 @@ const DETAILS_COLUMNS = sql`${CLIENT_COLUMNS}, c.last_used_at, (
 
 type DetailsRow = StoredClientRow &
   Pick<ClientDetailsRow, 'last_used_at'> & { identities: (ClientIdentity & { mac: string | null })[] };
-/** What is written; `allow` as JSON. */
+/** A row to write, with `allow` as JSON. */
 type ClientParameters = Omit<StoredClientRow, 'allow' | 'mac'> & { allow: string | null; mac: Buffer };
 
 const selectStatement = defineStatement<{ id: ClientId }, DetailsRow>(
@@ -78,13 +78,13 @@ const setDeletedStatement = defineStatement<{ id: ClientId; deletedAt: Date | nu
   ({ id, deletedAt, mac }) => sql`UPDATE client SET deleted_at = ${deletedAt}, mac = ${mac} WHERE id = ${id}`,
 );
 
-/** Null if there is none, it is deleted, or it is not what this service wrote. */
+/** Returns null if the client is unknown or deleted, or its MAC doesn't verify. */
 export async function findClient(executor: SqlExecutor, macs: RowMacs, id: ClientId): Promise<ClientDetailsRow | null> {
   const [row] = await executor.rows(selectStatement({ id }));
   return toDetails(macs, row);
 }
 
-/** Clients that are not deleted, after the id `after`, by id. Those that this service did not write as they are do not count. */
+/** Lists clients by id, after `after`. Skips deleted ones and those whose MAC doesn't verify. */
 export async function listClients(
   executor: SqlExecutor,
   macs: RowMacs,
@@ -101,7 +101,7 @@ export async function listClients(
   return clients.slice(0, limit);
 }
 
-/** Locks a client for a policy change. Null if there is none, it is deleted, or it is not what this service wrote. */
+/** Locks a client for a policy change. Null if it is unknown or deleted, or its MAC doesn't verify. */
 export async function lockClientForChange(
   tx: SqlExecutor,
   macs: RowMacs,
@@ -111,28 +111,28 @@ export async function lockClientForChange(
   return toDetails(macs, row);
 }
 
-/** Locks a client to change its keys or delete it, whoever wrote it as it is. A deleted one has `deleted_at`. */
+/** Locks a client to change its keys or delete it, even if it is deleted (`deleted_at`) or its MAC doesn't verify. */
 export async function lockClient(tx: SqlExecutor, id: ClientId): Promise<StoredClientRow | null> {
   const [row] = await tx.rows(lockStatement({ id }));
   return row ?? null;
 }
 
-/** Waits for other deletions of clients; held until the transaction ends. */
+/** Serializes deletions of clients until the transaction ends. */
 export async function lockDeletions(tx: SqlExecutor): Promise<void> {
   await tx.run(lockDeletionsStatement({}));
 }
 
-/** Inserts a client; false if the id exists, which leaves that client unchanged. */
+/** Inserts a client. Returns false, changing nothing, if the id exists. */
 export async function insertClient(tx: SqlExecutor, macs: RowMacs, client: ClientRow): Promise<boolean> {
   return (await tx.run(insertStatement(toParameters(macs, client)))) === 1;
 }
 
-/** Writes all of a locked client, which is not deleted then. The caller increments the version. */
+/** Overwrites a locked client and undeletes it. The caller increments the version. */
 export async function updateClient(tx: SqlExecutor, macs: RowMacs, client: ClientRow): Promise<void> {
   await tx.run(updateStatement(toParameters(macs, client)));
 }
 
-/** Marks a locked client as deleted, or with null as not deleted. One that this service did not write as it is stays without a MAC. */
+/** Sets or clears `deleted_at` of a locked client. One whose MAC doesn't verify gets none, so it stays invalid. */
 export async function setClientDeleted(
   tx: SqlExecutor,
   macs: RowMacs,
@@ -169,7 +169,7 @@ function toParameters(macs: RowMacs, client: ClientRow): ClientParameters {
   };
 }
 
-/** Up to `limit` ids behind `after`, in order; deleted clients are among them. */
+/** Returns up to `limit` ids after `after`, including deleted clients. */
 export async function listClientIds(executor: SqlExecutor, after: string, limit: number): Promise<ClientId[]> {
   return (await executor.rows(listIdsStatement({ after, limit }))).map(({ id }) => id);
 }

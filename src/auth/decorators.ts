@@ -6,32 +6,32 @@ export const ACCESS_RULE = Symbol('access');
 
 export type AccessRule = { kind: 'public' } | { kind: 'roles'; roles: readonly Role[]; shouldBypassCache: boolean };
 
-/** Who may call a route. A route with neither this nor `@Public()` is refused to everyone. */
+/** Roles that may call a route. A route with neither this nor `@Public()` is closed to everyone. */
 export const Roles = (...roles: Role[]): MethodDecorator & ClassDecorator =>
   SetMetadata<symbol, AccessRule>(ACCESS_RULE, { kind: 'roles', roles, shouldBypassCache: true });
 
 /**
- * Like `Roles`, for the hottest route only: the client may come from a cache that is seconds old, because the route's own statement checks
- * key and policy again (`AuthenticatedClient.keyHash`, `.policyVersion`) while it writes, and authenticates again if they differ.
+ * Like `Roles`, but accepts a client cached for a few seconds. Only for a route whose own statement checks
+ * `AuthenticatedClient.keyHash` and `.policyVersion` when it writes, and which authenticates again if they differ.
  */
 export const RolesWithCachedClient = (...roles: Role[]): MethodDecorator =>
   SetMetadata<symbol, AccessRule>(ACCESS_RULE, { kind: 'roles', roles, shouldBypassCache: false });
 
-/** Opens a route to everyone: browsers, Meta, probes. */
+/** Opens a route to everyone, such as browsers, Meta and probes. */
 export const Public = (): MethodDecorator & ClassDecorator =>
   SetMetadata<symbol, AccessRule>(ACCESS_RULE, { kind: 'public' });
 
-/** The request after the guard. */
+/** A request that passed the guard. */
 export type AuthenticatedRequest = FastifyRequest & { client?: AuthenticatedClient };
 
-/** The client of a route that `Roles` guards. */
+/** Injects the client, on routes with `Roles`. */
 export const CurrentClient = createParamDecorator((_: unknown, context: ExecutionContext): AuthenticatedClient => {
   const { client } = context.switchToHttp().getRequest<AuthenticatedRequest>();
   if (client === undefined) throw new Error('this route is not guarded by Roles');
   return client;
 });
 
-/** The request's id, as in `X-Request-Id`: for audit entries. */
+/** Injects the id in `X-Request-Id`, which audit entries record. */
 export const RequestId = createParamDecorator((_: unknown, context: ExecutionContext): string =>
   String(context.switchToHttp().getRequest<FastifyRequest>().id),
 );

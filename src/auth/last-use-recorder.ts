@@ -8,17 +8,17 @@ import type { ClientId } from './ids.ts';
 import { recordClientUse, recordKeyUse } from './last-use.repository.ts';
 
 const WRITE_INTERVAL_MS = 60_000;
-/** Uses within this time are written together. */
+/** Uses within this time share one write. */
 const FLUSH_DELAY_MS = 1_000;
 const MAX_TRACKED = 10_000;
 
 /**
- * Records when clients and keys were last used, to about a minute: each is written at most once a minute, outside of the requests that use
- * them. Locked rows are skipped, so nobody ever waits for this; the next use is recorded again.
+ * Records when clients and keys were last used, at most once a minute each and outside of requests. Skips locked rows
+ * rather than wait; the next use is recorded again.
  */
 @Injectable()
 export class LastUseRecorder implements OnApplicationShutdown {
-  /** When each was last written, by client id and key hash. */
+  /** When each was last written, by client id or key hash. */
   readonly #writtenAtMs = new LRUCache<string, number>({ max: MAX_TRACKED });
   #clients = new Map<ClientId, Date>();
   #keys = new Map<string, { hash: Buffer; at: Date }>();
@@ -30,7 +30,7 @@ export class LastUseRecorder implements OnApplicationShutdown {
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
-  /** Costs one map lookup, and never waits. */
+  /** Called on the hot path: must not throw or block. */
   report({ clientId, keyHash }: AuthenticatedClient): void {
     const now = this.clock.now();
     if (this.isDue(clientId, now)) this.#clients.set(clientId, now);
@@ -42,7 +42,7 @@ export class LastUseRecorder implements OnApplicationShutdown {
       this.#timer ??= setTimeout(() => void this.flush(), FLUSH_DELAY_MS).unref();
   }
 
-  /** Writes what has accumulated. Never rejects. */
+  /** Writes the collected uses. Never rejects. */
   async flush(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;

@@ -12,7 +12,7 @@ const keyStatement = defineStatement<{ hashes: readonly Buffer[]; usedAt: readon
   ({ hashes, usedAt }) => updateLastUse(sql`client_key`, sql`hash`, sql`${hashes}::bytea[]`, usedAt),
 );
 
-/** Records when clients were last used. Rows that somebody else has locked are left out. */
+/** Records when clients were last used. Skips locked rows. */
 export async function recordClientUse(
   executor: SqlExecutor,
   uses: readonly { id: ClientId; at: Date }[],
@@ -25,7 +25,7 @@ export async function recordKeyUse(executor: SqlExecutor, uses: readonly { hash:
   await executor.run(keyStatement({ hashes: uses.map(({ hash }) => hash), usedAt: uses.map(({ at }) => at) }));
 }
 
-/** `names` is an array of values of `column`, `usedAt` when each was used. */
+/** `names` is an SQL array of values of `column`; `usedAt` holds their times. */
 function updateLastUse(table: Sql, column: Sql, names: Sql, usedAt: readonly Date[]): Sql {
   return sql`WITH used AS (
       SELECT t.${column} AS name, w.at FROM ${table} t

@@ -12,7 +12,7 @@ type RefusalReason =
   | 'address_not_allowed'
   | 'undeclared_route';
 
-/** Counts refusals: `metavault_access_refused_total{reason}`. */
+/** Counts `metavault_access_refused_total{reason}`. */
 @Injectable()
 export class RefusalCounter {
   private readonly counter: Counter<'reason'>;
@@ -20,7 +20,7 @@ export class RefusalCounter {
   constructor(registry: Registry) {
     this.counter = new Counter({
       name: 'metavault_access_refused_total',
-      help: 'Requests that were refused for who sent them, by reason',
+      help: 'Requests refused by authentication, policy or limits, by reason',
       labelNames: ['reason'],
       registers: [registry],
     });

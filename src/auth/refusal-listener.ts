@@ -1,7 +1,7 @@
 import type { Refusal } from './refusal.ts';
 
-/** Is notified of every refusal. Implemented by the audit module, which this module doesn't know. */
+/** Port for refusals. Implemented by the audit module, which this module must not import. */
 export abstract class RefusalListener {
-  /** Never rejects: a refusal stands whether or not it could be recorded. */
+  /** Never rejects: a refusal stands even if it can't be recorded. */
   abstract report(refusal: Refusal): Promise<void>;
 }

@@ -2,23 +2,23 @@ import type { FastifyRequest } from 'fastify';
 import type { Id } from '../platform/ids.ts';
 import type { ClientId } from './ids.ts';
 
-/** One request that was refused because of its credential, its address, or its client's policy. */
+/** A request refused because of its credential, address or policy. */
 export interface Refusal {
-  /** Refusals of one kind from one source are recorded together. */
+  /** Refusals with the same kind and source are recorded together. */
   kind: string;
-  /** The client's id if it is authenticated, otherwise the network. */
+  /** The client's id if authenticated, otherwise the network address. */
   source: string;
-  /** Null if nobody was authenticated. */
+  /** Null if not authenticated. */
   clientId: ClientId | null;
   tenant?: string;
   product?: string;
   connectionId?: Id<'con'>;
   requestId: string;
-  /** `reason`, and what helps operators: never a key, a token, or anything from a body. */
+  /** `reason` and hints for operators; never a key, a token, or anything from a body. */
   details: { reason: string } & Record<string, string>;
 }
 
-/** A refusal of an authenticated client, by the pattern of the route. */
+/** Creates the refusal of an authenticated client, with the route's pattern. */
 export function createClientRefusal(clientId: ClientId, request: FastifyRequest, reason: string): Refusal {
   const route = `${request.method} ${request.routeOptions.url ?? 'unmatched'}`;
   return { kind: reason, source: clientId, clientId, requestId: String(request.id), details: { reason, route } };

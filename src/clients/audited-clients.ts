@@ -2,7 +2,7 @@ import type { AuditedKind } from '../audit/audited-objects.ts';
 import { listClientIds } from '../auth/client.repository.ts';
 import { BOOTSTRAP_CLIENT_ID } from './bootstrap-admin.ts';
 
-/** Every client but the one that a start makes has an entry: that it was created. */
+/** Every client has an entry about its creation, except the bootstrap admin. */
 export const AUDITED_CLIENTS: AuditedKind = {
   name: 'clients',
   namedAs: 'client',

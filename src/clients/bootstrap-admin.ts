@@ -16,13 +16,13 @@ import { Clock } from '../platform/clock.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import { DEFAULT_MAX_TTL_SECONDS } from './clients.service.ts';
 
-/** The smallest ULID: the bootstrap admin always has this id, so replicas that start together can't create two. */
+/** The smallest ULID. Fixed, so that replicas starting together can't create two bootstrap admins. */
 export const BOOTSTRAP_CLIENT_ID: ClientId = `cli_${'0'.repeat(26)}`;
 
 /**
- * Ensures at the start that the admin client `bootstrap` exists and has the key of `BOOTSTRAP_ADMIN_KEY`. If the variable changed, the new
- * key replaces every key of this client. Without the variable nothing changes: a replica that is started without it must not lock the
- * operators out.
+ * Ensures at startup that the admin client `bootstrap` exists and has the key in `BOOTSTRAP_ADMIN_KEY`, which replaces
+ * all of its other keys. Does nothing if the variable is not set, so that a replica started without it doesn't lock out
+ * the operators.
  */
 @Injectable()
 export class BootstrapAdmin implements OnModuleInit {
@@ -41,7 +41,7 @@ export class BootstrapAdmin implements OnModuleInit {
     if (key === undefined) return;
     if (!isApiKeyCandidate(key)) {
       throw new Error(
-        'BOOTSTRAP_ADMIN_KEY looks like a key that this service made (mtv_…), but is damaged: take another one.',
+        'BOOTSTRAP_ADMIN_KEY looks like a generated key (mtv_…) but its checksum is wrong: correct it or set another one.',
       );
     }
     await this.ensure(this.hasher.blindIndex(key));
@@ -53,14 +53,14 @@ export class BootstrapAdmin implements OnModuleInit {
       return this.ensureKey(tx, hash);
     });
     if (changed)
-      this.logger.info({ client_id: BOOTSTRAP_CLIENT_ID }, 'the bootstrap admin has the key of BOOTSTRAP_ADMIN_KEY');
+      this.logger.info({ client_id: BOOTSTRAP_CLIENT_ID }, 'set the key of the bootstrap admin to BOOTSTRAP_ADMIN_KEY');
   }
 
-  /** One that is deleted counts again; one that this service did not write as it is counts as absent, and is made anew. */
+  /** Undeletes a deleted bootstrap admin, and replaces one whose MAC doesn't verify. */
   private async ensureClient(tx: Transaction): Promise<void> {
     const created = this.newClient();
     const inserted = await insertClient(tx, this.macs, created);
-    // Locked whatever it is like, so that one start at a time checks the keys below.
+    // Locked in any state, so that one replica at a time checks the keys below.
     const stored = await lockClient(tx, BOOTSTRAP_CLIENT_ID);
     const isForged = stored === null || !this.macs.verify(CLIENT_MAC, stored);
     if (isForged) await updateClient(tx, this.macs, created);
@@ -90,7 +90,7 @@ export class BootstrapAdmin implements OnModuleInit {
     };
   }
 
-  /** Whether anything had to be changed. */
+  /** Returns whether anything changed. */
   private async ensureKey(tx: Transaction, hash: Buffer): Promise<boolean> {
     if (await hasPermanentKey(tx, this.macs, BOOTSTRAP_CLIENT_ID, hash)) return false;
     const replaced = await deleteClientKeys(tx, BOOTSTRAP_CLIENT_ID);

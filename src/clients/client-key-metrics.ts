@@ -7,7 +7,7 @@ import { DAY_SECONDS } from '../platform/duration.ts';
 
 const WARNING_SECONDS = 14 * DAY_SECONDS;
 
-/** Warns of clients that will soon have no valid key: `metavault_clients_losing_their_key`. */
+/** Exports `metavault_clients_losing_their_key`. */
 @Injectable()
 export class ClientKeyMetrics {
   constructor(
@@ -18,7 +18,7 @@ export class ClientKeyMetrics {
     const count = () => this.countClientsLosingKey().catch(() => -1);
     new Gauge({
       name: 'metavault_clients_losing_their_key',
-      help: 'Clients whose last key runs out within 14 days; -1 if the database is unavailable. GET /v1/clients shows which.',
+      help: 'Clients whose last key expires within 14 days, see GET /v1/clients; -1 if the database is unavailable',
       registers: [registry],
       async collect(): Promise<void> {
         this.set(await count());
@@ -26,7 +26,6 @@ export class ClientKeyMetrics {
     });
   }
 
-  /** Clients that have a key now, and none in 14 days. */
   countClientsLosingKey(): Promise<number> {
     const now = this.clock.now();
     return countClientsLosingKey(this.database, now, addSeconds(now, WARNING_SECONDS));

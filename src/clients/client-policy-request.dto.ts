@@ -30,7 +30,7 @@ const MAX_RATE = 1_000_000;
 const MAX_RANGES = 200;
 const MAX_PATTERNS = 200;
 const MAX_IDENTITIES = 50;
-/** Without user, query and fragment; compared exactly with the issuer in tokens. */
+/** No user, query or fragment. Compared exactly with `iss` in tokens. */
 const ISSUER = /^https?:\/\/[^\s?#@]+$/;
 const VISIBLE = /^[\x21-\x7e]+$/;
 
@@ -56,27 +56,27 @@ const IsAllowPolicy = (): PropertyDecorator =>
     },
   });
 
-/** A JWT that a client may come with in place of a key. */
+/** A JWT that authenticates a client instead of a key. */
 class IdentityRequest implements ClientIdentity {
   @ApiProperty({ example: 'https://token.actions.githubusercontent.com', description: 'One of OIDC_ISSUERS' })
-  @Matches(ISSUER, { message: 'must be the address of an issuer, as its tokens write it' })
+  @Matches(ISSUER, { message: 'must be the URL of an issuer, exactly as in its tokens' })
   @MaxLength(500)
   @IsString()
   issuer!: string;
 
   @ApiProperty({ example: 'metavault', description: 'One of OIDC_AUDIENCE' })
-  @Matches(VISIBLE, { message: 'must be an audience, as tokens write it' })
+  @Matches(VISIBLE, { message: 'must be an audience, exactly as in tokens' })
   @MaxLength(500)
   @IsString()
   audience!: string;
 
-  @ApiProperty({ example: 'system:serviceaccount:shop:api', description: 'Compared with `sub` to the character' })
-  @Matches(SUBJECT_PATTERN, { message: 'must be a subject, as tokens write it' })
+  @ApiProperty({ example: 'system:serviceaccount:shop:api', description: 'Must equal `sub` exactly' })
+  @Matches(SUBJECT_PATTERN, { message: 'must be a subject, exactly as in tokens' })
   @IsString()
   subject!: string;
 }
 
-/** What `POST` and `PATCH` of a client have in common. */
+/** Fields common to `POST` and `PATCH` of a client. */
 export abstract class ClientPolicyRequest {
   @ApiPropertyOptional({ enum: LEASE_MODES, isArray: true, default: ['gateway'] })
   @IsOptionalNotNull()
@@ -90,7 +90,7 @@ export abstract class ClientPolicyRequest {
     minimum: 1,
     maximum: 3600,
     default: 3600,
-    description: 'The longest lease this client may have',
+    description: 'Maximum lifetime of the leases of this client',
   })
   @IsOptionalNotNull()
   @Max(3600)
@@ -102,7 +102,7 @@ export abstract class ClientPolicyRequest {
     minimum: 1,
     nullable: true,
     type: Number,
-    description: 'Calls of /v1 a second, counted by each replica for itself. Null or absent is no limit',
+    description: 'Calls to /v1 per second and replica. Null or absent: no limit',
   })
   @IsOptional()
   @Max(MAX_RATE)
@@ -118,8 +118,10 @@ export abstract class ClientPolicyRequest {
     ],
     example: { '*': ['GET /**'], whatsapp: ['POST /*/messages'] },
     description:
-      'Which Graph calls pass the gateway: a list of "METHOD /path" for all products, or lists by product, where * is every other product. ' +
-      'Paths have no version; * is one segment, ** at the end any number. Null or absent is every call. Not together with the lease mode token',
+      'Graph calls allowed through the gateway: one list of "METHOD /path" for all products, ' +
+      'or a list per product, with * for all others. ' +
+      'Paths have no version; * matches one segment, a final ** any number. Null or absent: every call. ' +
+      'Cannot be combined with the lease mode token',
   })
   @IsOptional()
   @IsAllowPolicy()
@@ -131,7 +133,7 @@ export abstract class ClientPolicyRequest {
     maxItems: MAX_RANGES,
     example: ['203.0.113.0/24', '2001:db8::/32'],
     description:
-      'Addresses and ranges that calls may come from, those with its leases as well. Null or absent is everywhere',
+      'Addresses and ranges that calls may come from, including calls with its leases. Null or absent: any address',
   })
   @IsOptional()
   @IsIpRange()
@@ -143,7 +145,7 @@ export abstract class ClientPolicyRequest {
 
   @ApiPropertyOptional({
     type: [IdentityRequest],
-    description: 'JWTs of configured issuers that this client may come with in place of a key',
+    description: 'JWTs of configured issuers that authenticate this client instead of a key',
   })
   @IsOptionalNotNull()
   @ValidateNested({ each: true })
@@ -155,7 +157,7 @@ export abstract class ClientPolicyRequest {
   identities?: IdentityRequest[];
 }
 
-/** `allow` as it was given, checked pattern by pattern. Throws 400 `invalid_request` that names each wrong one. */
+/** Validates each pattern of `allow` and returns it. Throws 400 `invalid_request`, naming each invalid one. */
 export function parseAllowPolicy(value: unknown): AllowPolicy | null {
   if (value === null) return null;
   const lists = Array.isArray(value)

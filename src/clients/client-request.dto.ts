@@ -29,22 +29,22 @@ import type { KeyExpiry, NewClient } from './clients.service.ts';
 const ROLES: readonly Role[] = ['service', 'admin', 'auditor'];
 const MAX_TENANTS = 10_000;
 const MAX_KEY_SECONDS = 3650 * DAY_SECONDS;
-/** Printable text without characters that terminals, logs or Postgres (U+0000) can't handle. */
+/** Printable text, without characters that terminals, logs or Postgres (U+0000) can't handle. */
 const NAME = /^(?=.*\S)[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]+$/u;
 
-/** Which requests must have a list, and how the document says so. */
+/** Which requests need a list, and its description in the API document. */
 interface ListRequirement {
   condition: () => PropertyDecorator;
   description: string;
 }
-/** A service must name its tenants and products; admins and auditors reach everything unless limited. */
+/** Services must name tenants and products; admins and auditors default to all. */
 const REQUIRED_FOR_SERVICE: ListRequirement = {
   condition: () => ValidateIf(({ role }: { role: unknown }, value) => role === 'service' || value !== undefined),
-  description: '["*"] is all. Required for a service; default ["*"] otherwise',
+  description: '["*"] means all. Required for a service; other roles default to ["*"]',
 };
-const ALWAYS_OPTIONAL: ListRequirement = { condition: IsOptionalNotNull, description: '["*"] is all' };
+const ALWAYS_OPTIONAL: ListRequirement = { condition: IsOptionalNotNull, description: '["*"] means all' };
 
-// Errors appear in the order of the rules: `applyDecorators` applies its first decorator first, unlike a stack of decorators.
+// `applyDecorators` applies its first decorator first, unlike stacked decorators. Errors appear in this order.
 
 const Tenants = ({ condition, description }: ListRequirement): PropertyDecorator =>
   applyDecorators(
@@ -52,7 +52,7 @@ const Tenants = ({ condition, description }: ListRequirement): PropertyDecorator
     ArrayMinSize(1),
     ArrayMaxSize(MAX_TENANTS),
     ArrayUnique(),
-    Matches(TENANT_OR_ALL_PATTERN, { each: true, message: 'must be tenants, or ["*"] for all' }),
+    Matches(TENANT_OR_ALL_PATTERN, { each: true, message: 'must be tenant names, or ["*"] for all' }),
     condition(),
     ApiPropertyOptional({ type: [String], description }),
   );
@@ -67,7 +67,7 @@ const Products = ({ condition, description }: ListRequirement): PropertyDecorato
     ApiPropertyOptional({ enum: ['*', ...PRODUCTS], isArray: true, description }),
   );
 
-/** How long a key is valid; `key` is its name in the API document. */
+/** Lifetime of a key; `key` is its name in the API document. */
 const ExpiresInSeconds = (key: string): PropertyDecorator =>
   applyDecorators(
     IsInt(),
@@ -77,7 +77,7 @@ const ExpiresInSeconds = (key: string): PropertyDecorator =>
     ApiPropertyOptional({
       minimum: 1,
       maximum: MAX_KEY_SECONDS,
-      description: `How long ${key} works. Absent: until it is replaced`,
+      description: `Lifetime of ${key}. Absent: until it is replaced`,
     }),
   );
 
@@ -86,7 +86,7 @@ const ExpiresAt = (): PropertyDecorator =>
     IsString(),
     MaxLength(64),
     IsOptionalNotNull(),
-    ApiPropertyOptional({ format: 'date-time', description: 'The same as an instant; one of the two' }),
+    ApiPropertyOptional({ format: 'date-time', description: 'Alternative to expires_in_seconds' }),
   );
 
 /** Body of `POST /v1/clients`. */
@@ -114,7 +114,7 @@ export class CreateClientRequest extends ClientPolicyRequest {
   expires_at?: string;
 }
 
-/** Body of `PATCH /v1/clients/{id}`: what is absent stays. The role of a client stays for its life. */
+/** Body of `PATCH /v1/clients/{id}`. Absent fields stay unchanged; the role can't be changed. */
 export class UpdateClientRequest extends ClientPolicyRequest {
   @ApiPropertyOptional({ maxLength: 200 })
   @IsOptionalNotNull()
@@ -130,13 +130,13 @@ export class UpdateClientRequest extends ClientPolicyRequest {
   products?: (Product | '*')[];
 }
 
-/** Body of `POST /v1/clients/{id}/keys`; may be absent as a whole. */
+/** Body of `POST /v1/clients/{id}/keys`. The whole body is optional. */
 export class IssueKeyRequest {
   @ApiPropertyOptional({
     minimum: 0,
     maximum: 30 * DAY_SECONDS,
     default: DAY_SECONDS,
-    description: 'How long the older keys still work. 0 ends them at once',
+    description: 'How long older keys keep working. 0 ends them at once',
   })
   @IsOptionalNotNull()
   @Max(30 * DAY_SECONDS)
@@ -151,7 +151,7 @@ export class IssueKeyRequest {
   expires_at?: string;
 }
 
-/** The service's input for a validated request. Throws 400 `invalid_request`. */
+/** Converts a validated request. Throws 400 `invalid_request`. */
 export function toNewClient(request: CreateClientRequest): NewClient {
   return {
     name: request.name,
@@ -168,10 +168,10 @@ export function toNewClient(request: CreateClientRequest): NewClient {
   };
 }
 
-/** The requested changes, keyed by column. Throws 400 `invalid_request`. */
+/** Returns the requested changes by column. Throws 400 `invalid_request`. */
 export function toClientChange(request: UpdateClientRequest): ClientChange {
   const { allow, identities, ...others } = request;
-  // Class properties that the body did not name are present as undefined.
+  // Properties missing in the body are present as undefined.
   const given = Object.fromEntries(Object.entries(others).filter(([, value]) => value !== undefined));
   return {
     ...given,
@@ -180,12 +180,11 @@ export function toClientChange(request: UpdateClientRequest): ClientChange {
   };
 }
 
-/** When a requested key shall expire. Throws 400 `invalid_request`. */
+/** Returns when a requested key expires. Throws 400 `invalid_request`. */
 export function toKeyExpiry(request: { expires_in_seconds?: number; expires_at?: string }): KeyExpiry {
   const { expires_in_seconds: seconds, expires_at: instant } = request;
   if (instant === undefined) return seconds === undefined ? null : { seconds };
-  if (seconds !== undefined)
-    throw invalidInputError('expires_at', 'is given together with expires_in_seconds; keep one');
+  if (seconds !== undefined) throw invalidInputError('expires_at', 'cannot be combined with expires_in_seconds');
   return { at: parseInstant('expires_at', instant) };
 }
 

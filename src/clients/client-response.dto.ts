@@ -4,7 +4,7 @@ import type { ClientDetailsRow, ClientKeyRow } from '../auth/client-row.ts';
 import type { ClientId } from '../auth/ids.ts';
 import type { AllowPolicy } from '../auth/policy/allow-policy.ts';
 
-/** A client as the API shows it. */
+/** A client in API responses. */
 export interface ClientResponse {
   id: ClientId;
   name: string;
@@ -14,13 +14,13 @@ export interface ClientResponse {
   lease_modes: LeaseMode[];
   max_ttl_seconds: number;
   rate_limit_per_second: number | null;
-  /** As it was given. Null: every call that the gateway passes. */
+  /** As given. Null: every call the gateway supports. */
   allow: AllowPolicy | null;
-  /** Null: from everywhere. */
+  /** Null: any address. */
   ip_allow_list: string[] | null;
   identities: ClientIdentity[];
   created_at: string;
-  /** To about a minute; null: never. */
+  /** Accurate to a minute. Null: never. */
   last_used_at: string | null;
 }
 
@@ -28,7 +28,7 @@ export interface ClientKeyResponse {
   created_at: string;
   /** Null: until it is replaced. */
   expires_at: string | null;
-  /** To about a minute; null: never. */
+  /** Accurate to a minute. Null: never. */
   last_used_at: string | null;
 }
 

@@ -15,32 +15,32 @@ declare module '../platform/problem.ts' {
 export const clientNotFound = defineProblem(
   'client_not_found',
   404,
-  'There is no client with this id.',
-  'Check the id; GET /v1/clients lists those that exist.',
+  'No client has this id.',
+  'Check the id; GET /v1/clients lists all clients.',
 );
 export const lastAdmin = defineProblem(
   'last_admin',
   409,
-  'This is the last admin with a working key.',
-  'Create another admin first; nobody could manage clients otherwise.',
+  'This is the last admin with a valid key.',
+  'Create another admin first, or nobody could manage clients.',
 );
 export const identityTaken = defineProblem(
   'identity_taken',
   409,
-  'Another client has one of these identities.',
-  'An identity is one client: take it from the other client first.',
+  'One of these identities belongs to another client.',
+  'Remove the identity from the other client first.',
 );
 
-/** A client that holds Meta's own token can't be limited to paths. Throws 400 `invalid_request`. */
+/** A client with Meta's token calls Meta directly, so `allow` can't be enforced. Throws 400 `invalid_request`. */
 export function requireEnforceable(leaseModes: readonly LeaseMode[], allow: AllowPolicy | null): void {
   if (allow === null || !leaseModes.includes('token')) return;
   throw invalidInputError(
     'allow',
-    "cannot hold a client whose lease_modes name token: with Meta's own token it calls Meta itself",
+    "cannot be enforced if lease_modes include token: with Meta's own token, a client calls Meta directly",
   );
 }
 
-/** Throws 404 `client_not_found` for what has not the form of a client's id. */
+/** Throws 404 `client_not_found` if the id is malformed. */
 export function toClientId(id: string): ClientId {
   if (!isId(id, 'cli')) throw new AppError(clientNotFound);
   return id;

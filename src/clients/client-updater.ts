@@ -9,14 +9,14 @@ import { RowMacs } from '../database/row-macs.ts';
 import { AppError } from '../platform/problem.ts';
 import { clientNotFound, identityTaken, requireEnforceable, toClientId } from './client-rules.ts';
 
-/** What may be changed of a client. What is absent stays. */
+/** The columns to change. Absent ones stay unchanged. */
 export type ClientChange = Partial<
   Omit<ClientRow, 'id' | 'role' | 'policy_version' | 'created_at'> & Pick<ClientDetailsRow, 'identities'>
 >;
 
 type Changes = Record<string, { from: unknown; to: unknown } | { added: unknown[]; removed: unknown[] }>;
 
-/** Changes clients, each with its audit entry. */
+/** Changes clients, with an audit entry in the same transaction. */
 @Injectable()
 export class ClientUpdater {
   constructor(
@@ -26,8 +26,9 @@ export class ClientUpdater {
   ) {}
 
   /**
-   * Changes a client, effective for its next call on any replica, because every cached policy is compared by version. Throws 404
-   * `client_not_found`, 409 `identity_taken`, 400 `invalid_request` for an `allow` beside the token mode.
+   * Changes a client, effective from its next call on any replica, because cached policies are compared by version.
+   * Throws 404 `client_not_found`, 409 `identity_taken`, 400 `invalid_request` if `allow` is combined with the lease
+   * mode `token`.
    */
   change(
     actor: Actor,
@@ -52,7 +53,7 @@ export class ClientUpdater {
   }
 }
 
-/** The changes by field: for lists, what was added and removed. */
+/** Returns the changes by field; for lists, what was added and removed. */
 function differences(before: ClientDetailsRow, after: ClientDetailsRow): Changes {
   const changes: Changes = {};
   for (const field of Object.keys(before) as (keyof ClientDetailsRow)[]) {
@@ -73,7 +74,7 @@ function without(list: unknown[], others: unknown[]): unknown[] {
   return list.filter((item) => !known.has(canonical(item)));
 }
 
-/** The same text for equal values: `jsonb` returns members in an order of its own. */
+/** Returns equal text for equal values; `jsonb` doesn't keep the order of keys. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_, part: unknown) =>
     typeof part === 'object' && part !== null && !Array.isArray(part) && !(part instanceof Date)

@@ -23,7 +23,7 @@ import {
 import { ClientUpdater } from './client-updater.ts';
 import { ClientsService } from './clients.service.ts';
 
-/** The clients of this service and their keys. For admins only. */
+/** Clients and their keys. Admins only. */
 @ApiTags('clients')
 @Roles('admin')
 @Controller('v1/clients')

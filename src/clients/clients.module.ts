@@ -7,7 +7,7 @@ import { ClientUpdater } from './client-updater.ts';
 import { ClientsController } from './clients.controller.ts';
 import { ClientsService } from './clients.service.ts';
 
-/** The clients of the service and their keys. */
+/** Clients and their keys. */
 @Module({
   controllers: [ClientsController],
   providers: [BootstrapAdmin, ClientKeyMetrics, ClientsService, ClientUpdater],

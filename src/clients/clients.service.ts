@@ -41,7 +41,7 @@ export const DEFAULT_MAX_TTL_SECONDS = 3600;
 export interface NewClient {
   name: string;
   role: Role;
-  /** `['*']` is all. */
+  /** `['*']` means all. */
   tenants: readonly string[];
   products: readonly (Product | '*')[];
   /** Default `['gateway']`. */
@@ -50,28 +50,28 @@ export interface NewClient {
   maxTtlSeconds?: number;
   /** Default null: no limit. */
   rateLimitPerSecond?: number | null;
-  /** Default null: every call. */
+  /** Default null: every call the gateway supports. */
   allow?: AllowPolicy | null;
-  /** Default null: from everywhere. */
+  /** Default null: any address. */
   ipAllowList?: readonly string[] | null;
   /** Default none. */
   identities?: readonly ClientIdentity[];
-  /** Of its first key. */
+  /** Expiry of its first key. */
   keyExpiry?: KeyExpiry;
 }
 
-/** When a key ends. Null: when it is replaced. */
+/** When a key expires. Null: when it is replaced. */
 export type KeyExpiry = { seconds: number } | { at: Date } | null;
 
 interface IssuedKey {
-  /** Shown once: only its hash is stored. */
+  /** Shown only once: the database stores its hash. */
   apiKey: SecretString;
   expiresAt: Date | null;
-  /** After this, no older key of this client works. */
+  /** When all older keys of the client stop working. */
   previousKeysExpireAt: Date;
 }
 
-/** The clients and their keys. Every change is committed together with its audit entry. */
+/** Manages clients and their keys. Every change commits together with its audit entry. */
 @Injectable()
 export class ClientsService {
   constructor(
@@ -84,7 +84,7 @@ export class ClientsService {
     private readonly macs: RowMacs,
   ) {}
 
-  /** Creates a client with its first key. The input must be valid (`CreateClientRequest` checks what comes from outside). */
+  /** Creates a client with its first key. The caller has validated the input (`CreateClientRequest`). */
   async create(
     actor: Actor,
     input: NewClient,
@@ -121,14 +121,14 @@ export class ClientsService {
     return { client, apiKey, keyExpiresAt };
   }
 
-  /** A client that is not deleted. Throws 404 `client_not_found`. */
+  /** Returns a client that is not deleted. Throws 404 `client_not_found`. */
   async get(id: string): Promise<ClientDetailsRow> {
     const row = await findClient(this.database, this.macs, toClientId(id));
     if (row === null) throw new AppError(clientNotFound);
     return row;
   }
 
-  /** The valid keys of clients, by client, oldest first. Never the keys themselves, which are not stored. */
+  /** Returns the valid keys (never the secrets, which are not stored) by client, oldest first. */
   async listKeys(ids: readonly ClientId[]): Promise<Map<string, ClientKeyRow[]>> {
     const rows = await listValidKeys(this.database, this.macs, ids, this.clock.now());
     const keys = new Map<string, ClientKeyRow[]>(ids.map((id) => [id, []]));
@@ -136,15 +136,16 @@ export class ClientsService {
     return keys;
   }
 
-  /** Clients that are not deleted, by id and so oldest first: up to `limit` + 1 rows after the client `after`, as `toPage` expects. */
+  /**
+   * Returns up to `limit` + 1 clients that are not deleted, oldest first, after the id `after`, as `toPage` expects.
+   */
   list(limit: number, after: string | null): Promise<ClientDetailsRow[]> {
     return listClients(this.database, this.macs, limit + 1, after);
   }
 
   /**
-   * Deletes a client and its keys; deleting it again changes nothing. Its leases end with it, because every use of a lease checks its
-   * client. One that this service did not write as it is can be deleted, too. Throws 404 `client_not_found` for an id that never existed,
-   * 409 `last_admin`.
+   * Deletes a client and its keys, even if its MAC doesn't verify. Its leases end too, because each use checks the
+   * client. Does nothing if it is already deleted. Throws 404 `client_not_found` for an unknown id, 409 `last_admin`.
    */
   async delete(actor: Actor, given: string, requestId: string | null = null): Promise<void> {
     const id = toClientId(given);
@@ -163,7 +164,7 @@ export class ClientsService {
   }
 
   /**
-   * Gives a client a new key. The older ones work for `graceSeconds` more, or until they expire anyway, if that is earlier. Throws 404
+   * Creates a new key for a client. Older keys keep working for `graceSeconds`, unless they expire sooner. Throws 404
    * `client_not_found`, 400 `invalid_request` for an expiry in the past.
    */
   async issueKey(
@@ -179,7 +180,7 @@ export class ClientsService {
     const expiresAt = this.toExpiresAt(expiry);
     const previousKeysExpireAt = addSeconds(now, graceSeconds);
     await this.database.transaction(async (tx) => {
-      // The row lock serializes changes of one client's keys: each sees the key that the previous one created.
+      // The row lock serializes key changes of a client, so each sees the keys of the one before.
       const client = await lockClient(tx, id);
       if (client === null || client.deleted_at !== null || !this.macs.verify(CLIENT_MAC, client))
         throw new AppError(clientNotFound);
@@ -197,7 +198,7 @@ export class ClientsService {
     return insertClientKey(tx, this.macs, { hash, clientId, createdAt: this.clock.now(), expiresAt });
   }
 
-  /** Whether nobody could administer this service without the client, which the caller has locked. */
+  /** Whether no valid admin would be left without the client, which the caller has locked. */
   private async isLastAdmin(tx: Transaction, client: StoredClientRow): Promise<boolean> {
     if (client.role !== 'admin' || !this.macs.fits(CLIENT_MAC, client)) return false;
     return !(await hasOtherAdmin(tx, this.macs, client.id, this.clock.now()));
@@ -207,7 +208,7 @@ export class ClientsService {
     if (expiry === null) return null;
     const now = this.clock.now();
     const end = 'at' in expiry ? expiry.at : addSeconds(now, expiry.seconds);
-    if (end <= now) throw invalidInputError('expires_at', 'must lie in the future');
+    if (end <= now) throw invalidInputError('expires_at', 'must be in the future');
     return end;
   }
 }

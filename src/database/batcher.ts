@@ -5,9 +5,9 @@ interface Call<I, O> {
 }
 
 /**
- * Joins calls that come at the same time into one statement: while `maxInFlight` statements are under way, further calls
- * wait and go together in the next. A lone call goes at once, so batching costs an idle service nothing; under load it divides
- * round trips and commits (fsync) by the number of callers.
+ * Joins concurrent calls into one statement: while `maxInFlight` statements are running, further calls wait and share
+ * the next. A lone call runs at once, so batching costs nothing when idle; under load it saves round trips and commits
+ * (fsync).
  */
 export class Batcher<I, O> {
   readonly #run: (inputs: I[]) => Promise<O[]>;
@@ -19,8 +19,8 @@ export class Batcher<I, O> {
   #scheduled = false;
 
   /**
-   * `run` returns one output per input, in order. If it fails, each call of that batch fails with its error. A call without an output by
-   * the `deadline` fails with that error; if it was still queued, `run` never sees it.
+   * `run` returns one output per input, in order. If it fails, every call of the batch fails with its error. A call
+   * without an output by the `deadline` fails with that error; if it is still queued, `run` never sees it.
    */
   constructor(
     run: (inputs: I[]) => Promise<O[]>,
@@ -37,7 +37,7 @@ export class Batcher<I, O> {
       this.#waiting.push(this.#withDeadline({ input, resolve, reject }));
       if (this.#scheduled || this.#inFlight >= this.#maxInFlight) return;
       this.#scheduled = true;
-      // After the requests that this event-loop turn has read, so that they share one batch.
+      // Wait for all requests read in this turn of the event loop, so that they share a batch.
       setImmediate(() => {
         this.#scheduled = false;
         this.#flush();
@@ -57,7 +57,7 @@ export class Batcher<I, O> {
     if (this.#deadline === null) return call;
     const { ms, error } = this.#deadline;
     const timer = setTimeout(() => {
-      // Calls that arrived meanwhile count, even if this process was delayed and checks late.
+      // One more turn of the event loop, because outputs may have arrived while this process was stalled.
       setImmediate(() => {
         this.#waiting = this.#waiting.filter((each) => each !== timed);
         call.reject(error());

@@ -4,8 +4,8 @@ import * as migrations from '../../migrations/index.ts';
 const STATEMENT_TIMEOUT_MS = 15_000;
 
 /**
- * How TypeORM reaches Postgres. The modules that own entities add them.
- * `uuidExtension` and `installExtensions`: TypeORM would otherwise try to create an extension, which needs rights we do not ask for.
+ * Options for TypeORM; the modules that own entities add them. `uuidExtension` and `installExtensions` keep it from
+ * creating an extension, for which we have no rights.
  */
 export function dataSourceOptions(url: string, poolSize = 10): DataSourceOptions {
   return {
@@ -17,7 +17,8 @@ export function dataSourceOptions(url: string, poolSize = 10): DataSourceOptions
     migrationsTableName: 'schema_migration',
     migrationsTransactionMode: 'each',
     synchronize: false,
-    // Every failure is thrown as well; the other loggers write failed migrations to standard output, which is reserved for our own lines.
+    // Failures are thrown anyway. Other loggers write failed migrations to stdout, which is reserved for our own log
+    // lines.
     logger: 'debug',
     uuidExtension: 'pgcrypto',
     installExtensions: false,
@@ -25,7 +26,7 @@ export function dataSourceOptions(url: string, poolSize = 10): DataSourceOptions
     connectTimeoutMS: 5_000,
     extra: {
       statement_timeout: STATEMENT_TIMEOUT_MS,
-      // Longer than Postgres may take: a connection without a response by then is dead, and is given up.
+      // Longer than `statement_timeout`: a connection still silent by then is dead.
       query_timeout: STATEMENT_TIMEOUT_MS + 5_000,
       idle_in_transaction_session_timeout: 30_000,
       keepAlive: true,

@@ -3,8 +3,8 @@ import type { Database } from './database.ts';
 import { selectClock } from './database-clock.query.ts';
 
 /**
- * The database's time without a query for each read: replicas with wrong clocks agree, because they all follow Postgres. Between two
- * synchronizations the monotonic timer of this process advances it, so a jump of the local clock changes nothing.
+ * The database's time without a query per read, so that replicas with wrong clocks agree. Advances by this process's
+ * monotonic timer between synchronizations, unaffected by jumps of the local clock.
  */
 export class DatabaseClock extends Clock {
   #epochMs: number;
@@ -29,7 +29,7 @@ export class DatabaseClock extends Clock {
     return new Date(this.#epochMs + (performance.now() - this.#readAtMs));
   }
 
-  /** Reads the database's time, assuming that half of the round trip was the way back. Called at the start and by `ReplicaSyncJob`. */
+  /** Reads the database's time and adds half of the round trip. Called at startup and by `ReplicaSyncJob`. */
   async synchronize(): Promise<void> {
     const before = performance.now();
     const [row] = await this.database.rows(selectClock({}));
@@ -38,7 +38,7 @@ export class DatabaseClock extends Clock {
     this.#readAtMs = after;
   }
 
-  /** How far the clock of this machine is ahead of the database's, in milliseconds. */
+  /** Returns how far this machine's clock is ahead of the database's, in milliseconds. */
   localSkewMs(): number {
     return this.local.now().getTime() - this.now().getTime();
   }

@@ -6,18 +6,18 @@ import { FailFastPool } from './fail-fast-pool.ts';
 import { runDeferredTriggers } from './interference.query.ts';
 import type { SqlExecutor, Statement } from './statement.ts';
 
-/** An open transaction: everything through it commits together. `manager` is TypeORM's view of the same transaction. */
+/** An open transaction. `manager` is TypeORM's view of it. */
 export interface Transaction extends SqlExecutor {
   readonly manager: EntityManager;
 }
 
-/** Serialisation failure, deadlock: Postgres rolled back and asks for another try. */
+/** Serialization failure and deadlock, which Postgres rolls back and which may be retried. */
 const RETRYABLE_CODES = new Set(['40001', '40P01']);
 const MAX_ATTEMPTS = 4;
 
-/** The modules' access to Postgres. TypeORM owns the pool, the migrations and the cold paths; hot statements go to `pg` directly. */
+/** Access to Postgres. TypeORM owns the pool, migrations and cold paths; hot statements go to `pg` directly. */
 export class Database implements SqlExecutor {
-  /** Short deadlines and connections of their own, for leases and Graph calls. */
+  /** Separate connections with short deadlines, for leases and Graph calls. */
   readonly failFast: FailFastPool;
 
   constructor(
@@ -27,7 +27,7 @@ export class Database implements SqlExecutor {
     this.failFast = new FailFastPool((dataSource.options as PostgresDataSourceOptions).url ?? '');
   }
 
-  /** On an initialised TypeORM data source, whose pool it shares. */
+  /** Shares the pool of an initialized data source. */
   static of(dataSource: DataSource): Database {
     return new Database(dataSource, (dataSource.driver as PostgresDriver).master as Pool);
   }
@@ -41,8 +41,8 @@ export class Database implements SqlExecutor {
   }
 
   /**
-   * Runs `work` in one READ COMMITTED transaction; a throw rolls it back. Retries deadlocks, so `work` must have no effect outside of the
-   * transaction: never a call to Meta in here.
+   * Runs `work` in a READ COMMITTED transaction; rolls back if it throws. Retries deadlocks, so `work` must have no
+   * other effects: never call Meta in it.
    */
   async transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
@@ -72,7 +72,7 @@ export class Database implements SqlExecutor {
       await runner.commitTransaction();
       return result;
     } catch (error) {
-      // A connection that can't even be rolled back is unusable: ended, the pool discards it.
+      // End a connection that can't roll back; the pool then discards it.
       await runner.rollbackTransaction().catch(() => client.end());
       throw error;
     } finally {

@@ -8,12 +8,12 @@ import type { Random } from '../platform/random.ts';
 import { findPostgresBinaries, findServerUser, type ServerUser } from './postgres-binaries.ts';
 
 /**
- * A real Postgres for development and tests, from the binaries of an npm package. It listens on loopback with a password,
- * and it ends with this process, even by kill -9. Several processes may share one folder: the first starts it, the others use it.
+ * A real Postgres for development and tests, with binaries from an npm package. Listens on loopback with a password and
+ * ends with this process, even on kill -9. Processes may share a folder: the first one starts the server.
  */
 export interface EmbeddedPostgres {
   url: string;
-  /** False: another process on this folder had started it, and `stop` leaves it running. */
+  /** False if another process started it; `stop` then leaves it running. */
   started: boolean;
   stop(): Promise<void>;
 }
@@ -28,10 +28,10 @@ export interface EmbeddedPostgresOptions {
 
 const ENVIRONMENT = { PATH: '/usr/local/bin:/usr/bin:/bin', LANG: 'C.UTF-8', LC_MESSAGES: 'C' };
 const START_TIMEOUT_MS = 20_000;
-/** How long a server that lost its parent may take to go before it is taken for another process's. */
+/** How long an orphaned server may take to end. One that lives longer belongs to another process. */
 const STALE_SERVER_TIMEOUT_MS = 3_000;
 
-/** Starts, or joins, the Postgres of `directory`. Throws one sentence that says what to do. */
+/** Starts or joins the Postgres in `directory`. Throws a one-line message that says what to do. */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const user = findServerUser();
   const base = resolveReachableDirectory(path.resolve(options.directory), user, options.random);
@@ -52,8 +52,9 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 }
 
 /**
- * As root the server runs as another user, who must be able to enter every parent of the folder. Where that user can't (a 0700
- * home), the database lies under /var/lib, and a file in the folder says where: with the folder goes the database.
+ * If we are root, the server runs as another user, who must be able to enter all parents of the folder. If that user
+ * can't (home folders with mode 0700), puts the database under /var/lib, with a file in the folder that says where.
+ * Deleting the folder discards the database.
  */
 function resolveReachableDirectory(base: string, user: ServerUser | undefined, random: Random): string {
   if (user === undefined || canEnter(base, user)) return base;
@@ -62,7 +63,7 @@ function resolveReachableDirectory(base: string, user: ServerUser | undefined, r
   const draft = `${pointerFile}.${process.pid}`;
   fs.writeFileSync(draft, `/var/lib/metavault-${random.bytes(8).toString('hex')}`, { mode: 0o600 });
   try {
-    // A link appears whole and fails where another start was first.
+    // Linking is atomic and fails if another process was first.
     fs.linkSync(draft, pointerFile);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
@@ -83,7 +84,7 @@ function canEnter(base: string, user: ServerUser): boolean {
   }
 }
 
-/** Makes the folder and the cluster where they are missing; returns the password. */
+/** Creates the folder and the cluster if missing. Returns the password. */
 function initializeCluster(
   base: string,
   data: string,
@@ -111,9 +112,9 @@ function initializeCluster(
   });
   try {
     if (result.status !== 0) {
-      throw new Error(`the embedded database could not be made: ${result.error?.message ?? result.stderr}`);
+      throw new Error(`could not create the embedded database: ${result.error?.message ?? result.stderr}`);
     }
-    // The cluster appears whole or not at all: a kill before this line leaves nothing that looks like one.
+    // Atomic: if killed before the last rename, no cluster exists.
     fs.renameSync(pwfile, passwordFile);
     fs.renameSync(newData, data);
     return password;
@@ -122,7 +123,7 @@ function initializeCluster(
   }
 }
 
-/** The port of a server that serves this folder already. One that a killed process left behind goes within a moment. */
+/** Returns the port of a server already running on this folder. Waits for an orphaned one to end. */
 async function findRunningPort(data: string): Promise<number | null> {
   const pidFile = path.join(data, 'postmaster.pid');
   for (const end = performance.now() + STALE_SERVER_TIMEOUT_MS; ; await sleep(50)) {
@@ -130,7 +131,7 @@ async function findRunningPort(data: string): Promise<number | null> {
     const lines = fs.readFileSync(pidFile, 'utf8').split('\n');
     if (!isAlive(Number(lines[0]))) return null;
     if (performance.now() > end && lines[7]?.trim() === 'ready') return Number(lines[3]);
-    if (performance.now() > end + START_TIMEOUT_MS) throw new Error(`the server of ${data} neither starts nor ends`);
+    if (performance.now() > end + START_TIMEOUT_MS) throw new Error(`the server on ${data} neither starts nor stops`);
   }
 }
 
@@ -153,12 +154,12 @@ function findFreePort(): Promise<number> {
   });
 }
 
-/** A shell waits on a pipe to this process: when we die, by whatever signal, the pipe closes and the shell stops the server. */
+/** A shell waits on a pipe to this process. However we die, the pipe closes and the shell stops the server. */
 const WATCHDOG_SCRIPT =
   'trap "" INT HUP TERM; exec 3<&0; "$@" </dev/null 3<&- & p=$!; (cat <&3 >/dev/null; kill -INT $p 2>/dev/null) & wait $p';
 
 interface Server {
-  /** Why it ended, once it has. */
+  /** Why it ended; undefined while it runs. */
   ended: () => string | undefined;
   stop: () => Promise<void>;
 }

@@ -11,30 +11,30 @@ declare module '../platform/problem.ts' {
 export const databaseUnavailable = defineProblem(
   'database_unavailable',
   503,
-  'The database does not respond in time, or cannot record what is asked for.',
-  'Nothing was given out. Try again after the time in Retry-After; GET /health/ready and metavault doctor say more.',
+  'The database did not respond in time or could not record the request.',
+  'Nothing was issued. Retry after the time in Retry-After; see GET /health/ready and metavault doctor.',
 );
 
-/** The longest wait for a statement: with the network on top, the client still gets its response within a second. */
+/** Maximum wait for a statement. Leaves time to respond to the client within a second. */
 const FAIL_FAST_TIMEOUT_MS = 900;
-/** Postgres itself ends the statement before that, so that it does no work for a request that was refused. */
+/** Postgres cancels the statement earlier, so it does no work for a refused request. */
 const STATEMENT_TIMEOUT_MS = 750;
-/** After this, a silent connection is discarded. */
+/** A connection silent for this long is discarded. */
 const QUERY_TIMEOUT_MS = 2_000;
-/** Two lease statements and two gateway statements at a time, and key lookups beside them. */
+/** Two lease statements and two gateway statements at a time, plus key lookups. */
 const MAX_CONNECTIONS = 6;
 
 /**
- * Statements behind lease requests and Graph calls: they succeed or are refused within a second, whatever is wrong with the database
- * (unreachable, silent, locked, full, read-only). They have connections of their own, so that slower work, which has 15 seconds, neither
- * delays them nor takes their connections.
+ * Runs the statements of leases and Graph calls: they succeed or fail within a second, even if the database is
+ * unreachable, silent, locked, full or read-only. Has its own connections, so slower work, which has 15 seconds, can't
+ * delay them.
  */
 export class FailFastPool {
   #pool: Pool | null = null;
 
   constructor(private readonly databaseUrl: string) {}
 
-  /** The rows of one statement, one round trip. Throws 503 `database_unavailable`, whatever went wrong. */
+  /** Runs one statement. Throws 503 `database_unavailable` on any failure. */
   async rows<R extends QueryResultRow>(statement: Statement<R>): Promise<R[]> {
     this.#pool ??= openPool(this.databaseUrl);
     try {
@@ -50,12 +50,12 @@ export class FailFastPool {
   }
 }
 
-/** `database_unavailable` with a cause that only the log shows. */
+/** The cause only appears in the log. */
 function toDatabaseUnavailable(cause: unknown): AppError {
   return new AppError(databaseUnavailable, { retryAfterSeconds: 1, cause });
 }
 
-/** For batches of such statements: time in the queue counts toward the same deadline. */
+/** Deadline for batches: time in the queue counts. */
 export const FAIL_FAST_DEADLINE = {
   ms: FAIL_FAST_TIMEOUT_MS,
   error: () => toDatabaseUnavailable(new Error(`no response from the database within ${FAIL_FAST_TIMEOUT_MS} ms`)),
@@ -66,22 +66,22 @@ function openPool(connectionString: string): Pool {
     connectionString,
     application_name: 'metavault fail-fast',
     max: MAX_CONNECTIONS,
-    // Kept open for requests after a pause, because connecting takes long on a busy machine.
+    // Stay open when idle, because connecting takes long on a busy machine.
     min: 2,
     idleTimeoutMillis: 60_000,
     connectionTimeoutMillis: FAIL_FAST_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     query_timeout: QUERY_TIMEOUT_MS,
     keepAlive: true,
-    // Nobody has to close it for the process to end.
+    // An open pool must not keep the process alive.
     allowExitOnIdle: true,
   });
-  // The pool replaces an idle connection that breaks.
+  // The pool replaces broken idle connections.
   pool.on('error', () => {});
   return pool;
 }
 
-/** What has arrived by the deadline counts, even if this process was delayed and checks late: hence the extra event-loop turn. */
+/** Waits one more turn of the event loop, because a response may have arrived while this process was stalled. */
 function withTimeout<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const rejectLate = (): void => reject(new Error(`no response from the database within ${timeoutMs} ms`));

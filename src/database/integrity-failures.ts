@@ -13,26 +13,26 @@ declare module '../platform/problem.ts' {
 const integrityFailure = defineProblem(
   'integrity_failure',
   503,
-  'The database did not keep what had to be written.',
-  'Nothing was given out, and nothing was changed. An operator has to look for triggers and rules in the database; the log names the table.',
+  'The database did not store a row as written.',
+  'Nothing was issued or changed. An operator must check the database for triggers and rules; the log names the table.',
 );
 
 const RETRY_AFTER_SECONDS = 5;
 /**
- * What Postgres makes of a statement that a rule rewrites and that returns what it wrote: `feature_not_supported`, or, for an insert into
- * another table, an error of its own planner.
+ * Errors of a statement that returns what it wrote and is rewritten by a rule: `feature_not_supported` or, for a rule
+ * that inserts into another table, an internal error of the planner.
  */
 const RULE_IN_THE_WAY = new Set<unknown>(['0A000', 'XX000']);
 
-/** How long a row that was refused is not logged and recorded again; the metric counts each time. */
+/** How long a forged row is not logged and recorded again. The metric counts every time. */
 const REPORT_INTERVAL_MS = 3_600_000;
-/** Whoever forges more rows than this pushes out the oldest, which are then told of again. */
+/** More forged rows evict the oldest, which are then reported again. */
 const MAX_REMEMBERED_ROWS = 10_000;
 
-/** Told of a row that is refused because its MAC does not fit, at most once an hour for each. A rejection has it told again. */
+/** Called for a row whose MAC doesn't verify, at most once an hour per row. A rejection causes another call. */
 export type ForgedRowListener = (table: string, rowId: string) => Promise<void>;
 
-/** A row that had to be written is not there. What depends on it must be rolled back, or not be given out. */
+/** A required row was not stored. Roll back what depends on it, or don't issue it. */
 export class IntegrityError extends AppError {
   constructor(
     readonly table: string,
@@ -42,11 +42,11 @@ export class IntegrityError extends AppError {
   }
 }
 
-/** Reports rows that are not what this service wrote: each one in the metric and in the log. */
+/** Reports missing, forged and altered rows in the metric and the log. */
 @Injectable()
 export class IntegrityFailures {
   readonly #count: Counter<'table'>;
-  /** When each refused row was last reported, in monotonic milliseconds. */
+  /** When each forged row was last reported, in monotonic milliseconds. */
   readonly #reportedAtMs = new LRUCache<string, number>({ max: MAX_REMEMBERED_ROWS });
   readonly #listeners: ForgedRowListener[] = [];
 
@@ -56,51 +56,51 @@ export class IntegrityFailures {
   ) {
     this.#count = new Counter({
       name: 'metavault_integrity_failures_total',
-      help: 'Rows that the database did not keep as this service wrote them, by table: triggers, rules or other hands are at work',
+      help: 'Rows not stored as this service wrote them, by table. Caused by triggers, rules or writes by others',
       labelNames: ['table'],
       registers: [registry],
     });
   }
 
-  /** Reports `count` rows of a table that had to be written and are not there; returns the error to throw. */
+  /** Reports `count` required rows that were not stored. Returns the error to throw. */
   missing(table: string, facts: Readonly<Record<string, unknown>> = {}, count = 1): IntegrityError {
     this.#count.inc({ table }, count);
-    this.logger.error({ table, ...facts }, 'a row that had to be written is not in the database');
+    this.logger.error({ table, ...facts }, 'a required row was not stored');
     return new IntegrityError(table);
   }
 
-  /** `listener` is told of rows that are refused, outside of the request that found them. */
+  /** Registers a listener for forged rows, called outside of requests. */
   onForged(listener: ForgedRowListener): void {
     this.#listeners.push(listener);
   }
 
-  /** Reports a row that is not what this service wrote, because its MAC does not fit: it counts as absent. Never waits, never throws. */
+  /** Reports a row whose MAC doesn't verify. Called on the hot path: must not throw or block. */
   forged(table: string, rowId: string): void {
     this.#count.inc({ table });
     const row = `${table} ${rowId}`;
     const [nowMs, reportedAtMs] = [performance.now(), this.#reportedAtMs.get(row)];
     if (reportedAtMs !== undefined && nowMs - reportedAtMs < REPORT_INTERVAL_MS) return;
     this.#reportedAtMs.set(row, nowMs);
-    this.logger.error({ table, row_id: rowId }, 'a row is not what this service wrote, and counts as absent');
+    this.logger.error({ table, row_id: rowId }, 'forged row: its MAC does not verify and it is ignored');
     for (const listener of this.#listeners) {
       listener(table, rowId).catch((error: unknown) => {
         this.#reportedAtMs.delete(row);
-        this.logger.error({ err: error, table, row_id: rowId }, 'a refused row could not be recorded');
+        this.logger.error({ err: error, table, row_id: rowId }, 'could not record a forged row');
       });
     }
   }
 
-  /** Reports a row that is there and is not what this service left: `finding` says how, for the log; `facts` name it. */
+  /** Reports an altered row. `finding` is the log message; `facts` identify the row. */
   tampered(table: string, finding: string, facts: Readonly<Record<string, unknown>>): void {
     this.#count.inc({ table });
     this.logger.error({ table, ...facts }, finding);
   }
 
-  /** The error to throw in place of one that a rule on `table` caused, which is reported; any other error as it is. */
+  /** Converts and reports an error caused by a rule on `table`. Returns any other error unchanged. */
   explain(table: string, error: unknown): unknown {
     if (!RULE_IN_THE_WAY.has(sqlStateOf(error))) return error;
     this.#count.inc({ table });
-    this.logger.error({ table, err: error }, 'a rule on this table stands in the way of what has to be written');
+    this.logger.error({ table, err: error }, 'a rule on this table prevents a required write');
     return new IntegrityError(table, error);
   }
 }

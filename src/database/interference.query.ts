@@ -1,13 +1,13 @@
 import sql, { type Sql } from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from './statement.ts';
 
-/** Whether a relation is in the schema of our tables. Subqueries, because joins would be planned for many rows where there are none. */
+/** SQL condition: the relation is in our schema. Subqueries, because Postgres overestimates the rows of a join. */
 const isOurs = (relation: Sql): Sql => sql`(SELECT relnamespace FROM pg_class WHERE oid = ${relation})
         = (SELECT relnamespace FROM pg_class WHERE oid = 'audit_entry'::regclass)`;
 
 /**
- * Whether our schema has triggers or rules. This service makes none, and they may undo what a statement wrote after it has returned it; who
- * sees true reads back what has to be there. Cheap: where there are none, it reads a page each of two catalogs.
+ * SQL condition: our schema has triggers or rules, which may undo a write after the statement has returned it. We
+ * create none; if true, read back what was written. Cheap: reads a page each of two catalogs.
  */
 export const IS_INTERFERED_WITH = sql`(EXISTS (
       SELECT 1 FROM pg_trigger t WHERE NOT t.tgisinternal AND ${isOurs(sql`t.tgrelid`)})
@@ -18,7 +18,7 @@ const fireDeferredTriggers = defineStatement<Record<never, never>>(
   () => sql`SET CONSTRAINTS ALL IMMEDIATE`,
 );
 
-/** Has deferred triggers run now, so that what is read next is what will be committed. */
+/** Runs deferred triggers now, so that later reads see what will be committed. */
 export async function runDeferredTriggers(transaction: SqlExecutor): Promise<void> {
   await transaction.run(fireDeferredTriggers({}));
 }

@@ -1,12 +1,12 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
 
-/** Any number that nothing else in this database uses. */
+/** Advisory lock for migrations: unique in this database. */
 const MIGRATION_LOCK = 727_001;
 
 /**
- * Runs missing migrations in the database of `dataSource`. Replicas may start together, and TypeORM has no lock of its own, so a
- * session-level advisory lock lets one work while the others wait. Both may exceed the statement timeout of requests, so this uses
- * connections without timeouts. Returns the names of the migrations that ran.
+ * Runs missing migrations and returns their names. TypeORM has no lock, so an advisory lock lets one of several
+ * starting replicas work while the others wait. Uses connections without timeouts, because both may take longer than
+ * requests may.
  */
 export async function migrate({ options }: DataSource): Promise<string[]> {
   const migrationSource = new DataSource({

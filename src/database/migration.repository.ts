@@ -6,7 +6,7 @@ const selectNames = defineStatement<Record<never, never>, { name: string }>(
   () => sql`SELECT name FROM schema_migration`,
 );
 
-/** The names of the migrations that have run in this database. */
+/** Returns the names of the migrations that have run. */
 export async function listRanMigrations(executor: SqlExecutor): Promise<Set<string>> {
   return new Set((await executor.rows(selectNames({}))).map(({ name }) => name));
 }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 
-/** The unprivileged user that Postgres runs as where we are root (Postgres refuses to run as root). */
+/** The unprivileged user that runs Postgres if we are root, which Postgres refuses. */
 export interface ServerUser {
   uid: number;
   gid: number;
@@ -31,7 +31,7 @@ export function findServerUser(): ServerUser | undefined {
   );
 }
 
-/** npm drops symlinks from packages; the platform package restores them in a script that `--ignore-scripts` skips. */
+/** npm drops symlinks from packages. The package restores them in an install script, which `--ignore-scripts` skips. */
 function restoreSymlinks(native: string): void {
   const file = path.join(native, 'pg-symlinks.json');
   const links = JSON.parse(fs.readFileSync(file, 'utf8')) as { source: string; target: string }[];
@@ -41,13 +41,16 @@ function restoreSymlinks(native: string): void {
     try {
       fs.symlinkSync(path.relative(path.dirname(target), source), link);
     } catch (error) {
-      // Another start restored it a moment ago.
+      // Another process just restored it.
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
   }
 }
 
-/** The Postgres of the npm package for this platform, runnable by `user`. Throws one sentence that names DATABASE_URL. */
+/**
+ * Returns the npm package's Postgres for this platform, executable by `user`. Throws a one-line message that suggests
+ * DATABASE_URL.
+ */
 export async function findPostgresBinaries(user: ServerUser | undefined): Promise<PostgresBinaries> {
   const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   let binaries: PostgresBinaries;
@@ -68,7 +71,7 @@ export async function findPostgresBinaries(user: ServerUser | undefined): Promis
   return copyForServerUser(native, binaries.postgres);
 }
 
-/** The project lies under a folder that the unprivileged user cannot enter (`/root`, mode 0700): the binaries are copied once. */
+/** Copies the binaries once, because `user` can't enter the project's folder (under `/root`, mode 0700). */
 function copyForServerUser(native: string, postgres: string): PostgresBinaries {
   const version = createHash('sha256').update(fs.readFileSync(postgres)).digest('hex').slice(0, 12);
   const target = `/var/lib/metavault-postgres-${version}`;
@@ -79,7 +82,7 @@ function copyForServerUser(native: string, postgres: string): PostgresBinaries {
     try {
       fs.renameSync(temporary, target);
     } catch {
-      // Another start was faster; its copy is the same.
+      // Another process was faster; its copy is the same.
       fs.rmSync(temporary, { recursive: true, force: true });
     }
   }

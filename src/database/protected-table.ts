@@ -2,46 +2,49 @@ import type { Database } from './database.ts';
 import type { RowMac, RowMacDefinition } from './row-mac.ts';
 import type { SqlExecutor } from './statement.ts';
 
-/** Rows per transaction: they are locked for some milliseconds only. */
+/** Rows per transaction. Small, so that locks last milliseconds. */
 const BATCH = 500;
 
 type WithMac<R> = R & { mac: Buffer | null };
 
-/** How the rows of a table get the MACs that they lack, without the type of its rows. */
+/** Gives MACs to the rows of a table, whatever their type. */
 export interface ProtectedTable {
   readonly table: string;
-  /** Up to some hundred rows that follow `after`, in one transaction `tx`; null in place of the cursor where none are left. */
+  /** Gives MACs to one batch of rows after `after`. `next` is null at the end. */
   giveMacs(tx: SqlExecutor, mac: RowMac, selection: RowSelection): Promise<GivenMacs>;
 }
 
 interface RowSelection {
-  /** What the batch before returned; null for the first. */
+  /** `next` of the previous batch; null for the first. */
   after: unknown;
-  /** Whether to give MACs to rows with one that does not fit, too. */
+  /** Also replace MACs that don't verify. */
   replacesUnfit: boolean;
-  /** Rows that are over by then need none. */
+  /** Rows that have ended by then need no MAC. */
   now: Date;
 }
 
 interface GivenMacs {
-  /** The ids of the rows that got one. */
+  /** Ids of the rows that got a MAC. */
   ids: string[];
   next: unknown;
 }
 
-/** What a module says of a table whose rows have MACs. */
+/** A module's definition of a table whose rows have MACs. */
 interface ProtectedTableParts<R> {
   definition: RowMacDefinition<R>;
-  /** Locks rows behind `after` in the order of their key, with what the MAC covers; only those without a MAC, unless `all`. */
+  /**
+   * Locks rows after `after`, in key order, with the columns that the MAC covers. Only rows without a MAC, unless
+   * `all`.
+   */
   lockRows(
     tx: SqlExecutor,
     selection: { after: R | null; all: boolean; now: Date; limit: number },
   ): Promise<readonly WithMac<R>[]>;
-  /** Sets the MACs of these rows and nothing else. */
+  /** Sets only the MACs of these rows. */
   writeMacs(tx: SqlExecutor, rows: readonly { row: R; mac: Buffer }[]): Promise<void>;
 }
 
-/** Defines how the rows of a table that an earlier release wrote get their MACs. */
+/** Defines how rows from an earlier release get their MACs. */
 export function defineProtectedTable<R>({ definition, lockRows, writeMacs }: ProtectedTableParts<R>): ProtectedTable {
   return {
     table: definition.table,
@@ -60,8 +63,8 @@ export function defineProtectedTable<R>({ definition, lockRows, writeMacs }: Pro
 }
 
 /**
- * Gives MACs to all rows of a table that lack one, batch by batch, each in a transaction of its own; a process that dies in between is
- * continued by the next. `guard` runs first in each transaction, and ends the work by false. Returns the ids of the rows.
+ * Gives MACs to all rows of a table without one, in one transaction per batch; can be resumed. `guard` runs first in
+ * each transaction and stops the work by returning false. Returns the ids of the rows.
  */
 export async function giveMacsToRows(
   database: Database,

@@ -4,12 +4,12 @@ import { addSeconds, Clock } from '../platform/clock.ts';
 import { DAY_SECONDS } from '../platform/duration.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 
-/** Removes one batch of rows that ended before `endedBefore`; returns how many it removed. */
+/** Removes up to `limit` rows that ended before `endedBefore`. Returns how many. */
 export type PurgeExpired = (endedBefore: Date, limit: number) => Promise<number>;
 
 const BATCH = 1_000;
 
-/** Removes what ended more than RETENTION_DAYS ago. Every module that keeps such rows registers a purge. */
+/** Removes rows that ended more than RETENTION_DAYS ago. Modules register a purge for each kind. */
 @Injectable()
 export class RetentionService {
   private readonly purges = new Map<string, PurgeExpired>();
@@ -20,13 +20,13 @@ export class RetentionService {
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
-  /** `what` names the rows in the log and must be unique. */
+  /** `what` names the rows in the log. It must be unique. */
   register(what: string, purge: PurgeExpired): void {
     if (this.purges.has(what)) throw new Error(`the purge of ${what} is registered twice`);
     this.purges.set(what, purge);
   }
 
-  /** A failing purge does not keep the others from running. */
+  /** Runs all purges, even if one fails. */
   async run(isStopping: () => boolean): Promise<void> {
     const endedBefore = addSeconds(this.clock.now(), -this.config.retentionDays * DAY_SECONDS);
     for (const [what, purge] of this.purges) {
@@ -37,9 +37,9 @@ export class RetentionService {
           batch = await purge(endedBefore, BATCH);
           removed += batch;
         }
-        if (removed > 0) this.logger.info({ what, removed }, 'rows past their retention were removed');
+        if (removed > 0) this.logger.info({ what, removed }, 'removed rows past their retention');
       } catch (error) {
-        this.logger.error({ err: error, what }, 'a purge failed; the next run tries again');
+        this.logger.error({ err: error, what }, 'a purge failed and will be retried');
       }
     }
   }

@@ -2,10 +2,10 @@ import sql from 'sql-template-tag';
 import { defineRowMac, type RowMac } from './row-mac.ts';
 import { defineStatement, type SqlExecutor } from './statement.ts';
 
-/** Advisory lock for giving MACs to rows of an earlier release: one replica at a time. */
+/** Advisory lock for giving MACs to rows from an earlier release: one replica at a time. */
 const ROW_MAC_LOCK = 727_006;
 
-/** That the rows of a table without a MAC that fits are not ours. Itself under a MAC. */
+/** Says that a table's rows are forged if their MAC doesn't verify. Protected by a MAC itself. */
 interface RowMacRequirement {
   table_name: string;
   required_since: Date;
@@ -33,19 +33,19 @@ const upsertStatement = defineStatement<{ tables: readonly string[]; since: Date
     ON CONFLICT (table_name) DO UPDATE SET required_since = excluded.required_since, mac = excluded.mac`,
 );
 
-/** Waits for other replicas that give MACs to rows; held until the transaction ends. */
+/** Waits for other replicas that are adding MACs. Held until the transaction ends. */
 export async function lockRowMacs(tx: SqlExecutor): Promise<void> {
   await tx.run(lockStatement({}));
 }
 
-/** The tables whose rows need a MAC that fits. A requirement that this service did not write does not count. */
+/** Returns the tables whose rows need a MAC. Ignores requirements whose own MAC doesn't verify. */
 export async function readProtectedTables(executor: SqlExecutor, mac: RowMac): Promise<Set<string>> {
   const rows = await executor.rows(selectStatement({}));
   const genuine = rows.filter((row) => mac.computeRowMac(REQUIREMENT_MAC.encode(row)).equals(row.mac));
   return new Set(genuine.map(({ table_name: table }) => table));
 }
 
-/** From `since` on rows of these tables need a MAC that fits. */
+/** Requires MACs of the rows of these tables from `since` on. */
 export async function requireMacsOf(
   tx: SqlExecutor,
   mac: RowMac,

@@ -1,12 +1,12 @@
 /**
- * The keyed MAC of rows that decide who may do what, 16 bytes. The vault's key ring implements it; the composition binds it
- * (`{ provide: RowMac, useExisting: KeyRing }`), because the modules that own such rows stand below the vault.
+ * Keyed MAC of rows that decide access, 16 bytes. The vault's key ring implements it; the composition root binds the
+ * two, because modules that own such rows must not import the vault.
  */
 export abstract class RowMac {
   abstract computeRowMac(message: string): Buffer;
 }
 
-/** What a MAC can cover. Objects are JSON, as Postgres returns it: the order of their keys does not count. */
+/** Values that a MAC can cover. Objects are JSON; the order of keys doesn't matter. */
 export type CoveredValue =
   | string
   | number
@@ -17,18 +17,18 @@ export type CoveredValue =
   | readonly CoveredValue[]
   | { readonly [key: string]: CoveredValue | undefined };
 
-/** Which values of a row its MAC covers. `R` holds these and what identifies the row. */
+/** Defines what a row's MAC covers. `R` has these columns and those that identify the row. */
 export interface RowMacDefinition<R> {
   readonly table: string;
-  /** What identifies the row in log and record: never a secret. */
+  /** Identifies the row in the log and the audit record: never a secret. */
   readonly idOf: (row: R) => string;
-  /** The unambiguous text that the MAC is computed from: table, version and values. */
+  /** Encodes table, version and values unambiguously, as input of the MAC. */
   readonly encode: (row: R) => string;
 }
 
 /**
- * Defines the MAC of a table's rows. `version` is for another list of `covers`. Instants count in milliseconds, which is what this service
- * writes.
+ * Defines the MAC of a table's rows. Increment `version` when `covers` changes. Dates count in milliseconds, as we
+ * write them.
  */
 export function defineRowMac<R>(
   table: string,
@@ -39,8 +39,7 @@ export function defineRowMac<R>(
 }
 
 /**
- * Each value with its kind and, where it has no end of its own, its length or count in front, so that no two different values have the same
- * text.
+ * Encodes a value with its type and, where needed, its length or count, so that different values encode differently.
  */
 export function encodeValue(value: CoveredValue): string {
   if (value === null) return 'n';
@@ -69,7 +68,7 @@ function encodeObject(value: Exclude<CoveredValue, string | number | boolean | n
   let count = 0;
   for (const key of Object.keys(value).sort()) {
     const member = value[key];
-    // JSON has no such member either.
+    // JSON omits it, too.
     if (member === undefined) continue;
     text += encodeValue(key) + encodeValue(member);
     count++;

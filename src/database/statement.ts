@@ -2,47 +2,45 @@ import type { QueryResultRow } from 'pg';
 import type { Sql } from 'sql-template-tag';
 
 /**
- * One SQL statement as `pg` takes it; `R` is the shape of its rows. With a `name`, Postgres keeps its plan for the connection, so the
- * text must never vary under that name.
+ * An SQL statement for `pg` with rows of type `R`. With a `name`, Postgres keeps its plan for the connection, so a name
+ * must always have the same text.
  */
 export interface Statement<R extends QueryResultRow = QueryResultRow> {
   name?: string;
   text: string;
   values?: unknown[];
-  /** Carries the row type to `rows`; never set. */
+  /** Never set; carries the row type. */
   readonly row?: R;
 }
 
-/** Whatever runs statements: the pool, or an open transaction. */
+/** Runs statements: a pool or an open transaction. */
 export interface SqlExecutor {
-  /** The rows of one statement, one round trip. */
+  /** Returns the rows of one statement, in one round trip. */
   rows<R extends QueryResultRow>(statement: Statement<R>): Promise<R[]>;
-  /** Runs a statement for its effect; how many rows it touched. */
+  /** Runs a statement and returns how many rows it affected. */
   run(statement: Statement): Promise<number>;
-  /** Has a check run right before the commit; its error rolls everything back. Absent where each statement commits by itself. */
+  /** Runs a check right before the commit; an error rolls back. Absent if each statement commits by itself. */
   beforeCommit?(check: () => Promise<void>): void;
 }
 
-/** Makes a statement from its parameters. */
+/** Creates a statement from its parameters. */
 export interface StatementDefinition<P, R extends QueryResultRow = QueryResultRow> {
   (parameters: P): Statement<R>;
-  /** Unique in the program. */
+  /** Unique across modules. */
   readonly statementName: string;
   readonly build: (parameters: P) => Sql;
-  /** Parameter sets that together reach every text the builder can produce; empty where there is only one text. */
+  /** Parameter sets that produce every possible text; empty if there is only one. */
   readonly variants: readonly Partial<P>[];
 }
 
 export interface StatementOptions<P> {
-  /**
-   * Prepared once per connection under the statement's name: for the hot paths. Leave it off where the best plan depends on the values.
-   */
+  /** Prepares the statement once per connection, for hot paths. Not if the best plan depends on the values. */
   prepare?: boolean;
-  /** For a builder whose text depends on its parameters; such a statement can't be prepared under one name. */
+  /** For a text that depends on its parameters. Can't be combined with `prepare`. */
   variants?: readonly Partial<P>[];
 }
 
-/** A defined statement, for the test that prepares them all. */
+/** A defined statement, as the test sees it that prepares them all. */
 export interface RegisteredStatement {
   readonly statementName: string;
   readonly build: (parameters: never) => Sql;
@@ -52,11 +50,10 @@ export interface RegisteredStatement {
 const definitions = new Map<string, RegisteredStatement>();
 
 /**
- * Defines a statement at module level, in the `*.repository.ts` or `*.query.ts` of the module that owns the table. `build` writes it with
- * the tagged template of `sql-template-tag`, so parameters are numbered by the library, and fragments nest. One test prepares every
- * defined statement against the migrated schema and checks `R` against the columns that Postgres describes.
- *
- * @throws Error if the name is taken; when called, if the text of a prepared statement differs from that of an earlier call
+ * Defines a statement, at module level in the `*.repository.ts` or `*.query.ts` of the table's owner. `build` uses the
+ * tagged template of `sql-template-tag`, which numbers parameters and nests fragments. A test prepares every statement
+ * against the migrated schema and compares `R` with the columns that Postgres reports.
+ * Throws if the name is taken. The statement throws if its text differs from an earlier call though it is prepared.
  */
 export function defineStatement<P, R extends QueryResultRow = Record<never, never>>(
   name: string,
@@ -69,7 +66,7 @@ export function defineStatement<P, R extends QueryResultRow = Record<never, neve
   const define = (parameters: P): Statement<R> => {
     const { text, values } = build(parameters);
     if (!prepare) return { text, values };
-    // `pg` makes this comparison as well, but only on a connection that has prepared the other text.
+    // `pg` only notices this on a connection that has prepared the other text.
     preparedText ??= text;
     if (text !== preparedText) throw new Error(`the text of prepared statement ${name} depends on its parameters`);
     return { name, text: preparedText, values };
@@ -79,7 +76,7 @@ export function defineStatement<P, R extends QueryResultRow = Record<never, neve
   return definition;
 }
 
-/** Every statement of the modules loaded so far, by name. */
+/** Returns every statement of the modules loaded so far, by name. */
 export function definedStatements(): ReadonlyMap<string, RegisteredStatement> {
   return definitions;
 }

@@ -8,9 +8,9 @@ const NONCE_BYTES = sodium.crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
 const TAG_BYTES = sodium.crypto_aead_xchacha20poly1305_ietf_ABYTES;
 
 /**
- * XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03) by libsodium. Returns nonce ‖ ciphertext ‖ tag. The 192-bit nonce is drawn at random for
- * each call, which is safe for any number of messages that we will ever seal under one key. Nonces come from `node:crypto` through
- * `Random`: libsodium's own generator takes thirty times as long in WebAssembly.
+ * Encrypts with XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03) in libsodium. Returns nonce ‖ ciphertext ‖ tag. The
+ * nonce has 192 bits, so random ones don't collide. They come from `node:crypto` through `Random`, because libsodium's
+ * generator is thirty times slower in WebAssembly.
  */
 export function encrypt(key: Uint8Array, plaintext: Uint8Array, associatedData: Uint8Array, random: Random): Buffer {
   const nonce = random.bytes(NONCE_BYTES);
@@ -18,7 +18,7 @@ export function encrypt(key: Uint8Array, plaintext: Uint8Array, associatedData: 
   return Buffer.concat([nonce, box]);
 }
 
-/** The plaintext, or null if the key, the associated data or a single bit of the box differs. */
+/** Returns the plaintext; null if the key, the associated data or the box is wrong. */
 export function decrypt(key: Uint8Array, box: Uint8Array, associatedData: Uint8Array): Uint8Array | null {
   if (box.length < NONCE_BYTES + TAG_BYTES) return null;
   try {
@@ -34,19 +34,18 @@ export function decrypt(key: Uint8Array, box: Uint8Array, associatedData: Uint8A
   }
 }
 
-/** Keyed BLAKE2b (RFC 7693) of `length` bytes, by default 32. */
+/** Keyed BLAKE2b (RFC 7693), `length` bytes. */
 export function keyedHash(key: Uint8Array, message: string | Uint8Array, length = 32): Buffer {
   return Buffer.from(sodium.crypto_generichash(length, message, key));
 }
 
-/** Overwrites key material that is no longer needed. */
+/** Overwrites key material. */
 export function wipe(...buffers: Uint8Array[]): void {
   for (const buffer of buffers) buffer.fill(0);
 }
 
 /**
- * An unambiguous encoding of a list of fields, for associated data and MACs: each field is length-prefixed, so that no two different lists
- * have the same bytes.
+ * Encodes a list of fields for associated data and MACs. Length-prefixed, so that different lists encode differently.
  */
 export function encodeFields(fields: readonly string[]): Buffer {
   const parts: Buffer[] = [];

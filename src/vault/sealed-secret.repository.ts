@@ -3,7 +3,7 @@ import type { SqlExecutor } from '../database/statement.ts';
 import { defineStatement } from '../database/statement.ts';
 import type { KekId, SecretId } from './ids.ts';
 
-/** A row of sealed_secret. */
+/** A row of `sealed_secret`. */
 export interface SealedSecretRow {
   secret_id: SecretId;
   kek_id: KekId;
@@ -19,17 +19,17 @@ interface NewSealedSecret {
   createdAt: Date;
 }
 
-/** `JOIN sealed_secret <alias> ON …`; may follow LEFT, and further conditions may follow with AND. */
+/** Returns `JOIN sealed_secret <alias> ON …`. May follow LEFT and be extended with AND. */
 export function joinSealedSecret(alias: Sql, secretId: Sql): Sql {
   return sql`JOIN sealed_secret ${alias} ON ${alias}.id = ${secretId}`;
 }
 
-/** The columns of `SealedSecretRow` besides the id, of an alias of sealed_secret. */
+/** Returns the columns of `SealedSecretRow` except the id. */
 export function sealedSecretColumns(alias: Sql): Sql {
   return sql`${alias}.kek_id, ${alias}.wrapped_key, ${alias}.ciphertext`;
 }
 
-/** The lock keeps the key from being replaced or retired until the secret is committed. */
+/** The lock keeps the KEK active until the secret is committed. */
 const insertStatement = defineStatement<NewSealedSecret>(
   'sealed_secret_put',
   ({
@@ -73,12 +73,12 @@ const deleteStatement = defineStatement<{ ids: readonly SecretId[] }>(
   ({ ids }) => sql`DELETE FROM sealed_secret WHERE id = ANY (${ids})`,
 );
 
-/** Stores a secret; false if its key is no longer the active one, so that nothing may be sealed under it. */
+/** Stores a secret. Returns false if its KEK is no longer active. */
 export async function insertSealedSecret(executor: SqlExecutor, secret: NewSealedSecret): Promise<boolean> {
   return (await executor.run(insertStatement(secret))) === 1;
 }
 
-/** Stores secrets that are all under the same key, in one statement; false, and none is stored, if that is no longer the active one. */
+/** Stores secrets under the same KEK in one statement. Returns false, storing none, if it is no longer active. */
 export async function insertSealedSecrets(
   executor: SqlExecutor,
   secrets: readonly NewSealedSecret[],

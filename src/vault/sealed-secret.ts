@@ -3,28 +3,31 @@ import { SecretString } from '../platform/secret-string.ts';
 import { decrypt, encodeFields, encrypt, KEY_BYTES, wipe } from './aead.ts';
 import type { KekId, SecretId } from './ids.ts';
 
-/** A sealed secret as it is stored. `id` is also the id of its data key. */
+/** A stored secret. `id` is also the id of its data key. */
 export interface SealedSecret {
   id: SecretId;
-  /** The key-encryption key that wraps the data key. */
+  /** The KEK that wraps the data key. */
   kekId: KekId;
   wrappedKey: Buffer;
   ciphertext: Buffer;
 }
 
-/** What a secret is bound to: it opens only under exactly the same list, e.g. `['credential', tenant, connection, …]`. */
+/** What a secret is bound to, e.g. `['credential', tenant, connection, …]`. It only opens under the same list. */
 export type SealContext = readonly string[];
 
-/** A key of the ring, opened. */
+/** An opened key of the ring. */
 export interface Kek {
   id: KekId;
   key: Uint8Array;
 }
 
-/** A stored secret does not open: changed, moved to another row, or under another key. Never retried with other keys. */
+/**
+ * A stored secret can't be opened: it was altered, moved to another row, or is under another key. Never retried with
+ * other keys.
+ */
 export class DecryptionError extends Error {
   constructor(readonly secretId: string) {
-    super(`the sealed secret ${secretId} does not open`);
+    super(`sealed secret ${secretId} cannot be opened`);
     this.name = 'DecryptionError';
   }
 }
@@ -32,9 +35,8 @@ export class DecryptionError extends Error {
 const FORMAT = 1;
 
 /**
- * Envelope encryption: a fresh data key for this secret, wrapped by `kek`.
- * Stored as format ‖ nonce ‖ ciphertext ‖ tag, twice. The data key is bound to its own id and the KEK's; the secret to its
- * context, its own id and, by the data key's id, to that one data key.
+ * Seals a secret under a fresh data key, which `kek` wraps. Both are stored as format ‖ nonce ‖ ciphertext ‖ tag. The
+ * data key is bound to its id and the KEK's id; the secret to its context and the data key's id.
  */
 export function seal(id: SecretId, secret: SecretString, context: SealContext, kek: Kek, random: Random): SealedSecret {
   const dataKey = random.bytes(KEY_BYTES);
@@ -51,7 +53,7 @@ export function seal(id: SecretId, secret: SecretString, context: SealContext, k
   }
 }
 
-/** The secret's plaintext. Throws `DecryptionError`. */
+/** Returns the secret's plaintext. Throws `DecryptionError`. */
 export function open(sealed: SealedSecret, context: SealContext, kek: Kek): SecretString {
   const dataKey = unwrapDataKey(sealed, kek);
   try {
@@ -70,7 +72,7 @@ export function open(sealed: SealedSecret, context: SealContext, kek: Kek): Secr
   }
 }
 
-/** The same data key under another KEK: the secret itself is not changed. */
+/** Wraps the same data key under another KEK. The secret itself is unchanged. */
 export function rewrap(
   sealed: SealedSecret,
   from: Kek,

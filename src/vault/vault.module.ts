@@ -21,7 +21,9 @@ import { PayloadKeys } from './payloads/payload-keys.ts';
 import { PayloadVault } from './payloads/payload-vault.ts';
 import { Vault } from './vault.ts';
 
-/** Sealing, the keyed hashes of the audit chain, of rows that decide and of API keys, and the administration of keys. Global, because many modules seal or hash. */
+/**
+ * Sealing, keyed hashes (audit chain, row MACs, API keys) and key administration. Global, because many modules use it.
+ */
 @Global()
 @Module({
   controllers: [KeysController],
@@ -46,7 +48,7 @@ export class VaultModule implements OnModuleInit {
     this.audited.register(AUDITED_KEYS);
   }
 
-  /** `keyRing` is opened before the application, so that a wrong root key becomes a message for the operator. */
+  /** `keyRing` is opened before the application starts, so that a wrong root key produces a clear message. */
   static register(keyRing: KeyRing): DynamicModule {
     const shared: Provider[] = [
       { provide: KeyRing, useValue: keyRing },

@@ -16,28 +16,28 @@ import { DecryptionError, open, type SealContext, type SealedSecret, seal } from
 
 export type { SealedSecretRow };
 
-/** Seals, stores, opens and destroys secrets. Knows only bytes and keys; the context says what they are for. */
+/** Seals, stores, opens and destroys secrets. Knows only bytes and keys; the context gives them meaning. */
 export class Vault {
   constructor(
     private readonly ring: KeyRing,
     private readonly source: { clock: Clock; ids: Ids; random: Random },
   ) {}
 
-  /** Seals and stores a secret; returns its id. Commits with the given transaction. */
+  /** Seals and stores a secret in the given transaction. Returns its id. */
   async put(executor: SqlExecutor, secret: SecretString, context: SealContext): Promise<SecretId> {
     const id = this.source.ids.next('sec');
     for (let attempt = 0; attempt < 3; attempt++) {
       const sealed = seal(id, secret, context, this.ring.activeKek(), this.source.random);
-      // Another replica may just have replaced this key: nothing may be sealed under it any more, or it could never be retired.
+      // Fails if another replica has just replaced the key: a key that still seals could never be retired.
       const { kekId, wrappedKey, ciphertext } = sealed;
       const secretRow = { id, kekId, wrappedKey, ciphertext, createdAt: this.source.clock.now() };
       if (await insertSealedSecret(executor, secretRow)) return id;
       await this.ring.reload();
     }
-    throw new Error('no key of the ring may seal');
+    throw new Error('the key ring has no active key for sealing');
   }
 
-  /** Seals and stores many secrets in one statement; returns their ids, in their order. Commits with the given transaction. */
+  /** Seals and stores secrets with one statement in the given transaction. Returns their ids in order. */
   async putAll(
     executor: SqlExecutor,
     secrets: readonly { secret: SecretString; context: SealContext }[],
@@ -52,23 +52,23 @@ export class Vault {
       if (await insertSealedSecrets(executor, rows)) return ids;
       await this.ring.reload();
     }
-    throw new Error('no key of the ring may seal');
+    throw new Error('the key ring has no active key for sealing');
   }
 
-  /** The secret of a row that was already read. Throws `DecryptionError` if it does not open under this context. */
+  /** Opens the secret of a row. Throws `DecryptionError` if it doesn't open under this context. */
   async open(row: SealedSecretRow, context: SealContext): Promise<SecretString> {
     const kek = this.ring.getCachedKek(row.kek_id) ?? (await this.ring.findKek(row.kek_id));
     if (kek === null) throw new DecryptionError(row.secret_id);
     return open(fromRow(row), context, kek);
   }
 
-  /** Reads and opens a secret. Null if it has been destroyed. */
+  /** Reads and opens a secret. Null if it was destroyed. */
   async get(executor: SqlExecutor, id: SecretId, context: SealContext): Promise<SecretString | null> {
     const row = await findSealedSecret(executor, id);
     return row === null ? null : this.open(row, context);
   }
 
-  /** Destroys data keys and ciphertexts. Only the KEK can open what backups still hold, see docs/threat-model.md. */
+  /** Destroys data keys and ciphertexts. Copies in backups still open with the KEK, see docs/threat-model.md. */
   async destroy(executor: SqlExecutor, ids: readonly SecretId[]): Promise<void> {
     if (ids.length === 0) return;
     await deleteSealedSecrets(executor, ids);

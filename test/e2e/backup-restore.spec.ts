@@ -140,7 +140,7 @@ describe(`a backup by pg_dump${reason}`, () => {
       const before = await content(url);
       const { code, err } = await runMetavault(on(url, { ROOT_KEY: NEW_ROOT_KEY }), 'keys', 'list');
       expect(code).toBe(1);
-      expect(err).toMatch(/needs the root key with the fingerprint local:\w+, the one given has local:\w+/);
+      expect(err).toMatch(/needs the root key with fingerprint local:\w+, but got local:\w+/);
       expect(await content(url)).toBe(before);
     },
     60_000,

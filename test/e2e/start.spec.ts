@@ -140,7 +140,7 @@ describe('a start that fails', () => {
     });
     expect([code, text.trim().split('\n')]).toEqual([
       1,
-      [expect.stringMatching(/^ROOT_KEY opens another vault: .*local:[0-9a-f]{16}/)],
+      [expect.stringMatching(/^ROOT_KEY is for another vault: .*local:[0-9a-f]{16}/)],
     ]);
   });
 });
@@ -197,7 +197,7 @@ describe('the command line', () => {
   it('says what keeps a replica from starting', async () => {
     const doctor = run('cli.ts', ['doctor'], { DATA_DIR: dataDir, ROOT_KEY: Buffer.alloc(32, 9).toString('base64') });
     expect(await doctor.ended).toBe(1);
-    expect(doctor.output()).toMatch(/^WRONG\s+key ring\s+ROOT_KEY opens another vault/m);
+    expect(doctor.output()).toMatch(/^WRONG\s+key ring\s+ROOT_KEY is for another vault/m);
   });
 
   it('runs the sandbox by itself', async () => {

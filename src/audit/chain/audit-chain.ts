@@ -24,15 +24,16 @@ import { epochMsOfId, firstAuditIdAt } from './entry-id-time.ts';
 import { firstIdRequiringMac, isForged } from './entry-mac.ts';
 
 /**
- * How far before the newest linked entry to look for unlinked ones. Entries commit out of id order: a transaction that began earlier may
- * end later. A statement ends after 15 s, so `recent`, which is cheap enough for every second, catches nearly all. `late` also catches
- * entries from a paused replica or a long transaction, and is scanned every minute and before a verification. Entries that appear even
- * later are not linked, because they can't be distinguished from entries inserted into the past; the verification reports them.
+ * How far before the newest linked entry to look for unlinked ones. Entries commit out of id order, because a
+ * transaction that began earlier may end later. Statements end after 15 s, so `recent`, cheap enough for every second,
+ * catches nearly all. `late` also catches those of a paused replica or a long transaction, and runs every minute and
+ * before a verification. Later ones are never linked, because they can't be told from entries inserted into the past;
+ * the verification reports them.
  */
 const LOOK_BACK_MS = { recent: 20_000, late: 15 * 60_000 } as const;
 type LookBack = keyof typeof LOOK_BACK_MS;
 
-/** The end of the chain does not match its seal. Linking stops, because new links would cover up what happened. */
+/** The end of the chain doesn't match its seal. Linking stops, because new links would hide the damage. */
 export class AuditChainBrokenError extends Error {
   constructor(reason: string) {
     super(`the audit chain is broken: ${reason}`);
@@ -40,7 +41,7 @@ export class AuditChainBrokenError extends Error {
   }
 }
 
-/** Where the chain continues: its length, its last MAC, and the id from which entries without a MAC are forged. */
+/** The end of the chain: its length, its last MAC, and the id from which entries without a MAC are forged. */
 interface ChainEnd {
   entries: number;
   mac: Buffer;
@@ -49,39 +50,37 @@ interface ChainEnd {
 
 interface LinkedBatch {
   linked: number;
-  /** Forged entries. */
+  /** Ids of forged entries, which were skipped. */
   forged: AuditEntryId[];
-  /** Where to continue; null at the end. */
+  /** Id to continue after; null at the end. */
   lastRead: string | null;
-  /** Another worker had the chain. */
+  /** Another worker holds the chain's lock. */
   isLocked: boolean;
 }
 
 const LOCKED: LinkedBatch = { linked: 0, forged: [], lastRead: null, isLocked: true };
 
-/** What came of linking. */
 export interface LinkingResult {
   linked: number;
-  /** Whether another worker, or somebody else, had the chain; what is unlinked then is left to them. */
+  /** Somebody else, usually another worker, held the chain's lock, so linking stopped. */
   isLocked: boolean;
 }
 
 interface LinkingOptions {
   lookBack: LookBack;
-  /** Whether to wait for another worker, up to five seconds. */
+  /** Whether to wait for the lock, up to five seconds. */
   wait: boolean;
-  /** Called for every entry that is left out. */
+  /** Called for every forged entry, which is skipped. */
   onForged?: (id: AuditEntryId) => void;
 }
 
 /**
- * Links committed entries into a chain under a keyed MAC. Writers never wait for it: it reads what they have committed, locks no entry, and
- * one worker runs at a time. Forged entries (whose own MAC does not verify) are left unlinked: the verification reports them, and the chain
- * continues with the genuine ones.
+ * Links committed entries into a chain under a keyed MAC. One worker runs at a time; writers never wait for it, because
+ * it locks no entries. Skips forged entries (whose own MAC doesn't verify), which the verification reports.
  */
 @Injectable()
 export class AuditChain {
-  /** Once known, it never changes. */
+  /** Never changes once known. */
   #macsRequiredFrom: string | null = null;
 
   constructor(
@@ -91,8 +90,8 @@ export class AuditChain {
   ) {}
 
   /**
-   * Links committed entries that are not linked yet; returns how many. If another worker is linking, `wait` decides whether to wait for it
-   * or to leave the work to it. `onForged` is called for every entry that is left out. Throws `AuditChainBrokenError`.
+   * Links committed entries and returns how many. If another worker is linking, `wait` decides whether to wait for it.
+   * Calls `onForged` for every forged entry. Throws `AuditChainBrokenError`.
    */
   async linkNewEntries(
     lookBack: LookBack = 'late',
@@ -102,7 +101,7 @@ export class AuditChain {
     return (await this.link({ lookBack, wait, onForged })).linked;
   }
 
-  /** As `linkNewEntries`, and whether somebody else had the chain. */
+  /** Like `linkNewEntries`, and also returns whether the chain was locked. */
   async link({ lookBack, wait, onForged = () => {} }: LinkingOptions): Promise<LinkingResult> {
     let linked = 0;
     let after: string | null = null;
@@ -116,12 +115,12 @@ export class AuditChain {
       linked += batch.linked;
       for (const id of batch.forged) onForged(id);
       if (batch.lastRead === null) return { linked, isLocked: batch.isLocked };
-      // Everything before this was scanned a moment ago.
+      // Entries before this were just scanned.
       after = batch.lastRead;
     }
   }
 
-  /** How many entries wait to be linked, up to 100,000. */
+  /** Counts unlinked entries, up to 100,000. */
   async countUnlinked(): Promise<number> {
     const { newestEntryId } = await readTip(this.database);
     return countUnlinkedEntries(this.database, firstLinkableId(newestEntryId, 'recent'));
@@ -158,7 +157,7 @@ export class AuditChain {
     return { position: end.entries, entryId: id, mac: end.mac };
   }
 
-  /** Where the chain continues. Only a verified end is extended. */
+  /** Returns the end of the chain. Throws `AuditChainBrokenError` if it doesn't verify. */
   private async verifiedEnd(tx: Transaction, tip: ChainTip): Promise<ChainEnd> {
     const reason = findTipFault(this.mac, tip);
     if (reason !== null) throw new AuditChainBrokenError(reason);
@@ -167,8 +166,8 @@ export class AuditChain {
   }
 
   /**
-   * The id from which entries without a MAC are forged, by the links and the sealed checkpoint. The head's own word is not under its seal
-   * (replicas of earlier versions would not know such a seal), so it counts for nothing.
+   * Returns the id from which entries without a MAC are forged, derived from the links and the sealed checkpoint.
+   * Ignores the value in the head: its seal doesn't cover it, for compatibility with earlier releases.
    */
   async macsRequiredFrom(executor: SqlExecutor): Promise<string | null> {
     if (this.#macsRequiredFrom !== null) return this.#macsRequiredFrom;
@@ -180,20 +179,20 @@ export class AuditChain {
   }
 }
 
-/** The first id that may still be linked; everything before it is closed. */
+/** Returns the first id that may still be linked. */
 export function firstLinkableId(newestEntryId: string | null, lookBack: LookBack): string {
   if (newestEntryId === null) return '';
   const newestMs = epochMsOfId(newestEntryId);
-  if (newestMs === null) throw new AuditChainBrokenError('a linked entry has an id that was never given');
+  if (newestMs === null) throw new AuditChainBrokenError('a linked entry has an invalid id');
   return firstAuditIdAt(newestMs - LOOK_BACK_MS[lookBack]);
 }
 
-/** Ids beyond this lie in the future. Linking one would close the chain to every entry before its time. */
+/** Returns the id from which ids are in the future. Linking one would close the chain to all entries before it. */
 export function linkableIdLimit(clock: Clock): string {
   return firstAuditIdAt(clock.now().getTime() + LOOK_BACK_MS.late);
 }
 
-/** What is wrong with the end of the chain, as a short code; null if head, seal and last link agree. */
+/** Returns what is wrong with the end of the chain, or null if head, seal and last link agree. */
 export function findTipFault(
   mac: ChainMac,
   { head, last }: ChainTip,

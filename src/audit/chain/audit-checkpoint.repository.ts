@@ -34,7 +34,7 @@ const upsertStatement = defineStatement<StoredCheckpoint>(
       macs_required_from = excluded.macs_required_from, seal = excluded.seal`,
 );
 
-/** Null if the record was never pruned. */
+/** Returns null if the record was never pruned. */
 export async function findCheckpoint(executor: SqlExecutor): Promise<StoredCheckpoint | null> {
   const [row] = await executor.rows(selectStatement({}));
   if (row === undefined) return null;

@@ -3,20 +3,20 @@ import { findCheckpoint, upsertCheckpoint } from './audit-checkpoint.repository.
 import { encodeFields, GENESIS_MAC } from './chain-encoding.ts';
 import type { ChainMac } from './chain-mac.ts';
 
-/** Where the chain begins: after the links and entries that were pruned. */
+/** Start of the chain, after the pruned links. */
 export interface AuditCheckpoint {
-  /** The position of the last pruned link; 0 if none was pruned. */
+  /** Position of the last pruned link; 0 if none was pruned. */
   position: number;
   /** That link's MAC. */
   mac: Buffer;
-  /** The id from which entries without a MAC are forged; null if no entry up to here had a MAC. */
+  /** The id from which entries without a MAC are forged; null if no entry so far had one. */
   macsRequiredFrom: string | null;
 }
 
-/** The start of a chain that was never pruned. */
+/** Start of a chain that was never pruned. */
 const GENESIS: AuditCheckpoint = Object.freeze({ position: 0, mac: GENESIS_MAC, macsRequiredFrom: null });
 
-/** The stored checkpoint; null if its seal does not verify. */
+/** Returns the stored checkpoint; null if its seal doesn't verify. */
 export async function readCheckpoint(executor: SqlExecutor, mac: ChainMac): Promise<AuditCheckpoint | null> {
   const stored = await findCheckpoint(executor);
   if (stored === null) return GENESIS;
@@ -32,7 +32,7 @@ export async function storeCheckpoint(
   await upsertCheckpoint(executor, { ...checkpoint, seal: computeSeal(mac, checkpoint) });
 }
 
-/** Without the key nobody can make the chain begin later than it does. */
+/** Prevents anyone without the key from moving the start of the chain. */
 function computeSeal(mac: ChainMac, { position, mac: last, macsRequiredFrom }: AuditCheckpoint): Buffer {
   return mac.computeAuditMac(
     encodeFields(['metavault audit checkpoint', '1', String(position), last.toString('hex'), macsRequiredFrom]),

@@ -4,17 +4,17 @@ import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import { ENTRY_DIGEST, ENTRY_FIELDS } from '../audit-entry.repository.ts';
 import type { AuditEntryId } from '../ids.ts';
 
-/** Advisory lock for linking and pruning: one worker at a time, over all replicas. */
+/** Advisory lock for linking and pruning: one worker at a time across replicas. */
 const CHAIN_LOCK = 727_003;
 const MAX_COUNTED_UNLINKED = 100_000;
 /** Entries linked per batch. */
 export const LINKING_BATCH = 1_000;
 
-/** The head and the last stored link, read at the same moment. */
+/** The head and the last link, read in one statement. */
 export interface ChainTip {
   head: { entries: number; mac: Buffer; seal: Buffer; macsRequiredFrom: string | null } | null;
   last: { position: number; mac: Buffer } | null;
-  /** The greatest id of all linked entries. */
+  /** Greatest id of all linked entries. */
   newestEntryId: string | null;
 }
 
@@ -60,7 +60,7 @@ const tipStatement = defineStatement<Record<never, never>, TipRow>(
   { prepare: true },
 );
 
-/** The range is on both sides of the anti-join, because Postgres would otherwise walk the whole chain to find its end. */
+/** Repeats the range inside of the anti-join, because Postgres would otherwise walk the whole chain. */
 const unlinkedStatement = defineStatement<{ from: string; before: string }, LinkableEntry>(
   'audit_unlinked',
   ({ from, before }) => sql`SELECT e.id, ${ENTRY_FIELDS} AS fields, ${ENTRY_DIGEST} AS digest, e.mac FROM audit_entry e
@@ -115,7 +115,7 @@ const firstWithMacStatement = defineStatement<Record<never, never>, { id: AuditE
     WHERE e.mac IS NOT NULL ORDER BY l.position LIMIT 1`,
 );
 
-/** The connection that holds the chain's lock. */
+/** The database session that holds the chain's lock. */
 export interface ChainLockHolder {
   pid: number;
   role: string | null;
@@ -123,24 +123,24 @@ export interface ChainLockHolder {
   connected_at: Date | null;
 }
 
-/** Waits for a worker that links or prunes, up to five seconds; then throws an error for which `isLockTimeout` is true. */
+/** Takes the chain's lock. After five seconds throws an error for which `isLockTimeout` is true. */
 export async function lockChainSoon(tx: SqlExecutor): Promise<void> {
   await tx.run(lockTimeoutStatement({}));
   await tx.run(lockStatement({}));
 }
 
-/** Whether an error says that a lock was not to be had in time. */
+/** Whether an error is `lock_not_available` (55P03). */
 export function isLockTimeout(error: unknown): boolean {
   return (error as { code?: unknown } | null)?.code === '55P03';
 }
 
-/** Who holds the chain's lock at this moment; null for nobody. */
+/** Returns who holds the chain's lock; null if it is free. */
 export async function findLockHolder(executor: SqlExecutor): Promise<ChainLockHolder | null> {
   const [holder] = await executor.rows(lockHolderStatement({}));
   return holder ?? null;
 }
 
-/** The first link whose entry has a MAC; null if there is none. */
+/** Returns the first link whose entry has a MAC; null if there is none. */
 export async function findFirstLinkWithMac(
   executor: SqlExecutor,
 ): Promise<{ id: AuditEntryId; position: number } | null> {
@@ -148,18 +148,18 @@ export async function findFirstLinkWithMac(
   return first === undefined ? null : { id: first.id, position: Number(first.position) };
 }
 
-/** Waits for a worker that links or prunes; held until the transaction ends. */
+/** Waits for the chain's lock and holds it until the transaction ends. */
 export async function lockChain(tx: SqlExecutor): Promise<void> {
   await tx.run(lockStatement({}));
 }
 
-/** False if another worker links or prunes. */
+/** Returns false if the chain is locked. */
 export async function tryLockChain(tx: SqlExecutor): Promise<boolean> {
   const [row] = await tx.rows(tryLockStatement({}));
   return row?.locked === true;
 }
 
-/** Reads the end of the chain in one statement, so that head and last link are from the same moment. */
+/** Reads the end of the chain in one statement, so that head and last link match. */
 export async function readTip(executor: SqlExecutor): Promise<ChainTip> {
   const [row] = await executor.rows(tipStatement({}));
   if (row === undefined) throw new Error('the end of the audit chain cannot be read');
@@ -174,18 +174,18 @@ export async function readTip(executor: SqlExecutor): Promise<ChainTip> {
   };
 }
 
-/** The first entries of a range of ids that have no link, up to `LINKING_BATCH`. */
+/** Returns the first unlinked entries in a range of ids, up to `LINKING_BATCH`. */
 export function readUnlinkedEntries(executor: SqlExecutor, from: string, before: string): Promise<LinkableEntry[]> {
   return executor.rows(unlinkedStatement({ from, before }));
 }
 
-/** How many entries from an id on have no link, up to 100,000. */
+/** Counts unlinked entries from an id on, up to 100,000. */
 export async function countUnlinkedEntries(executor: SqlExecutor, from: string): Promise<number> {
   const [row] = await executor.rows(countUnlinkedStatement({ from }));
   return row?.count ?? 0;
 }
 
-/** Throws `IntegrityError` where a trigger or rule swallowed a link or the head. */
+/** Throws `IntegrityError` if a trigger or rule swallowed a link or the head. */
 export async function insertLinks(
   tx: SqlExecutor,
   links: readonly NewLink[],

@@ -23,19 +23,19 @@ import { ChainVerifier } from './chain-verifier.ts';
 import { firstAuditIdAt } from './entry-id-time.ts';
 import { firstIdRequiringMac } from './entry-mac.ts';
 
-/** What must never be forgotten: a key that was retired is refused for as long as this says so. */
+/** Entries that must survive pruning: they keep retired keys from being used again. */
 const isTombstone = ({ action }: PrunedEntry): boolean => action === 'key.retired';
 
-/** The youngest entries always stay: late ones may still be linked among them. */
+/** Late entries may still be linked among the newest ones, so these always stay. */
 const MIN_RETAINED_SECONDS = DAY_SECONDS;
 
-/** A pruned tombstone, to be recorded anew. */
+/** Copies a pruned tombstone into a new entry. */
 function repeat({ at, subject_id, details }: PrunedEntry): NewAuditEntry {
   const retiredAt = details['retired_at'] ?? at.toISOString();
   return { action: 'key.retired', actor: SYSTEM, subjectId: subject_id, details: { retired_at: retiredAt } };
 }
 
-/** The request can't be carried out; the message says why, and nothing was changed. */
+/** Pruning was refused and changed nothing. The message says why. */
 export class PruneRefusedError extends Error {
   constructor(reason: string) {
     super(reason);
@@ -44,8 +44,9 @@ export class PruneRefusedError extends Error {
 }
 
 /**
- * Removes the oldest entries; those that say that a key was retired are recorded anew. The remaining ones are verified from a sealed checkpoint on, instead of from the first link. Needs the right
- * to delete audit entries, which the service's own database user does not have under migrations/roles.sql.
+ * Removes the oldest entries, except that retirements of keys are recorded anew. The rest verifies from a sealed
+ * checkpoint instead of the first link. Needs the right to delete audit entries, which migrations/roles.sql doesn't
+ * give the service's database user.
  */
 @Injectable()
 export class AuditPruner {
@@ -59,17 +60,16 @@ export class AuditPruner {
   ) {}
 
   /**
-   * Prunes entries older than `before`; returns how many. `keep` gets them first, oldest first, and must have stored them when it returns.
-   * The record is verified first, so that pruning covers up nothing. If interrupted, it can be called again. Throws `PruneRefusedError`.
+   * Prunes entries older than `before` and returns how many. `archive` gets them first, oldest first, and must have
+   * stored them when it returns. Verifies the record first, so that pruning hides nothing. Safe to call again after an
+   * interruption. Throws `PruneRefusedError`.
    */
   async prune(actor: Actor, before: Date, archive: (entries: readonly PrunedEntry[]) => void): Promise<number> {
     if (before > addSeconds(this.clock.now(), -MIN_RETAINED_SECONDS))
-      throw new PruneRefusedError('The last day always stays.');
+      throw new PruneRefusedError('Entries of the last day cannot be pruned.');
     const { firstFault } = await this.verifier.verify();
     if (firstFault !== null) {
-      throw new PruneRefusedError(
-        `The record does not hold (${firstFault.reason}): what it shows now must not be lost.`,
-      );
+      throw new PruneRefusedError(`The record is damaged (${firstFault.reason}). Keep it as evidence.`);
     }
     const upTo = await this.lastPositionBefore(before);
     const { position: from } = await this.checkpoint(this.database);
@@ -81,7 +81,7 @@ export class AuditPruner {
         before: before.toISOString(),
         from_position: from + 1,
         up_to_position: upTo,
-        // What the pruned entries said of it.
+        // Repeats what pruned entries may have recorded.
         [PROTECTED_TABLES_DETAIL]: [...(await readProtectedTables(this.database, this.rowMac))],
       },
     });
@@ -92,7 +92,7 @@ export class AuditPruner {
     return pruned;
   }
 
-  /** The links before the first younger one. The very last link always stays, because the head is checked against it. */
+  /** Returns the last position to prune. Keeps the very last link, because the head is checked against it. */
   private async lastPositionBefore(before: Date): Promise<number> {
     const { head } = await readTip(this.database);
     const first = await findFirstPosition(this.database, firstAuditIdAt(before.getTime()));

@@ -5,7 +5,7 @@ import type { AuditEntryId } from '../ids.ts';
 
 export const PRUNING_BATCH = 5_000;
 
-/** An entry as it is exported: with its position, so that it can still be verified. */
+/** An entry as exported, with what a later verification needs. */
 export interface PrunedEntry extends AuditEntryRow {
   position: number;
   mac: Buffer | null;
@@ -41,20 +41,20 @@ const deleteEntriesStatement = defineStatement<{ ids: readonly AuditEntryId[] }>
   ({ ids }) => sql`DELETE FROM audit_entry WHERE id = ANY (${ids})`,
 );
 
-/** The position of the first link to an entry with this id or a greater one. */
+/** Returns the position of the first link to an entry with this id or a greater one. */
 export async function findFirstPosition(executor: SqlExecutor, entryId: AuditEntryId): Promise<number | null> {
   const [row] = await executor.rows(firstPositionStatement({ entryId }));
   const position = row?.position ?? null;
   return position === null ? null : Number(position);
 }
 
-/** Up to `PRUNING_BATCH` entries in the order of their links. */
+/** Returns up to `PRUNING_BATCH` entries in chain order. */
 export async function readLinkedEntries(executor: SqlExecutor, after: number, upTo: number): Promise<PrunedEntry[]> {
   const rows = await executor.rows(linkedEntriesStatement({ after, upTo }));
   return rows.map((row) => ({ ...row, position: Number(row.position) }));
 }
 
-/** Removes entries, and every link up to a position. */
+/** Deletes entries, and every link up to a position. */
 export async function deleteLinkedEntries(tx: SqlExecutor, ids: readonly AuditEntryId[], upTo: number): Promise<void> {
   await tx.run(deleteLinksStatement({ upTo }));
   await tx.run(deleteEntriesStatement({ ids }));

@@ -5,20 +5,19 @@ import { computeHeadSeal, GENESIS_MAC } from './chain-encoding.ts';
 import type { ChainMac } from './chain-mac.ts';
 import { findLinkMac } from './chain-verification.query.ts';
 
-/** The head of the chain at one moment, to be stored elsewhere. The seal can't be forged without the chain's key. */
+/** The head of the chain at one moment, to be stored elsewhere. Forging the seal takes the chain's key. */
 export interface ChainAnchor {
   entries: number;
-  /** The MAC of the link at position `entries`, in hex. */
+  /** MAC of the link at position `entries`, in hex. */
   head: string;
   seal: string;
 }
 
-/** How the record stands to an anchor: it holds what the anchor saw, or why not. */
 export type AnchorVerdict = 'holds' | AnchorFault;
 
 type AnchorFault = 'not_ours' | 'cut_off' | 'rewritten' | 'pruned';
 
-/** The present head as an anchor; that of an empty chain says that it holds nothing. */
+/** Returns the current head as an anchor, also for an empty chain. */
 export async function createAnchor(executor: SqlExecutor, mac: ChainMac): Promise<ChainAnchor> {
   const { head } = await readTip(executor);
   if (head === null) {
@@ -29,9 +28,9 @@ export async function createAnchor(executor: SqlExecutor, mac: ChainMac): Promis
 }
 
 /**
- * Whether the chain still passes through an anchor. The database alone can't show this, because one that was restored as a whole to an
- * earlier state is consistent. `cut_off`: the chain ends before the anchor; `rewritten`: it differs at the anchor; `not_ours`: the seal is
- * wrong; `pruned`: the chain begins after the anchor, so the anchor can't be checked any more.
+ * Returns why the chain doesn't contain an anchor, or null if it does. Only an anchor can detect a database restored as
+ * a whole to an earlier state, which is consistent in itself. `cut_off`: the chain ends before the anchor; `rewritten`:
+ * it differs there; `not_ours`: the seal is wrong; `pruned`: the chain begins after it, so it can't be checked.
  */
 export async function findAnchorFault(
   executor: SqlExecutor,
@@ -53,12 +52,12 @@ export async function findAnchorFault(
 const PREFIX = 'mva1';
 const WORD = new RegExp(`^${PREFIX}\\.(\\d{1,15})\\.([0-9a-f]{64})\\.([0-9a-f]{64})$`);
 
-/** An anchor as one word, for a query or a note. */
+/** Formats an anchor as one word, for a query or a note. */
 export function formatAnchor({ entries, head, seal }: ChainAnchor): string {
   return `${PREFIX}.${entries}.${head}.${seal}`;
 }
 
-/** An anchor from its word, or from the JSON that has its parts. Null for anything else. */
+/** Parses an anchor from `formatAnchor` or from JSON with its fields. Null for anything else. */
 export function parseAnchor(text: string): ChainAnchor | null {
   const [, entries, head, seal] = WORD.exec(text.trim()) ?? [];
   if (entries !== undefined) return toAnchor({ entries: Number(entries), head, seal });

@@ -3,12 +3,12 @@ import type { ChainMac } from './chain-mac.ts';
 const FORMAT = '1';
 const FORMAT_WITH_ENTRY_MAC = '2';
 
-/** The MAC before the first link. */
+/** Stands in for the MAC before the first link. */
 export const GENESIS_MAC = Buffer.alloc(32);
 
 /**
- * The MAC of the link at `position` (from 1): binds the entry to its position and to everything before it. Includes the entry's own MAC, if
- * any, so stripping that MAC to make the entry look older than MACs breaks the link.
+ * Computes the MAC of the link at `position` (from 1), which binds the entry to its position and to everything before
+ * it. Covers the entry's own MAC, so stripping that to pass for an entry from before MACs breaks the link.
  */
 export function computeLinkMac(
   mac: ChainMac,
@@ -25,14 +25,14 @@ export function computeLinkMac(
   );
 }
 
-/** The MAC that seals the head: the number of links and the last one's MAC. Without the key nobody can shorten the chain. */
+/** Computes the seal of the head: the number of links and the last MAC. Shortening the chain takes the key. */
 export function computeHeadSeal(mac: ChainMac, entries: number, lastMac: Buffer): Buffer {
   return mac.computeAuditMac(encodeFields(['metavault audit head', FORMAT, String(entries), lastMac.toString('hex')]));
 }
 
 const NULL_LENGTH = 0xffffffff;
 
-/** Length-prefixes each field and distinguishes null from empty, so no two different lists encode alike. */
+/** Length-prefixes fields and tells null from empty, so different lists encode differently. */
 export function encodeFields(fields: readonly (string | null)[]): Buffer {
   const size = fields.reduce((sum, field) => sum + 4 + (field === null ? 0 : Buffer.byteLength(field)), 0);
   const bytes = Buffer.allocUnsafe(size);

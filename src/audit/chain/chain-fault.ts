@@ -1,40 +1,40 @@
 import type { AuditEntryId } from '../ids.ts';
 
 export type ChainFaultKind =
-  /** An entry or link is not as it was linked. */
+  /** An entry or link differs from what was linked. */
   | 'changed'
   | 'missing_entry'
   | 'missing_link'
-  /** The chain ends before its sealed head says. */
+  /** The chain ends before the sealed head does. */
   | 'cut_off'
   | 'head_missing'
   | 'head_changed'
-  /** The chain does not begin where it was pruned. */
+  /** The chain doesn't begin where it was pruned. */
   | 'checkpoint_changed'
-  /** A genuine entry in the past or future, where none can appear. */
+  /** A genuine entry where none can appear, in the past or the future. */
   | 'unlinked'
-  /** An entry that this service did not write. */
+  /** An entry that this service didn't write. */
   | 'forged'
-  /** Objects that only recorded acts can make, and no entry that speaks of them. */
+  /** Objects exist, but the entry about their creation doesn't. */
   | 'record_missing'
-  /** The newest entries are not chained, because somebody holds the chain's lock. */
+  /** The newest entries can't be linked, because somebody holds the chain's lock. */
   | 'held_up';
 
-/** What is wrong with a stretch of the record. */
+/** A fault of one entry or a range of links. */
 export interface ChainFault {
   kind: ChainFaultKind;
-  /** The positions of the first and last link, from 1; null where it is about no position. */
+  /** Positions of the first and last link, from 1; null if the fault has none. */
   from: number | null;
   to: number | null;
-  /** The first entry. */
+  /** The first affected entry. */
   entryId: AuditEntryId | null;
-  /** Of `record_missing`: what kind of objects, how many of them, and the first one's id. */
+  /** For `record_missing`: the kind of objects, how many, and the first id. */
   objects?: { kind: string; count: number; first: string };
 }
 
 const MAX_FAULTS = 100;
 
-/** Collects faults in the order in which they are found, neighbors of one kind as one; beyond a hundred it takes no more. */
+/** Collects faults in chain order, merges adjacent ones of the same kind, and stops at 100. */
 export class ChainFaults {
   readonly #faults: ChainFault[] = [];
 
@@ -46,7 +46,7 @@ export class ChainFaults {
     return this.#faults.length >= MAX_FAULTS;
   }
 
-  /** A fault of the links at positions `from` to `to`. */
+  /** Adds a fault of the links at positions `from` to `to`. */
   addPositions(kind: ChainFaultKind, from: number, to: number, entryId: AuditEntryId | null): void {
     const last = this.#faults.at(-1);
     if (last?.kind === kind && last.to === from - 1) last.to = to;

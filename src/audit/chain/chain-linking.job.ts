@@ -9,13 +9,14 @@ import { AuditChain } from './audit-chain.ts';
 import { ChainProgress } from './chain-progress.ts';
 
 const TICK_MS = 1_000;
-/** How many ticks pass between two of the longer scans. */
+/** Every how many ticks to look back `late`. */
 const TICKS_PER_LATE_LOOK_BACK = 60;
-/** How many ids of forged entries are remembered, so that each is reported once. */
+/** How many forged entries are remembered, to report each once. */
 const MAX_REPORTED_FORGED = 10_000;
 
 /**
- * Links new entries each second, on whichever replica comes first. Runs until the last request has ended, because requests write entries.
+ * Links new entries every second, on one replica at a time. Runs until shutdown, because the last requests still write
+ * entries.
  */
 @Injectable()
 export class ChainLinkingJob {
@@ -34,7 +35,7 @@ export class ChainLinkingJob {
   ) {
     new Gauge({
       name: 'metavault_audit_unlinked_entries',
-      help: 'Audit entries that wait to be linked into the chain, up to 100000; -1 if the database is unavailable',
+      help: 'Audit entries not linked into the chain yet, up to 100000; -1 if the database is unavailable',
       registers: [registry],
       async collect(): Promise<void> {
         this.set(await chain.countUnlinked().catch(() => -1));
@@ -42,7 +43,7 @@ export class ChainLinkingJob {
     });
     this.#forgedCount = new Counter({
       name: 'metavault_audit_forged_entries_total',
-      help: 'Audit entries that were found in the record though this service did not write them',
+      help: 'Forged audit entries found in the record',
       registers: [registry],
     });
     this.#job = jobs.register({
@@ -53,7 +54,7 @@ export class ChainLinkingJob {
     });
   }
 
-  /** After a failure the entries stay committed and unlinked; a later run links them. */
+  /** Runs once. After a failure, entries stay unlinked until a later run. */
   tick(): Promise<void> {
     return this.#job.runOnce();
   }
@@ -75,6 +76,6 @@ export class ChainLinkingJob {
     if (this.#reportedForged.has(id) || this.#reportedForged.size >= MAX_REPORTED_FORGED) return;
     this.#reportedForged.add(id);
     this.#forgedCount.inc();
-    this.logger.error({ entry_id: id }, 'an audit entry was not written by this service and is left out of the chain');
+    this.logger.error({ entry_id: id }, 'forged audit entry: it is not linked into the chain');
   }
 }

@@ -1,7 +1,7 @@
 /**
- * The keyed MAC of the audit chain, 32 bytes. Its key is not a KEK, so rotating or deleting KEKs leaves the chain verifiable. The vault's
- * key ring implements it; the composition binds it (`{ provide: ChainMac, useExisting: KeyRing }`), because this module needs nothing else
- * of the vault.
+ * Keyed MAC of the audit chain, 32 bytes. Its key is not a KEK, so the chain stays verifiable when KEKs are rotated or
+ * deleted. The vault's key ring implements it; the composition root binds the two, because this module needs nothing
+ * else from the vault.
  */
 export abstract class ChainMac {
   abstract computeAuditMac(message: Uint8Array): Buffer;

@@ -6,19 +6,18 @@ import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { AuditChain } from './audit-chain.ts';
 import { type ChainLockHolder, findLockHolder, readTip } from './audit-link.repository.ts';
 
-/** How long entries may wait, with nothing being linked by any replica, before it counts as held up. */
+/** How long no replica may link waiting entries before linking counts as held up. */
 const PATIENCE_MS = 15_000;
 
-/** `locked`: somebody holds the chain's lock; `failing`: linking fails, because the chain is broken or the database refuses. */
+/** `locked`: somebody holds the chain's lock. `failing`: the chain is broken or the database fails. */
 export type HoldUpReason = 'locked' | 'failing';
 
-/** Since when entries wait in vain. */
 export interface ChainHoldUp {
   since: Date;
   reason: HoldUpReason;
 }
 
-/** Notices that entries are no longer chained, on whichever replica, and tells: metric, log, and readiness by `holdUp`. */
+/** Detects when no replica links entries, and reports it in a metric, the log, and `holdUp` for readiness. */
 @Injectable()
 export class ChainProgress {
   #lastMovedAtMs: number;
@@ -36,7 +35,7 @@ export class ChainProgress {
     const secondsHeldUp = (): number => this.secondsHeldUp();
     new Gauge({
       name: 'metavault_audit_chain_held_up_seconds',
-      help: 'For how long audit entries have waited to be chained with nothing being chained by any replica; 0 while all is well',
+      help: 'Seconds since any replica last linked audit entries while some are waiting; 0 if linking works',
       registers: [registry],
       collect(): void {
         this.set(secondsHeldUp());
@@ -44,20 +43,20 @@ export class ChainProgress {
     });
   }
 
-  /** Null while entries are chained. */
+  /** Null while linking works. */
   get holdUp(): ChainHoldUp | null {
     return this.#holdUp;
   }
 
-  /** This replica could link what there was. */
+  /** Called when this replica linked successfully. */
   moved(): void {
     this.#lastMovedAtMs = this.clock.now().getTime();
     if (this.#holdUp === null) return;
     this.#holdUp = null;
-    this.logger.info('audit entries are chained again');
+    this.logger.info('audit entries are being linked again');
   }
 
-  /** This replica could not link; another one may have, or there may be nothing to link. */
+  /** Called when this replica couldn't link. Another one may have, or nothing may be waiting. */
   async stalled(reason: HoldUpReason): Promise<void> {
     const { isMoving, holder } = await this.look().catch(() => ({ isMoving: false, holder: null }));
     if (isMoving) {
@@ -69,11 +68,11 @@ export class ChainProgress {
     this.#holdUp = { since, reason };
     this.logger.error(
       { since: since.toISOString(), reason, ...(reason === 'locked' ? { holder } : {}) },
-      'audit entries are no longer chained: entries that are removed now do not show',
+      'audit entries are not being linked: a removed entry would go unnoticed',
     );
   }
 
-  /** Whether the chain has grown since the last look, or nothing waits. */
+  /** Checks whether the chain has grown since the last call, or nothing is waiting. */
   private async look(): Promise<{ isMoving: boolean; holder: ChainLockHolder | null }> {
     const { last } = await readTip(this.database);
     const length = last?.position ?? 0;

@@ -6,7 +6,7 @@ import type { AuditEntryId } from '../ids.ts';
 export const LINKS_PER_BATCH = 2_000;
 export const ENTRIES_PER_BATCH = 20_000;
 
-/** A link with its entry; `fields` and `digest` are null if the entry is missing. */
+/** A link with its entry. `fields` and `digest` are null if the entry is missing. */
 export interface LinkRow {
   position: string;
   entry_id: AuditEntryId;
@@ -23,16 +23,16 @@ export interface UnlinkedEntryRow {
 }
 
 interface UnlinkedPageRow {
-  /** The last id of the page; null if it is empty. */
+  /** Last id of the page; null if it is empty. */
   last: AuditEntryId | null;
   read: number;
-  /** The first id without a link. */
+  /** First id without a link. */
   unlinked: AuditEntryId | null;
 }
 
 /**
- * LATERAL with a LIMIT makes Postgres use one primary-key lookup per link. Without it, and without fresh statistics, it reads the whole
- * table for each batch.
+ * LATERAL with a LIMIT forces one primary-key lookup per link. Otherwise, without fresh statistics, Postgres reads the
+ * whole table for each batch.
  */
 const linksStatement = defineStatement<{ after: string; upTo: number }, LinkRow>(
   'audit_links',
@@ -78,19 +78,19 @@ const linkMacStatement = defineStatement<{ position: number }, { mac: Buffer }>(
   ({ position }) => sql`SELECT mac FROM audit_link WHERE position = ${position}`,
 );
 
-/** Up to `LINKS_PER_BATCH` links in the order of their positions, with their entries. */
+/** Returns up to `LINKS_PER_BATCH` links with their entries, by position. */
 export function readLinks(executor: SqlExecutor, after: string, upTo: number): Promise<LinkRow[]> {
   return executor.rows(linksStatement({ after, upTo }));
 }
 
-/** Looks for an entry without a link among the next `ENTRIES_PER_BATCH` entries of a range of ids. */
+/** Looks for unlinked entries among the next `ENTRIES_PER_BATCH` in a range of ids. */
 export async function readUnlinkedPage(executor: SqlExecutor, after: string, before: string): Promise<UnlinkedPageRow> {
   const [page] = await executor.rows(unlinkedPageStatement({ after, before }));
   if (page === undefined) throw new Error('the audit record cannot be read');
   return page;
 }
 
-/** Entries without a link from an id on; `before` null: without an end. */
+/** Returns unlinked entries from an id on. `before` null: no upper bound. */
 export function readUnlinked(
   executor: SqlExecutor,
   from: string,
@@ -100,13 +100,13 @@ export function readUnlinked(
   return executor.rows(unlinkedEntriesStatement({ from, before, limit }));
 }
 
-/** The entry of the first link that is left; null for an empty chain. */
+/** Returns the entry of the first remaining link; null for an empty chain. */
 export async function findFirstLinkedEntry(executor: SqlExecutor): Promise<AuditEntryId | null> {
   const [link] = await executor.rows(firstLinkedEntryStatement({}));
   return link?.entry_id ?? null;
 }
 
-/** The MAC of the link at a position; null if there is none. */
+/** Returns the MAC of the link at a position; null if there is none. */
 export async function findLinkMac(executor: SqlExecutor, position: number): Promise<Buffer | null> {
   const [link] = await executor.rows(linkMacStatement({ position }));
   return link?.mac ?? null;

@@ -12,7 +12,7 @@ import { walkLinks } from './link-walk.ts';
 import { findMissingRecords } from './missing-records.ts';
 import { findUnlinkedFaults } from './unlinked-entries.ts';
 
-/** The first fault, as earlier versions showed it. */
+/** The first fault, in the form of earlier releases. */
 export interface FirstChainFault {
   reason: ChainFaultKind;
   position: number | null;
@@ -21,15 +21,15 @@ export interface FirstChainFault {
 
 export interface ChainVerification {
   valid: boolean;
-  /** How many entries the chain has according to its head, including pruned ones. */
+  /** Length of the chain according to its head, including pruned entries. */
   entries: number;
-  /** How many of them were pruned, which the sealed checkpoint replaces. */
+  /** How many of them were pruned and are covered by the sealed checkpoint. */
   prunedEntries: number;
-  /** How many entries wait to be chained, up to 100,000. */
+  /** Entries not linked yet, up to 100,000. */
   unlinkedEntries: number;
-  /** The MAC of the last link, in hex; null for an empty chain. */
+  /** MAC of the last link, in hex; null for an empty chain. */
   head: string | null;
-  /** In the order of the walk, at most 100. */
+  /** In chain order, at most 100. */
   faults: readonly ChainFault[];
   firstFault: FirstChainFault | null;
 }
@@ -37,8 +37,8 @@ export interface ChainVerification {
 type ProgressListener = (position: number, lastPosition: number) => void;
 
 /**
- * Verifies the whole record: every entry is the one that was linked, in its position, with none missing, added or cut off, and none that
- * the rest of the database speaks of is missing. It goes on past a fault. It can't detect a database that was restored as a whole to an
+ * Verifies the whole record: every entry is as linked and in its place, and none is missing, added or cut off,
+ * including those that other tables imply. Continues past faults. Can't detect a database restored as a whole to an
  * earlier state; for that, keep an anchor elsewhere.
  */
 @Injectable()
@@ -54,8 +54,7 @@ export class ChainVerifier {
   ) {}
 
   /**
-   * Walks the chain in batches, in flat memory. Concurrent calls share one run, and the first one's `onProgress`, which gets the position
-   * reached and the last one.
+   * Walks the chain in batches, in constant memory. Concurrent calls share one run and the first call's `onProgress`.
    */
   verify(onProgress: ProgressListener = () => undefined): Promise<ChainVerification> {
     this.#running ??= this.verifyChain(onProgress).finally(() => {
@@ -71,7 +70,7 @@ export class ChainVerifier {
     const faults = new ChainFaults();
     if (start === null) faults.addEntry('checkpoint_changed', null);
     await this.findFaults(tip, start, faults, onProgress);
-    // The links to be read next were pruned meanwhile: what remains is another chain.
+    // Pruned during the walk: start over from the new checkpoint.
     if (faults.list.length > 0 && start !== null && (await this.isPrunedSince(start)))
       return this.verifyChain(onProgress);
     const unlinkedEntries = await this.chain.countUnlinked().catch(() => 0);
@@ -104,7 +103,7 @@ export class ChainVerifier {
       {
         past: this.firstLinkableId(tip, faults),
         future: linkableIdLimit(this.clock),
-        // A record without a chain has no entries from before MACs.
+        // If nothing was ever linked, there are no entries from before MACs.
         macsRequiredFrom: tip.head === null ? '' : macsRequiredFrom,
       },
       faults,
@@ -117,7 +116,7 @@ export class ChainVerifier {
       return firstLinkableId(newestEntryId, 'late');
     } catch (error) {
       if (!(error instanceof AuditChainBrokenError)) throw error;
-      // A link to an id that was never given does not say what is past.
+      // An invalid id has no time, so it can't say which entries are in the past.
       if (faults.list.length === 0) faults.addEntry('changed', newestEntryId as AuditEntryId);
       return '';
     }
@@ -126,7 +125,7 @@ export class ChainVerifier {
   private findEndFault(tip: ChainTip, macsRequiredFrom: string | null, faults: ChainFaults): void {
     const kind = findTipFault(this.mac, tip);
     const from = (tip.last?.position ?? 0) + 1;
-    // The head's word on MACs is not under its seal, but follows from the links.
+    // The seal doesn't cover this value of the head, but it follows from the links.
     const isHeadWrong = tip.head !== null && tip.head.macsRequiredFrom !== macsRequiredFrom;
     if (kind === 'cut_off') faults.add({ kind, from, to: Math.max(from, tip.head?.entries ?? 0), entryId: null });
     else if (kind !== null) faults.add({ kind, from, to: null, entryId: null });
@@ -138,7 +137,7 @@ export class ChainVerifier {
     return now !== null && now.position > start.position;
   }
 
-  /** Whether somebody else had the chain all the time. A chain whose end is broken can't be extended; the walk reports where. */
+  /** Returns whether the chain was locked. A chain with a broken end can't be extended; the walk reports where. */
   private async linkPendingEntries(): Promise<boolean> {
     try {
       return (await this.chain.link({ lookBack: 'late', wait: true })).isLocked;

@@ -8,13 +8,12 @@ import { firstIdRequiringMac, isForged } from './entry-mac.ts';
 
 const BEFORE_ALL_POSITIONS = '-9223372036854775808';
 
-/** Where a walk stands. */
 interface WalkState {
-  /** Of the last link; null before the first one of a chain whose beginning is not known. */
+  /** Position of the last link; null before the first link of a chain with an unknown start. */
   position: number | null;
-  /** Its MAC; null after a gap, where the next link can't be proven by what stands before it. */
+  /** Its MAC; null after a gap, when the next link can't be checked. */
   mac: Buffer | null;
-  /** The id from which entries without a MAC are forged, as far as the walk has come. */
+  /** The id from which entries without a MAC are forged, as known so far. */
   macsRequiredFrom: string | null;
 }
 
@@ -25,9 +24,9 @@ interface LinkWalk {
 }
 
 /**
- * Walks the links up to a position in batches, in flat memory, on past every fault: each link is held against the one before it as that one
- * is stored now. `start` null: the beginning is not known, and the first link is taken as it is. Returns from which id on entries without a
- * MAC are forged.
+ * Checks the links up to a position against their predecessors, in batches and constant memory, past every fault.
+ * `start` null: the start is unknown, so the first link is trusted. Returns the id from which entries without a MAC are
+ * forged.
  */
 export async function walkLinks(
   executor: SqlExecutor,
@@ -50,7 +49,7 @@ function step(mac: ChainMac, state: WalkState, link: LinkRow, faults: ChainFault
   const found = Number(link.position);
   const expected = (state.position ?? found - 1) + 1;
   if (found < expected) {
-    // A link before the beginning belongs to nothing.
+    // A link from before the start.
     faults.addPositions('missing_link', expected, expected, link.entry_id);
     return;
   }
@@ -71,7 +70,7 @@ function linkFault(mac: ChainMac, link: LinkRow, position: number, state: WalkSt
   const { mac: previous } = state;
   const isLinked = (entryMac: Buffer | null): boolean =>
     previous === null || computeLinkMac(mac, position, previous, fields, entryMac).equals(link.mac);
-  // Replicas of the version whose links did not cover entries' MACs may have linked during the rollout.
+  // During a rollout, replicas of the previous release link without covering the entry's MAC.
   if (!isLinked(entry_mac) && !(entry_mac !== null && isLinked(null))) return 'changed';
   return isForged(mac, { id: link.entry_id, digest, mac: entry_mac }, state.macsRequiredFrom) ? 'forged' : null;
 }

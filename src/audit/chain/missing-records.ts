@@ -7,12 +7,12 @@ import { epochMsOfId } from './entry-id-time.ts';
 import { findNamedObjects } from './named-objects.query.ts';
 
 const OBJECTS_PER_BATCH = 1_000;
-/** How long a pruned entry may have been made after the object that it names. */
+/** How long before its entry a named object may have been created. */
 const TOLERANCE_MS = 60_000;
 
 /**
- * Finds objects that only recorded acts can make and that no entry names: the record was emptied, or cut off and continued. What was made
- * before the first entry that a pruning left may have been pruned.
+ * Finds objects that no entry names though their creation is always recorded: the record was emptied, or cut off and
+ * continued. Skips objects from before the first entry left by pruning.
  */
 export async function findMissingRecords(
   executor: SqlExecutor,
@@ -59,7 +59,7 @@ async function countMissing(
   }
 }
 
-/** The smallest id of an instant with the prefix of another id. */
+/** Returns the smallest id of an instant, with the prefix of another id. */
 function firstIdLike(id: string, epochMs: number): string {
   return firstIdAt(id.slice(0, id.indexOf('_')) as Parameters<typeof firstIdAt>[0], epochMs);
 }

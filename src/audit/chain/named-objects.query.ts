@@ -4,14 +4,14 @@ import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import type { AuditedKind } from '../audited-objects.ts';
 import { firstAuditIdAt } from './entry-id-time.ts';
 
-/** How far the id of an entry may lie from the id of the subject that it names: both are made for one transaction. */
+/** Maximum time between an entry's id and its subject's, which are created for the same transaction. */
 const TOLERANCE_MS = 60_000;
 
 interface NamedRow {
   id: string;
 }
 
-/** LATERAL with a LIMIT makes Postgres use one look-up in the index per object. */
+/** LATERAL with a LIMIT forces one index lookup per object. */
 const namedConnections = defineStatement<{ ids: readonly string[]; action: string }, NamedRow>(
   'audit_named_connections',
   ({ ids, action }) => sql`SELECT o.id FROM unnest(${ids}::text[]) AS o (id) CROSS JOIN LATERAL (
@@ -24,7 +24,7 @@ const namedClients = defineStatement<{ ids: readonly string[]; action: string },
     SELECT 1 FROM audit_entry e WHERE e.subject_id = o.id AND e.action LIKE 'client.%' AND e.action = ${action} LIMIT 1) named`,
 );
 
-/** Subjects have no index: the time in the ids narrows the range on the primary key. */
+/** There is no index on subjects, so the time in the ids narrows the range on the primary key. */
 const namedSubjects = defineStatement<
   { ids: readonly string[]; action: string; from: string; before: string },
   NamedRow
@@ -34,7 +34,7 @@ const namedSubjects = defineStatement<
     WHERE e.id >= ${from} AND e.id < ${before} AND e.subject_id = ANY (${ids}::text[]) AND e.action = ${action}`,
 );
 
-/** Of which of these objects (their ids in order) there is the entry of their making. */
+/** Returns the ids whose creation is recorded. `ids` are in order. */
 export async function findNamedObjects(
   executor: SqlExecutor,
   { namedAs, action }: Pick<AuditedKind, 'namedAs' | 'action'>,
@@ -55,7 +55,7 @@ function entryRange(ids: readonly string[]): { from: string; before: string } {
   return { from, before: firstAuditIdAt(epochMsOf(ids.at(-1)) + TOLERANCE_MS) };
 }
 
-/** The time in an id of any prefix. */
+/** Returns the time in an id, whatever its prefix. */
 function epochMsOf(id = ''): number {
   return decodeTime(id.slice(id.indexOf('_') + 1).toUpperCase());
 }

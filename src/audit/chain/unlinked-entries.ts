@@ -10,20 +10,20 @@ import {
 } from './chain-verification.query.ts';
 import { isForged } from './entry-mac.ts';
 
-/** How many unlinked entries are looked at in one go where some are not in order. */
+/** How many unlinked entries to read at a time where some are out of order. */
 const UNLINKED_PER_BATCH = 200;
 
-/** What counts as in order among the entries without a link. */
+/** Where unlinked entries are in order. */
 export interface LinkableRange {
-  /** Before this id nothing is linked any more. */
+  /** Entries before this id are no longer linked. */
   past: string;
-  /** From this id on nothing is linked yet. */
+  /** Entries from this id on are not linked yet. */
   future: string;
   /** The id from which entries without a MAC are forged. */
   macsRequiredFrom: string | null;
 }
 
-/** Finds entries without a link where none can be, and forged ones in the range that may still be linked. */
+/** Finds unlinked entries where none may be, and forged ones where they may. */
 export async function findUnlinkedFaults(
   executor: SqlExecutor,
   mac: ChainMac,
@@ -52,7 +52,7 @@ export async function findUnlinkedFaults(
   }
 }
 
-/** The smallest text behind an id. */
+/** Returns the smallest text after an id. */
 function textAfter(id: AuditEntryId): string {
   return `${id}\u0001`;
 }

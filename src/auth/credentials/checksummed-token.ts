@@ -11,9 +11,8 @@ const CHECKSUM_CHARACTERS = 6;
 const BODY = /^[0-9A-Za-z]{49}$/;
 
 /**
- * A new bearer token: `prefix` + `_` + 43 base62 characters that hold 256 random bits + 6 base62 characters of CRC-32. The prefix and the
- * checksum let secret scanners find it without false alarms, and let us refuse a mistyped or invented one without a database lookup. They
- * add nothing to its strength, which is the 256 bits.
+ * Generates a bearer token: `prefix` + `_` + 43 base62 characters (256 random bits) + 6 base62 characters (CRC-32).
+ * Prefix and checksum let secret scanners find it reliably, and let us reject typos without a database lookup.
  */
 export function generateChecksummedToken(prefix: string, random: Random): SecretString {
   const bytes = random.bytes(SECRET_BYTES);
@@ -22,7 +21,7 @@ export function generateChecksummedToken(prefix: string, random: Random): Secret
   return new SecretString(`${prefix}_${secret}${checksum(prefix, secret)}`);
 }
 
-/** Whether `value` has the form of such a token under this prefix, including the checksum. Does not say whether it exists. */
+/** Whether `value` has the form and checksum of such a token. It may still be unknown. */
 export function isChecksummedToken(prefix: string, value: string): boolean {
   const start = prefix.length + 1;
   const body = value.slice(start);

@@ -3,7 +3,7 @@ import type { Clock } from '../../platform/clock.ts';
 import type { HttpClient } from '../../platform/http-client/http-client.ts';
 import type { Pino } from '../../platform/logger.ts';
 
-/** The issuer's keys can't be read at the moment, so a token is neither verified nor rejected. */
+/** The issuer's keys can't be fetched, so a token can be neither verified nor rejected. */
 export class IssuerUnavailableError extends Error {
   constructor(issuer: string, options?: ErrorOptions) {
     super(`the keys of ${issuer} are unavailable`, options);
@@ -15,11 +15,11 @@ const TIMEOUT_MS = 3_000;
 const MAX_DOCUMENT_BYTES = 64 * 1024;
 const MAX_JWKS_BYTES = 256 * 1024;
 const MAX_KEYS = 100;
-/** After this, keys are read again in the background. */
+/** Age after which keys are refreshed in the background. */
 const REFRESH_AFTER_MS = 10 * 60_000;
-/** How long keys are used while the issuer does not respond. After that, too likely one of them was withdrawn. */
+/** Maximum age of keys while the issuer doesn't respond. Older keys may have been withdrawn. */
 const MAX_KEYS_AGE_MS = 60 * 60_000;
-/** The least time between two reads, whatever key is asked for; the second one applies after a failure. */
+/** Minimum time between fetches, whatever tokens arrive: normally, and after a failure. */
 const COOLDOWN_MS = 30_000;
 const RETRY_MS = 5_000;
 
@@ -29,8 +29,8 @@ interface CachedKeySet {
 }
 
 /**
- * The signing keys of one issuer, found by OpenID Connect Discovery 1.0 and cached. Whatever tokens arrive, the issuer is asked at most
- * every half minute (every 5 seconds while it fails) and once at a time. Requests wait for it only if no known key could match.
+ * Caches the signing keys of one issuer, found by OpenID Connect Discovery 1.0. Asks the issuer at most every 30
+ * seconds (every 5 after a failure), one fetch at a time. Requests wait only if no cached key can match.
  */
 export class IssuerKeys {
   #keySet: CachedKeySet | null = null;
@@ -46,8 +46,8 @@ export class IssuerKeys {
   ) {}
 
   /**
-   * The key function for `jwtVerify`. Throws jose's `JWKSNoMatchingKey` if the issuer has no such key, `IssuerUnavailableError` if it can't
-   * be reached.
+   * Key function for `jwtVerify`. Throws jose's `JWKSNoMatchingKey` if the issuer has no such key,
+   * `IssuerUnavailableError` if it can't be reached.
    */
   readonly getKey: JWTVerifyGetKey = async (header, token) => {
     if (this.usableKeySet() === null) await this.refresh();
@@ -59,7 +59,7 @@ export class IssuerKeys {
     } catch (error) {
       if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
     }
-    // The issuer may have added a key since.
+    // The issuer may have added a key.
     await this.refresh();
     if (this.#failed) throw new IssuerUnavailableError(this.issuer);
     return (this.usableKeySet() ?? keys).find(header, token);
@@ -73,7 +73,7 @@ export class IssuerKeys {
     return this.#keySet === null ? Number.POSITIVE_INFINITY : this.clock.now().getTime() - this.#keySet.readAtMs;
   }
 
-  /** Reads the keys unless that was tried a moment ago. Never rejects: a failure is kept in `#failed`. */
+  /** Fetches the keys, at most once per cooldown. Never rejects; sets `#failed`. */
   private async refresh(): Promise<void> {
     if (this.#pendingRefresh === null) {
       const now = this.clock.now().getTime();
@@ -86,7 +86,7 @@ export class IssuerKeys {
         })
         .catch((error: unknown) => {
           this.#failed = true;
-          this.logger.warn({ err: error, issuer: this.issuer }, 'the keys of an issuer could not be read');
+          this.logger.warn({ err: error, issuer: this.issuer }, 'could not fetch the keys of an issuer');
         })
         .finally(() => {
           this.#pendingRefresh = null;
@@ -104,10 +104,10 @@ export class IssuerKeys {
     const address = document['jwks_uri'];
     if (typeof address !== 'string' || !URL.canParse(address))
       throw new Error('the discovery document names no jwks_uri');
-    // An issuer reached over https must not send us to an http address.
+    // An https issuer must not downgrade us to http.
     const { protocol, username } = new URL(address);
     const isSafe = protocol === 'https:' || (protocol === 'http:' && this.issuer.startsWith('http:'));
-    if (!isSafe || username !== '') throw new Error('the jwks_uri is not one of https');
+    if (!isSafe || username !== '') throw new Error('the jwks_uri is not an https address');
     const { keys } = await this.fetchJson(address, MAX_JWKS_BYTES);
     if (!Array.isArray(keys) || keys.length > MAX_KEYS) throw new Error('the response of jwks_uri is not a key set');
     return { keys: keys as JSONWebKeySet['keys'] };

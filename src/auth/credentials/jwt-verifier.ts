@@ -18,23 +18,23 @@ declare module '../../platform/problem.ts' {
 const identityUnavailable = defineProblem(
   'identity_unavailable',
   503,
-  'The issuer of this token does not respond, so the token cannot be verified.',
-  'Keep the token and try again after the time in Retry-After.',
+  'The token could not be verified because its issuer does not respond.',
+  'Retry with the same token after the time in Retry-After.',
 );
 
-/** The identity in a token that its issuer's signature verified. */
+/** The identity in a token whose signature verified. */
 export interface VerifiedIdentity {
   issuer: string;
   subject: string;
-  /** The token's audiences that are ours (`OIDC_AUDIENCE`). */
+  /** Those of the token's audiences that are in `OIDC_AUDIENCE`. */
   audiences: string[];
   expiresAt: Date;
 }
 
-/** A JWS in compact form (RFC 7515 3.1) whose header is a JSON object. */
+/** Compact JWS (RFC 7515, section 3.1) whose header is a JSON object. */
 const JWT_PATTERN = /^eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/;
 const MAX_TOKEN_LENGTH = 8 * 1024;
-/** Asymmetric signatures only. Never `none`, and never HS256, whose key would be the public one. */
+/** Asymmetric signatures only: with `none` or HS256 (keyed with the public key), anyone could sign. */
 const ALGORITHMS = [
   'RS256',
   'RS384',
@@ -49,11 +49,11 @@ const ALGORITHMS = [
   'Ed25519',
 ];
 const CLOCK_TOLERANCE_SECONDS = 30;
-/** Kubernetes sets no type; the others are those of access and ID tokens. A logout token of the same issuer is not a credential. */
+/** Types of access and ID tokens; Kubernetes sets none. Rejects other JWTs of an issuer, such as logout tokens. */
 const TYPES = new Set(['jwt', 'at+jwt', 'application/at+jwt']);
 const RETRY_WINDOW_SECONDS = 5;
 
-/** Verifies the JWTs of the configured issuers (`OIDC_ISSUERS`): Kubernetes service accounts, CI jobs. */
+/** Verifies JWTs of the issuers in `OIDC_ISSUERS`, such as Kubernetes service accounts and CI jobs. */
 @Injectable()
 export class JwtVerifier {
   readonly #issuers: ReadonlyMap<string, IssuerKeys>;
@@ -70,12 +70,12 @@ export class JwtVerifier {
     this.#audiences = audiences;
   }
 
-  /** Whether to verify a credential as a JWT. Always false without issuers. */
+  /** Whether to verify a credential as a JWT. Always false if no issuers are configured. */
   isJwtCandidate(credential: string): boolean {
     return this.#issuers.size > 0 && JWT_PATTERN.test(credential);
   }
 
-  /** The identity in the token, or why it is rejected. Throws 503 `identity_unavailable`. */
+  /** Returns the identity, or why the token is rejected. Throws 503 `identity_unavailable`. */
   async verify(token: string): Promise<VerifiedIdentity | RejectedCredential> {
     const issuer = token.length > MAX_TOKEN_LENGTH ? undefined : readUnverifiedIssuer(token);
     if (issuer === undefined) return new RejectedCredential('invalid_token');
@@ -100,7 +100,7 @@ export class JwtVerifier {
       if (error instanceof IssuerUnavailableError) {
         throw new AppError(identityUnavailable, { retryAfterSeconds: RETRY_WINDOW_SECONDS, cause: error });
       }
-      // The runtime can't import the key, so the token can't be verified.
+      // The runtime can't import this kind of key.
       return new RejectedCredential('invalid_token');
     }
   }
@@ -115,7 +115,7 @@ export class JwtVerifier {
   }
 }
 
-/** Unverified: only selects the issuer whose keys to use. */
+/** Unverified, so use it only to select the issuer's keys. */
 function readUnverifiedIssuer(token: string): string | undefined {
   try {
     return decodeJwt(token).iss;

@@ -1,7 +1,6 @@
 /**
- * Hashes API keys for storage: 32 bytes, keyed, so that neither the table nor an offline guess reveals a key. The vault's key ring
- * implements it; the composition binds it (`{ provide: KeyHasher, useExisting: KeyRing }`), because this module needs nothing else of the
- * vault.
+ * Hashes API keys for storage with a keyed hash (32 bytes), so a stolen table can't be searched offline. The vault's
+ * key ring implements it; the composition root binds the two, because this module needs nothing else from the vault.
  */
 export abstract class KeyHasher {
   abstract blindIndex(value: string): Buffer;

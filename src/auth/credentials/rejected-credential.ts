@@ -1,5 +1,5 @@
 import type { ClientId } from '../ids.ts';
-/** Why a key or token proves nothing. Clients don't learn it: they get 401 `unauthenticated` for each. */
+/** Why a key or token was rejected. Not disclosed to clients, which always get 401 `unauthenticated`. */
 export type CredentialRejectionReason =
   | 'malformed_key'
   | 'unknown_key'
@@ -9,13 +9,13 @@ export type CredentialRejectionReason =
   | 'unknown_issuer'
   | 'unknown_identity';
 
-/** A rejected key or token, for counters and the audit record. */
+/** A rejected key or token, as metrics and the audit record see it. */
 export class RejectedCredential {
   constructor(
     readonly reason: CredentialRejectionReason,
-    /** The client it belongs to, if that is known. */
+    /** The client it belongs to, if known. */
     readonly clientId: ClientId | null = null,
-    /** Issuer and subject of a verified token, so that operators see which identity to configure. */
+    /** Issuer and subject of a verified token; tells operators which identity to configure. */
     readonly details: Record<string, string> = {},
   ) {}
 }

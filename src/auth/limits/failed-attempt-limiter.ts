@@ -12,9 +12,8 @@ const ATTEMPTS = 10;
 const WINDOW_SECONDS = 60;
 
 /**
- * Limits wrong keys by address, in the memory of this replica. It is consulted only after a key was found to be wrong, so a good key passes
- * whatever else comes from its address (an office, a proxy). A wrong key costs at most one primary-key lookup; one in the wrong form costs
- * none.
+ * Limits failed attempts by address, per replica. Consulted only after a credential has failed, so valid keys pass even
+ * if others at the same address (an office, a proxy) send invalid ones.
  */
 @Injectable()
 export class FailedAttemptLimiter {
@@ -26,8 +25,8 @@ export class FailedAttemptLimiter {
   ) {}
 
   /**
-   * Counts a wrong key or token. Returns the error to throw: 401 `unauthenticated`, or 429 `too_many_attempts` from the eleventh in a
-   * minute on.
+   * Counts a failed attempt. Returns the error to throw: 401 `unauthenticated`, or 429 `too_many_attempts` from the
+   * eleventh in a minute.
    */
   async refuse(address: string, refused: RejectedCredential, requestId: string): Promise<AppError> {
     const network = networkOf(address);
@@ -41,7 +40,7 @@ export class FailedAttemptLimiter {
     return new AppError(tooManyAttempts, { retryAfterSeconds: toRetryAfterSeconds(count) });
   }
 
-  /** Unknown credentials are grouped by address; a known key or subject is its own group. */
+  /** Groups unknown credentials by address, and known keys and subjects by themselves. */
   private reportRefusal(
     network: string,
     { reason, clientId, details }: RejectedCredential,
@@ -60,7 +59,7 @@ export class FailedAttemptLimiter {
   }
 }
 
-/** The address, or for IPv6 its /64, because one customer of a provider owns all of that. */
+/** Returns an IPv4 address, or the /64 of an IPv6 address, which a single customer usually owns. */
 export function networkOf(address: string): string {
   if (!ipaddr.isValid(address)) return 'unknown';
   const parsed = ipaddr.process(address);

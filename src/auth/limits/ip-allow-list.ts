@@ -2,7 +2,7 @@ import ipaddr from 'ipaddr.js';
 
 type IpRange = [ipaddr.IPv4 | ipaddr.IPv6, number];
 
-/** An address or a range in CIDR notation; null if the text is neither. An IPv4 range written as IPv6 becomes IPv4. */
+/** Parses an address or a CIDR range, with IPv4-mapped ranges as IPv4. Null if the text is neither. */
 export function parseIpRange(text: string): IpRange | null {
   const [address = '', bits, ...more] = text.split('/');
   if (more.length > 0 || !isPlainAddress(address)) return null;
@@ -16,7 +16,8 @@ export function parseIpRange(text: string): IpRange | null {
 }
 
 /**
- * Whether an address lies in one of the ranges. IPv4-mapped IPv6 (`::ffff:192.0.2.1`) counts as IPv4; an invalid address is in no range.
+ * Whether an address is in one of the ranges. IPv4-mapped IPv6 (`::ffff:192.0.2.1`) counts as IPv4; an invalid address
+ * is in none.
  */
 export function isInRanges(ranges: readonly string[], address: string): boolean {
   if (!ipaddr.isValid(address)) return false;
@@ -27,7 +28,7 @@ export function isInRanges(ranges: readonly string[], address: string): boolean 
   });
 }
 
-/** Rejects forms that parsers disagree about: one number for all of IPv4, octal, hexadecimal, zones. */
+/** Rejects forms that parsers disagree about: integers, octal, hexadecimal, zones. */
 function isPlainAddress(address: string): boolean {
   return ipaddr.IPv4.isValidFourPartDecimal(address) || (ipaddr.IPv6.isValid(address) && !address.includes('%'));
 }

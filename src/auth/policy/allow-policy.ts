@@ -1,50 +1,51 @@
 import type { Product } from '../../config/config.ts';
 
 /**
- * Which Graph calls a client may make through the gateway: patterns such as `GET /act_*` + `/insights`, as one list for all products
- * or by product. A product's own list counts in place of that of `*`; a product without any may call nothing.
+ * Graph calls that a client may make through the gateway: patterns such as `GET /act_*` + `/insights`, in one list for
+ * all products or by product. A product's list replaces that of `*`; without either, the product may call nothing.
  */
 export type AllowPolicy = readonly string[] | Readonly<Partial<Record<Product | '*', readonly string[]>>>;
 
 const METHODS = new Set(['GET', 'POST', 'DELETE', 'PUT', 'PATCH', 'ANY', '*']);
 const MAX_PATTERN_LENGTH = 300;
-/** The characters of a segment of the gateway's paths, and the wildcard. */
+/** Characters that the gateway accepts in a path segment, and the wildcard. */
 const SEGMENT = /^[A-Za-z0-9_.:$@+,=~*-]+$/;
 const VERSION = /^v\d{1,3}\.\d{1,2}$/i;
-/** Meta's hosts besides Graph, which may appear at the start of a path. A wildcard never matches one of them. */
+/** Hosts other than Graph that a path may start with. Wildcards never match them. */
 const HOSTS = new Set(['rupload', 'lookaside.fbsbx.com']);
 
-/** The patterns that apply to calls of a product. Null: everything is allowed. */
+/** Returns the patterns for a product. Null: everything is allowed. */
 export function patternsForProduct(policy: AllowPolicy | null, product: Product): readonly string[] | null {
   if (policy === null) return null;
   if (isList(policy)) return policy;
   return policy[product] ?? policy['*'] ?? [];
 }
 
-/** What is wrong with a pattern, as a phrase; null if nothing is. */
+/** Returns what is wrong with a pattern, as a phrase for a problem's detail. Null: nothing. */
 export function findPatternError(pattern: unknown): string | null {
   if (typeof pattern !== 'string' || pattern.length > MAX_PATTERN_LENGTH) {
-    return `must be a text such as "GET /*/insights", of ${MAX_PATTERN_LENGTH} characters at the most`;
+    return `must be a string such as "GET /*/insights" of at most ${MAX_PATTERN_LENGTH} characters`;
   }
   const [method = '', path = '', ...more] = pattern.split(' ');
   if (more.length > 0 || !path.startsWith('/'))
-    return 'must be a method, one space and a path, such as "GET /*/insights"';
-  if (!METHODS.has(method)) return 'must begin with GET, POST, DELETE, PUT, PATCH or ANY';
+    return 'must be a method, a space and a path, such as "GET /*/insights"';
+  if (!METHODS.has(method)) return 'must start with GET, POST, DELETE, PUT, PATCH or ANY';
   const segments = segmentsOf(path);
-  if (VERSION.test(segments[0] ?? '')) return 'must not name a version: a pattern holds for each of them';
+  if (VERSION.test(segments[0] ?? ''))
+    return 'must not contain an API version, because patterns apply to every version';
   for (const [index, segment] of segments.entries()) {
     if (segment === '**' && index === segments.length - 1) continue;
     const wildcards = segment.split('*').length - 1;
     if (!SEGMENT.test(segment) || /^\.+$/.test(segment) || wildcards > 1) {
-      return 'must have a plain path: names, one * in a segment at the most, and ** only as the last segment';
+      return 'must have a plain path, with at most one * per segment and ** only as the last segment';
     }
   }
   return null;
 }
 
 /**
- * Whether one of the patterns covers a call. `*` stands for one segment, or in a segment for one character and more (`act_*`); a last
- * `**` for any number of segments. `method` is upper case; `segments` have no version.
+ * Whether a pattern covers a call. `*` matches one segment or, within one, one or more characters (`act_*`); a final
+ * `**` matches any number of segments. `method` is upper case; `segments` exclude the version.
  */
 export function isAllowed(patterns: readonly string[], method: string, segments: readonly string[]): boolean {
   const verb = method === 'HEAD' ? 'GET' : method;

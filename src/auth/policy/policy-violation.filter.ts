@@ -8,7 +8,7 @@ import { RefusalCounter } from '../refusal-counter.ts';
 import { RefusalListener } from '../refusal-listener.ts';
 import { PolicyViolationError } from './policy.ts';
 
-/** Catches policy refusals from any module: reports them to `RefusalListener` and sends them like every problem. */
+/** Reports policy violations from any module to `RefusalListener` and sends them as problems. */
 @Injectable()
 @Catch(PolicyViolationError)
 export class PolicyViolationFilter implements ExceptionFilter {

@@ -12,13 +12,12 @@ export const notAllowed = defineProblem(
   'not_allowed',
   403,
   'Your policy does not cover this tenant or product.',
-  'Ask an admin for a client whose policy names this tenant and product.',
+  'Ask an admin to add this tenant and product to the policy.',
 );
 
-/** An authenticated client asked for what its policy does not allow. `PolicyViolationFilter` reports it. */
+/** The client's policy doesn't allow the request. Reported by `PolicyViolationFilter`. */
 export class PolicyViolationError extends AppError {}
 
-/** Whether a client's policy covers a tenant and a product. */
 export function isCoveredByPolicy(client: AuthenticatedClient, tenant: string, product: string): boolean {
   return (
     (client.tenants.includes('*') || client.tenants.includes(tenant)) &&
@@ -26,7 +25,7 @@ export function isCoveredByPolicy(client: AuthenticatedClient, tenant: string, p
   );
 }
 
-/** For requests that name a tenant or product: throws 403 `not_allowed` outside of the policy. */
+/** Throws 403 `not_allowed` if the policy doesn't cover the tenant or product of a request. Undefined: not named. */
 export function requireCoveredByPolicy(
   client: AuthenticatedClient,
   tenant: string | undefined,
@@ -38,12 +37,12 @@ export function requireCoveredByPolicy(
   if (!allowed) throw new PolicyViolationError(notAllowed);
 }
 
-/** The tenants that a list may show; null means all. For SQL: `(tenants IS NULL OR tenant = ANY (tenants))`. */
+/** Returns the tenants a list may show; null means all. In SQL: `(tenants IS NULL OR tenant = ANY (tenants))`. */
 export function visibleTenants(client: AuthenticatedClient): readonly string[] | null {
   return client.tenants.includes('*') ? null : client.tenants;
 }
 
-/** The products that a list may show; null means all. */
+/** Returns the products a list may show; null means all. */
 export function visibleProducts(client: AuthenticatedClient): readonly string[] | null {
   return client.products.includes('*') ? null : client.products;
 }

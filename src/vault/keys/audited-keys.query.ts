@@ -9,7 +9,7 @@ const selectIds = defineStatement<{ after: string; limit: number }, { id: KekId 
     AND id > (SELECT min(id) FROM encryption_key WHERE purpose = 'data') ORDER BY id LIMIT ${limit}`,
 );
 
-/** Every KEK but the first, which comes with the installation, has an entry: that it was made. */
+/** Every KEK has an entry about its creation, except the first, which was created at installation. */
 export const AUDITED_KEYS: AuditedKind = {
   name: 'keys',
   namedAs: 'subject',

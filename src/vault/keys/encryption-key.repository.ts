@@ -5,14 +5,14 @@ import type { KekId } from '../ids.ts';
 export type KeyPurpose = 'data' | 'audit' | 'lookup';
 export type KekState = 'active' | 'decrypt_only' | 'retired';
 
-/** Advisory lock for creating or re-wrapping keys: one start or rotation at a time, over all replicas. */
+/** Advisory lock for creating and rewrapping keys: one replica at a time. */
 const KEY_RING_LOCK = 727_002;
 
 export interface EncryptionKeyRow {
   id: KekId;
   purpose: KeyPurpose;
   state: KekState;
-  /** Null once it is retired. */
+  /** Null once retired. */
   wrapped: Buffer | null;
   root_key_id: string;
 }
@@ -50,7 +50,9 @@ const holdActiveKekStatement = defineStatement<{ id: KekId }, { id: KekId }>(
   ({ id }) => sql`SELECT id FROM encryption_key WHERE id = ${id} AND state = 'active' FOR KEY SHARE`,
 );
 
-/** FOR UPDATE, not the weaker lock of an UPDATE: it waits for transactions that are sealing under this key, and stops new ones. */
+/**
+ * FOR UPDATE waits for transactions that are sealing under this key and blocks new ones; the lock of an UPDATE doesn't.
+ */
 const lockKekStatement = defineStatement<{ id: KekId }, { state: KekState }>(
   'encryption_key_lock',
   ({ id }) => sql`SELECT state FROM encryption_key WHERE id = ${id} AND purpose = 'data' FOR UPDATE`,
@@ -80,7 +82,7 @@ const insertStatement = defineStatement<NewEncryptionKey>(
     VALUES (${id}, ${purpose}, 'active', ${wrapped}, ${rootKeyId}, ${createdAt})`,
 );
 
-/** Waits for other creations and re-wraps of keys; held until the transaction ends. */
+/** Waits for others that create or rewrap keys. Held until the transaction ends. */
 export async function lockKeyRing(tx: SqlExecutor): Promise<void> {
   await tx.run(lockStatement({}));
 }
@@ -89,7 +91,7 @@ export function readEncryptionKeys(executor: SqlExecutor): Promise<EncryptionKey
   return executor.rows(selectAllStatement({}));
 }
 
-/** The active KEK, locked: waits for transactions that are sealing under it. */
+/** Locks and returns the active KEK, after transactions that are sealing under it. */
 export async function lockActiveKek(tx: SqlExecutor): Promise<Pick<EncryptionKeyRow, 'id' | 'root_key_id'> | null> {
   const [row] = await tx.rows(lockActiveKekStatement({}));
   return row ?? null;
@@ -100,18 +102,18 @@ export async function findActiveKekId(executor: SqlExecutor): Promise<KekId | nu
   return row?.id ?? null;
 }
 
-/** Keeps a KEK from being replaced or retired until the transaction ends; false if it is no longer the active one. */
+/** Keeps a KEK active until the transaction ends. Returns false if it no longer is. */
 export async function holdActiveKek(tx: SqlExecutor, id: KekId): Promise<boolean> {
   return (await tx.rows(holdActiveKekStatement({ id }))).length > 0;
 }
 
-/** Locks a KEK; returns its state, or null if the id does not exist. */
+/** Locks a KEK and returns its state; null if the id doesn't exist. */
 export async function lockKek(tx: SqlExecutor, id: KekId): Promise<KekState | null> {
   const [row] = await tx.rows(lockKekStatement({ id }));
   return row?.state ?? null;
 }
 
-/** After this, the KEK only opens what it wraps. */
+/** Makes a KEK decrypt-only. */
 export async function deactivateKek(tx: SqlExecutor, id: KekId): Promise<void> {
   await tx.run(deactivateStatement({ id }));
 }
@@ -121,12 +123,12 @@ export async function retireKek(tx: SqlExecutor, id: KekId, now: Date): Promise<
   await tx.run(retireStatement({ id, now }));
 }
 
-/** Replaces the stored form of a key by one wrapped under another root key. */
+/** Replaces the wrapped form of a key by one under another root key. */
 export async function rewrapKey(tx: SqlExecutor, id: KekId, wrapped: Buffer, rootKeyId: string): Promise<void> {
   await tx.run(rewrapStatement({ id, wrapped, rootKeyId }));
 }
 
-/** Inserts a key as the active one of its purpose. */
+/** Inserts a key as the active one for its purpose. */
 export async function insertEncryptionKey(tx: SqlExecutor, key: NewEncryptionKey): Promise<void> {
   await tx.run(insertStatement(key));
 }

@@ -6,15 +6,15 @@ import { Clock } from '../../platform/clock.ts';
 import type { KekId } from '../ids.ts';
 import { type KekState, lockKek, retireKek } from './encryption-key.repository.ts';
 
-/** A key-encryption key, for display. */
+/** A key-encryption key as listed. */
 export interface KekRow {
   id: KekId;
   state: KekState;
-  /** The root key that wraps it, or last did. */
+  /** The root key that wraps or last wrapped it. */
   root_key_id: string;
   created_at: Date;
   retired_at: Date | null;
-  /** How many data keys it wraps. */
+  /** Number of data keys it wraps. */
   data_keys: number;
 }
 
@@ -34,9 +34,7 @@ const countStatement = defineStatement<{ id: KekId }, { count: number }>(
   ({ id }) => sql`SELECT count(*)::integer AS count FROM sealed_secret WHERE kek_id = ${id}`,
 );
 
-/**
- * The KEKs with the number of data keys they wrap, and their retirement. Does not include the keys of the audit chain and of lookup hashes.
- */
+/** Lists and retires KEKs. Excludes the keys for the audit chain and for lookup hashes. */
 @Injectable()
 export class KekRepository {
   constructor(
@@ -44,15 +42,15 @@ export class KekRepository {
     private readonly clock: Clock,
   ) {}
 
-  /** Up to `limit` + 1 KEKs after the id `after`, oldest first, as `toPage` expects. */
+  /** Returns up to `limit` + 1 KEKs after the id `after`, oldest first, as `toPage` expects. */
   list(limit: number, after: string | null): Promise<KekRow[]> {
     return this.database.rows(listStatement({ after, limit: limit + 1 }));
   }
 
   /**
-   * Destroys the stored key of a KEK that nothing needs any more. `record` writes what must be committed with it, and is called only if
-   * this call retires the key. After that nobody can open what the KEK wrapped from this database. `isRevived`: it was retired before and put
-   * back, so nothing opens with it now, and what it wraps does not hold it up.
+   * Destroys the stored key of an unused KEK. After that, nothing it wrapped can be opened from this database. `record`
+   * runs in the same transaction, if this call retires the key. `isRevived`: it was retired before and put back, so
+   * what it wraps can't be opened and doesn't count as use.
    */
   retire(
     id: KekId,

@@ -21,31 +21,31 @@ declare module '../../platform/problem.ts' {
 export const keyNotFound = defineProblem(
   'key_not_found',
   404,
-  'There is no key-encryption key with this id.',
-  'Check the id; GET /v1/keys lists those that exist.',
+  'No key-encryption key has this id.',
+  'Check the id; GET /v1/keys lists all keys.',
 );
 const keyInUse = defineProblem(
   'key_in_use',
   409,
-  'This key is still needed.',
-  'Rotate if it is the active one, then POST /v1/keys/rewrap, and delete it when GET /v1/keys shows no data keys under it.',
+  'This key is still in use.',
+  'If it is active, rotate first. Then POST /v1/keys/rewrap, and delete it when GET /v1/keys shows 0 data_keys for it.',
 );
 const rootKeyUnavailable = defineProblem(
   'root_key_unavailable',
   503,
-  'The root key cannot be used at the moment, so no key can be made.',
-  'Nothing was changed, and leases go on. Fix what detail says, then try again.',
+  'The root key is unavailable, so no key can be created.',
+  'Nothing was changed and leases keep working. Fix the cause in detail, then retry.',
 );
 const rootKeyReplaced = defineProblem(
   'root_key_replaced',
   409,
-  'The key ring has moved to another root key than the one this replica was started with.',
-  'Restart the replicas that still have the old root key, then try again. Nothing was changed.',
+  'The key ring has moved to another root key since this replica started.',
+  'Nothing was changed. Restart replicas that still use the old root key, then retry.',
 );
 
 const RETRY_AFTER_SECONDS = 10;
 
-/** Rotating, re-wrapping and retiring KEKs, each committed together with its audit entry. */
+/** Rotates, rewraps and retires KEKs, each with an audit entry in the same transaction. */
 @Injectable()
 export class KeyAdministrationService {
   constructor(
@@ -56,12 +56,12 @@ export class KeyAdministrationService {
     private readonly audit: AuditLog,
   ) {}
 
-  /** Up to `limit` + 1 KEKs after the id `after`, oldest first, as `toPage` expects. */
+  /** Returns up to `limit` + 1 KEKs after the id `after`, oldest first, as `toPage` expects. */
   list(limit: number, after: string | null): Promise<KekRow[]> {
     return this.kekRepository.list(limit, after);
   }
 
-  /** A new active KEK. Throws 503 `root_key_unavailable`, 409 `root_key_replaced`. */
+  /** Creates a new active KEK. Throws 503 `root_key_unavailable`, 409 `root_key_replaced`. */
   async rotate(actor: Actor, requestId: string | null = null): Promise<RotatedKek> {
     try {
       return await this.ring.rotate((tx, { id, replacedId }) =>
@@ -81,7 +81,7 @@ export class KeyAdministrationService {
     }
   }
 
-  /** Starts moving all data keys to the active KEK, unless that is already under way; returns the progress. */
+  /** Starts moving all data keys to the active KEK, unless already running. Returns the progress. */
   async requestRewrap(actor: Actor, requestId: string | null = null): Promise<RewrapProgress> {
     await this.database.transaction(async (tx) => {
       if (!(await this.rewrap.request(tx))) return;
@@ -95,7 +95,7 @@ export class KeyAdministrationService {
     return this.rewrap.progress();
   }
 
-  /** Destroys a KEK that nothing needs; retiring it again changes nothing. Throws 404 `key_not_found`, 409 `key_in_use`. */
+  /** Destroys an unused KEK; idempotent. Throws 404 `key_not_found`, 409 `key_in_use`. */
   async retire(actor: Actor, id: string, requestId: string | null = null): Promise<void> {
     if (!isId(id, 'kek')) throw new AppError(keyNotFound);
     const result = await this.kekRepository.retire(
@@ -105,7 +105,7 @@ export class KeyAdministrationService {
     );
     if (result.outcome === 'unknown') throw new AppError(keyNotFound);
     if (result.outcome === 'active') {
-      throw new AppError(keyInUse, { detail: 'This is the active key: new data keys are wrapped with it.' });
+      throw new AppError(keyInUse, { detail: 'This is the active key, which wraps new data keys.' });
     }
     if (result.outcome === 'in_use') {
       throw new AppError(keyInUse, { detail: `This key still wraps ${result.dataKeys} data keys.` });

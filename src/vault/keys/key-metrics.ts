@@ -2,18 +2,18 @@ import { Injectable } from '@nestjs/common';
 import { Gauge, Registry } from 'prom-client';
 import { KekRepository } from './kek.repository.ts';
 
-/** Counting data keys reads a whole index, so it is not done for each scrape of each replica. */
+/** Counting reads a whole index, so not every scrape of every replica may do it. */
 const COUNT_TTL_MS = 15_000;
 const MAX_LISTED_KEYS = 1_000;
 
-/** The number of data keys under each KEK: `metavault_data_keys`. */
+/** Exports `metavault_data_keys`. */
 @Injectable()
 export class KeyMetrics {
   constructor(kekRepository: KekRepository, registry: Registry) {
     let countedAtMs = Number.NEGATIVE_INFINITY;
     new Gauge({
       name: 'metavault_data_keys',
-      help: 'Data keys by the key-encryption key that wraps them, and its state; those not under the active one remain to be rewrapped',
+      help: 'Data keys by the key-encryption key that wraps them and its state; all but those of the active one need a rewrap',
       labelNames: ['kek', 'state'],
       registers: [registry],
       async collect(): Promise<void> {

@@ -3,7 +3,7 @@ import type { KekState } from './encryption-key.repository.ts';
 import type { KekRow } from './kek.repository.ts';
 import type { RewrapProgress, RewrapState } from './key-rewrap.ts';
 
-/** A KEK as the API shows it. Never the key itself, wrapped or not. */
+/** A KEK in API responses. Never contains the key, wrapped or not. */
 export interface KeyResponse {
   id: KekId;
   state: KekState;

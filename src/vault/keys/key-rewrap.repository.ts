@@ -3,7 +3,7 @@ import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import type { KekId, SecretId } from '../ids.ts';
 
 interface RewrapProgressRow {
-  /** All but `remaining` are null if no rewrap was ever requested. */
+  /** All fields but `remaining` are null if no rewrap was ever requested. */
   state: 'running' | 'done' | 'incomplete' | null;
   total: number | null;
   rewrapped: number | null;
@@ -27,7 +27,7 @@ export interface RewrappedKey {
   wrappedKey: Buffer;
 }
 
-/** Data keys under another KEK than the active one. */
+/** Number of data keys not under the active KEK. */
 const REMAINING = sql`(SELECT count(*)::integer FROM sealed_secret s WHERE s.kek_id IN
   (SELECT k.id FROM encryption_key k WHERE k.purpose = 'data' AND k.state <> 'active'))`;
 
@@ -104,7 +104,7 @@ const storeStatement = defineStatement<{
   { prepare: true },
 );
 
-/** False if a rewrap is already running. */
+/** Returns false if a rewrap is already running. */
 export async function startRewrap(tx: SqlExecutor, now: Date): Promise<boolean> {
   return (await tx.run(requestStatement({ now }))) === 1;
 }
@@ -119,18 +119,18 @@ export async function isRewrapRunning(executor: SqlExecutor): Promise<boolean> {
   return (await executor.rows(runningStatement({}))).length > 0;
 }
 
-/** Locks the rewrap; false if it is not running. */
+/** Locks the rewrap. Returns false if it is not running. */
 export async function lockRunningRewrap(tx: SqlExecutor): Promise<boolean> {
   const [row] = await tx.rows(lockStatement({}));
   return row?.state === 'running';
 }
 
-/** Ends the rewrap: `done`, or `incomplete` if secrets could not be opened. */
+/** Ends the rewrap as `done`, or as `incomplete` if some secrets can't be opened. */
 export async function finishRewrap(tx: SqlExecutor, unopenable: number, now: Date): Promise<void> {
   await tx.run(finishStatement({ unopenable, now }));
 }
 
-/** Locks the next data keys under one of the old KEKs, one KEK at a time; skips locked rows. */
+/** Locks the next data keys under old KEKs, one KEK at a time. Skips locked rows. */
 export async function claimDataKeys(
   tx: SqlExecutor,
   after: { kekId: KekId; secretId: SecretId } | null,
@@ -143,7 +143,7 @@ export async function claimDataKeys(
   return [];
 }
 
-/** Compare-and-set on the KEK: skips rows that changed meanwhile. Returns how many were stored, which the rewrap counts. */
+/** Skips rows whose KEK has changed. Returns how many were stored, which is added to the progress. */
 export async function storeRewrappedKeys(
   tx: SqlExecutor,
   keys: readonly RewrappedKey[],

@@ -20,8 +20,8 @@ import {
 import { KeyRing } from './key-ring.ts';
 
 /**
- * `incomplete`: everything was moved except secrets that do not open, which keep their old key in use until their connections are
- * re-authorized.
+ * `incomplete`: all keys were moved except those that can't be opened. Their KEK stays in use until the affected
+ * connections are re-authorized.
  */
 export type RewrapState = 'idle' | 'running' | 'done' | 'incomplete';
 
@@ -30,20 +30,20 @@ export interface RewrapProgress {
   /** Data keys to move when the rewrap was requested. */
   total: number;
   rewrapped: number;
-  /** Data keys under another KEK than the active one, at this moment. */
+  /** Data keys not under the active KEK now. */
   remaining: number;
-  /** Of those, how many did not open. */
+  /** How many of them can't be opened. */
   unopenable: number;
   requestedAt: Date | null;
   finishedAt: Date | null;
 }
 
-/** The result of one step. `last`: where to continue. */
+/** Result of one step. */
 interface RewrapStep {
   rewrapped: number;
-  /** Secrets that did not open and were left unchanged. */
+  /** Secrets that can't be opened and were left unchanged. */
   undecryptableIds: SecretId[];
-  /** Null: nothing is left from here on. */
+  /** Where to continue; null at the end. */
   last: RewrapCursor | null;
 }
 
@@ -55,9 +55,9 @@ export interface RewrapCursor {
 const EMPTY = Buffer.alloc(0);
 
 /**
- * Moves data keys to the active KEK, in steps that each commit by themselves. Any number of replicas may step at the same time: each skips
- * rows that another has locked. A replica that dies leaves nothing to clean up, because progress is stored on the rows. Secrets themselves
- * are not changed, and can be opened throughout: every row names the KEK that wraps it.
+ * Moves data keys to the active KEK, in one transaction per step. Replicas can work in parallel: each skips rows locked
+ * by others. The rows hold the progress, so a crash leaves nothing to clean up. Secrets stay unchanged and can be
+ * opened throughout, because each row names its KEK.
  */
 @Injectable()
 export class KeyRewrap {
@@ -68,7 +68,7 @@ export class KeyRewrap {
     private readonly random: Random,
   ) {}
 
-  /** Requests a rewrap. False if one is already running. */
+  /** Requests a rewrap. Returns false if one is already running. */
   request(tx: Transaction): Promise<boolean> {
     return startRewrap(tx, this.clock.now());
   }
@@ -90,12 +90,12 @@ export class KeyRewrap {
     return isRewrapRunning(this.database);
   }
 
-  /** Moves up to `limit` data keys, from `after` on. */
+  /** Moves up to `limit` data keys after `after`. */
   async step(after: RewrapCursor | null, limit: number): Promise<RewrapStep> {
     const active = await this.activeKek();
     if (active === null) return { rewrapped: 0, undecryptableIds: [], last: after };
     return this.database.transaction(async (tx) => {
-      // Locks the target: it can neither be replaced nor retired before this step has committed.
+      // Keeps the target active until this step commits.
       if (!(await holdActiveKek(tx, active.id))) return { rewrapped: 0, undecryptableIds: [], last: after };
       const rows = await claimDataKeys(tx, after, limit);
       const { moved, undecryptableIds } = await this.rewrapRows(rows, active);
@@ -110,8 +110,8 @@ export class KeyRewrap {
   }
 
   /**
-   * Ends the rewrap if only secrets that can't be opened are left. `record` writes what must be committed with it. False if more is left,
-   * or another replica has ended it.
+   * Ends the rewrap if all remaining secrets are among the `unopenable` ones. `record` runs in the same transaction.
+   * Returns false if more remain or another replica has ended it.
    */
   async finish(unopenable: number, record: (tx: Transaction, end: RewrapProgress) => Promise<void>): Promise<boolean> {
     return this.database.transaction(async (tx) => {
@@ -124,7 +124,7 @@ export class KeyRewrap {
     });
   }
 
-  /** The active KEK of the database, which this replica may not have loaded yet. Null if it changes at this very moment. */
+  /** Returns the database's active KEK, loading it if needed. Null if it is being replaced. */
   private async activeKek(): Promise<Kek | null> {
     const id = await findActiveKekId(this.database);
     return id === null ? null : this.ring.findKek(id);

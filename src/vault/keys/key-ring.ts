@@ -23,30 +23,30 @@ import { findRevivedKeys } from './revived-keys.ts';
 const ROW_MAC_BYTES = 16;
 const ROW_KEY_CONTEXT = 'metavault row mac key';
 const PURPOSES: readonly KeyPurpose[] = ['data', 'audit', 'lookup'];
-/** How long a retired key stays in memory: a row that was read just before its rewrap still needs it. Longer than any statement. */
+/** How long a retired key stays in memory, for rows read just before their rewrap. Longer than any statement. */
 const RETIRED_KEY_RETENTION_MS = 30_000;
 
-/** The dependencies for creating keys, besides the root key. */
+/** What it takes to create keys, besides the root key. */
 interface KeySource {
   clock: Clock;
   ids: Ids;
   random: Random;
 }
 
-/** A key-encryption key that was just made active. */
+/** A key-encryption key that just became active. */
 export interface RotatedKek {
   id: KekId;
   createdAt: Date;
-  /** The previously active one; it still opens what it wraps. */
+  /** The previous KEK, which still opens what it wraps. */
   replacedId: KekId;
 }
 
-/** The configured root key is not the one that wraps the ring. Nothing was changed. */
+/** The configured root key doesn't wrap the ring. Nothing was changed. */
 export class WrongRootKeyError extends Error {
   constructor(needed: string, given: string) {
     super(
-      `ROOT_KEY opens another vault: this database needs the root key with the fingerprint ${needed}, the one given has ${given}. ` +
-        'Give the right key; to change it, set the new one as ROOT_KEY and the old one as ROOT_KEY_PREVIOUS ' +
+      `ROOT_KEY is for another vault: this database needs the root key with fingerprint ${needed}, but got ${given}. ` +
+        'Set the right key. To change it, set the new one as ROOT_KEY and the old one as ROOT_KEY_PREVIOUS ' +
         '(for a KMS: AWS_KMS_KEY_ID_PREVIOUS, VAULT_TRANSIT_KEY_PREVIOUS). Nothing was changed.',
     );
     this.name = 'WrongRootKeyError';
@@ -54,13 +54,13 @@ export class WrongRootKeyError extends Error {
 }
 
 /**
- * The key ring: key-encryption keys ("data"), the key of the audit chain and the key of lookup hashes, each stored wrapped by the root key,
- * and opened once at the start. Keys are chosen by id and never tried.
+ * The key ring: key-encryption keys ("data"), the key of the audit chain and the key of lookup hashes. Each is stored
+ * wrapped by the root key and unwrapped once at startup. Keys are selected by id, never tried.
  */
 export class KeyRing {
   readonly #keys = new Map<string, Uint8Array>();
   readonly #active = new Map<KeyPurpose, KekId>();
-  /** Keys that are retired but kept for a moment, with the time that was noticed, in monotonic milliseconds. */
+  /** When each retired key that is still in memory was found retired, in monotonic milliseconds. */
   readonly #retiredSeenAtMs = new Map<string, number>();
   #revived: ReadonlySet<KekId> = new Set();
 
@@ -74,7 +74,8 @@ export class KeyRing {
   ) {}
 
   /**
-   * Opens the ring, creates its missing keys, and moves it to a new root key if the previous one is configured. Throws `WrongRootKeyError`.
+   * Opens the ring, creates missing keys, and moves the ring to a new root key if the previous one is configured.
+   * Throws `WrongRootKeyError`.
    */
   static async open(
     database: Database,
@@ -100,8 +101,8 @@ export class KeyRing {
   }
 
   /**
-   * Loads keys that other replicas created, and drops retired ones, also where their rows hold a key again. A key that can't be opened does not hold up the others: its error is
-   * thrown after they are loaded.
+   * Loads keys that other replicas created and drops retired ones, even if their rows hold a key again. If a key can't
+   * be opened, loads all others and then throws its error.
    */
   async reload(): Promise<void> {
     const faults: unknown[] = [];
@@ -121,17 +122,18 @@ export class KeyRing {
   }
 
   /**
-   * Creates a new active KEK; the previous one only opens from then on. `record` writes what must be committed with it. The root key is
-   * called before the transaction begins, so a slow KMS holds nothing up. Throws `RootKeyUnavailableError`, and `WrongRootKeyError` if the
-   * ring has moved to another root key since this replica started; then nothing was changed.
+   * Creates a new active KEK; the previous one becomes decrypt-only. `record` runs in the same transaction. Calls the
+   * root key before the transaction, so a slow KMS blocks nothing. Throws `RootKeyUnavailableError`, and
+   * `WrongRootKeyError` if the ring has moved to another root key since startup; both change nothing.
    */
   async rotate(record: (tx: Transaction, rotated: RotatedKek) => Promise<void>): Promise<RotatedKek> {
     const key = await this.newKey('data');
-    // Verifies that the root key unwraps what it wrapped, before anything is sealed under the new key.
+    // Check that the root key can unwrap the new key before anything is sealed under it.
     const opened = await this.rootKey.unwrap(key.wrapped, wrapContext(key.id, key.purpose));
     const rotated = await this.database.transaction(async (tx) => {
       await lockKeyRing(tx);
-      // Waits for transactions that are sealing under the old key (`Vault.put`): nothing is sealed under it once this has committed.
+      // Waits for transactions that are sealing under the old key (`Vault.put`). Nothing is sealed under it after the
+      // commit.
       const old = await lockActiveKek(tx);
       if (old === null) throw new Error('the key ring has no active data key');
       if (old.root_key_id !== this.rootKey.id) throw new WrongRootKeyError(old.root_key_id, this.rootKey.id);
@@ -146,42 +148,45 @@ export class KeyRing {
     return rotated;
   }
 
-  /** The retired KEKs that the last reload found in their rows again. */
+  /** The retired KEKs whose keys the last reload found in the database again. */
   get revivedKeys(): readonly KekId[] {
     return [...this.#revived];
   }
 
-  /** The KEK that new data keys are wrapped with. */
+  /** Returns the KEK that wraps new data keys. */
   activeKek(): Kek {
     return this.active('data');
   }
 
-  /** A KEK by its id; queries the database once if it is not loaded yet. Null if it does not exist or is retired. */
+  /** Returns a KEK, reloading the ring if it is not loaded. Null if unknown or retired. */
   async findKek(id: KekId): Promise<Kek | null> {
     if (!this.#keys.has(id)) await this.reload();
     const key = this.#keys.get(id);
     return key === undefined ? null : { id, key };
   }
 
-  /** A KEK by its id, if it is loaded. */
+  /** Returns a KEK if it is loaded. */
   getCachedKek(id: KekId): Kek | null {
     const key = this.#keys.get(id);
     return key === undefined ? null : { id, key };
   }
 
-  /** A keyed hash under which a high-entropy secret (an API key, a lease, a token) may be stored and looked up. 32 bytes. */
+  /** Hashes a high-entropy secret (API key, lease, token) for storage and lookup. Keyed, 32 bytes. */
   blindIndex(value: string): Buffer {
     return keyedHash(this.active('lookup').key, value);
   }
 
-  /** A MAC for the audit chain, 32 bytes. Its key is not a KEK: rotating or deleting KEKs leaves the chain verifiable. */
+  /**
+   * Computes a MAC for the audit chain, 32 bytes. Its key is not a KEK, so the chain stays verifiable when KEKs are
+   * rotated or deleted.
+   */
   computeAuditMac(message: Uint8Array): Buffer {
     return keyedHash(this.active('audit').key, message);
   }
 
   /**
-   * A MAC for a row that decides who may do what, 16 bytes. Its key is derived from that of the audit chain, so that nobody can take it out of
-   * the database, and have a new one made, without breaking the chain.
+   * Computes a MAC for a row that decides access, 16 bytes. Its key is derived from the audit chain's, so replacing it
+   * in the database would break the chain.
    */
   computeRowMac(message: string): Buffer {
     return keyedHash(this.rowKey(), message, ROW_MAC_BYTES);
@@ -193,15 +198,15 @@ export class KeyRing {
     return this.#rowKey.key;
   }
 
-  /** The stored keys; one that came back after its retirement has none. */
+  /** Reads the stored keys, treating revived ones as retired. */
   private async readRows(executor: SqlExecutor): Promise<EncryptionKeyRow[]> {
     const rows = await readEncryptionKeys(executor);
-    // Without its key there is no record yet.
+    // Until the audit key is loaded, the record can't be checked.
     if (this.#active.has('audit')) this.#revived = await findRevivedKeys(executor, this, rows);
     return rows.map((row) => (this.#revived.has(row.id) ? { ...row, state: 'retired', wrapped: null } : row));
   }
 
-  /** The record says which keys must not be loaded, and its own key comes first. */
+  /** Loaded first, because the record says which keys must not be loaded. */
   private async loadAuditKey(rows: readonly EncryptionKeyRow[]): Promise<void> {
     const row = rows.find(({ purpose, state }) => purpose === 'audit' && state === 'active');
     if (row === undefined) return;
@@ -248,7 +253,7 @@ export class KeyRing {
     await rewrapKey(tx, row.id, wrapped, this.rootKey.id);
   }
 
-  /** A new key in its stored form; its plaintext bytes are wiped. */
+  /** Returns a new wrapped key. Wipes its plaintext. */
   private async newKey(purpose: KeyPurpose): Promise<NewEncryptionKey> {
     const { clock, ids, random } = this.source;
     const id = ids.next('kek');

@@ -13,7 +13,7 @@ import {
   toRewrapProgressResponse,
 } from './key-response.dto.ts';
 
-/** The routes of the key-encryption keys. */
+/** Routes of the key-encryption keys. */
 @ApiTags('keys')
 @Roles('admin')
 @Controller('v1/keys')

@@ -6,7 +6,10 @@ import { IntegrityFailures } from '../../database/integrity-failures.ts';
 import type { KekId } from '../ids.ts';
 import { KeyRing } from './key-ring.ts';
 
-/** Reports retired KEKs that are in their rows again: each once per replica, in log, metric and record, for as long as it stays there. */
+/**
+ * Reports retired KEKs whose keys are in the database again, once per replica and reappearance, in the log, the metric
+ * and the audit record.
+ */
 @Injectable()
 export class RevivedKeyAlert {
   #reported: ReadonlySet<KekId> = new Set();
@@ -18,12 +21,14 @@ export class RevivedKeyAlert {
     private readonly integrity: IntegrityFailures,
   ) {}
 
-  /** Reports what the last reload of the key ring refused. */
+  /** Reports the revived keys that the last reload found. */
   async raise(): Promise<void> {
     const revived = this.ring.revivedKeys;
     for (const id of revived) {
       if (this.#reported.has(id)) continue;
-      this.integrity.tampered('encryption_key', 'a retired key is in its row again; it opens nothing', { key_id: id });
+      this.integrity.tampered('encryption_key', 'a retired key is in the database again; it is not used', {
+        key_id: id,
+      });
       await this.audit.record(this.database, { action: 'key.revival_refused', actor: SYSTEM, subjectId: id });
     }
     this.#reported = new Set(revived);

@@ -5,8 +5,8 @@ import type { KekId } from '../ids.ts';
 import type { EncryptionKeyRow } from './encryption-key.repository.ts';
 
 /**
- * The KEKs whose stored key is there again, though they were retired: their own row says so, or an entry of the audit record. What they
- * wrapped came back with an old copy of the database, so nothing is opened with them.
+ * Returns the retired KEKs, by their row or the audit record, whose stored key is back. It must come from an old copy
+ * of the database, so nothing may be opened with it.
  */
 export async function findRevivedKeys(
   executor: SqlExecutor,

@@ -5,12 +5,12 @@ import { AuditLog } from '../../audit/audit-log.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { KeyRewrap, type RewrapCursor } from './key-rewrap.ts';
 
-/** Data keys per transaction: their rows are locked for a few milliseconds only. */
+/** Data keys per transaction. Small, so that locks last milliseconds. */
 const BATCH = 200;
-/** The minimum pause between two batches; otherwise as long as the batch took, so that half of a connection's time is left to others. */
+/** Minimum pause between batches. Longer ones last as long as the batch took, leaving half of the time to others. */
 const PAUSE_MS = 50;
 
-/** Processes a requested rewrap, possibly beside other replicas. */
+/** Processes a requested rewrap, possibly in parallel with other replicas. */
 @Injectable()
 export class RewrapWorker {
   constructor(
@@ -19,7 +19,9 @@ export class RewrapWorker {
     @Inject(LOGGER) private readonly logger: Pick<Pino, 'error'>,
   ) {}
 
-  /** One pass over all that is left, if a rewrap is running. Returns early when `isStopping` says so; the next pass continues. */
+  /**
+   * Processes all remaining data keys, if a rewrap is running. Returns early if `isStopping`; the next call continues.
+   */
   async runOnce(isStopping: () => boolean): Promise<void> {
     if (!(await this.rewrap.isRunning())) return;
     const undecryptableIds: string[] = [];

@@ -4,7 +4,7 @@ import { RewrapWorker } from './rewrap-worker.ts';
 
 const TICK_MS = 2_000;
 
-/** Takes part in a running rewrap, whichever replica it was requested from. */
+/** Helps with a running rewrap, whichever replica it was requested from. */
 @Injectable()
 export class RewrapJob {
   constructor(worker: RewrapWorker, jobs: JobScheduler) {

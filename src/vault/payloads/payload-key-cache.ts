@@ -5,12 +5,12 @@ import type { PayloadKeyOwner } from './payload-key.repository.ts';
 import type { PayloadKey } from './sealed-payload.ts';
 
 const MAX_KEYS = 4_096;
-/** A key that another replica destroyed is in memory no longer than this. */
+/** Maximum time in memory, also for a key that another replica has destroyed. */
 const MAX_AGE_MS = 10 * 60_000;
 
 /**
- * Opened payload keys that are committed, wiped when they leave. What it hands out are copies, which stay good when the key is evicted
- * meanwhile, and which the caller wipes.
+ * Caches opened, committed payload keys and wipes them on eviction. Returns copies, which eviction doesn't affect and
+ * which the caller must wipe.
  */
 export class PayloadKeyCache {
   readonly #keys: LRUCache<PayloadKeyId, PayloadKey>;
@@ -37,7 +37,7 @@ export class PayloadKeyCache {
     return id === undefined ? null : this.find(id);
   }
 
-  /** Keeps a copy. */
+  /** Stores a copy. */
   add(key: PayloadKey): void {
     this.#keys.set(key.id, copyOf(key));
     this.#idByOwner.set(ownerKey(key), key.id);
@@ -47,13 +47,13 @@ export class PayloadKeyCache {
     for (const id of ids) this.#keys.delete(id);
   }
 
-  /** Wipes keys that have been here for too long; without this, one that nobody asks for would stay. */
+  /** Wipes expired keys, including those no longer requested. */
   deleteOld(): void {
     this.#keys.purgeStale();
   }
 }
 
-/** A map's key. Days have one length, so no two owners share it. */
+/** Returns a map key for an owner. Unique, because days have a fixed length. */
 export function ownerKey({ tenant, day }: PayloadKeyOwner): string {
   return `${day} ${tenant}`;
 }

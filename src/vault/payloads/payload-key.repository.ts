@@ -3,20 +3,20 @@ import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import type { KekId, PayloadKeyId, SecretId } from '../ids.ts';
 import { joinSealedSecret, sealedSecretColumns } from '../sealed-secret.repository.ts';
 
-/** Whose payloads a key seals: those of one tenant (empty: of none) and of one day (UTC, `2026-11-28`). */
+/** Whose payloads a key seals: one tenant's (empty: none) on one day (UTC, `2026-11-28`). */
 export interface PayloadKeyOwner {
   tenant: string;
   day: string;
 }
 
-/** A key as it is stored: a sealed secret. `kek_id` null: the secret is gone. */
+/** A stored key, which is a sealed secret. `kek_id` is null if the secret is missing. */
 export interface PayloadKeyRow extends PayloadKeyOwner {
   id: PayloadKeyId;
   secret_id: SecretId;
   kek_id: KekId | null;
   wrapped_key: Buffer | null;
   ciphertext: Buffer | null;
-  /** This very transaction made it, which may still be rolled back. */
+  /** Created by the current transaction, which may still roll back. */
   is_uncommitted: boolean;
 }
 
@@ -73,19 +73,19 @@ const deleteByIds = defineStatement<{ ids: readonly PayloadKeyId[] }>(
 );
 
 /**
- * Those of these keys that are there: for the statement that stores what they seal. Without a lock, which all ingestion would take on the same
- * row: what was under way while a key is destroyed is destroyed with it.
+ * Query for the ids that exist, for the statement that stores what they seal. Takes no lock, because all ingestion
+ * would contend for the same row: payloads stored while a key is being destroyed are lost with it.
  */
 export function existingPayloadKeys(ids: readonly PayloadKeyId[]): Sql {
   return sql`SELECT id FROM payload_key WHERE id = ANY (${ids}::text[])`;
 }
 
-/** The same, and nobody can delete them until the transaction ends. */
+/** Like `existingPayloadKeys`, and keeps the keys from being deleted until the transaction ends. */
 export function holdPayloadKeys(ids: readonly PayloadKeyId[]): Sql {
   return sql`SELECT id FROM payload_key WHERE id = ANY (${ids}::text[]) FOR KEY SHARE`;
 }
 
-/** `payload_key <alias>` of days up to `day`: a relation of a FROM clause. */
+/** Relation for a FROM clause, aliased `k`: the keys of days up to `day`. */
 export function payloadKeysUntil(day: string): Sql {
   return sql`(SELECT id, tenant FROM payload_key WHERE day <= ${day}::date) k`;
 }
@@ -101,7 +101,9 @@ export async function findPayloadKey(executor: SqlExecutor, id: PayloadKeyId): P
   return row ?? null;
 }
 
-/** Stores new keys; the ids of those whose owners had none. Waits for other transactions that store one for the same owner. */
+/**
+ * Inserts keys for owners without one and returns their ids. Waits for transactions that insert one for the same owner.
+ */
 export async function insertPayloadKeys(
   executor: SqlExecutor,
   keys: readonly (PayloadKeyOwner & { id: PayloadKeyId; secretId: SecretId })[],
@@ -119,17 +121,17 @@ export async function insertPayloadKeys(
   return new Set(rows.map(({ id }) => id));
 }
 
-/** Locks up to `limit` keys of a tenant; waits for transactions that are sealing under them. */
+/** Locks up to `limit` keys of a tenant. Waits for transactions that are sealing under them. */
 export function lockPayloadKeysOfTenant(tx: SqlExecutor, tenant: string, limit: number): Promise<PayloadKeyIdentity[]> {
   return tx.rows(lockOfTenant({ tenant, limit }));
 }
 
-/** Locks those of these keys that nobody uses right now. */
+/** Locks the keys that no other transaction has locked. */
 export function lockPayloadKeys(tx: SqlExecutor, ids: readonly PayloadKeyId[]): Promise<PayloadKeyIdentity[]> {
   return tx.rows(lockByIds({ ids }));
 }
 
-/** Their secrets have to be destroyed in the same transaction. */
+/** Destroy their secrets in the same transaction. */
 export async function deletePayloadKeys(tx: SqlExecutor, ids: readonly PayloadKeyId[]): Promise<void> {
   await tx.run(deleteByIds({ ids }));
 }

@@ -24,8 +24,8 @@ import type { PayloadKey } from './sealed-payload.ts';
 const ATTEMPTS = 3;
 
 /**
- * The keys of payloads: one for each tenant and day. Each is a sealed secret, so the rotation, the rewrap and the retirement of KEKs
- * cover them as they cover tokens. Opened keys stay in memory for a while.
+ * Manages payload keys, one per tenant and day. Each is a sealed secret, so rotating, rewrapping and retiring KEKs
+ * covers them. Caches opened keys.
  */
 @Injectable()
 export class PayloadKeys {
@@ -39,7 +39,10 @@ export class PayloadKeys {
     @Inject(LOGGER) private readonly logger: Pick<Pino, 'error'>,
   ) {}
 
-  /** The keys of these owners, made where there are none, by `ownerKey`. They commit with the given transaction. The caller wipes them. */
+  /**
+   * Returns the keys of these owners by `ownerKey`, creating missing ones in the given transaction. The caller must
+   * wipe them.
+   */
   async obtain(executor: SqlExecutor, owners: readonly PayloadKeyOwner[]): Promise<Map<string, PayloadKey>> {
     const found = new Map<string, PayloadKey>();
     const wanted = new Map(owners.map((owner) => [ownerKey(owner), owner]));
@@ -57,19 +60,19 @@ export class PayloadKeys {
         else found.set(ownerKey(row), key);
       }
       for (const { id, tenant, day } of unusable) {
-        this.logger.error(
-          { payload_key_id: id, tenant, day },
-          'a payload key does not open; a new one takes its place',
-        );
+        this.logger.error({ payload_key_id: id, tenant, day }, 'a payload key cannot be opened and is replaced');
       }
       await this.destroy(executor, unusable);
       const without = missing.filter((owner) => !found.has(ownerKey(owner)));
       for (const key of await this.create(executor, without)) found.set(ownerKey(key), key);
     }
-    throw new Error('payload keys come and go too fast to seal under one');
+    throw new Error('payload keys keep disappearing');
   }
 
-  /** A copy of the key, which the caller wipes; null: it was destroyed. Throws `DecryptionError` where it does not open. */
+  /**
+   * Returns a copy of the key, which the caller must wipe; null if it was destroyed. Throws `DecryptionError` if it
+   * can't be opened.
+   */
   async find(executor: SqlExecutor, id: PayloadKeyId): Promise<PayloadKey | null> {
     const cached = this.#cache.find(id);
     if (cached !== null) return cached;
@@ -80,7 +83,7 @@ export class PayloadKeys {
     return key;
   }
 
-  /** Destroys up to `limit` keys of a tenant: what they seal can't be opened from then on. Their ids. */
+  /** Destroys up to `limit` keys of a tenant, and with them everything they seal. Returns their ids. */
   async destroyOfTenant(tx: SqlExecutor, tenant: string, limit: number): Promise<PayloadKeyId[]> {
     const rows = await lockPayloadKeysOfTenant(tx, tenant, limit);
     await this.destroy(tx, rows);
@@ -99,17 +102,17 @@ export class PayloadKeys {
     this.#cache.delete(ids);
   }
 
-  /** Wipes these from memory, because the database may not have them any more. */
+  /** Wipes these keys from memory, because they may be gone from the database. */
   forget(ids: readonly PayloadKeyId[]): void {
     this.#cache.delete(ids);
   }
 
-  /** Wipes what has been in memory for too long. */
+  /** Wipes expired keys from memory. */
   forgetOld(): void {
     this.#cache.deleteOld();
   }
 
-  /** Null where it does not open: a KEK that is gone, or a changed row. */
+  /** Returns null if it can't be opened: the KEK is gone, or the row was altered. */
   private async open(row: PayloadKeyRow): Promise<PayloadKey | null> {
     const { id, tenant, day, secret_id, kek_id, wrapped_key, ciphertext, is_uncommitted: isUncommitted } = row;
     if (kek_id === null || wrapped_key === null || ciphertext === null) return null;
@@ -124,7 +127,7 @@ export class PayloadKeys {
     }
   }
 
-  /** New keys; without those whose owner got one from somebody else meanwhile. Not kept in memory: the transaction may be rolled back. */
+  /** Creates keys, except for owners that got one concurrently. Doesn't cache them: the transaction may roll back. */
   private async create(executor: SqlExecutor, owners: readonly PayloadKeyOwner[]): Promise<PayloadKey[]> {
     if (owners.length === 0) return [];
     const keys = owners.map((owner) => ({ ...owner, id: this.ids.next('pky'), key: this.random.bytes(KEY_BYTES) }));

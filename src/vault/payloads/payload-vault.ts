@@ -10,10 +10,10 @@ import { ownerKey } from './payload-key-cache.ts';
 import { PayloadKeys } from './payload-keys.ts';
 import { openPayload, type PayloadPlace, sealPayload } from './sealed-payload.ts';
 
-/** What is to be sealed. `tenant` null: it belongs to none. */
+/** A payload to seal. `tenant` is null if it belongs to none. */
 export interface NewPayload extends PayloadPlace {
   tenant: string | null;
-  /** When it came: its key is that of the day. */
+  /** When it arrived; the day selects the key. */
   at: Date;
   text: string;
 }
@@ -24,8 +24,8 @@ export interface SealedPayload {
 }
 
 /**
- * Seals what Meta sends, each payload with one encryption and, while its key is in memory, without a statement. Whoever stores a payload
- * makes sure in the same statement that its key is there (`existingPayloadKeys`).
+ * Seals what Meta sends, with one encryption per payload and no statement if its key is cached. The statement that
+ * stores a payload must check that its key still exists (`existingPayloadKeys`).
  */
 @Injectable()
 export class PayloadVault {
@@ -35,7 +35,7 @@ export class PayloadVault {
     private readonly random: Random,
   ) {}
 
-  /** In their order. New keys commit with the given transaction. */
+  /** Seals payloads and returns them in order. New keys commit with the given transaction. */
   async sealAll(executor: SqlExecutor, payloads: readonly NewPayload[]): Promise<SealedPayload[]> {
     if (payloads.length === 0) return [];
     const keys = await this.keys.obtain(executor, payloads.map(ownerOf));
@@ -50,7 +50,7 @@ export class PayloadVault {
     }
   }
 
-  /** The text of a payload of this tenant; null: its key was destroyed. Throws `DecryptionError` where one of them was changed or moved. */
+  /** Returns the payload's text; null if its key was destroyed. Throws `DecryptionError` if it was altered or moved. */
   async open(
     { payload, payloadKeyId }: SealedPayload,
     place: PayloadPlace,
@@ -66,12 +66,12 @@ export class PayloadVault {
     }
   }
 
-  /** Destroys up to `limit` keys of a tenant, and with them what they seal; their ids. */
+  /** Destroys up to `limit` keys of a tenant, and with them everything they seal. Returns their ids. */
   shredTenant(tx: SqlExecutor, tenant: string, limit: number): Promise<PayloadKeyId[]> {
     return this.keys.destroyOfTenant(tx, tenant, limit);
   }
 
-  /** Destroys those of these keys that `findUsed`, asked once they are locked, does not name; how many. */
+  /** Locks these keys and destroys those that `findUsed`, called then, doesn't return. Returns how many. */
   async destroyUnused(
     tx: SqlExecutor,
     ids: readonly PayloadKeyId[],
@@ -85,18 +85,18 @@ export class PayloadVault {
     return unused.length;
   }
 
-  /** Wipes these keys from memory, because the database does not have them any more. */
+  /** Wipes these keys from memory, because they are gone from the database. */
   forget(ids: readonly PayloadKeyId[]): void {
     this.keys.forget(ids);
   }
 
-  /** Wipes keys that have been in memory for too long. */
+  /** Wipes expired keys from memory. */
   forgetOld(): void {
     this.keys.forgetOld();
   }
 }
 
-/** The day of an instant (UTC), `2026-11-28`. */
+/** Returns the UTC day of an instant, such as `2026-11-28`. */
 export function dayOf(instant: Date): string {
   return instant.toISOString().slice(0, 10);
 }

@@ -4,13 +4,13 @@ import type { PayloadKeyId } from '../ids.ts';
 import { DecryptionError } from '../sealed-secret.ts';
 import type { PayloadKeyOwner } from './payload-key.repository.ts';
 
-/** A payload key, opened. The bytes belong to whoever got it, and are to be wiped after use. */
+/** An opened payload key. Its holder must wipe it after use. */
 export interface PayloadKey extends PayloadKeyOwner {
   id: PayloadKeyId;
   key: Uint8Array;
 }
 
-/** The row that holds a payload: it opens in no other. */
+/** The row that a payload is bound to. */
 export interface PayloadPlace {
   kind: 'event';
   rowId: string;
@@ -18,13 +18,13 @@ export interface PayloadPlace {
 
 const FORMAT = 1;
 
-/** format ‖ nonce ‖ ciphertext ‖ tag, bound to the key, its tenant and day, and the row. */
+/** Returns format ‖ nonce ‖ ciphertext ‖ tag, bound to the key, its tenant and day, and the row. */
 export function sealPayload(text: string, place: PayloadPlace, key: PayloadKey, random: Random): Buffer {
   const box = encrypt(key.key, Buffer.from(text, 'utf8'), payloadData(place, key), random);
   return Buffer.concat([Buffer.of(FORMAT), box]);
 }
 
-/** The payload's text. Throws `DecryptionError`. */
+/** Returns the payload's text. Throws `DecryptionError`. */
 export function openPayload(payload: Uint8Array, place: PayloadPlace, key: PayloadKey): string {
   const plaintext = payload[0] === FORMAT ? decrypt(key.key, payload.subarray(1), payloadData(place, key)) : null;
   if (plaintext === null) throw new DecryptionError(place.rowId);

@@ -2,11 +2,11 @@ import type { DecryptCommandOutput, EncryptCommandOutput, KMSClient } from '@aws
 import { KMS_TIMEOUT_MS, RootKey, RootKeyUnavailableError, type WrapContext } from './root-key.ts';
 
 interface AwsRootKeyOptions {
-  /** A key's ARN, id, alias or alias ARN. */
+  /** A key ARN, key id, alias or alias ARN. */
   keyId: string;
-  /** Null: the region's own address. */
+  /** Null: the region's default endpoint. */
   endpointUrl: string | null;
-  /** For one call, including retries. */
+  /** Limit for one call, including retries. */
   timeoutMs?: number;
 }
 
@@ -14,9 +14,9 @@ const KEY_ARN = /^arn:aws[a-z-]*:kms:[^:]+:\d+:key\//;
 const PROBE: WrapContext = { service: 'metavault', purpose: 'probe' };
 
 /**
- * A symmetric key in AWS KMS. The ring's key material travels to KMS and back over TLS; the root key itself never leaves KMS. The context
- * is KMS's encryption context, so CloudTrail shows it and key policies may require it. Credentials and region come from the standard AWS
- * environment.
+ * A symmetric key in AWS KMS. Key material of the ring travels to KMS and back over TLS; the root key never leaves it.
+ * The context becomes KMS's encryption context, which CloudTrail shows and key policies can require. Credentials and
+ * region come from the standard AWS environment.
  */
 export class AwsRootKey extends RootKey {
   private constructor(
@@ -28,7 +28,7 @@ export class AwsRootKey extends RootKey {
   }
 
   /**
-   * Asks KMS which key an alias or a short id stands for: the ring stores the key, not a name that may be reassigned. Throws
+   * Asks KMS for the ARN behind an alias or short id, because a name may be reassigned. Throws
    * `RootKeyUnavailableError`.
    */
   static async open(options: AwsRootKeyOptions): Promise<AwsRootKey> {
@@ -52,7 +52,7 @@ export class AwsRootKey extends RootKey {
   }
 }
 
-/** The two calls of KMS that are needed; failures become `RootKeyUnavailableError`. */
+/** The two KMS calls we need. Failures become `RootKeyUnavailableError`. */
 class Kms {
   private constructor(
     private readonly client: KMSClient,
@@ -60,7 +60,7 @@ class Kms {
     private readonly timeoutMs: number,
   ) {}
 
-  /** The SDK is imported on demand: it takes longer to load than all the rest, and most installations never need it. */
+  /** Imports the SDK on demand: it takes longer to load than everything else, and few installations need it. */
   static async connect({ endpointUrl, timeoutMs = KMS_TIMEOUT_MS }: AwsRootKeyOptions): Promise<Kms> {
     const sdk = await import('@aws-sdk/client-kms');
     const client = new sdk.KMSClient({
@@ -117,28 +117,25 @@ function toUnavailable(error: unknown, timedOut: boolean, timeoutMs: number): Ro
   if (timedOut || name === 'TimeoutError') {
     return unavailable(
       'timeout',
-      `AWS KMS did not respond within ${timeoutMs / 1000} s. Look at the network and AWS_ENDPOINT_URL.`,
+      `AWS KMS did not respond within ${timeoutMs / 1000} s. Check the network and AWS_ENDPOINT_URL.`,
     );
   }
   if (name === 'CredentialsProviderError') {
     return unavailable(
       'denied',
-      'AWS KMS needs credentials: give the process a role, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',
+      'AWS KMS needs credentials. Assign a role to the process, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',
     );
   }
   if (/region is missing/i.test(text))
-    return unavailable('unusable', 'AWS_REGION is missing: name the region of the KMS key.');
+    return unavailable('unusable', 'AWS_REGION is missing. Set it to the region of the KMS key.');
   if (DENIED.has(name)) {
     return unavailable(
       'denied',
-      `AWS KMS refuses (${name}). Allow kms:Encrypt and kms:Decrypt on AWS_KMS_KEY_ID for this identity.`,
+      `AWS KMS denied access (${name}). Allow kms:Encrypt and kms:Decrypt on AWS_KMS_KEY_ID for this identity.`,
     );
   }
   if (name === 'NotFoundException') {
-    return unavailable(
-      'missing',
-      'AWS KMS has no key as AWS_KMS_KEY_ID names it in this account and region. Correct it.',
-    );
+    return unavailable('missing', 'AWS KMS has no key AWS_KMS_KEY_ID in this account and region. Correct the setting.');
   }
   if (name === 'DisabledException' || name === 'KMSInvalidStateException' || name === 'InvalidKeyUsageException') {
     return unavailable(
@@ -149,13 +146,13 @@ function toUnavailable(error: unknown, timedOut: boolean, timeoutMs: number): Ro
   if (name === 'InvalidCiphertextException' || name === 'IncorrectKeyException') {
     return unavailable(
       'unusable',
-      `AWS KMS does not open this key of the ring (${name}): it was changed, or another key made it.`,
+      `AWS KMS cannot decrypt this key of the ring (${name}): it was altered or encrypted under another key.`,
     );
   }
   const code = (error as { code?: unknown }).code;
   const what = typeof code === 'string' ? code : name || 'no response';
   return unavailable(
     'unreachable',
-    `AWS KMS cannot be used (${what}). Look at the network, AWS_REGION and AWS_ENDPOINT_URL.`,
+    `AWS KMS is unreachable (${what}). Check the network, AWS_REGION and AWS_ENDPOINT_URL.`,
   );
 }

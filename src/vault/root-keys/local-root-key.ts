@@ -16,7 +16,7 @@ export class LocalRootKey extends RootKey {
   ) {
     super();
     this.#key = Buffer.from(encoded.expose(), 'base64');
-    if (this.#key.length !== KEY_BYTES) throw new Error(`a root key has ${KEY_BYTES} bytes in base64`);
+    if (this.#key.length !== KEY_BYTES) throw new Error(`a root key must be ${KEY_BYTES} bytes in base64`);
     this.id = `local:${keyedHash(this.#key, 'metavault root key fingerprint').toString('hex', 0, 8)}`;
   }
 
@@ -26,7 +26,7 @@ export class LocalRootKey extends RootKey {
 
   override async unwrap(wrapped: Uint8Array, context: Readonly<Record<string, string>>): Promise<Uint8Array> {
     const key = wrapped[0] === FORMAT ? decrypt(this.#key, wrapped.subarray(1), associatedData(context)) : null;
-    if (key === null) throw new Error(`root key ${this.id} does not open this key of the ring`);
+    if (key === null) throw new Error(`root key ${this.id} cannot open this key of the ring`);
     return key;
   }
 }

@@ -7,17 +7,20 @@ import { KMS_TIMEOUT_MS, RootKey, RootKeyUnavailableError, type WrapContext } fr
 export interface TransitRootKeyOptions {
   /** `https://vault.example:8200` */
   address: string;
-  /** Where the Transit engine is mounted. */
+  /** Mount path of the Transit engine. */
   mount: string;
   keyName: string;
   namespace: string | null;
-  /** The token itself, or the file that an agent keeps it in, which is read for each call. */
+  /** The token, or a file that an agent updates and that is read for each call. */
   token: SecretString | { file: string };
-  /** For one call. */
+  /** Limit for one call. */
   timeoutMs?: number;
 }
 
-/** A key in the Transit engine of HashiCorp Vault or OpenBao (aes256-gcm96 or chacha20-poly1305). The context is its `associated_data`. */
+/**
+ * A key in the Transit engine of HashiCorp Vault or OpenBao (aes256-gcm96 or chacha20-poly1305). The context becomes
+ * `associated_data`.
+ */
 export class TransitRootKey extends RootKey {
   override readonly id: string;
 
@@ -71,7 +74,7 @@ export class TransitRootKey extends RootKey {
       return (await readFile(token.file, 'utf8')).trim();
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? 'unknown cause';
-      const message = `VAULT_TOKEN_FILE names a file that cannot be read (${code}): ${token.file}.`;
+      const message = `The file in VAULT_TOKEN_FILE cannot be read (${code}): ${token.file}.`;
       throw new RootKeyUnavailableError('denied', message, { cause: error });
     }
   }
@@ -85,7 +88,7 @@ function associatedData(context: WrapContext): string {
 function readField({ body }: HttpResponse, field: string): string {
   const unusable = new RootKeyUnavailableError(
     'unusable',
-    'VAULT_ADDR responds, but not as the Transit engine does. Correct it.',
+    'VAULT_ADDR does not respond like a Transit engine. Correct the setting.',
   );
   let parsed: { data?: Record<string, unknown> | null } | null;
   try {
@@ -102,7 +105,7 @@ function toRefusalError(status: number, verb: 'encrypt' | 'decrypt'): RootKeyUna
   if (status === 401 || status === 403) {
     return new RootKeyUnavailableError(
       'denied',
-      'Vault Transit refuses this token. Give one with update on encrypt and decrypt of VAULT_TRANSIT_KEY.',
+      'Vault Transit rejected the token. It needs update on encrypt and decrypt for VAULT_TRANSIT_KEY.',
     );
   }
   if (status === 404) {
@@ -112,21 +115,21 @@ function toRefusalError(status: number, verb: 'encrypt' | 'decrypt'): RootKeyUna
     );
   }
   if (status === 400) {
-    const what = verb === 'decrypt' ? 'does not open this key of the ring' : 'cannot use VAULT_TRANSIT_KEY';
+    const what = verb === 'decrypt' ? 'cannot decrypt this key of the ring' : 'cannot use VAULT_TRANSIT_KEY';
     return new RootKeyUnavailableError(
       'unusable',
-      `Vault Transit ${what} (400): look at the key's name, type and versions.`,
+      `Vault Transit ${what} (400). Check the key's name, type and versions.`,
     );
   }
   const state = status === 503 ? ' It is sealed or in maintenance.' : '';
-  return new RootKeyUnavailableError('unreachable', `Vault Transit cannot be used (HTTP ${status}).${state}`);
+  return new RootKeyUnavailableError('unreachable', `Vault Transit failed (HTTP ${status}).${state}`);
 }
 
 function toUnavailable(error: unknown, timeoutMs: number): RootKeyUnavailableError {
   if (error instanceof HttpRequestError && error.reason === 'timeout') {
-    const message = `Vault Transit did not respond within ${timeoutMs / 1000} s. Look at the network and VAULT_ADDR.`;
+    const message = `Vault Transit did not respond within ${timeoutMs / 1000} s. Check the network and VAULT_ADDR.`;
     return new RootKeyUnavailableError('timeout', message, { cause: error });
   }
-  const message = 'Vault Transit cannot be reached. Look at the network and VAULT_ADDR.';
+  const message = 'Vault Transit is unreachable. Check the network and VAULT_ADDR.';
   return new RootKeyUnavailableError('unreachable', message, { cause: error });
 }

@@ -58,12 +58,12 @@ async function found(query: string, key?: string): Promise<string[]> {
 }
 
 describe('GET /v1/audit', () => {
-  it('403: services', async () => {
+  it('403: a service', async () => {
     expect((await get('/v1/audit', keys.stranger)).status).toBe(403);
     expect((await get('/v1/audit/verify', keys.stranger)).status).toBe(403);
   });
 
-  it('200: entries in full, the newest first', async () => {
+  it('200: full entries, newest first', async () => {
     const { data } = (await get('/v1/audit?action=lease.issued', keys.auditor).expect(200)).body;
     expect(data[0]).toEqual({
       id: expect.stringMatching(/^aud_/),
@@ -81,7 +81,7 @@ describe('GET /v1/audit', () => {
     expect(ids).toEqual([...ids].sort().reverse());
   });
 
-  it('200: filters, alone and together', async () => {
+  it('200: filters, alone and combined', async () => {
     expect(await found('connection_id=con_b')).toEqual(['con_b']);
     expect(await found('action=lease.issued')).toEqual(['con_c', 'con_b', 'con_a']);
     expect(await found('action=lease.issued&connection_id=con_zzz')).toEqual([]);
@@ -90,7 +90,7 @@ describe('GET /v1/audit', () => {
     expect(await found("action=' OR 1=1 --")).toEqual([]);
   });
 
-  it('200: from is within, to is not, offsets count', async () => {
+  it('200: from is inclusive, to is exclusive, and offsets are honored', async () => {
     const from = new Date(clock.now().getTime() - 60_000).toISOString();
     const to = clock.now().toISOString();
     expect(await found(`from=${from}&client_id=${serviceId}`)).toEqual(['con_c', 'con_b']);
@@ -101,13 +101,13 @@ describe('GET /v1/audit', () => {
     expect(await found('from=0001-01-01T00:00:00Z&to=9999-12-31T23:59:59Z&connection_id=con_a')).toEqual(['con_a']);
   });
 
-  it('200: an auditor sees its tenants and products only', async () => {
+  it('200: an auditor sees only its own tenants and products', async () => {
     expect(await found('', keys.acmeAuditor)).toEqual(['con_a']);
     expect(await found('connection_id=con_c', keys.acmeAuditor)).toEqual([]);
     expect((await found('', keys.auditor)).length).toBe((await found('', keys.admin)).length);
   });
 
-  it('200: pages hold every entry once', async () => {
+  it('200: pages contain every entry once', async () => {
     const whole = await found('limit=200');
     const paged: string[] = [];
     let cursor = '';
@@ -122,7 +122,7 @@ describe('GET /v1/audit', () => {
     expect(paged).toEqual(whole);
   });
 
-  it('400: what is no instant, limit or cursor, with its name', async () => {
+  it('400: names an invalid instant, limit or cursor', async () => {
     for (const [query, path] of [
       ['from=yesterday', 'from'],
       ['from=2026-11-22', 'from'],
@@ -142,7 +142,7 @@ describe('GET /v1/audit', () => {
 });
 
 describe('GET /v1/audit/verify', () => {
-  it('200: links the tail first, counts it, and says where it is broken', async () => {
+  it('200: links pending entries first, counts them, and reports where the chain is broken', async () => {
     const [row] = await access.database.rows<{ count: number }>({
       text: 'SELECT count(*)::int AS count FROM audit_entry',
     });
@@ -166,7 +166,7 @@ describe('GET /v1/audit/verify', () => {
 describe('GET /v1/audit/anchor', () => {
   const verify = async (anchor: string) => (await get(`/v1/audit/verify?anchor=${encodeURIComponent(anchor)}`)).body;
 
-  it('200: admins and auditors get an anchor, which a verification takes as a word and as JSON', async () => {
+  it('200: admins and auditors get an anchor, which verify accepts as a word and as JSON', async () => {
     expect((await get('/v1/audit/anchor', keys.stranger)).status).toBe(403);
     const { body: anchor } = await get('/v1/audit/anchor', keys.auditor).expect(200);
     expect(anchor).toEqual({
@@ -183,14 +183,14 @@ describe('GET /v1/audit/anchor', () => {
     expect(await verify(JSON.stringify(forged))).toMatchObject({ valid: false, anchor: 'not_ours', faults: [] });
   });
 
-  it('400: what is no anchor', async () => {
+  it('400: not an anchor', async () => {
     for (const anchor of ['x', 'mva1.1.2.3', '{}', 'null', '[]', '{"entries":1}']) {
       const response = await get(`/v1/audit/verify?anchor=${encodeURIComponent(anchor)}`);
       expect([response.status, response.body.errors?.[0]?.path]).toEqual([400, 'anchor']);
     }
   });
 
-  it('shows a record that was set back as a whole', async () => {
+  it('detects a record restored as a whole to an earlier state', async () => {
     const { body: before } = await get('/v1/audit/anchor');
     const log = access.app.get(AuditLog);
     for (const table of ['audit_entry', 'audit_link', 'audit_head'])
@@ -207,11 +207,11 @@ describe('GET /v1/audit/anchor', () => {
   });
 });
 
-describe('the schedule', () => {
+describe('the linking job', () => {
   const waiting = async () =>
     (await access.registry.getSingleMetric('metavault_audit_unlinked_entries')?.get())?.values[0]?.value;
 
-  it('links what waits, shows how much does, and logs a failure that stays once a minute', async () => {
+  it('links pending entries, exports their number, and logs a lasting failure once a minute', async () => {
     const schedule = access.app.get(ChainLinkingJob);
     await access.app.get(AuditLog).record(access.database, { action: 'lease.issued', actor: SYSTEM });
     expect(await waiting()).toBe(1);

@@ -7,7 +7,7 @@ import { type AuditTestContext, openAuditTestContext } from '../../support/audit
 
 let context: AuditTestContext;
 let plans: string[];
-/** Keeps the plan of each statement that it runs. */
+/** Collects the plan of each statement. */
 let explaining: SqlExecutor;
 
 beforeAll(async () => {
@@ -24,7 +24,7 @@ beforeAll(async () => {
     },
     run: (statement) => database.run(statement),
   };
-  // A connection that was made, and leased very often since; and many others.
+  // One connection that was leased very often, and many others.
   const of = { actor: SYSTEM, tenant: 'acme', connectionId: 'con_1' as const };
   await log.recordAll(database, [
     { ...of, action: 'connection.created', details: { status: 'active', generation: 1 } },
@@ -40,7 +40,7 @@ beforeAll(async () => {
 });
 afterAll(() => context?.close());
 
-it('finds what is recorded of an object in one step, however often it was leased', async () => {
+it('finds the recorded state of an object with one index lookup, however often it was leased', async () => {
   const states = await readConnectionStates(explaining, context.ring, ['con_1']);
   expect(states).toMatchObject({ forgedIds: [] });
   expect(states.byObject.get('con_1')).toMatchObject([{ action: 'connection.created', details: { generation: 1 } }]);

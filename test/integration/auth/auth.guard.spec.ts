@@ -89,7 +89,7 @@ async function refusedCount(reason: string): Promise<number> {
 }
 
 describe('a route', () => {
-  it('that declares nothing is closed to everyone, and the log says that this is a defect', async () => {
+  it('without an access decorator is closed to everyone, which the log reports', async () => {
     for (const key of [undefined, BOOTSTRAP_KEY, (await makeClient()).key]) {
       expect((await get('/probe/forgotten', key)).status).toBe(403);
     }
@@ -97,12 +97,12 @@ describe('a route', () => {
     expect(line?.['level']).toBe(50);
   });
 
-  it('that is public takes no key, and does not look at a wrong one', async () => {
+  it('that is public needs no key and ignores an invalid one', async () => {
     expect((await get('/probe/public')).text).toBe('hello');
     expect((await get('/probe/public', 'wrong')).status).toBe(200);
   });
 
-  it('has the roles of its controller, unless it has its own', async () => {
+  it('has its controller's roles unless it has its own', async () => {
     const auditor = await makeClient({ role: 'auditor', tenants: ['*'], products: ['*'] });
     expect((await get('/closed', BOOTSTRAP_KEY)).status).toBe(200);
     expect((await get('/closed', auditor.key)).status).toBe(403);
@@ -110,13 +110,13 @@ describe('a route', () => {
     expect((await get('/closed/narrower', auditor.key)).status).toBe(200);
   });
 
-  it('gets the client with its policy', async () => {
+  it('receives the client with its policy', async () => {
     const { key } = await makeClient({ name: 'policy', leaseModes: ['token'] });
     const response = await get('/probe/service', key);
     expect(response.body).toEqual({ name: 'policy', tenants: ['acme'], leaseModes: ['token'] });
   });
 
-  it('refuses a role before it looks at the input', async () => {
+  it('checks the role before the input', async () => {
     const { key } = await makeClient();
     const response = await http().post('/v1/clients').set('Authorization', `Bearer ${key}`).send({ nonsense: true });
     expect(response.status).toBe(403);
@@ -125,7 +125,7 @@ describe('a route', () => {
 });
 
 describe('401', () => {
-  it('carries the challenge and problem+json, whatever is wrong', async () => {
+  it('has a challenge and problem+json, whatever is wrong', async () => {
     const { key } = await makeClient();
     const wrong = generateApiKey(random).expose();
     for (const header of [
@@ -148,32 +148,32 @@ describe('401', () => {
     }
   });
 
-  it('does not wait for a record that is locked', async () => {
-    // A window of its own, so that there is something to record.
+  it('does not wait for a locked audit record', async () => {
+    // Starts a new window, so that there is an entry to write.
     clock.advance(3600);
     await access.database.transaction(async (tx) => {
       await tx.run({ text: 'LOCK TABLE audit_entry IN ACCESS EXCLUSIVE MODE' });
       const began = performance.now();
       expect((await get('/probe/service', 'mtv_mistyped')).status).toBe(401);
-      // Other statements would wait for 15 seconds.
+      // Other statements wait for 15 seconds.
       expect(performance.now() - began).toBeLessThan(10_000);
     });
-    expect(access.log.text()).toContain('a refusal could not be recorded');
+    expect(access.log.text()).toContain('could not record a refusal');
   });
 
-  it('is no matter of the case of the scheme', async () => {
+  it('does not depend on the case of the scheme', async () => {
     const { key } = await makeClient();
     expect((await http().get('/probe/service').set('Authorization', `bearer ${key}`)).status).toBe(200);
   });
 
-  it('meets the keys of deleted clients at once', async () => {
+  it('rejects keys of deleted clients at once', async () => {
     const { id, key } = await makeClient();
     expect((await get('/probe/service', key)).status).toBe(200);
     await clients.delete(SYSTEM, id);
     expect((await get('/probe/service', key)).status).toBe(401);
   });
 
-  it('meets a replaced key when its grace is over, not before', async () => {
+  it('rejects a replaced key only when its grace period is over', async () => {
     const { id, key } = await makeClient();
     const { apiKey } = await clients.issueKey(SYSTEM, id, 60);
     clock.advance(59);
@@ -184,10 +184,10 @@ describe('401', () => {
   });
 });
 
-describe('the memory of the hottest route', () => {
+describe('the cache of the hottest route', () => {
   const post = (key: string) => http().post('/probe/hot').set('Authorization', `Bearer ${key}`);
 
-  it('forgets within 5 seconds, and no other route uses it', async () => {
+  it('expires after 5 seconds and is used by no other route', async () => {
     const { id, key } = await makeClient();
     expect((await post(key)).status).toBe(201);
     await clients.delete(SYSTEM, id);
@@ -197,7 +197,7 @@ describe('the memory of the hottest route', () => {
     expect((await post(key)).status).toBe(401);
   });
 
-  it('does not carry a key past its end', async () => {
+  it('does not extend a key past its expiry', async () => {
     const { id, key } = await makeClient();
     await clients.issueKey(SYSTEM, id, 2);
     expect((await post(key)).status).toBe(201);
@@ -206,8 +206,8 @@ describe('the memory of the hottest route', () => {
   });
 });
 
-describe('a limit of requests a second', () => {
-  it('holds its client and no other', async () => {
+describe('a limit of requests per second', () => {
+  it('applies only to its client', async () => {
     const limited = await makeClient({ rateLimitPerSecond: 3 });
     const other = await makeClient();
     const responses = await Promise.all(Array.from({ length: 8 }, () => get('/probe/service', limited.key)));
@@ -223,9 +223,9 @@ describe('a limit of requests a second', () => {
   });
 });
 
-describe('wrong keys from one address', () => {
-  it('get 429 from the eleventh on, a good key always passes, and one entry tells of the flood', async () => {
-    // Its entries come after all before; and an application of its own: the address has no history there.
+describe('invalid keys from one address', () => {
+  it('get 429 from the eleventh on, while a valid key passes, and a flood becomes one entry', async () => {
+    // Later than all other entries, and in a new application, where the address has no history.
     clock.advance(1);
     const fresh = await startAuthApp(access.database, clock, { controllers: [Probe] });
     try {
@@ -249,7 +249,7 @@ describe('wrong keys from one address', () => {
     }
   });
 
-  it('are counted by reason, and keys reach neither record nor log', async () => {
+  it('are counted by reason, and never appear in the record or the log', async () => {
     const wrong = generateApiKey(random).expose();
     const malformed = await refusedCount('malformed_key');
     const blocked = await refusedCount('too_many_attempts');
@@ -266,7 +266,7 @@ describe('wrong keys from one address', () => {
     expect(access.log.text()).not.toContain(wrong);
   });
 
-  it('in the wrong form cost the database nothing but the one entry', async () => {
+  it('that are malformed cost the database nothing but one entry', async () => {
     const fresh = await startAuthApp(access.database, clock, { controllers: [Probe] });
     const statements: string[] = [];
     const original = access.database.rows.bind(access.database);

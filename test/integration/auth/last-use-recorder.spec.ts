@@ -40,7 +40,7 @@ async function written(): Promise<{ client: string | null; key: string | null }>
   return { client: row?.client?.toISOString() ?? null, key: row?.key?.toISOString() ?? null };
 }
 
-it('is written by itself a moment after the first use', async () => {
+it('is written shortly after the first use', async () => {
   lastUse.report(client());
   const at = clock.now().toISOString();
   for (let tries = 0; tries < 200 && (await written()).key === null; tries++) {
@@ -49,7 +49,7 @@ it('is written by itself a moment after the first use', async () => {
   expect(await written()).toEqual({ client: at, key: at });
 });
 
-it('is written once a minute at the most', async () => {
+it('is written at most once a minute', async () => {
   const first = clock.now().toISOString();
   lastUse.report(client());
   await lastUse.flush();
@@ -64,7 +64,7 @@ it('is written once a minute at the most', async () => {
   expect(await written()).toEqual({ client: second, key: second });
 });
 
-it("of a token is its client's alone, and never goes back", async () => {
+it('of a token is recorded only for its client, and never moves back', async () => {
   lastUse.report(client(null));
   await lastUse.flush();
   const at = clock.now().toISOString();
@@ -76,7 +76,7 @@ it("of a token is its client's alone, and never goes back", async () => {
   expect((await written()).client).toBe(at);
 });
 
-it('waits for nobody who holds the rows', async () => {
+it('does not wait for locked rows', async () => {
   await open.database.transaction(async (tx) => {
     await tx.rows({ text: 'SELECT 1 FROM client c, client_key k FOR UPDATE' });
     lastUse.report(client());
@@ -86,7 +86,7 @@ it('waits for nobody who holds the rows', async () => {
   expect(log.lines).toEqual([]);
 });
 
-it('costs nobody anything where the database can not be written', async () => {
+it('fails no request if the database cannot be written', async () => {
   await open.database.run({ text: 'ALTER TABLE client RENAME COLUMN last_used_at TO gone' });
   try {
     lastUse.report(client());

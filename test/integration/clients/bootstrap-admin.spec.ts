@@ -19,7 +19,7 @@ beforeEach(async () => {
 
 afterEach(() => open.close());
 
-/** Starts with this key, and says what each of the keys is good for then. */
+/** Starts with this key and returns what each of the keys can do then. */
 async function startWith(bootstrapKey: string | null): Promise<{ old: number; new: number }> {
   const { app } = await startAuthApp(open.database, clock, { bootstrapKey });
   try {
@@ -40,7 +40,7 @@ async function actions(): Promise<string[]> {
 }
 
 describe('the bootstrap admin', () => {
-  it('is there once, however often and however many replicas start', async () => {
+  it('exists once, however often and however many replicas start', async () => {
     expect(await Promise.all([startWith(OLD), startWith(OLD), startWith(OLD)])).toEqual(
       Array(3).fill({ old: 200, new: 401 }),
     );
@@ -52,20 +52,20 @@ describe('the bootstrap admin', () => {
     expect((await actions()).sort()).toEqual(['client.created', 'client.key_issued']);
   });
 
-  it('loses its former key when the variable changes', async () => {
+  it('loses its previous key when the variable changes', async () => {
     await startWith(OLD);
     expect(await startWith(NEW)).toEqual({ old: 401, new: 200 });
     expect(await startWith(OLD)).toEqual({ old: 200, new: 401 });
   });
 
-  it('stays as it is where a replica has no such variable, and is not made by it', async () => {
+  it('is neither changed nor created by a replica without the variable', async () => {
     expect(await startWith(null)).toEqual({ old: 401, new: 401 });
     expect(await actions()).toEqual([]);
     await startWith(OLD);
     expect(await startWith(null)).toEqual({ old: 200, new: 401 });
   });
 
-  it('comes back when it was deleted, or when its key was given an end', async () => {
+  it('comes back if it was deleted or its key was set to expire', async () => {
     await startWith(OLD);
     await open.database.run({ text: `UPDATE client SET deleted_at = '2026-01-01T00:00:00Z'` });
     await remac(open.database, (await openTestVault(open.database, clock)).ring, clock);
@@ -74,7 +74,7 @@ describe('the bootstrap admin', () => {
     expect(await startWith(OLD)).toEqual({ old: 200, new: 401 });
   });
 
-  it('is made anew where its row or its key is not what this service wrote', async () => {
+  it('is recreated if its row or its key was forged', async () => {
     await startWith(OLD);
     await open.database.run({ text: `UPDATE client SET role = 'auditor', ip_allow_list = '{203.0.113.0/24}'` });
     await open.database.run({ text: 'UPDATE client_key SET mac = NULL' });
@@ -82,11 +82,11 @@ describe('the bootstrap admin', () => {
     expect((await actions()).filter((action) => action === 'client.created')).toHaveLength(2);
   });
 
-  it('is not made with a damaged key of our own form', async () => {
+  it('is not created with a damaged generated key', async () => {
     await expect(startWith(`mtv_${'a'.repeat(49)}`)).rejects.toThrow('BOOTSTRAP_ADMIN_KEY');
   });
 
-  it('has its key nowhere in the database', async () => {
+  it('never stores its key in the database', async () => {
     await startWith(OLD);
     const [row] = await open.database.rows<{ dump: string }>({
       text: `SELECT query_to_xml('SELECT * FROM client_key', true, false, '')::text

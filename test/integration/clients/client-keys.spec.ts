@@ -15,13 +15,13 @@ const NOBODY = `cli_${'z'.repeat(26)}`;
 
 const send = (...call: Parameters<AuthTestContext['send']>) => access.send(...call);
 const create = (body: object) => send('post', '/v1/clients', body);
-/** A service's key that works is told that it may not list clients. */
+/** A valid service key gets 403 for listing clients. */
 const works = async (key: string) => (await send('get', '/v1/clients', undefined, key)).status === 403;
 
 describe('POST /v1/clients/{id}/keys', () => {
   const issue = (id: string, body?: object) => send('post', `/v1/clients/${id}/keys`, body);
 
-  it('201: a new key; the old one lives for the grace, and a day unless said', async () => {
+  it('201: a new key; the old one works for the grace period, a day by default', async () => {
     const { id, api_key: first } = (await create(SERVICE)).body;
     const response = await issue(id);
     expect(response.status).toBe(201);
@@ -35,7 +35,7 @@ describe('POST /v1/clients/{id}/keys', () => {
     expect((await send('get', `/v1/clients/${id}`)).body.keys).toHaveLength(2);
   });
 
-  it('201: grace 0 ends the old one at once; a shorter end is never made later', async () => {
+  it('201: grace 0 ends the old key at once; an earlier expiry is never extended', async () => {
     const { id, api_key: first } = (await create(SERVICE)).body;
     const second = (await issue(id, { grace_seconds: 10 })).body.api_key;
     const third = (await issue(id, { grace_seconds: 1000 })).body.api_key;
@@ -45,7 +45,7 @@ describe('POST /v1/clients/{id}/keys', () => {
     expect([await works(second), await works(third), await works(fourth)]).toEqual([false, false, true]);
   });
 
-  it('201: of keys that are issued at once, one is left without an end', async () => {
+  it('201: of keys issued concurrently, one is left without an expiry', async () => {
     const { id } = (await create(SERVICE)).body;
     const issued = await Promise.all(Array.from({ length: 4 }, () => issue(id, { grace_seconds: 5 })));
     expect(issued.map((response) => response.status)).toEqual([201, 201, 201, 201]);
@@ -65,8 +65,8 @@ describe('POST /v1/clients/{id}/keys', () => {
   });
 });
 
-describe('a key with an end', () => {
-  it('works until then: of a new client, and of one that has others', async () => {
+describe('a key with an expiry', () => {
+  it('works until then, for a new client and for one with other keys', async () => {
     const created = (await create({ ...SERVICE, expires_in_seconds: 60 })).body;
     const end = new Date(clock.now().getTime() + 60_000).toISOString();
     expect(created.api_key_expires_at).toBe(end);
@@ -83,7 +83,7 @@ describe('a key with an end', () => {
     expect((await send('get', `/v1/clients/${created.id}`)).body.keys).toEqual([]);
   });
 
-  it('is told in the metrics for two weeks before a client has no other', async () => {
+  it('is in the metrics two weeks before it expires, if the client has no other', async () => {
     const losing = async () =>
       (await access.registry.getSingleMetric('metavault_clients_losing_their_key')?.get())?.values[0]?.value;
     const before = (await losing()) ?? 0;
@@ -95,7 +95,7 @@ describe('a key with an end', () => {
     expect(await losing()).toBe(before);
   });
 
-  it('400: an end that is past, or none', async () => {
+  it('400: an expiry that is past or invalid', async () => {
     const { id } = (await create(SERVICE)).body;
     for (const body of [{ expires_at: clock.now().toISOString() }, { expires_in_seconds: 0 }, { expires_at: 'x' }]) {
       expect([body, (await send('post', `/v1/clients/${id}/keys`, body)).status]).toEqual([body, 400]);

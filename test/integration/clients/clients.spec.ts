@@ -31,7 +31,7 @@ async function countClients(): Promise<number> {
 }
 
 describe('POST /v1/clients', () => {
-  it('201: the client, its key this once, and an entry without the key', async () => {
+  it('201: returns the client and, only once, its key, and records both without the key', async () => {
     const response = await create({
       ...SERVICE,
       lease_modes: ['gateway', 'token'],
@@ -66,14 +66,14 @@ describe('POST /v1/clients', () => {
     expect((await send('get', '/v1/clients', undefined, key)).body.code).toBe('forbidden');
   });
 
-  it('201: what is left out has its default', async () => {
+  it('201: fields left out have defaults', async () => {
     const service = (await create({ ...SERVICE, tenants: ['*'] })).body;
     expect(service).toMatchObject({ lease_modes: ['gateway'], max_ttl_seconds: 3600, rate_limit_per_second: null });
     const auditor = (await create({ name: 'auditor', role: 'auditor' })).body;
     expect(auditor).toMatchObject({ tenants: ['*'], products: ['*'] });
   });
 
-  it('400: what is missing, wrong or unknown is named, and nothing is written', async () => {
+  it('400: names missing, invalid and unknown fields, and writes nothing', async () => {
     const before = await countClients();
     const faults: [object, string][] = [
       [{}, 'name'],
@@ -158,7 +158,7 @@ describe('POST /v1/clients', () => {
 });
 
 describe('GET /v1/clients', () => {
-  it('200: pages by id until there is no next one, each client once, deleted ones not', async () => {
+  it('200: pages list each client once by id, without deleted ones', async () => {
     const gone = (await create(SERVICE)).body.id as string;
     await send('delete', `/v1/clients/${gone}`).expect(204);
     for (let count = 0; count < 3; count++) await create(SERVICE);
@@ -177,7 +177,7 @@ describe('GET /v1/clients', () => {
     expect(seen.length).toBe((await send('get', '/v1/clients?limit=200')).body.data.length);
   });
 
-  it('400: a limit or cursor that is none', async () => {
+  it('400: an invalid limit or cursor', async () => {
     for (const query of [
       'limit=0',
       'limit=201',
@@ -192,7 +192,7 @@ describe('GET /v1/clients', () => {
     }
   });
 
-  it('200, 404: one client, with its keys as far as they may be shown', async () => {
+  it('200, 404: one client, with the times of its keys', async () => {
     const { id, api_key: _, api_key_expires_at: __, ...client } = (await create(SERVICE)).body;
     const shown = await send('get', `/v1/clients/${id}`).expect(200);
     const keys = [{ created_at: clock.now().toISOString(), expires_at: null, last_used_at: null }];
@@ -207,7 +207,7 @@ describe('GET /v1/clients', () => {
 });
 
 describe('DELETE /v1/clients/{id}', () => {
-  it('204, also the second time, with one entry; its key ends and its row stays for the record', async () => {
+  it('204, even the second time, with one entry; the key stops working and the row stays for the record', async () => {
     const { id, api_key: key } = (await create(SERVICE)).body;
     await send('delete', `/v1/clients/${id}`).expect(204);
     await send('delete', `/v1/clients/${id}`).expect(204);
@@ -222,18 +222,18 @@ describe('DELETE /v1/clients/{id}', () => {
     expect(row).toEqual({ keys: 0, deleted: true });
   });
 
-  it('404: an id that never was', async () => {
+  it('404: an unknown id', async () => {
     for (const id of [NOBODY, 'x']) await send('delete', `/v1/clients/${id}`).expect(404);
   });
 
-  it('409: the last admin with a key that works; of two that go at once, one stays', async () => {
+  it('409: the last admin with a valid key; of two deleted concurrently, one stays', async () => {
     expect((await send('delete', `/v1/clients/${BOOTSTRAP_CLIENT_ID}`)).body.code).toBe('last_admin');
     const second = (await create({ name: 'second', role: 'admin' })).body;
     const responses = await Promise.all([
       send('delete', `/v1/clients/${BOOTSTRAP_CLIENT_ID}`, undefined, second.api_key),
       send('delete', `/v1/clients/${second.id}`, undefined, second.api_key),
     ]);
-    // The later of them may find its own key gone already.
+    // The slower one may find its own key already deleted.
     const statuses = responses.map((response) => response.status).sort();
     expect(statuses[0]).toBe(204);
     expect([401, 409]).toContain(statuses[1]);
@@ -252,7 +252,7 @@ describe('PATCH /v1/clients/{id}', () => {
   const changes = async (id: string) =>
     (await entries(id)).filter(({ action }) => action === 'client.changed').map(({ details }) => details);
 
-  it('200: what is given changes, the rest stays, and the entry says what', async () => {
+  it('200: changes the given fields only, and records them', async () => {
     const { id, api_key: key } = (await create({ ...SERVICE, rate_limit_per_second: 5 })).body;
     const allow = { '*': ['GET /**'], whatsapp: ['POST /*/messages'] };
     const response = await change(id, {
@@ -305,7 +305,7 @@ describe('PATCH /v1/clients/{id}', () => {
     });
   });
 
-  it('200: what is so already is no change, and has no entry', async () => {
+  it('200: equal values are no change and have no entry', async () => {
     const allow = { whatsapp: ['GET /me'], '*': ['GET /**'] };
     const { id } = (await create({ ...SERVICE, allow, identities: [{ ...IDENTITY, subject: 'same' }] })).body;
     for (const body of [{}, { name: 'shop' }, { allow }, { identities: [{ ...IDENTITY, subject: 'same' }] }]) {
@@ -314,7 +314,7 @@ describe('PATCH /v1/clients/{id}', () => {
     expect(await changes(id)).toEqual([]);
   });
 
-  it('400: what can not be, taken together with what is', async () => {
+  it('400: changes that conflict with existing values', async () => {
     const { id } = (await create({ ...SERVICE, allow: ['GET /**'] })).body;
     const both = await change(id, { lease_modes: ['gateway', 'token'] });
     expect([both.status, both.body.errors[0].path]).toEqual([400, 'allow']);
@@ -331,7 +331,7 @@ describe('PATCH /v1/clients/{id}', () => {
     }
   });
 
-  it('404, 409: another client, or none', async () => {
+  it('404, 409: an unknown client, or an identity of another', async () => {
     const taken = { ...IDENTITY, subject: 'taken' };
     const other = (await create({ ...SERVICE, identities: [taken] })).body;
     const { id } = (await create(SERVICE)).body;
@@ -347,13 +347,13 @@ describe('PATCH /v1/clients/{id}', () => {
   });
 });
 
-describe('where the audit entry cannot be written', () => {
-  it('nothing is done', async () => {
+describe('if the audit entry cannot be written', () => {
+  it('nothing is changed', async () => {
     const before = await countClients();
     await access.database.run({ text: 'ALTER TABLE audit_entry RENAME TO audit_entry_gone' });
     try {
       expect((await create(SERVICE)).status).toBeGreaterThanOrEqual(500);
-      // A refusal stays a refusal.
+      // Refusals stand without an entry.
       expect((await send('get', '/v1/clients', undefined, 'wrong-key')).status).toBe(401);
     } finally {
       await access.database.run({ text: 'ALTER TABLE audit_entry_gone RENAME TO audit_entry' });

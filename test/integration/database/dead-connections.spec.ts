@@ -25,8 +25,8 @@ afterAll(async () => {
 
 const one = { text: 'SELECT 1 AS one' };
 
-describe('connections that have gone dead', () => {
-  it('are given up, in transactions too, and replaced', async () => {
+describe('dead connections', () => {
+  it('are discarded, even in transactions, and replaced', async () => {
     await Promise.all([database.rows(one), database.rows(one)]);
     proxy.silence();
     await expect(database.transaction((tx) => tx.rows(one))).rejects.toThrow('timeout');

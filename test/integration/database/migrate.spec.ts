@@ -20,7 +20,7 @@ afterAll(async () => {
 });
 
 describe('migrating', () => {
-  it('waits for another replica that migrates, however long a statement may take otherwise', async () => {
+  it('waits for another migrating replica, even past the statement timeout', async () => {
     const other = hasty.createQueryRunner();
     await other.query('SET statement_timeout = 0');
     await other.query('SELECT pg_advisory_lock($1)', [LOCK]);

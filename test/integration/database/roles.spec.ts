@@ -36,7 +36,7 @@ let admin: pg.Client;
 let service: pg.Client;
 let testContext: ConnectTestContext;
 
-/** The address of the test's database as this user. */
+/** URL of the test database for this user. */
 function urlOf(user: string | null): string {
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
@@ -69,13 +69,13 @@ async function command(args: string[], databaseUrl: string): Promise<string> {
   return printed.join('\n');
 }
 
-/** Empties the database and sets it up in an operator's order: roles, migrations as the owner, rights. */
+/** Empties the database and sets it up as an operator does: roles, migrations as the owner, rights. */
 beforeAll(async () => {
   const server = await connected(serverUrl.href);
   await server.query(`CREATE DATABASE ${name}`);
   await server.end();
   admin = await connected(urlOf(null));
-  // Roles belong to the whole server: other runs of this file set the same script up at the same time.
+  // Roles belong to the whole server, and other runs of this file set them up at the same time.
   await admin.query('SELECT pg_advisory_lock(727999)');
   await admin.query(SCRIPT);
   for (const role of ['metavault_owner', 'metavault_service']) {
@@ -102,7 +102,7 @@ afterAll(async () => {
 });
 
 describe('with the roles of migrations/roles.sql', () => {
-  it('the service does its work: connects, leases, rotates, revokes, proves', async () => {
+  it('the service works: connects, leases, rotates, revokes, verifies', async () => {
     await completeConnect(testContext);
     const { key } = await createServiceClient(testContext, { lease_modes: ['token', 'gateway'] });
     const lease = (mode: string) =>
@@ -136,19 +136,19 @@ describe('with the roles of migrations/roles.sql', () => {
     'CREATE TABLE more (id int)',
     'GRANT UPDATE ON audit_entry TO metavault_service',
     'SET ROLE metavault_owner',
-  ])('its user may not: %s', async (statement) => {
+  ])('denies its user: %s', async (statement) => {
     const refused = service.query(statement).then(
       () => 'done',
       (error: { code: string }) => error.code,
     );
-    // A GRANT without the grant option is only a warning if the role has other rights; what counts is that it grants
-    // none.
+    // A GRANT without the grant option is only a warning if the role has other rights. What counts is that it grants
+    // nothing.
     if (statement.startsWith('GRANT')) await refused;
     else expect(['42501', '42P01']).toContain(await refused);
     await expect(service.query('UPDATE audit_entry SET tenant = NULL')).rejects.toMatchObject({ code: '42501' });
   });
 
-  it('a missing migration gives a message that helps', async () => {
+  it('a missing migration produces a helpful message', async () => {
     const owner = await new DataSource(dataSourceOptions(urlOf('metavault_owner'), 1)).initialize();
     try {
       await owner.undoLastMigration();
@@ -165,7 +165,7 @@ describe('with the roles of migrations/roles.sql', () => {
         ['audit', 'prune', '--before', '2026-06-01T00:00:00Z', '--export', path.join(directory, user)],
         urlOf(user),
       );
-    // The command line goes by the database's time.
+    // The command line uses the database's time.
     testContext.clock.set((await admin.query<{ now: Date }>('SELECT now()')).rows[0]?.now.toISOString() ?? '');
     await expect(prune('metavault_service')).rejects.toThrow('Use the owner of the tables');
     expect(await prune('metavault_owner')).toContain('3 entries');
@@ -186,7 +186,7 @@ describe('with the roles of migrations/roles.sql', () => {
   });
 });
 
-/** Entries of long ago, which the service may not take out again. */
+/** Old entries, which the service may not delete. */
 async function writeOldEntries(): Promise<void> {
   const source = await new DataSource(dataSourceOptions(urlOf('metavault_owner'))).initialize();
   try {

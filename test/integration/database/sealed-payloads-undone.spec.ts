@@ -17,7 +17,7 @@ afterAll(async () => {
   await empty?.drop();
 });
 
-it('erases what was sealed, or gone, when sealing is undone, and destroys the keys', async () => {
+it('erases sealed and missing payloads and destroys the keys when sealing is undone', async () => {
   await source.query(`INSERT INTO encryption_key (id, purpose, state, wrapped, root_key_id, created_at)
     VALUES ('kek_1', 'data', 'active', '\\x01', 'root', now())`);
   await source.query(`INSERT INTO sealed_secret (id, kek_id, wrapped_key, ciphertext, created_at)

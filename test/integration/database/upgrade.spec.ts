@@ -73,7 +73,7 @@ describe('an upgrade', () => {
     expect(selectColumns(await read(after), withNewNames(contents))).toEqual(withNewNames(contents));
   });
 
-  it('leaves no index and no constraint with an old name', async () => {
+  it('leaves no index or constraint with an old name', async () => {
     const old = /lane|intake|_pace|person|doubted|macs_from|next_turn/;
     expect((await readCatalog(after)).filter((line) => old.test(line))).toEqual([]);
   });
@@ -84,7 +84,7 @@ describe('an upgrade', () => {
     expect(await readCatalog(before)).toEqual(catalog);
   });
 
-  it('can be done again', async () => {
+  it('can be repeated', async () => {
     expect(await migrate(after)).toEqual(laterMigrations(after));
     expect(selectColumns(await read(after), withNewNames(contents))).toEqual(withNewNames(contents));
   });
@@ -94,7 +94,7 @@ function timestampOf(migration: string): number {
   return Number(/\d{13}$/.exec(migration)?.[0]);
 }
 
-/** In the order in which they run. */
+/** In execution order. */
 function laterMigrations({ options }: DataSource): string[] {
   return (options.migrations as (new () => object)[])
     .map(({ name }) => name)
@@ -102,7 +102,7 @@ function laterMigrations({ options }: DataSource): string[] {
     .sort((one, other) => timestampOf(one) - timestampOf(other));
 }
 
-/** All tables but TypeORM's own. */
+/** All tables except TypeORM's. */
 async function read(source: DataSource): Promise<Contents> {
   const columns = (await source.query(`
     SELECT c.relname AS table, array_agg(a.attname::text ORDER BY a.attname) AS columns
@@ -117,7 +117,7 @@ async function read(source: DataSource): Promise<Contents> {
   return found;
 }
 
-/** Columns, indexes and constraints, a line each. */
+/** Columns, indexes and constraints, one per line. */
 async function readCatalog(source: DataSource): Promise<string[]> {
   const rows: { line: string }[] = await source.query(`
     SELECT format('%s %s %s', c.relname, a.attname, format_type(a.atttypid, a.atttypmod)) AS line
@@ -144,7 +144,7 @@ function withNewNames(old: Contents): Contents {
   );
 }
 
-/** The part of `all` that `wanted` names: a later migration may add tables and columns, but lose none. */
+/** Returns the tables and columns of `wanted` from `all`, because later migrations may add some but lose none. */
 function selectColumns(all: Contents, wanted: Contents): Contents {
   return Object.fromEntries(
     Object.entries(wanted).map(([table, rows]) => {

@@ -46,7 +46,7 @@ async function openWith(
 }
 
 describe('a ring that moves from a local root key to AWS KMS', () => {
-  it('opens with KMS alone from then on, seals without it, and makes no key while it is gone', async () => {
+  it('then opens with KMS alone, seals without it, and creates no key during an outage', async () => {
     const id = await local.vault.put(open.database, new SecretString('kept'), ['t']);
     await openWithKms(TEST_ROOT_KEY);
     const ring = await openWithKms(null);
@@ -82,7 +82,7 @@ describe('a ring that moves from a local root key to AWS KMS', () => {
 describe('a ring that moves from one key of AWS KMS to another', () => {
   const next = { keyId: 'alias/next', previousRootKey: null };
 
-  it('needs the old one named once, and then the new one only', async () => {
+  it('needs the old one once, and then only the new one', async () => {
     kms.fault = null;
     const before = await openWithKms(null);
     await expect(openWith({ ...next, previousKeyId: null })).rejects.toThrow(WrongRootKeyError);

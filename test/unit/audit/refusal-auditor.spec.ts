@@ -40,7 +40,7 @@ const flood = async (times: number, changes: Partial<Refusal> = {}): Promise<voi
 };
 
 describe('refusals', () => {
-  it('are told once at once, and those that follow as one number when ten minutes are over', async () => {
+  it('are recorded at once, and repeats as one count after ten minutes', async () => {
     await flood(100);
     expect(written).toMatchObject([
       {
@@ -59,7 +59,7 @@ describe('refusals', () => {
     expect(written[1]).toMatchObject({ requestId: null, details: { reason: 'forbidden', repeats: 99, since } });
   });
 
-  it('that go on for an hour are one entry in ten minutes', async () => {
+  it('that go on for an hour are one entry per ten minutes', async () => {
     for (let minute = 0; minute < 60; minute++) {
       await flood(50);
       clock.advance(60);
@@ -70,7 +70,7 @@ describe('refusals', () => {
     expect(repeats.reduce((sum, count) => sum + count, 0)).toBe(3000);
   });
 
-  it('that come once in a while are an entry each, and leave nothing behind', async () => {
+  it('that are rare are one entry each and leave nothing in memory', async () => {
     for (let hour = 0; hour < 3; hour++) {
       await flood(1);
       clock.advance(3600);
@@ -81,14 +81,14 @@ describe('refusals', () => {
     expect(written).toHaveLength(3);
   });
 
-  it('of another kind or source are told by themselves', async () => {
+  it('of another kind or source are recorded separately', async () => {
     await flood(3);
     await flood(3, { kind: 'rate_limited' });
     await flood(3, { source: 'cli_b', clientId: 'cli_b' });
     expect(written).toHaveLength(3);
   });
 
-  it('from ever new sources stay bounded, here and in the record', async () => {
+  it('from ever new sources are bounded in memory and in the record', async () => {
     for (let index = 0; index < 5_000; index++) {
       await record.report(refusal({ kind: 'credential', source: `10.0.${index}`, clientId: null }));
     }
@@ -98,16 +98,16 @@ describe('refusals', () => {
     expect(written.at(-1)?.details).toMatchObject({ address: 'others', repeats: 3_999 });
   });
 
-  it('are counted up to the end of the replica', async () => {
+  it('are recorded at shutdown', async () => {
     await flood(5);
     await record.onApplicationShutdown();
     expect(written.map(({ details }) => details?.['repeats'])).toEqual([undefined, 4]);
   });
 
-  it('stand where the audit entry cannot be written', async () => {
+  it('stand if the audit entry cannot be written', async () => {
     isBroken = true;
     await flood(3);
     expect(log.lines).toHaveLength(1);
-    expect(log.text()).toContain('a refusal could not be recorded');
+    expect(log.text()).toContain('could not record a refusal');
   });
 });

@@ -3,7 +3,7 @@ import { Batcher } from '../../../src/database/batcher.ts';
 
 const DEADLINE = { ms: 50, error: () => new Error('too late') };
 
-/** A batcher whose runs end when told to, and what each run was given. */
+/** A batcher whose runs end on demand, and the inputs of each run. */
 function held(maxInFlight: number) {
   const runs: { inputs: number[]; end: () => void }[] = [];
   const batcher = new Batcher<number, number>(
@@ -16,7 +16,7 @@ function held(maxInFlight: number) {
 const tick = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('a batcher with a deadline', () => {
-  it('answers what comes in time', async () => {
+  it('resolves calls that finish in time', async () => {
     const { batcher, runs } = held(1);
     const responses = Promise.all([batcher.submit(1), batcher.submit(2)]);
     await tick();
@@ -24,7 +24,7 @@ describe('a batcher with a deadline', () => {
     expect(await responses).toEqual([1, 2]);
   });
 
-  it('refuses those whose statement hangs and those that wait behind it, which then are never run', async () => {
+  it('rejects calls whose statement hangs, and queued ones, which never run', async () => {
     const { batcher, runs } = held(1);
     const hanging = batcher.submit(1);
     await tick();
@@ -39,7 +39,7 @@ describe('a batcher with a deadline', () => {
     expect(runs.map(({ inputs }) => inputs)).toEqual([[1], [3]]);
   });
 
-  it('takes a response that has come while the process was held up', async () => {
+  it('accepts a response that arrived while the process was stalled', async () => {
     const { batcher, runs } = held(1);
     const response = batcher.submit(1);
     await tick();

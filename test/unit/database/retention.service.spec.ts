@@ -7,7 +7,7 @@ import { captureLog } from '../../support/test-replica.ts';
 
 const DAY = 86_400;
 
-describe('the nightly maintenance', () => {
+describe('the retention service', () => {
   const clock = new FakeClock();
   let log: ReturnType<typeof captureLog>;
   let retentionService: RetentionService;
@@ -16,7 +16,7 @@ describe('the nightly maintenance', () => {
     retentionService = new RetentionService(clock, testConfig(), log.logger);
   });
 
-  it('asks for batches of what ended before the retention until one is not full', async () => {
+  it('purges batches of expired rows until one is not full', async () => {
     const asked: Date[] = [];
     const batches = [1_000, 1_000, 7];
     retentionService.register('old rows', async (endedBefore, limit) => {
@@ -28,7 +28,7 @@ describe('the nightly maintenance', () => {
     expect(log.lines).toContainEqual(expect.objectContaining({ what: 'old rows', removed: 2_007 }));
   });
 
-  it('goes on with the next rows when some cannot be removed, and says so', async () => {
+  it('continues with other rows when a purge fails, and logs it', async () => {
     retentionService.register('broken', () => Promise.reject(new Error('no such table')));
     let removed = false;
     retentionService.register('sound', async () => {
@@ -40,7 +40,7 @@ describe('the nightly maintenance', () => {
     expect(log.lines).toContainEqual(expect.objectContaining({ what: 'broken', level: 50 }));
   });
 
-  it('stops between batches when the replica does', async () => {
+  it('stops between batches at shutdown', async () => {
     let batches = 0;
     retentionService.register('endless', async (_, limit) => {
       batches++;
@@ -50,7 +50,7 @@ describe('the nightly maintenance', () => {
     expect(batches).toBe(2);
   });
 
-  it('takes each kind of rows once', () => {
+  it('rejects a second purge for the same rows', () => {
     retentionService.register('rows', async () => 0);
     expect(() => retentionService.register('rows', async () => 0)).toThrow(/registered twice/);
   });

@@ -5,7 +5,7 @@ import { CLIENT_IDENTITY_MAC, CLIENT_KEY_MAC, CLIENT_MAC } from '../../../src/au
 import { type CoveredValue, encodeValue, type RowMacDefinition } from '../../../src/database/row-mac.ts';
 import { LEASE_MAC } from '../../../src/leases/lease-mac.ts';
 
-/** Few letters, among them those of the encoding itself, so that texts that could be taken for another come up often. */
+/** Few letters, including those of the encoding, so that ambiguous texts come up often. */
 const text = fc.string({ unit: fc.constantFrom('a', 's', 'n', 'i', '0', '1', '2', ':', ';', 'ä'), maxLength: 6 });
 const { value } = fc.letrec<{ value: CoveredValue }>((tie) => ({
   value: fc.oneof(
@@ -22,7 +22,7 @@ const { value } = fc.letrec<{ value: CoveredValue }>((tie) => ({
 }));
 
 describe('the encoding of covered values', () => {
-  it('is the same for equal values, and for no others', () => {
+  it('is equal for equal values only', () => {
     fc.assert(
       fc.property(value, value, (one, other) => {
         expect(encodeValue(one) === encodeValue(other)).toBe(isDeepStrictEqual(one, other));
@@ -31,7 +31,7 @@ describe('the encoding of covered values', () => {
     );
   });
 
-  it('does not take the end of one value for the beginning of the next', () => {
+  it('keeps the boundaries of values', () => {
     fc.assert(
       fc.property(fc.array(value, { maxLength: 3 }), fc.array(value, { maxLength: 3 }), (one, other) => {
         expect(encodeValue(one) === encodeValue(other)).toBe(isDeepStrictEqual(one, other));
@@ -40,11 +40,11 @@ describe('the encoding of covered values', () => {
     );
   });
 
-  it('does not depend on the order in which Postgres returns the members of an object', () => {
+  it('does not depend on the order of an object's keys', () => {
     expect(encodeValue({ a: ['x'], b: null })).toBe(encodeValue({ b: null, a: ['x'] }));
   });
 
-  it('tells null from nothing, from an empty text and from an empty list', () => {
+  it('distinguishes null, absent, empty text and empty list', () => {
     const different: CoveredValue[] = [null, '', [], [null], {}, 'n', 0, false, '0'];
     expect(new Set(different.map(encodeValue)).size).toBe(different.length);
   });
@@ -100,7 +100,7 @@ describe.each(TABLES.map(([definition, row]) => ({ table: definition.table, defi
     for (const candidate of changed) expect(encode({ ...of.row, [column]: candidate })).not.toBe(encode(of.row));
   });
 
-  it('has another MAC than the same values in another table', () => {
+  it('has a different MAC than the same values in another table', () => {
     const others = TABLES.filter(([{ table }]) => table !== of.table);
     for (const [other] of others) {
       const all = { ...CLIENT, ...KEY, ...IDENTITY, ...LEASE };

@@ -12,7 +12,7 @@ function sealed(text: string, under: Kek): SealedSecret {
 }
 
 describe('sealed secrets', () => {
-  it('open to what was sealed, whatever it is', () => {
+  it('open to what was sealed', () => {
     const under = kek('kek_1');
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 600 }), (text) => {
@@ -21,7 +21,7 @@ describe('sealed secrets', () => {
     );
   });
 
-  it('break at every flipped bit of the token and of the wrapped key', () => {
+  it('do not open if any bit of ciphertext or wrapped key is flipped', () => {
     const under = kek('kek_1');
     const whole = sealed('EAAtoken', under);
     for (const field of ['ciphertext', 'wrappedKey'] as const) {
@@ -33,7 +33,7 @@ describe('sealed secrets', () => {
     }
   });
 
-  it('break at every truncation, of the token and of the wrapped key, and with anything behind', () => {
+  it('do not open if ciphertext or wrapped key is truncated or extended', () => {
     const under = kek('kek_1');
     const whole = sealed('EAAtoken', under);
     for (const field of ['ciphertext', 'wrappedKey'] as const) {
@@ -46,7 +46,7 @@ describe('sealed secrets', () => {
     }
   });
 
-  it('break under every other version byte, in front of the token and of the wrapped key', () => {
+  it('do not open under any other version byte of ciphertext or wrapped key', () => {
     const under = kek('kek_1');
     const whole = sealed('EAAtoken', under);
     for (const field of ['ciphertext', 'wrappedKey'] as const) {
@@ -59,7 +59,7 @@ describe('sealed secrets', () => {
     }
   });
 
-  it('are nothing that could be made up: no bytes open', () => {
+  it('do not open from random bytes', () => {
     const under = kek('kek_1');
     const whole = sealed('EAAtoken', under);
     const bytes = fc.uint8Array({ maxLength: 200 }).map((array) => Buffer.concat([Buffer.of(1), array]));
@@ -71,9 +71,9 @@ describe('sealed secrets', () => {
     );
   });
 
-  it('open under the very list of fields that they were sealed under, whatever the fields, and under no other', () => {
+  it('open under the exact fields they were sealed under, and no others', () => {
     const under = kek('kek_1');
-    // Few letters and short fields, so that lists that run together the same come up often.
+    // Few letters and short fields, so that lists with equal concatenations come up often.
     const fields = fc.array(fc.string({ unit: fc.constantFrom('a', 'b', '\0', '\u0001', 'é'), maxLength: 3 }), {
       maxLength: 4,
     });
@@ -88,7 +88,7 @@ describe('sealed secrets', () => {
     );
   });
 
-  it('do not open where a boundary between two fields moved', () => {
+  it('do not open if a boundary between two fields moved', () => {
     const under = kek('kek_1');
     const parts = fc.tuple(fc.string({ minLength: 1 }), fc.string({ minLength: 1 }), fc.string());
     fc.assert(
@@ -101,14 +101,14 @@ describe('sealed secrets', () => {
     );
   });
 
-  it('do not open where the boundary between their id and the first field moved', () => {
+  it('do not open if the boundary between their id and the first field moved', () => {
     const under = kek('kek_1');
     const whole = seal('sec_1', new SecretString('x'), ['2', 'c'], under, random);
     expect(() => open({ ...whole, id: 'sec_12' }, ['c'], under)).toThrow(DecryptionError);
     expect(() => open({ ...whole, id: 'sec_' }, ['12', 'c'], under)).toThrow(DecryptionError);
   });
 
-  it('open under no other context, also where fields run together the same', () => {
+  it('open under no other context, even if its concatenation is the same', () => {
     const under = kek('kek_1');
     const whole = seal('sec_1', new SecretString('x'), ['ab', 'c'], under, random);
     for (const other of [['a', 'bc'], ['abc'], ['ab', 'c', ''], ['', 'ab', 'c'], []]) {
@@ -116,7 +116,7 @@ describe('sealed secrets', () => {
     }
   });
 
-  it('open under no other key, id or key id', () => {
+  it('open under no other key, id or KEK id', () => {
     const under = kek('kek_1');
     const whole = sealed('EAAtoken', under);
     expect(() => open(whole, context, kek('kek_1'))).toThrow(DecryptionError);
@@ -133,7 +133,7 @@ describe('sealed secrets', () => {
     expect(() => open({ ...a, wrappedKey: b.wrappedKey }, context, under)).toThrow(DecryptionError);
   });
 
-  it('move to another key without being opened, and then need that key', () => {
+  it('move to another KEK without being opened, and then need that one', () => {
     const [from, to] = [kek('kek_1'), kek('kek_2')];
     const before = sealed('EAAtoken', from);
     const after = { ...before, ...rewrap(before, from, to, random) };

@@ -22,10 +22,10 @@ async function idsAfter(id: string): Promise<string[]> {
   return rows.map((row) => row.id);
 }
 
-/** The id right after another, as somebody would choose it who wants an entry to stand beside that one. */
+/** The next id after another, as a forger would choose it to place an entry next to that one. */
 const sibling = (id: string): string => `${id.slice(0, -1)}${id.endsWith('z') ? 'y' : 'z'}`;
 
-/** A copy of an entry under another id, with a MAC that SQL gives. */
+/** Copies an entry to another id, with a MAC from an SQL expression. */
 async function forge(id: string, like: string, mac: string): Promise<void> {
   await audit.sql(
     `INSERT INTO audit_entry SELECT $1, at, action, actor_kind, actor_id, tenant, product, connection_id, subject_id,
@@ -34,7 +34,7 @@ async function forge(id: string, like: string, mac: string): Promise<void> {
   );
 }
 
-describe('an entry', () => {
+describe('a verification detects an entry', () => {
   const columns: [string, string][] = [
     ['at', `at + interval '1 microsecond'`],
     ['action', `'test.other'`],
@@ -49,13 +49,13 @@ describe('an entry', () => {
     ['details', `'{"index":4 }'`],
   ];
 
-  it.each(columns)('whose %s became %s shows', async (column, value) => {
+  it.each(columns)('with %s changed to %s', async (column, value) => {
     const ids = await audit.recordTenLinked();
     await audit.sql(`UPDATE audit_entry SET ${column} = ${value} WHERE id = $1`, [ids[4]]);
     expect(await audit.findFault()).toEqual({ reason: 'changed', position: 5, entryId: ids[4] });
   });
 
-  it('that is missing shows, the last one too', async () => {
+  it('that is missing, even the last one', async () => {
     const ids = await audit.recordTenLinked();
     await audit.sql('DELETE FROM audit_entry WHERE id = $1', [ids[9]]);
     expect(await audit.findFault()).toEqual({ reason: 'missing_entry', position: 10, entryId: ids[9] });
@@ -63,14 +63,14 @@ describe('an entry', () => {
     expect(await audit.findFault()).toEqual({ reason: 'missing_entry', position: 3, entryId: ids[2] });
   });
 
-  it('that is missing together with its link shows', async () => {
+  it('that is missing together with its link', async () => {
     const ids = await audit.recordTenLinked();
     await audit.sql('DELETE FROM audit_entry WHERE id = $1', [ids[2]]);
     await audit.sql('DELETE FROM audit_link WHERE entry_id = $1', [ids[2]]);
     expect(await audit.findFault()).toMatchObject({ reason: 'missing_link', position: 3 });
   });
 
-  it('that is missing together with its link, with the rest moved up, shows', async () => {
+  it('that is missing together with its link, even if the rest is renumbered', async () => {
     const ids = await audit.recordTenLinked();
     await audit.sql('DELETE FROM audit_entry WHERE id = $1', [ids[2]]);
     await audit.sql('DELETE FROM audit_link WHERE entry_id = $1', [ids[2]]);
@@ -80,7 +80,7 @@ describe('an entry', () => {
     expect(await audit.findFault()).toMatchObject({ reason: 'changed', position: 3 });
   });
 
-  it('that changed places with another shows', async () => {
+  it('swapped with another', async () => {
     const [, second, third] = await audit.recordTenLinked();
     await audit.sql(`UPDATE audit_link SET entry_id = 'aside' WHERE entry_id = $1`, [second]);
     await audit.sql('UPDATE audit_link SET entry_id = $1 WHERE entry_id = $2', [second, third]);
@@ -88,7 +88,7 @@ describe('an entry', () => {
     expect(await audit.findFault()).toMatchObject({ reason: 'changed', position: 2 });
   });
 
-  it('whose link changed places with another shows', async () => {
+  it('whose link was swapped with another', async () => {
     await audit.recordTenLinked();
     await audit.sql('UPDATE audit_link SET position = 99 WHERE position = 2');
     await audit.sql('UPDATE audit_link SET position = 2 WHERE position = 3');
@@ -97,12 +97,12 @@ describe('an entry', () => {
   });
 
   it.each([
-    ['in the past, with the MAC of another', 3, 'mac'],
-    ['in the past, without a MAC', 3, 'NULL::bytea'],
-    ['beside the youngest, with the MAC of another', 9, 'mac'],
-    ['beside the youngest, without a MAC', 9, 'NULL::bytea'],
-    ['beside the youngest, with a MAC made up', 9, `decode(repeat('ab', 32), 'hex')`],
-  ])('that was put in by hand %s shows, and is not taken up', async (_, beside, mac) => {
+    ['in the past with the MAC of another', 3, 'mac'],
+    ['in the past without a MAC', 3, 'NULL::bytea'],
+    ['next to the newest with the MAC of another', 9, 'mac'],
+    ['next to the newest without a MAC', 9, 'NULL::bytea'],
+    ['next to the newest with an invented MAC', 9, `decode(repeat('ab', 32), 'hex')`],
+  ])('inserted by hand %s, and never links it', async (_, beside, mac) => {
     const ids = await audit.recordTenLinked();
     const forged = sibling(ids[beside] ?? '');
     await forge(forged, ids[beside] ?? '', mac);
@@ -117,7 +117,7 @@ describe('an entry', () => {
     expect(await audit.verifier.verify()).toMatchObject({ valid: true, entries: 13 });
   });
 
-  it('that was put in by hand is told once, and more of them than a batch hold up nobody', async () => {
+  it('inserted by hand, reports it once, and still links others when there are more than a batch of them', async () => {
     await audit.record(1);
     await audit.sql(`INSERT INTO audit_entry (id, at, action, actor_kind, details)
       SELECT left(id, 14) || lpad(n::text, 16, '0'), at, action, actor_kind, details FROM audit_entry, generate_series(1, 2500) n`);
@@ -128,7 +128,7 @@ describe('an entry', () => {
     expect(await audit.findFault()).toMatchObject({ reason: 'forged', position: null });
   });
 
-  it('that was changed in the moment before it is chained shows', async () => {
+  it('changed right before it is linked', async () => {
     await audit.recordTenLinked();
     await audit.record(1);
     const [id] = await idsAfter((await audit.linkedIds())[9] ?? '');
@@ -136,7 +136,7 @@ describe('an entry', () => {
     expect(await audit.findFault()).toEqual({ reason: 'forged', position: null, entryId: id });
   });
 
-  it('whose own MAC was taken away or changed shows', async () => {
+  it('whose own MAC was removed or changed', async () => {
     const ids = await audit.recordTenLinked();
     await audit.sql('UPDATE audit_entry SET mac = NULL WHERE id = $1', [ids[4]]);
     expect(await audit.findFault()).toEqual({ reason: 'changed', position: 5, entryId: ids[4] });
@@ -144,7 +144,7 @@ describe('an entry', () => {
     expect(await audit.findFault()).toMatchObject({ reason: 'changed', position: 1 });
   });
 
-  it('of ours that turns up in the past, by whatever way, shows', async () => {
+  it('of ours that appears in the past', async () => {
     await audit.recordTenLinked();
     audit.clock.advance(-3_600);
     await audit.record(1);
@@ -153,7 +153,7 @@ describe('an entry', () => {
     expect(await audit.linkedIds()).toHaveLength(10);
   });
 
-  it('that was put into the future shows, and closes the past to nobody', async () => {
+  it('inserted in the future, and still links later ones', async () => {
     await audit.recordTenLinked();
     const forged = `aud_7zzzzzzzzz${'0'.repeat(16)}`;
     await audit.sql(
@@ -165,7 +165,7 @@ describe('an entry', () => {
     expect(await audit.chain.linkNewEntries()).toBe(1);
   });
 
-  it('that was put into the middle with a link of its own shows', async () => {
+  it('inserted in the middle with a link', async () => {
     const ids = await audit.recordTenLinked();
     for (let position = 10; position >= 4; position--) {
       await audit.sql('UPDATE audit_link SET position = position + 1 WHERE position = $1', [position]);
@@ -177,7 +177,7 @@ describe('an entry', () => {
     expect(await audit.findFault()).toMatchObject({ reason: 'changed', position: 4 });
   });
 
-  it('that hides behind a link outside of the chain shows', async () => {
+  it('with a link outside of the chain', async () => {
     await audit.recordTenLinked();
     await audit.sql(
       `INSERT INTO audit_entry (id, at, action, actor_kind, details) VALUES ('aud_0', now(), 'x', 'system', '{}')`,
@@ -188,7 +188,7 @@ describe('an entry', () => {
 });
 
 describe('a record from before entries had MACs', () => {
-  /** Entries and links as the version before wrote them. */
+  /** Entries and links as the previous release wrote them. */
   async function fromBefore(): Promise<string[]> {
     await audit.record(3, 600);
     await audit.sql('UPDATE audit_entry SET mac = NULL');
@@ -204,7 +204,7 @@ describe('a record from before entries had MACs', () => {
     return rows.map((row) => row.id);
   }
 
-  /** An entry as a replica of the version before writes it, or somebody by hand. */
+  /** An entry without a MAC, as written by a replica of the previous release, or by hand. */
   async function recordWithout(): Promise<string> {
     await audit.record(1);
     const [id = ''] = (await idsAfter('')).slice(-1);
@@ -212,7 +212,7 @@ describe('a record from before entries had MACs', () => {
     return id;
   }
 
-  it('holds, goes on, and takes entries of replicas of that version for an hour, no longer', async () => {
+  it('stays valid, continues, and accepts entries from replicas of that release for one hour', async () => {
     await fromBefore();
     expect(await audit.verifier.verify()).toMatchObject({ valid: true, entries: 3 });
     await audit.record(1, 600);
@@ -227,7 +227,7 @@ describe('a record from before entries had MACs', () => {
   });
 
   it.each(['NULL', `'aud_7zzzzzzzzz'`])(
-    'links no entry without a MAC because somebody set the head to %s',
+    'links no entry without a MAC after somebody set the head to %s',
     async (to) => {
       await fromBefore();
       await audit.record(1, 4_000);
@@ -248,8 +248,8 @@ describe('a record from before entries had MACs', () => {
   );
 });
 
-describe('a verification goes on past a fault', () => {
-  it('and names what else is wrong, neighbors as one', async () => {
+describe('a verification continues past a fault', () => {
+  it('and reports all others, merging adjacent ones', async () => {
     const ids = await audit.recordTenLinked();
     await audit.sql(`UPDATE audit_entry SET tenant = 'other' WHERE id = ANY ($1)`, [[ids[1], ids[2]]]);
     await audit.sql('DELETE FROM audit_entry WHERE id = $1', [ids[4]]);
@@ -268,7 +268,7 @@ describe('a verification goes on past a fault', () => {
     expect(firstFault).toEqual({ reason: 'changed', position: 2, entryId: ids[1] });
   });
 
-  it('and names a hundred at most', async () => {
+  it('and reports at most a hundred', async () => {
     await audit.recordTenLinked();
     await audit.sql(`INSERT INTO audit_entry (id, at, action, actor_kind, details)
       SELECT 'aud_0' || lpad(n::text, 25, '0'), now(), 'x', 'system', '{}' FROM generate_series(1, 150) n`);
@@ -278,7 +278,7 @@ describe('a verification goes on past a fault', () => {
   });
 });
 
-describe('a record that lacks what the rest of the database speaks of', () => {
+describe('a record without entries that other tables imply', () => {
   const subjects = (ids: string[]) =>
     audit.audited.register({
       name: 'things',
@@ -287,7 +287,7 @@ describe('a record that lacks what the rest of the database speaks of', () => {
       list: async (_, after, limit) => ids.filter((id) => id > after).slice(0, limit),
     });
 
-  it('is not valid: emptied, or cut off and continued', async () => {
+  it('is invalid, whether emptied or cut off and continued', async () => {
     const ids: `lse_${string}`[] = [];
     for (let n = 0; n < 5; n++) {
       const id = audit.ids.next('lse');
@@ -316,12 +316,12 @@ describe('the end of the chain', () => {
     if (entriesToo) await audit.sql('DELETE FROM audit_entry WHERE id = ANY ($1)', [ids.slice(8)]);
   }
 
-  it.each([true, false])('that is cut off shows (its entries too: %s)', async (entriesToo) => {
+  it.each([true, false])('is detected as cut off (entries deleted, too: %s)', async (entriesToo) => {
     await cutOff(await audit.recordTenLinked(), entriesToo);
     expect(await audit.findFault()).toEqual({ reason: 'cut_off', position: 9, entryId: null });
   });
 
-  it('that is cut off with a head made to fit shows', async () => {
+  it('is detected as cut off even if the head was adjusted', async () => {
     await cutOff(await audit.recordTenLinked(), true);
     await audit.sql('UPDATE audit_head SET entries = 8, mac = (SELECT mac FROM audit_link WHERE position = 8)');
     expect(await audit.findFault()).toMatchObject({ reason: 'head_changed' });
@@ -331,19 +331,19 @@ describe('the end of the chain', () => {
     ['entries', 'entries = entries + 1'],
     ['mac', `mac = '\\x00'`],
     ['seal', `seal = '\\x00'`],
-  ])('whose head has another %s shows', async (_, change) => {
+  ])('is detected as changed if the head has another %s', async (_, change) => {
     await audit.recordTenLinked();
     await audit.sql(`UPDATE audit_head SET ${change}`);
     expect(await audit.findFault()).toMatchObject({ reason: 'head_changed' });
   });
 
-  it('whose head is gone shows', async () => {
+  it('is detected as changed if the head is gone', async () => {
     await audit.recordTenLinked();
     await audit.sql('DELETE FROM audit_head');
     expect(await audit.findFault()).toMatchObject({ reason: 'head_missing' });
   });
 
-  it('is not built upon when it is broken, so that nothing covers it up', async () => {
+  it('is not extended when broken, which would hide the damage', async () => {
     await cutOff(await audit.recordTenLinked(), true);
     await audit.record(2);
     await expect(audit.chain.linkNewEntries()).rejects.toThrow('cut_off');
@@ -351,7 +351,7 @@ describe('the end of the chain', () => {
     expect(await audit.findFault()).toMatchObject({ reason: 'cut_off' });
   });
 
-  it('with a link added beyond it shows', async () => {
+  it('is detected as changed by a link added after it', async () => {
     await audit.recordTenLinked();
     await audit.sql(
       `INSERT INTO audit_entry (id, at, action, actor_kind, details) VALUES ('aud_forged', now(), 'x', 'system', '{}')`,
@@ -361,14 +361,14 @@ describe('the end of the chain', () => {
   });
 });
 
-describe('a link', () => {
-  it('whose MAC was changed shows', async () => {
+describe('the MAC of a link', () => {
+  it('cannot be changed unnoticed', async () => {
     const ids = await audit.recordTenLinked();
     await audit.sql(`UPDATE audit_link SET mac = set_byte(mac, 31, get_byte(mac, 31) # 1) WHERE position = 7`);
     expect(await audit.findFault()).toEqual({ reason: 'changed', position: 7, entryId: ids[6] });
   });
 
-  it('can not be made without the key: another key audit.ring finds the first one wrong', async () => {
+  it('needs the key: under another key, the first link is wrong', async () => {
     await audit.recordTenLinked();
     const other = {
       computeAuditMac: (message: Uint8Array) => audit.ring.computeAuditMac(Buffer.concat([message, Buffer.of(0)])),

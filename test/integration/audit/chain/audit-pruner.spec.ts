@@ -32,7 +32,7 @@ beforeEach(async () => {
   verifier = new ChainVerifier(open.database, clock, chain, of.ring, new AuditedObjects());
   prune = new AuditPruner(open.database, clock, of.ring, log, verifier, of.ring);
   kept = [];
-  // Ten entries of ten days, the last of them today's.
+  // Ten entries, one a day, the last one today.
   for (let index = 0; index < 10; index++) {
     if (index > 0) clock.advance(DAY_SECONDS);
     await log.record(open.database, { action: 'lease.issued', actor: SYSTEM, details: { index } });
@@ -53,7 +53,7 @@ async function actions(): Promise<string[]> {
 }
 
 describe('pruning', () => {
-  it('hands over what it removes, and leaves a record that is proven from there on', async () => {
+  it('archives what it removes and leaves a record that verifies', async () => {
     expect(await prune.prune(SYSTEM, daysAgo(5), archive)).toBe(4);
     expect(kept.map(({ position, details }) => [position, details['index']])).toEqual([
       [1, 0],
@@ -75,19 +75,19 @@ describe('pruning', () => {
     expect(kept).toEqual([]);
   });
 
-  it('keeps the last link where all are old', async () => {
+  it('keeps the last link if all entries are old', async () => {
     clock.advance(30 * DAY_SECONDS);
     expect(await prune.prune(SYSTEM, daysAgo(2), archive)).toBe(9);
     expect(await verifier.verify()).toMatchObject({ valid: true, entries: 11, prunedEntries: 9 });
   });
 
-  it('covers nothing up: a record that does not hold stays as it is', async () => {
+  it('leaves a damaged record unchanged, so that nothing is hidden', async () => {
     await sql(`UPDATE audit_entry SET tenant = 'x' WHERE id = (SELECT min(id) FROM audit_entry)`);
-    await expect(prune.prune(SYSTEM, daysAgo(5), archive)).rejects.toThrow('does not hold (changed)');
+    await expect(prune.prune(SYSTEM, daysAgo(5), archive)).rejects.toThrow('The record is damaged (changed)');
     expect(await actions()).toHaveLength(10);
   });
 
-  it('removes nothing that could not be kept', async () => {
+  it('removes nothing that could not be archived', async () => {
     const full = () => {
       throw new Error('no space left');
     };
@@ -96,7 +96,7 @@ describe('pruning', () => {
     expect(await verifier.verify()).toMatchObject({ valid: true, prunedEntries: 0 });
   });
 
-  it('says what an anchor from before can still prove', async () => {
+  it('says what an earlier anchor can still prove', async () => {
     const text = 'SELECT position, mac FROM audit_link ORDER BY position';
     const links = await open.database.rows<{ mac: Buffer }>({ text });
     expect(links).toHaveLength(10);
@@ -119,16 +119,16 @@ describe('the checkpoint', () => {
     ['removed', 'DELETE FROM audit_checkpoint', 'missing_link'],
     ['moved up', 'UPDATE audit_checkpoint SET position = position + 1', 'checkpoint_changed'],
     ['given another MAC', `UPDATE audit_checkpoint SET mac = '\\x00'`, 'checkpoint_changed'],
-    ['made to forget when MACs began', 'UPDATE audit_checkpoint SET macs_required_from = NULL', 'checkpoint_changed'],
+    ['stripped of the start of MACs', 'UPDATE audit_checkpoint SET macs_required_from = NULL', 'checkpoint_changed'],
     ['given another seal', `UPDATE audit_checkpoint SET seal = '\\x00'`, 'checkpoint_changed'],
-  ])('that was %s shows', async (_, change, expected) => {
+  ])('is detected when %s', async (_, change, expected) => {
     await prune.prune(SYSTEM, daysAgo(5), archive);
     expect(await reason()).toBeUndefined();
     await sql(change);
     expect(await reason()).toBe(expected);
   });
 
-  it('of before does not cover for more that is missing', async () => {
+  it('does not hide missing entries if an earlier one is restored', async () => {
     await prune.prune(SYSTEM, daysAgo(5), archive);
     await sql('CREATE TABLE of_before AS SELECT * FROM audit_checkpoint');
     await prune.prune(SYSTEM, daysAgo(2), archive);
@@ -137,7 +137,7 @@ describe('the checkpoint', () => {
     expect(await reason()).toBe('missing_link');
   });
 
-  it('covers for nothing that was removed by hand', async () => {
+  it('does not hide entries removed by hand', async () => {
     await prune.prune(SYSTEM, daysAgo(5), archive);
     await sql('DELETE FROM audit_entry WHERE id = (SELECT entry_id FROM audit_link WHERE position = 5)');
     expect(await reason()).toBe('missing_entry');

@@ -24,7 +24,7 @@ async function record(count: number): Promise<void> {
 }
 
 describe('an anchor', () => {
-  it('holds while the record grows, and shows a database that was set back or a chain that went another way', async () => {
+  it('holds while the record grows, and detects a restored database or a diverged chain', async () => {
     const genesis = await createAnchor(open.database, of.ring);
     expect(genesis.entries).toBe(0);
     expect(await findAnchorFault(open.database, of.ring, genesis)).toBeNull();

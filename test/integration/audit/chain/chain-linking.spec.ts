@@ -26,7 +26,7 @@ beforeEach(async () => {
 afterEach(() => audit?.close());
 
 describe('linking', () => {
-  it('takes every entry once, in the order of ids, and only what is new', async () => {
+  it('links every new entry once, in the order of ids', async () => {
     await audit.record(5);
     expect(await audit.chain.linkNewEntries()).toBe(5);
     expect(await audit.chain.linkNewEntries()).toBe(0);
@@ -41,7 +41,7 @@ describe('linking', () => {
     });
   });
 
-  it('takes more than a batch', async () => {
+  it('links more than a batch', async () => {
     const ids = Array.from({ length: 4500 }, (_, n) => `aud_01kaph8t00${String(n).padStart(16, '0')}` as const);
     const { text, values } = insertEntriesSql(
       sql`SELECT n.id, '2026-11-22T12:00:00Z'::timestamptz, 'many', 'system', NULL::text, NULL::text, NULL::text, NULL::text,
@@ -52,7 +52,7 @@ describe('linking', () => {
     expect(await audit.verifier.verify()).toMatchObject({ valid: true, entries: 4500 });
   });
 
-  it('of an empty record is nothing, and valid', async () => {
+  it('does nothing for an empty record, which is valid', async () => {
     expect(await audit.verifier.verify()).toEqual({
       valid: true,
       entries: 0,
@@ -64,7 +64,7 @@ describe('linking', () => {
     });
   });
 
-  it('by several workers at once links each entry once', async () => {
+  it('links each entry once with several workers', async () => {
     await audit.record(300, 0.01);
     const counts = await Promise.all(
       Array.from({ length: 6 }, (_, index) => audit.chain.linkNewEntries('late', index % 2 === 0)),
@@ -73,7 +73,7 @@ describe('linking', () => {
     expect(await audit.verifier.verify()).toMatchObject({ valid: true, entries: 300 });
   });
 
-  it('leaves the work to the worker that has it, unless told to wait', async () => {
+  it('leaves the work to the worker that holds the lock, unless told to wait', async () => {
     await audit.record(1);
     await audit.database.transaction(async (tx) => {
       await tx.run({ text: 'SELECT pg_advisory_xact_lock(727003)' });
@@ -82,7 +82,7 @@ describe('linking', () => {
     expect(await audit.chain.linkNewEntries()).toBe(1);
   });
 
-  it('takes entries that commit late, after later ones were linked', async () => {
+  it('links entries that commit after later ones were linked', async () => {
     await audit.record(1);
     await audit.database.transaction(async (slow) => {
       await audit.log.record(slow, { action: 'lease.issued', actor: SYSTEM });
@@ -94,7 +94,7 @@ describe('linking', () => {
     expect(await audit.verifier.verify()).toMatchObject({ valid: true, entries: 4 });
   });
 
-  it('takes entries that commit minutes late with the long look back', async () => {
+  it('links entries that commit minutes late when looking back late', async () => {
     await audit.database.transaction(async (slow) => {
       await audit.log.record(slow, { action: 'lease.issued', actor: SYSTEM });
       audit.clock.advance(600);
@@ -105,7 +105,7 @@ describe('linking', () => {
     expect(await audit.chain.linkNewEntries('late')).toBe(1);
   });
 
-  it('waits for no writer, and no writer waits for it', async () => {
+  it('does not wait for writers, nor they for it', async () => {
     await audit.record(2);
     await audit.database.transaction(async (writer) => {
       await audit.log.record(writer, { action: 'lease.issued', actor: SYSTEM });
@@ -119,7 +119,7 @@ describe('linking', () => {
     expect(await audit.verifier.verify()).toMatchObject({ valid: true, entries: 5 });
   });
 
-  it('tells how much waits', async () => {
+  it('counts unlinked entries', async () => {
     await audit.record(4);
     expect(await audit.chain.countUnlinked()).toBe(4);
     await audit.chain.linkNewEntries();
@@ -127,7 +127,7 @@ describe('linking', () => {
     expect(await audit.chain.countUnlinked()).toBe(2);
   });
 
-  it('goes on after a verification found nothing wrong, and verifications at once share one walk', async () => {
+  it('continues after a verification, and concurrent verifications share one walk', async () => {
     await audit.recordTenLinked();
     const results = await Promise.all([audit.verifier.verify(), audit.verifier.verify(), audit.verifier.verify()]);
     expect(new Set(results).size).toBe(1);
@@ -136,7 +136,7 @@ describe('linking', () => {
   });
 });
 
-describe('a chain that somebody holds up', () => {
+describe('a chain that is held up', () => {
   const holdLock = async (): Promise<() => Promise<void>> => {
     const attacker = new pg.Client({ connectionString: audit.url });
     attacker.on('error', () => undefined);
@@ -155,7 +155,7 @@ describe('a chain that somebody holds up', () => {
     return { log, progress, job, heldUpSeconds: () => metric('metavault_audit_chain_held_up_seconds'), metric };
   }
 
-  it('is told once it lasts, by metric, log and readiness, and so is its end', async () => {
+  it('is reported by metric, log and readiness after a while, and so is its end', async () => {
     const { log, progress, job, heldUpSeconds } = createJob();
     const release = await holdLock();
     await audit.record(3);
@@ -177,7 +177,7 @@ describe('a chain that somebody holds up', () => {
     expect(await audit.verifier.verify()).toMatchObject({ valid: true, entries: 3, unlinkedEntries: 0 });
   });
 
-  it('is none while another replica links, or while nothing waits', async () => {
+  it('is not reported while another replica links or nothing is waiting', async () => {
     const { progress, job } = createJob();
     const release = await holdLock();
     await job.tick();
@@ -187,7 +187,7 @@ describe('a chain that somebody holds up', () => {
     await release();
   });
 
-  it('is not valid while entries wait, and a verification does not hang on it', async () => {
+  it('is invalid while entries wait, and a verification does not hang', async () => {
     await audit.recordTenLinked();
     const release = await holdLock();
     await audit.record(2);
@@ -196,7 +196,7 @@ describe('a chain that somebody holds up', () => {
     await release();
   });
 
-  it.each(['audit_link', 'audit_head'])('by a trigger that swallows what is written to %s, is told', async (table) => {
+  it.each(['audit_link', 'audit_head'])('by a trigger that swallows rows of %s is reported', async (table) => {
     const { progress, job, metric } = createJob();
     await audit.sql(`CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$`);
     await audit.sql(`CREATE TRIGGER evil BEFORE INSERT ON ${table} FOR EACH ROW EXECUTE FUNCTION swallow()`);
@@ -210,8 +210,8 @@ describe('a chain that somebody holds up', () => {
   });
 });
 
-describe('the session', () => {
-  it('has no say in what is proven: time zone and date style change nothing', async () => {
+describe('the session settings', () => {
+  it('do not affect MACs: time zone and date style', async () => {
     await audit.recordTenLinked();
     for (const setting of [`TimeZone = 'Asia/Kolkata'`, `DateStyle = 'German, DMY'`, `IntervalStyle = 'iso_8601'`]) {
       await audit.database.run({ text: `ALTER DATABASE "${new URL(audit.url).pathname.slice(1)}" SET ${setting}` });

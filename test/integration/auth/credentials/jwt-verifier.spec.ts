@@ -72,7 +72,7 @@ async function reasons(): Promise<string[]> {
 }
 
 describe('a token of an issuer', () => {
-  it('is the client that its issuer, audience and subject name, with its policy', async () => {
+  it('authenticates the client with its issuer, audience and subject', async () => {
     const response = await get(await issuer.sign(clock.now()));
     expect([response.status, response.body]).toEqual([200, { clientId, keyHash: null, tenants: ['acme'] }]);
     expect((await get(await issuer.sign(clock.now(), { aud: AUDIENCE }))).status).toBe(200);
@@ -84,7 +84,7 @@ describe('a token of an issuer', () => {
     expect((await get(await issuer.sign(clock.now()))).status).toBe(200);
   });
 
-  it('is held to its role and its addresses like a key', async () => {
+  it('is limited by role and address like a key', async () => {
     const token = await issuer.sign(clock.now());
     const closed = await request(access.app.getHttpServer()).get('/v1/clients').set('Authorization', `Bearer ${token}`);
     expect([closed.status, closed.body.code]).toEqual([403, 'forbidden']);
@@ -92,20 +92,20 @@ describe('a token of an issuer', () => {
       text: `UPDATE client SET ip_allow_list = '{203.0.113.0/24}' WHERE id = $1`,
       values: [clientId],
     });
-    // Nobody but this service may say so.
+    // Only this service may say so.
     expect((await get(token)).status).toBe(401);
     await remac(open.database, (await openTestVault(open.database, clock)).ring, clock);
     expect((await get(token)).body.code).toBe('address_not_allowed');
   });
 
-  it('is nobody once its client is deleted or has given the identity up, at once', async () => {
+  it('stops working at once when its client is deleted or loses the identity', async () => {
     const token = await issuer.sign(clock.now());
     expect((await get(token)).status).toBe(200);
     await access.app.get(ClientsService).delete(SYSTEM, clientId);
     expect((await get(token)).status).toBe(401);
   });
 
-  it('is remembered for the hottest route, and no longer than it lives', async () => {
+  it('is cached for the hottest route, until it expires', async () => {
     const exp = Math.floor(clock.now().getTime() / 1000) + 3;
     const token = await issuer.sign(clock.now(), { exp });
     const post = () => request(access.app.getHttpServer()).post('/probe/hot').set('Authorization', `Bearer ${token}`);
@@ -124,14 +124,14 @@ describe('401', () => {
     ['another subject', { sub: 'system:serviceaccount:shop:other' }],
     ['a subject in another case', { sub: SUBJECT.toUpperCase() }],
     ['no subject', { sub: undefined }],
-    ['a subject that no log should hold', { sub: 'a\u0000b' }],
-    ['an audience of ours that the client has not', { aud: 'vault-next' }],
+    ['a subject with control characters', { sub: 'a\u0000b' }],
+    ['an audience of ours that the client does not have', { aud: 'vault-next' }],
     ['an audience that is not ours', { aud: 'other' }],
     ['no audience', { aud: undefined }],
     ['an issuer that is not configured', { iss: 'https://issuer.example' }],
-    ['the issuer with a slash', { iss: 'SLASH' }],
+    ['the issuer with a trailing slash', { iss: 'SLASH' }],
     ['no issuer', { iss: undefined }],
-    ['no end', { exp: undefined }],
+    ['no expiry', { exp: undefined }],
   ])('for %s', async (_, changes) => {
     const claims = changes['iss'] === 'SLASH' ? { iss: `${issuer.url}/` } : changes;
     const response = await get(await issuer.sign(clock.now(), claims as JWTPayload));
@@ -139,7 +139,7 @@ describe('401', () => {
     expect(response.headers['www-authenticate']).toBe('Bearer');
   });
 
-  it('before its time and after it, half a minute of tolerance apart', async () => {
+  it('before nbf and after exp, with a tolerance of 30 seconds', async () => {
     expect((await get(await issuer.sign(clock.now(), { exp: now() - 29 }))).status).toBe(200);
     expect((await get(await issuer.sign(clock.now(), { exp: now() - 31 }))).status).toBe(401);
     expect((await get(await issuer.sign(clock.now(), { nbf: now() + 29 }))).status).toBe(200);
@@ -148,7 +148,7 @@ describe('401', () => {
     expect(await reasons()).toContain('expired_token');
   });
 
-  it('for what the issuer did not sign', async () => {
+  it('for a token that the issuer did not sign', async () => {
     issuer.keys.length = 0;
     await issuer.rotate('RS256');
     const good = await issuer.sign(clock.now());
@@ -175,7 +175,7 @@ describe('401', () => {
       ];
       for (const [index, token] of forged.entries()) {
         const { status } = await get(token);
-        // From the eleventh on the address is told to wait.
+        // From the eleventh attempt on, the response is 429.
         expect([index, status]).toEqual([index, index < 10 ? 401 : 429]);
       }
       expect((await get(good)).status).toBe(200);
@@ -184,7 +184,7 @@ describe('401', () => {
     }
   });
 
-  it('is recorded with issuer and subject where they are proven, and the token nowhere', async () => {
+  it('is recorded with issuer and subject if verified, and never with the token', async () => {
     const token = await issuer.sign(clock.now(), { sub: 'system:serviceaccount:shop:unknown' });
     expect((await get(token)).status).toBe(401);
     expect((await get(token)).status).toBe(401);
@@ -207,7 +207,7 @@ describe('401', () => {
 });
 
 describe('the keys of an issuer', () => {
-  it('are read once for all, and again for a key that is new', async () => {
+  it('are fetched once, and again for a new key', async () => {
     const tokens = await Promise.all(Array.from({ length: 5 }, () => issuer.sign(clock.now())));
     expect((await Promise.all(tokens.map(get))).map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
     expect(issuer.reads).toBe(1);
@@ -218,7 +218,7 @@ describe('the keys of an issuer', () => {
     expect((await get(tokens[0] ?? '')).status).toBe(200);
   });
 
-  it('that were withdrawn prove nothing after the next reading', async () => {
+  it('that were withdrawn stop working after the next fetch', async () => {
     const old = await issuer.sign(clock.now());
     expect((await get(old)).status).toBe(200);
     issuer.keys.length = 0;
@@ -228,7 +228,7 @@ describe('the keys of an issuer', () => {
     expect((await get(old)).status).toBe(401);
   });
 
-  it('are not asked for again for each token with a key that nobody knows', async () => {
+  it('are not fetched again for each token with an unknown key', async () => {
     expect((await get(await issuer.sign(clock.now()))).status).toBe(200);
     for (let count = 0; count < 5; count++) {
       expect((await get(await issuer.sign(clock.now(), {}, { kid: `invented-${count}` }))).status).toBe(401);
@@ -236,7 +236,7 @@ describe('the keys of an issuer', () => {
     expect(issuer.reads).toBe(1);
   });
 
-  it('serve for an hour while the issuer is away, then 503', async () => {
+  it('are used for an hour while the issuer is down, then 503', async () => {
     expect((await get(await issuer.sign(clock.now()))).status).toBe(200);
     issuer.responses.set('/keys', { status: 500, body: 'no' });
     clock.advance(59 * 60);
@@ -249,7 +249,7 @@ describe('the keys of an issuer', () => {
     expect((await get(await issuer.sign(clock.now()))).status).toBe(200);
   });
 
-  it('that can not be told are no verdict on a new one: 503, though the known ones serve', async () => {
+  it('cannot be fetched: 503 for a new key, while known ones keep working', async () => {
     const good = await issuer.sign(clock.now());
     expect((await get(good)).status).toBe(200);
     clock.advance(60);
@@ -265,16 +265,19 @@ describe('the keys of an issuer', () => {
       'names another issuer',
       { '/.well-known/openid-configuration': { status: 200, body: '{"issuer":"https://else.example"}' } },
     ],
-    ['is no JSON', { '/.well-known/openid-configuration': { status: 200, body: '<html>' } }],
+    ['sends no JSON', { '/.well-known/openid-configuration': { status: 200, body: '<html>' } }],
     ['redirects', { '/keys': { status: 302, body: '' } }],
-    ['has no set of keys', { '/keys': { status: 200, body: '{"keys":7}' } }],
+    ['has no key set', { '/keys': { status: 200, body: '{"keys":7}' } }],
     [
       'has too many keys',
       { '/keys': { status: 200, body: JSON.stringify({ keys: Array.from({ length: 101 }, () => ({ kty: 'RSA' })) }) } },
     ],
-    ['is huge', { '/keys': { status: 200, body: JSON.stringify({ keys: [], padding: 'x'.repeat(300 * 1024) }) } }],
+    [
+      'sends a huge response',
+      { '/keys': { status: 200, body: JSON.stringify({ keys: [], padding: 'x'.repeat(300 * 1024) }) } },
+    ],
   ])(
-    'are not to be had where the issuer %s: 503',
+    'are unavailable if the issuer %s: 503',
     async (_, responses) => {
       issuer.responses = new Map(Object.entries(responses));
       const response = await get(await issuer.sign(clock.now()));
@@ -285,7 +288,7 @@ describe('the keys of an issuer', () => {
 });
 
 describe('without issuers', () => {
-  it('a token is a wrong key like any other', async () => {
+  it('a token is an invalid key like any other', async () => {
     const plain = await startAuthApp(open.database, clock, { controllers: [Probe] });
     try {
       const token = await issuer.sign(clock.now());

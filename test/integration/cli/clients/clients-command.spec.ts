@@ -78,13 +78,13 @@ describe('metavault clients', () => {
     const before = (await run('list', '--json')).out;
     const faults: [string[], string][] = [
       [['create', ...SHOP, '--ip', 'everywhere'], '--ip'],
-      [['create', ...SHOP, '--allow', 'GET /me', 'FETCH /me'], '--allow[1]: must begin with GET'],
+      [['create', ...SHOP, '--allow', 'GET /me', 'FETCH /me'], '--allow[1]: must start with GET'],
       [['create', ...SHOP, '--allow', 'GET /me', '--lease-modes', 'token'], '--allow'],
       [['create', ...SHOP, '--identity', 'issuer.example'], '--identity[0].issuer'],
       [['create', ...SHOP, '--expires-in-days', 'soon'], '--expires-in-days'],
       [['create', ...SHOP, '--rate-limit-per-second', '0'], '--rate-limit-per-second'],
       [['update', `cli_${'0'.repeat(26)}`], 'Nothing to change'],
-      [['update', `cli_${'z'.repeat(26)}`, '--name', 'x'], 'There is no client with this id'],
+      [['update', `cli_${'z'.repeat(26)}`, '--name', 'x'], 'No client has this id'],
       [['rotate-key', `cli_${'z'.repeat(26)}`, '--expires-in-days', '0'], '--expires-in-days'],
     ];
     for (const [args, message] of faults) {

@@ -41,7 +41,7 @@ const rewrapOf = (of: TestVault) => new KeyRewrap(database, of.ring, clock, rand
 const workerOf = (of: TestVault, log = captureLog()) =>
   new RewrapWorker(rewrapOf(of), new AuditLog(clock, of.ids, of.ring, of.integrity), log.logger);
 const request = (of: TestVault) => database.transaction((tx) => rewrapOf(of).request(tx));
-/** The old ones first: keys that are made within one millisecond have no order by id. */
+/** Old keys first: keys created in the same millisecond have no order by id. */
 const states = async () =>
   (await kekRepository.list(10, null))
     .map(({ state, data_keys }) => [state, data_keys])
@@ -49,11 +49,11 @@ const states = async () =>
 const never = () => false;
 
 describe('rotating', () => {
-  it('makes a new active key that other replicas take up, and the old one goes on opening', async () => {
+  it('creates a new active key that other replicas pick up, and the old one still opens', async () => {
     const before = await put(first, 'before');
     const { id, replacedId } = await first.ring.rotate(unrecorded);
     expect(first.ring.activeKek().id).toBe(id);
-    // The second replica has not looked yet: what it seals goes under the new key all the same.
+    // The second replica has not reloaded yet, but still seals under the new key.
     expect(second.ring.activeKek().id).toBe(replacedId);
     const after = await put(second, 'after');
     expect(await states()).toEqual([
@@ -64,13 +64,13 @@ describe('rotating', () => {
       expect([await read(each, before), await read(each, after)]).toEqual(['before', 'after']);
   });
 
-  it('leaves one active key, however many rotate at once', async () => {
+  it('leaves one active key, however many replicas rotate at once', async () => {
     await Promise.all([first, second, first, second].map(({ ring }) => ring.rotate(unrecorded)));
     const keks = await kekRepository.list(10, null);
     expect(keks.map(({ state }) => state).sort()).toEqual(['active', ...Array(4).fill('decrypt_only')]);
   });
 
-  it('changes nothing where its entry can not be written', async () => {
+  it('changes nothing if its entry cannot be written', async () => {
     const before = await states();
     const broken = first.ring.rotate(() => Promise.reject(new Error('no entry')));
     await expect(broken).rejects.toThrow('no entry');
@@ -78,7 +78,7 @@ describe('rotating', () => {
     expect(await read(first, await put(first, 'still'))).toBe('still');
   });
 
-  it('changes nothing where the root key is out of reach', async () => {
+  it('changes nothing if the root key is unavailable', async () => {
     const rootKey = new LocalRootKey(new SecretString(TEST_ROOT_KEY), random);
     const ring = await KeyRing.open(database, rootKey, null, { clock, ids: first.ids, random });
     rootKey.wrap = () => Promise.reject(new RootKeyUnavailableError('timeout', 'slow'));
@@ -87,7 +87,7 @@ describe('rotating', () => {
     expect(await states()).toEqual(before);
   });
 
-  it('is refused to a replica with a root key that the ring has left', async () => {
+  it('is refused for a replica with a replaced root key', async () => {
     const next = new LocalRootKey(new SecretString(Buffer.alloc(32, 9).toString('base64')), random);
     const previous = new LocalRootKey(new SecretString(TEST_ROOT_KEY), random);
     await KeyRing.open(database, next, previous, { clock, ids: first.ids, random });
@@ -97,7 +97,7 @@ describe('rotating', () => {
 });
 
 describe('moving to a new root key', () => {
-  it('is whole or not at all: broken off in the middle, the old root key still opens everything', async () => {
+  it('is atomic: if interrupted, the old root key still opens everything', async () => {
     await first.ring.rotate(unrecorded);
     const id = await put(first, 'kept');
     const next = new LocalRootKey(new SecretString(Buffer.alloc(32, 9).toString('base64')), random);
@@ -137,7 +137,7 @@ describe('rewrapping', () => {
     expect(entry?.details).toEqual({ total: 25, rewrapped: 25, unopenable: 0 });
   });
 
-  it('is shared by replicas without doing anything twice', async () => {
+  it('is shared by replicas without repeating work', async () => {
     for (let n = 0; n < 30; n++) await put(first, `secret ${n}`);
     await first.ring.rotate(unrecorded);
     await request(first);
@@ -151,7 +151,7 @@ describe('rewrapping', () => {
     expect(await one.progress()).toMatchObject({ rewrapped: 30 });
   });
 
-  it('goes on where a replica broke off', async () => {
+  it('continues where a replica stopped', async () => {
     for (let n = 0; n < 10; n++) await put(first, `secret ${n}`);
     await first.ring.rotate(unrecorded);
     await request(first);
@@ -161,14 +161,14 @@ describe('rewrapping', () => {
     expect(await rewrapOf(second).progress()).toMatchObject({ state: 'done', rewrapped: 10 });
   });
 
-  it('does nothing unless it was asked for', async () => {
+  it('does nothing unless requested', async () => {
     await put(first, 'secret');
     await first.ring.rotate(unrecorded);
     await workerOf(first).runOnce(never);
     expect(await rewrapOf(first).progress()).toMatchObject({ state: 'idle', remaining: 1 });
   });
 
-  it('leaves a changed data key where it is, tells of it, and moves the rest', async () => {
+  it('leaves an altered data key in place, reports it, and moves the rest', async () => {
     const bad = await put(first, 'bad');
     await put(first, 'good');
     await database.run({
@@ -191,7 +191,7 @@ describe('rewrapping', () => {
 describe('retiring', () => {
   const retire = (id: `kek_${string}`) => kekRepository.retire(id, unrecorded);
 
-  it('is refused for the active key, and while a secret needs the key', async () => {
+  it('is refused for the active key and for one that still wraps a secret', async () => {
     const old = first.ring.activeKek().id;
     const id = await put(first, 'needs it');
     expect(await retire(old)).toEqual({ outcome: 'active' });
@@ -203,7 +203,7 @@ describe('retiring', () => {
     expect(await retire('kek_unknown')).toEqual({ outcome: 'unknown' });
   });
 
-  it('destroys what the root key wrapped, so that no replica that starts later has the key', async () => {
+  it('destroys the wrapped key, so that replicas started later don't have it', async () => {
     const old = first.ring.activeKek().id;
     await first.ring.rotate(unrecorded);
     await retire(old);
@@ -216,7 +216,7 @@ describe('retiring', () => {
     expect(rows).toEqual([{ wrapped: null }]);
   });
 
-  it('never reaches the keys of the audit chain and of look-up hashes', async () => {
+  it('never affects the keys of the audit chain and of lookup hashes', async () => {
     const others = await database.rows<{ id: `kek_${string}` }>({
       text: `SELECT id FROM encryption_key WHERE purpose <> 'data'`,
     });
@@ -224,7 +224,7 @@ describe('retiring', () => {
     for (const { id } of others) expect(await retire(id)).toEqual({ outcome: 'unknown' });
   });
 
-  it('waits for who is sealing under the key at the moment', async () => {
+  it('waits for transactions that are sealing under the key', async () => {
     const old = first.ring.activeKek().id;
     let ended: unknown = null;
     let rotation: Promise<unknown> | null = null;
@@ -239,8 +239,8 @@ describe('retiring', () => {
   });
 });
 
-describe('a database that somebody wrote to', () => {
-  it('opens nothing that was exchanged, moved or replayed, and serves the rest', async () => {
+describe('a database that somebody tampered with', () => {
+  it('opens nothing that was swapped, moved or replayed, and serves the rest', async () => {
     const [a, b, good] = [await put(first, 'a'), await put(first, 'b'), await put(first, 'good')];
     const [older] = await database.rows<{ wrapped_key: Buffer; ciphertext: Buffer }>({
       text: 'SELECT wrapped_key, ciphertext FROM sealed_secret WHERE id = $1',
@@ -253,7 +253,7 @@ describe('a database that somebody wrote to', () => {
     });
     await expect(read(first, a)).rejects.toThrow(DecryptionError);
     await expect(read(first, b)).rejects.toThrow(DecryptionError);
-    // An older row put back under the id of a newer secret.
+    // An older row restored under the id of a newer secret.
     const newer = await put(first, 'newer');
     await database.run({
       text: 'UPDATE sealed_secret SET wrapped_key = $2, ciphertext = $3 WHERE id = $1',
@@ -263,12 +263,12 @@ describe('a database that somebody wrote to', () => {
     expect(await read(first, good)).toBe('good');
   });
 
-  it('does not open a key of the ring that stands in for another', async () => {
+  it('does not open a key of the ring in place of another', async () => {
     await first.ring.rotate(unrecorded);
     await database.run({
       text: `UPDATE encryption_key k SET wrapped = o.wrapped FROM encryption_key o
         WHERE k.purpose = 'data' AND k.state = 'active' AND o.purpose = 'data' AND o.state = 'decrypt_only'`,
     });
-    await expect(openTestVault(database, clock)).rejects.toThrow('does not open this key of the ring');
+    await expect(openTestVault(database, clock)).rejects.toThrow('cannot open this key of the ring');
   });
 });

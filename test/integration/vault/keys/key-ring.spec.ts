@@ -27,7 +27,7 @@ describe('the key ring on Postgres', () => {
   const snapshot = (): Promise<Record<string, unknown>[]> =>
     database.rows({ text: 'SELECT * FROM encryption_key ORDER BY id' });
 
-  it('makes one active key per purpose, also when several replicas start at once', async () => {
+  it('creates one active key per purpose, even when several replicas start at once', async () => {
     await Promise.all(Array.from({ length: 5 }, () => openTestVault(database, clock)));
     expect((await snapshot()).map((row) => row['purpose']).sort()).toEqual(['audit', 'data', 'lookup']);
   });
@@ -48,7 +48,7 @@ describe('the key ring on Postgres', () => {
     expect(await snapshot()).toEqual(before);
   });
 
-  it('moves to a new root key when the previous one is given, and then needs only the new one', async () => {
+  it('moves to a new root key if the previous one is given, and then needs only the new one', async () => {
     const { ring, vault, ids } = await openTestVault(database, clock);
     const secretId = await vault.put(database, new SecretString('EAAtoken'), ['t']);
     const source = { clock, ids, random };

@@ -33,7 +33,7 @@ const sql = (text: string, values: unknown[] = []) => open.database.run({ text, 
 const openVault = (): Promise<TestVault> => openTestVault(open.database, clock);
 const read = async (by: TestVault) => (await by.vault.get(open.database, secretId, CONTEXT))?.expose();
 
-/** A secret and its key, of which an intruder keeps copies; then the key is retired, as it should be. */
+/** An intruder copies a secret and its key, which is then properly retired. */
 beforeEach(async () => {
   open = await openFreshDatabase();
   clock = new FakeClock();
@@ -52,7 +52,7 @@ beforeEach(async () => {
 });
 afterEach(() => open.close());
 
-/** Key and secret stand in the database as they once did. */
+/** Restores the copies of key and secret. */
 async function putBack(): Promise<void> {
   await sql(
     `UPDATE encryption_key k SET state = 'decrypt_only', wrapped = o.wrapped, retired_at = NULL FROM old_key o
@@ -63,7 +63,7 @@ async function putBack(): Promise<void> {
 }
 
 describe('a retired key that is put back into its row', () => {
-  it('is loaded by no replica, neither one that runs nor one that starts', async () => {
+  it('is not loaded by any replica, running or starting', async () => {
     const running = await openVault();
     await putBack();
     await running.ring.reload();
@@ -75,7 +75,7 @@ describe('a retired key that is put back into its row', () => {
     }
   });
 
-  it('opens what it wrapped only where its tombstone is gone, which the chain shows', async () => {
+  it('opens what it wrapped only if its tombstone is gone, which the chain reveals', async () => {
     await putBack();
     const chain = new AuditChain(open.database, clock, of.ring);
     await chain.linkNewEntries();
@@ -86,7 +86,7 @@ describe('a retired key that is put back into its row', () => {
     expect((await verifier.verify()).faults).toMatchObject([{ kind: 'missing_entry' }]);
   });
 
-  it('seals nothing when it is made the active one: a start makes a new key', async () => {
+  it('seals nothing even if marked active: startup creates a new key', async () => {
     await putBack();
     await sql(`UPDATE encryption_key SET state = 'decrypt_only' WHERE purpose = 'data'`);
     await sql(`UPDATE encryption_key SET state = 'active' WHERE id = $1`, [retired]);
@@ -100,7 +100,7 @@ describe('a retired key that is put back into its row', () => {
     expect(row).toEqual({ kek_id: started.ring.activeKek().id });
   });
 
-  it('is destroyed again, whatever came back with it', async () => {
+  it('can be retired again, whatever came back with it', async () => {
     await putBack();
     const { ring } = await openVault();
     const { database } = open;
@@ -118,7 +118,7 @@ describe('a retired key that is put back into its row', () => {
     expect(ring.revivedKeys).toEqual([]);
   });
 
-  it('is told of once: in log, metric and record; and again when it comes back again', async () => {
+  it('is reported once per reappearance, in log, metric and record', async () => {
     const { logger, lines } = captureLog();
     const registry = new Registry();
     const running = await openVault();
@@ -152,7 +152,7 @@ describe('a retired key that is put back into its row', () => {
     expect(await found()).toEqual({ logged: 2, counted: counted(2), recorded: 2 });
   });
 
-  it('stays refused when the record of its retirement has been pruned', async () => {
+  it('stays refused after its retirement was pruned from the record', async () => {
     const chain = new AuditChain(open.database, clock, of.ring);
     const verifier = new ChainVerifier(open.database, clock, chain, of.ring, new AuditedObjects());
     const pruner = new AuditPruner(open.database, clock, of.ring, log, verifier, of.ring);
@@ -174,7 +174,7 @@ describe('a retired key that is put back into its row', () => {
   });
 });
 
-it('has no key refused by an entry that this service did not write', async () => {
+it('refuses no key because of a forged entry', async () => {
   const { id } = of.ring.activeKek();
   const forge = (entryId: string, mac: string) =>
     sql(

@@ -4,7 +4,7 @@ import { generateApiKey, isApiKeyCandidate } from '../../../../src/auth/credenti
 import { generateChecksummedToken, isChecksummedToken } from '../../../../src/auth/credentials/checksummed-token.ts';
 import { Random, SystemRandom } from '../../../../src/platform/random.ts';
 
-/** Gives the same bytes each time. */
+/** Always returns the same bytes. */
 class FixedRandom extends Random {
   constructor(private readonly fixed: Buffer) {
     super();
@@ -19,11 +19,11 @@ const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 const seeds = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes));
 
 describe('API keys', () => {
-  it('are mtv_, 43 characters of secret and 6 of checksum', () => {
+  it('consist of mtv_, 43 secret characters and a checksum of 6', () => {
     expect(generateApiKey(new SystemRandom()).expose()).toMatch(/^mtv_[0-9A-Za-z]{49}$/);
   });
 
-  it('hold all 256 bits: different bytes give different keys, the extremes included', () => {
+  it('encode all 256 bits: different bytes give different keys, including extremes', () => {
     const lowest = generateApiKey(new FixedRandom(Buffer.alloc(32, 0))).expose();
     const highest = generateApiKey(new FixedRandom(Buffer.alloc(32, 255))).expose();
     expect(lowest).toBe('mtv_0000000000000000000000000000000000000000000'.concat(lowest.slice(-6)));
@@ -36,7 +36,7 @@ describe('API keys', () => {
     );
   });
 
-  it('are recognised, and no key with one other character is', () => {
+  it('are recognized, unlike those with one wrong character', () => {
     fc.assert(
       fc.property(seeds, fc.nat({ max: 48 }), fc.nat({ max: 61 }), (seed, place, letter) => {
         const key = generateApiKey(new FixedRandom(seed)).expose();
@@ -48,14 +48,14 @@ describe('API keys', () => {
     );
   });
 
-  it('bear a checksum over their prefix too', () => {
+  it('include their prefix in the checksum', () => {
     const token = generateChecksummedToken('mtx', new SystemRandom()).expose();
     expect(isChecksummedToken('mtx', token)).toBe(true);
     expect(isChecksummedToken('mtv', token)).toBe(false);
     expect(isChecksummedToken('mtv', `mtv${token.slice(3)}`)).toBe(false);
   });
 
-  it('may be what an operator chose, of 32 visible characters and more', () => {
+  it('may be chosen by an operator, with at least 32 visible characters', () => {
     expect(isApiKeyCandidate('a'.repeat(31))).toBe(false);
     expect(isApiKeyCandidate('a'.repeat(32))).toBe(true);
     expect(isApiKeyCandidate('~!"#$%&/()=?+*^:;_-.,<>|{}[]@0123456789')).toBe(true);
@@ -64,7 +64,7 @@ describe('API keys', () => {
     expect(isApiKeyCandidate(`${'a'.repeat(32)} b`)).toBe(false);
   });
 
-  it('say of no string at all that it may be one and then fail', () => {
+  it('are checked without throwing, whatever the string', () => {
     fc.assert(fc.property(fc.string(), (text) => typeof isApiKeyCandidate(text) === 'boolean'));
   });
 });

@@ -81,19 +81,19 @@ describe('a pattern', () => {
     7,
     null,
     ['GET /me'],
-  ])('is none: %j', (pattern) => {
+  ])('rejects %j', (pattern) => {
     expect(findPatternError(pattern)).toMatch(/^must /);
   });
 });
 
 describe('the patterns of a product', () => {
-  it('are everything where there is no policy, and one list for all where it is a list', () => {
+  it('are null without a policy, and the same for every product if the policy is a list', () => {
     expect(patternsForProduct(null, 'ads')).toBeNull();
     expect(patternsForProduct(['GET /me'], 'ads')).toEqual(['GET /me']);
     expect(patternsForProduct([], 'ads')).toEqual([]);
   });
 
-  it("are its own, else those of *, else none: a product's own list can only be read as what it says", () => {
+  it("are the product's own list, else that of *, else none", () => {
     const policy = { '*': ['GET /**'], whatsapp: ['POST /*/messages'] };
     expect(patternsForProduct(policy, 'whatsapp')).toEqual(['POST /*/messages']);
     expect(patternsForProduct(policy, 'ads')).toEqual(['GET /**']);

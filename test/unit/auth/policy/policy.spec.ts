@@ -39,7 +39,7 @@ describe('a policy', () => {
     expect(isCoveredByPolicy(client({ tenants: ['acme'] }), 'acme', 'threads')).toBe(true);
   });
 
-  it('refuses a named tenant or product outside of it, whichever of them is named', () => {
+  it('refuses a tenant or product outside of it, whichever is named', () => {
     expect(() => requireCoveredByPolicy(acmeAds, 'acme', 'ads')).not.toThrow();
     expect(() => requireCoveredByPolicy(acmeAds, 'acme', undefined)).not.toThrow();
     expect(() => requireCoveredByPolicy(acmeAds, undefined, 'ads')).not.toThrow();
@@ -54,7 +54,7 @@ describe('a policy', () => {
     }
   });
 
-  it('tells lists what to show', () => {
+  it('says what lists may show', () => {
     expect(visibleTenants(acmeAds)).toEqual(['acme']);
     expect(visibleProducts(acmeAds)).toEqual(['ads']);
     expect(visibleTenants(client({ tenants: ['acme', '*'] }))).toBeNull();

@@ -11,7 +11,7 @@ const key = (n: number, tenant = `t${n}`): PayloadKey => ({
 });
 const isWhole = (found: PayloadKey | null): boolean => found !== null && BYTES.equals(found.key);
 
-describe('the keys of payloads in memory', () => {
+describe('cached payload keys', () => {
   it('are found by id and by owner', () => {
     const cache = new PayloadKeyCache();
     cache.add(key(1));
@@ -21,7 +21,7 @@ describe('the keys of payloads in memory', () => {
     expect(cache.findOf({ tenant: 't2', day: '2026-11-28' })).toBeNull();
   });
 
-  it('are bounded in number: the ones that were used last stay, and what was handed out stays good', () => {
+  it('are limited in number: the latest used stay, and returned copies stay valid', () => {
     const cache = new PayloadKeyCache({ maxKeys: 2 });
     cache.add(key(1));
     const handedOut = cache.find('pky_1');
@@ -34,7 +34,7 @@ describe('the keys of payloads in memory', () => {
     expect(isWhole(handedOut)).toBe(true);
   });
 
-  it('keep nothing of what is wiped by its owner', () => {
+  it('are unaffected when their owner wipes a copy', () => {
     const cache = new PayloadKeyCache();
     const mine = key(1);
     cache.add(mine);
@@ -43,7 +43,7 @@ describe('the keys of payloads in memory', () => {
     expect(isWhole(cache.find('pky_1'))).toBe(true);
   });
 
-  it('do not lose the newer key of an owner with the older one', () => {
+  it('keep an owner's newer key when the older one is evicted', () => {
     const cache = new PayloadKeyCache();
     cache.add(key(1, 'acme'));
     cache.add(key(2, 'acme'));

@@ -14,7 +14,7 @@ const place: PayloadPlace = { kind: 'event', rowId: 'evt_1' };
 const TEXT = '{"text":"ä\\u0000 🙂"}';
 
 describe('a sealed payload', () => {
-  it('opens to the same text, and has another form each time', () => {
+  it('opens to the same text, and differs each time', () => {
     const [one, other] = [sealPayload(TEXT, place, key, random), sealPayload(TEXT, place, key, random)];
     expect(one.equals(other)).toBe(false);
     expect(one.includes('text')).toBe(false);
@@ -33,7 +33,7 @@ describe('a sealed payload', () => {
     expect(() => openPayload(payload, { ...place, ...otherPlace }, { ...key, ...otherKey })).toThrow(DecryptionError);
   });
 
-  it('does not open with a changed bit anywhere, cut off, or empty', () => {
+  it('does not open if any bit is flipped, or if truncated or empty', () => {
     const payload = sealPayload(TEXT, place, key, random);
     for (let at = 0; at < payload.length; at++) {
       const changed = Buffer.from(payload);

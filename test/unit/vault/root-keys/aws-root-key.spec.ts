@@ -29,11 +29,11 @@ afterAll(async () => {
 const open = (timeoutMs?: number, keyId = KMS_ARN) =>
   AwsRootKey.open({ keyId, endpointUrl: kms.url, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
 
-/** What an operator would be told; the test fails where nothing is refused. */
+/** The error an operator gets. Fails the test if nothing is refused. */
 const refusal = (work: Promise<unknown>) => catchError(RootKeyUnavailableError, work);
 
 describe('a root key in AWS KMS', () => {
-  it('gives back what it wrapped, by signed calls that carry the context', async () => {
+  it('unwraps what it wrapped, with signed calls that carry the context', async () => {
     const rootKey = await open();
     kms.calls.length = 0;
     const wrapped = await rootKey.wrap(KEY, CONTEXT);
@@ -52,18 +52,18 @@ describe('a root key in AWS KMS', () => {
     expect(reason).toBe('unusable');
   });
 
-  it('is known by the ARN that KMS tells, also where an alias was given', async () => {
+  it('is identified by the ARN from KMS, even if given by alias', async () => {
     expect((await open()).id).toBe(`aws:${KMS_ARN}`);
     expect((await open(undefined, 'alias/vault')).id).toBe(`aws:${KMS_ARN}`);
   });
 
-  it('asks nobody at the opening where the ARN is given', async () => {
+  it('calls nobody on opening if given by ARN', async () => {
     kms.calls.length = 0;
     await open();
     expect(kms.calls).toEqual([]);
   });
 
-  it('says that credentials are wrong', async () => {
+  it('reports wrong credentials', async () => {
     process.env['AWS_SECRET_ACCESS_KEY'] = 'another-secret';
     const rootKey = await open();
     const { reason, message } = await refusal(rootKey.wrap(KEY, CONTEXT));
@@ -75,7 +75,7 @@ describe('a root key in AWS KMS', () => {
     ['NotFoundException', 'missing'],
     ['DisabledException', 'unusable'],
     ['KMSInvalidStateException', 'unusable'],
-  ])('says what %s means, without the text of KMS', async (type, expected) => {
+  ])('explains %s without text from KMS', async (type, expected) => {
     const rootKey = await open();
     kms.fault = { status: 400, type };
     const { reason, message } = await refusal(rootKey.wrap(KEY, CONTEXT));
@@ -83,7 +83,7 @@ describe('a root key in AWS KMS', () => {
     expect(message).not.toContain('very-private');
   });
 
-  it('gives up in time where KMS is silent', async () => {
+  it('times out if KMS is silent', async () => {
     const rootKey = await open(300);
     kms.fault = 'silence';
     const startedAt = performance.now();
@@ -92,7 +92,7 @@ describe('a root key in AWS KMS', () => {
     expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
 
-  it('says that nobody is there', async () => {
+  it('reports an unreachable KMS', async () => {
     const rootKey = await AwsRootKey.open({ keyId: KMS_ARN, endpointUrl: 'http://127.0.0.1:1' });
     const { reason, message } = await refusal(rootKey.wrap(KEY, CONTEXT));
     expect([reason, message]).toEqual(['unreachable', expect.stringContaining('AWS_ENDPOINT_URL')]);

@@ -17,7 +17,7 @@ import { catchError } from '../../../support/catch-error.ts';
 const CONTEXT = { service: 'metavault', key_id: 'kek_1', purpose: 'data' };
 const KEY = Buffer.alloc(32, 5);
 
-/** A Transit engine that binds ciphertexts to their associated data and checks its client's token. */
+/** A Transit engine that binds ciphertexts to their associated data and checks the token. */
 class FakeTransit extends HttpClient {
   readonly requests: HttpRequest[] = [];
   token = 'hvs.right';
@@ -65,7 +65,7 @@ function rootKey(options: Partial<TransitRootKeyOptions> = {}): { key: TransitRo
 const refusal = (work: Promise<unknown>) => catchError(RootKeyUnavailableError, work);
 
 describe('a root key in Vault Transit', () => {
-  it('gives back what it wrapped, bound to the context', async () => {
+  it('unwraps what it wrapped, bound to the context', async () => {
     const { key, http } = rootKey();
     const wrapped = await key.wrap(KEY, CONTEXT);
     expect(Buffer.from(await key.unwrap(wrapped, { ...CONTEXT }))).toEqual(KEY);
@@ -76,12 +76,12 @@ describe('a root key in Vault Transit', () => {
     expect((await refusal(key.unwrap(wrapped, { ...CONTEXT, key_id: 'kek_2' }))).reason).toBe('unusable');
   });
 
-  it('is known by namespace, engine and key', () => {
+  it('is identified by namespace, engine and key', () => {
     expect(rootKey().key.id).toBe('transit:transit/metavault');
     expect(rootKey({ namespace: 'team', mount: 'kms' }).key.id).toBe('transit:team/kms/metavault');
   });
 
-  it('reads the file of an agent anew for each call', async () => {
+  it('reads an agent's token file for each call', async () => {
     const directory = mkdtempSync(path.join(os.tmpdir(), 'transit-'));
     const file = path.join(directory, 'token');
     try {
@@ -105,7 +105,7 @@ describe('a root key in Vault Transit', () => {
     ['not json', 'unusable', 'VAULT_ADDR'],
     [new HttpRequestError('timeout', true), 'timeout', 'within 10 s'],
     [new HttpRequestError('connect', false), 'unreachable', 'VAULT_ADDR'],
-  ] as const)('says what %s means', async (fault, reason, text) => {
+  ] as const)('explains %s', async (fault, reason, text) => {
     const { key, http } = rootKey();
     http.fault = fault;
     const reported = await refusal(key.wrap(KEY, CONTEXT));
