@@ -106,7 +106,7 @@ const deleteEndedEvents = defineStatement<{ beforeId: string; limit: number }>(
 export interface EventInsertion {
   count: number;
   isInterferedWith: boolean;
-  /** Whether all payload keys are still there. If not, nothing was inserted. */
+  /** Whether all payload keys still exist. If not, nothing was inserted. */
   areKeysThere: boolean;
 }
 

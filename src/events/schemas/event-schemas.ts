@@ -116,7 +116,11 @@ const DATA: Readonly<Record<DeliveredEventType, JsonSchema>> = {
       ...CONNECTION_FIELDS,
       status: { enum: ['active', 'reauth_required'] },
       phone_number_id: TEXT,
-      kinds: { type: 'array', items: { enum: ['contacts', 'history'] }, description: 'What has not been requested yet.' },
+      kinds: {
+        type: 'array',
+        items: { enum: ['contacts', 'history'] },
+        description: 'What has not been requested yet.',
+      },
       deadline_at: INSTANT,
     },
   ),
@@ -135,7 +139,7 @@ const DATA: Readonly<Record<DeliveredEventType, JsonSchema>> = {
   ),
   'meta.webhook': {
     anyOf: [
-      data("One entry of a Meta webhook whose signature was verified.", RELAYED, {
+      data('One entry of a Meta webhook whose signature was verified.', RELAYED, {
         connection_id: orNull(CONNECTION_FIELDS.connection_id),
         tenant: orNull(TEXT),
         product: orNull(CONNECTION_FIELDS.product),
@@ -148,7 +152,7 @@ const DATA: Readonly<Record<DeliveredEventType, JsonSchema>> = {
         },
       }),
       data(
-        'An entry whose data was gone before delivery: erased at the user\'s request or past its retention.',
+        "An entry whose data was gone before delivery: erased at the user's request or past its retention.",
         ['erased'],
         {
           erased: { const: true },

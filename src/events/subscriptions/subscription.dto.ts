@@ -83,7 +83,11 @@ export class UpdateSubscriptionRequest {
   @IsArray()
   events?: EventType[];
 
-  @ApiPropertyOptional({ type: [String], nullable: true, description: 'Null: all tenants, and events without a tenant' })
+  @ApiPropertyOptional({
+    type: [String],
+    nullable: true,
+    description: 'Null: all tenants, and events without a tenant',
+  })
   @IfNotNull()
   @Matches(TENANT_PATTERN, { each: true, message: 'must be tenants' })
   @ArrayUnique()
