@@ -43,7 +43,7 @@ export class DeliveryMetrics {
     });
     new Gauge({
       name: 'metavault_subscriptions_failing',
-      help: 'Subscriptions that accepted nothing for a day despite deliveries. -1 if unreadable.',
+      help: 'Subscriptions that have failed for a day without a success. -1 if unreadable.',
       registers,
       async collect(): Promise<void> {
         this.set(

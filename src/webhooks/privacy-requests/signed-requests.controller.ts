@@ -53,8 +53,7 @@ export class SignedRequestsController {
   @ApiOperation({ summary: 'A user wants their data deleted' })
   async deleteData(@Req() request: FastifyRequest): Promise<DataDeletionResponse> {
     const { confirmationCode: code } = await this.accept('data_deletion', request);
-    if (code === null)
-      throw this.malformed('data_deletion', 'signed_request', 'was answered long ago; submit a new one');
+    if (code === null) throw this.malformed('data_deletion', 'signed_request', 'was answered long ago');
     return { url: `${this.config.publicUrl}/data-deletion/${code}`, confirmation_code: code };
   }
 
