@@ -1,4 +1,4 @@
-/** Another replica has taken this work over; whatever was being done here must not be written. */
+/** Another replica has taken over, so this one must not write its results. */
 export class ClaimLostError extends Error {
   constructor(what: string) {
     super(`${what} has been taken over by another replica`);
@@ -6,7 +6,7 @@ export class ClaimLostError extends Error {
   }
 }
 
-/** For writes that name a claim, which touch one row or, where the claim is another's by now, none. */
+/** Checks a write under a claim: it touches one row, or none if the claim was lost. */
 export function requireClaim(written: number, what: string): void {
   if (written !== 1) throw new ClaimLostError(what);
 }

@@ -1,20 +1,21 @@
 import type { SqlExecutor } from '../database/statement.ts';
 import type { ConnectionId, CredentialId } from './ids.ts';
 
-/** What connections ask of their leases when they end. A port: `leases`, which imports this module, implements it. */
+/** What connections need from their leases when they end. A port implemented by `leases`, which imports this module. */
 export abstract class ConnectionLeases {
   /**
-   * Ends the leases that are active at `now`; how many. A lease counts only while its connection is active, so this is for the record.
+   * Ends the leases active at `now`; returns how many. Leases only count while their connection is active, so this is
+   * for the record.
    */
   abstract end(executor: SqlExecutor, connectionId: ConnectionId, now: Date): Promise<number>;
 
-  /** When the last lease ends that handed out this version in token mode, and lives at `now`. Null: there is none. */
+  /** When the last lease ends that handed out this version in token mode and is still live at `now`. Null: none. */
   abstract tokenLeasesEndAt(
     executor: SqlExecutor,
     of: { connectionId: ConnectionId; credentialId: CredentialId; version: number },
     now: Date,
   ): Promise<Date | null>;
 
-  /** Erases which assets the leases of a connection reached. */
+  /** Erases which assets a connection's leases reached. */
   abstract clearAssets(executor: SqlExecutor, connectionId: ConnectionId): Promise<void>;
 }

@@ -1,12 +1,12 @@
 import type { ConnectionId } from './ids.ts';
-/** Where audit entries and events of a connection belong. */
+/** The fields that audit entries and events of a connection share. */
 export interface ConnectionPlace {
   tenant: string;
   product: string;
   connectionId: ConnectionId;
 }
 
-/** Nothing but the place, of something that has more. */
+/** Reduces an object to its place. */
 export function placeOf({ tenant, product, connectionId }: ConnectionPlace): ConnectionPlace {
   return { tenant, product, connectionId };
 }

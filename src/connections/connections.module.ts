@@ -55,7 +55,7 @@ const PROVIDERS = [
   PendingAuthorizationRepository,
 ];
 
-/** What the data source has to know. */
+/** Entities to register with the data source. */
 export const CONNECTION_ENTITIES = [ConnectionEntity, CredentialEntity, AssetEntity];
 
 @Module({ controllers: [ConnectionsController], providers: PROVIDERS, exports: PROVIDERS })

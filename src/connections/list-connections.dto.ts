@@ -15,7 +15,7 @@ export class ListConnectionsRequest {
   product?: Product;
 
   @IsOptional()
-  @IsIn(['active', 'reauth_required', 'revoked'], { message: 'must be active, reauth_required or revoked' })
+  @IsIn(['active', 'reauth_required', 'revoked'], { message: 'must be active, reauth_required, or revoked' })
   status?: ConnectionStatus;
 
   @IsOptional()

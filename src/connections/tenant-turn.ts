@@ -1,42 +1,44 @@
-/** A tenant that has planned work in an index, and whether any of it is due and free. */
+/** A tenant with planned work in an index, and whether any of it is due and unclaimed. */
 export interface VisitedTenant {
   tenant: string;
   isDue: boolean;
 }
 
-/** Whose turn it is, and how much may be claimed of each of them. */
+/** Whose turn it is, and how much to claim for each. */
 export interface TenantShares {
   tenants: string[];
   perTenant: number;
 }
 
-/** How many tenants one statement visits: what a claim costs does not grow with the number of tenants. */
+/** Tenants visited per statement, so that the cost of a claim does not grow with the number of tenants. */
 export const TENANTS_PER_VISIT = 100;
-/** How many tenants are kept in line; a longer one waits for no visits until it is shorter again. */
+/** Most tenants in line. Visits pause while it is full. */
 const MAX_IN_LINE = 1_000;
-/** In a longer line, the walk goes faster than the line: who was served is found again when the walk comes by. */
+/** With a longer line, served tenants do not rejoin: the walk is faster than the line and finds them again. */
 const MAX_RETURNING = 500;
 
 /**
- * Whose turn it is among the tenants that have work of one kind due. A walk over all tenants, in steps, puts those with due work in line;
- * who was served goes to the end of the line, who has nothing left out of it. So neither many due rows of one tenant nor many tenants
- * hold up another for longer than one round. Kept in memory by each replica: where it stands is no state that could be lost.
+ * Takes turns among tenants with due work of one kind. A walk over all tenants, in steps, puts those with due work in
+ * line. A served tenant goes to the end of the line, one with nothing left leaves it. So neither a tenant with many due
+ * rows nor many tenants can hold up another for longer than a round. In memory per replica: losing it costs nothing.
  */
 export class TenantTurn {
   private readonly line = new Set<string>();
   private lastVisited = '';
 
-  /** Where the next visit begins: at this tenant, which is visited once more. Empty: at the first one. */
+  /** Where the next visit starts: at this tenant, inclusive. Empty: at the first one. */
   get position(): string {
     return this.lastVisited;
   }
 
-  /** Whether there is room in the line for what another visit finds. */
+  /** Whether the line has room for another visit's results. */
   get hasRoom(): boolean {
     return this.line.size < MAX_IN_LINE;
   }
 
-  /** Records the tenants of a visit, in order. True where it reached the last tenant: the next visit begins with the first one again. */
+  /**
+   * Records the tenants of a visit, in order. True if it reached the last tenant, so that the next visit starts over.
+   */
   visit(visited: readonly VisitedTenant[]): boolean {
     for (const { tenant, isDue } of visited) if (isDue) this.line.add(tenant);
     const last = visited.length < TENANTS_PER_VISIT ? undefined : visited.at(-1);
@@ -45,8 +47,8 @@ export class TenantTurn {
   }
 
   /**
-   * Takes the next tenants out of the line, with equal shares of `limit`: all of them, unless fewer with more each fill it better. Nobody
-   * where the line is empty.
+   * Takes the next tenants from the line with equal shares of `limit`: all of them, unless fewer tenants with larger
+   * shares use it better. None if the line is empty.
    */
   take(limit: number): TenantShares {
     const candidates = [...this.line].slice(0, limit);
@@ -58,7 +60,7 @@ export class TenantTurn {
     return { tenants, perTenant };
   }
 
-  /** Puts the tenants whose share was claimed whole at the end of the line. `claimed`: the tenant of each claimed row. */
+  /** Puts tenants whose whole share was claimed at the end of the line. `claimed`: the tenant of each claimed row. */
   settle({ tenants, perTenant }: TenantShares, claimed: readonly string[]): void {
     const counts = new Map<string, number>();
     for (const tenant of claimed) counts.set(tenant, (counts.get(tenant) ?? 0) + 1);
@@ -67,17 +69,17 @@ export class TenantTurn {
   }
 }
 
-/** Where the due work of one kind is. */
+/** Finds and claims due work of one kind. */
 export interface DueWork<T> {
-  /** At most `TENANTS_PER_VISIT` tenants in order, from this one on. */
+  /** At most `TENANTS_PER_VISIT` tenants in order, starting at `from`. */
   visit(from: string): Promise<VisitedTenant[]>;
   claim(shares: TenantShares): Promise<T[]>;
   tenantOf(claimed: T): string;
 }
 
 /**
- * Claims up to `limit` by tenant in turn; what one tenant leaves of its share goes to the others in line. Nothing is returned only after a
- * whole walk over the tenants that found nothing. Rejects only if nothing was claimed.
+ * Claims up to `limit` with tenants taking turns; what one leaves of its share goes to others in line. Returns nothing
+ * only after a whole walk over the tenants found nothing. Rejects only if nothing was claimed.
  */
 export async function claimInTurn<T>(turn: TenantTurn, limit: number, work: DueWork<T>): Promise<T[]> {
   const claimed: T[] = [];
@@ -98,13 +100,13 @@ export async function claimInTurn<T>(turn: TenantTurn, limit: number, work: DueW
       } else if (hasSeenAll || claimed.length > 0) break;
     }
   } catch (error) {
-    // What is claimed has to be worked on; the next claim meets the fault again.
+    // Work on what is already claimed; the next claim will hit the fault again.
     if (claimed.length === 0) throw error;
   }
   return claimed;
 }
 
-/** The turns of one replica, by app and kind of work. */
+/** One replica's turns, by app and kind of work. */
 export class TenantTurns {
   private readonly turns = new Map<string, TenantTurn>();
 

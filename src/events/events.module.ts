@@ -36,7 +36,7 @@ import { SubscriptionUpdater } from './subscriptions/subscription-updater.ts';
 import { SubscriptionsController } from './subscriptions/subscriptions.controller.ts';
 import { SubscriptionsService } from './subscriptions/subscriptions.service.ts';
 
-/** Events for product services: their subscriptions and deliveries. Other modules write events through `Outbox`. */
+/** Events for product services, with subscriptions and deliveries. Other modules write events through `Outbox`. */
 @Global()
 @Module({
   controllers: [

@@ -1,10 +1,13 @@
 import type { AnnouncedAccount } from '../connections/announced-accounts/announced-account.ts';
 import { idOf, itemsOf, type JsonNode, member, stringOf } from './json-node.ts';
 
-/** Both are sent to the partner whose signup a customer completed; whether the second one is, is not confirmed (docs/meta-facts.md). */
+/**
+ * Sent to the partner whose signup a customer completed. The second name is unconfirmed
+ * (docs/meta-facts.md#partner_added).
+ */
 const EVENTS: readonly (string | null)[] = ['PARTNER_ADDED', 'PARTNER_APP_INSTALLED'];
 
-/** The WhatsApp Business Accounts that an entry says were shared with our app. */
+/** WhatsApp Business Accounts that the entry says were shared with our app. */
 export function findAnnouncedAccounts(
   object: string,
   entry: JsonNode,

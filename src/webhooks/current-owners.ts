@@ -3,8 +3,9 @@ import type { AssetConnection } from '../connections/connection/subject-connecti
 type OwnedAsset = Pick<AssetConnection, 'connectionId' | 'type' | 'id' | 'parentId' | 'businessId' | 'authorizedAt'>;
 
 /**
- * Without the connections of businesses that a WhatsApp Business Account has left: of several businesses that connected the same account,
- * only that of the newest login has it, and its numbers. Connections of one business, and those whose business is not known, all stay.
+ * Drops connections of businesses that a WhatsApp Business Account has left: if several businesses connected an
+ * account, only the one with the newest login has it and its numbers. Keeps connections of one business, and those
+ * whose business is unknown.
  */
 export function keepCurrentOwners<C extends OwnedAsset>(connections: readonly C[]): C[] {
   const owners = new Map<string, C>();

@@ -2,28 +2,30 @@ import type { AssetType } from '../connections/credentials/credential-kind.ts';
 import type { TokenHostName } from '../meta/graph/graph-host.ts';
 import { idOf, itemsOf, type JsonNode, member, stringOf } from './json-node.ts';
 
-/** An asset that an entry names. */
+/** An asset named by an entry. */
 export interface SubjectAsset {
   type: AssetType;
   id: string;
-  /** It is meant as something that belongs to one of these: a number moves from account to account. Absent: it stands for itself. */
+  /** Parents it must belong to, as a number moves between accounts. Absent: any. */
   parentIds?: readonly string[];
 }
 
-/** What an entry is about (META.md 8, 15). */
+/** What an entry is about (docs/meta-facts.md#webhooks-of-meta). */
 export interface EntrySubject {
   assets: SubjectAsset[];
-  /** The ids of the user, where the entry is about one. */
+  /** The user's ids, if the entry is about a user. */
   userIds: string[];
-  /** Null: all ids are the user's. Else the ids are guesses, the likeliest first, and the user is one of this host's app. */
+  /**
+   * Null: all ids belong to the user. Otherwise the ids are candidates, likeliest first, for a user of this host's app.
+   */
   guessedOwnerHost: TokenHostName | null;
-  /** It says that our access may have ended or shrunk. That is inspected, never believed. */
+  /** Says that our access may have ended or shrunk. Never trusted, only a reason to inspect. */
   isAboutAccess: boolean;
 }
 
 type SubjectFinder = (entry: JsonNode) => Pick<EntrySubject, 'assets' | 'userIds'>;
 
-/** How Threads' notifications are relayed. */
+/** The `object` under which Threads' notifications are relayed. */
 export const THREADS_OBJECT = 'threads';
 
 const byEntryId =
@@ -35,7 +37,7 @@ const byMetaUser: SubjectFinder = (entry) => ({
   userIds: idsOf([member(entry, 'id'), member(entry, 'uid')]),
 });
 
-/** `account_update` of partners has the business as its id, and the account in `waba_info`. */
+/** `account_update` to partners has the portfolio as its id and the account in `waba_info`. */
 const byWhatsapp: SubjectFinder = (entry) => {
   const values = itemsOf(member(entry, 'changes')).map((change) => member(change, 'value'));
   const accounts = values.map((value) => member(member(value, 'waba_info'), 'waba_id'));
@@ -50,7 +52,7 @@ const byWhatsapp: SubjectFinder = (entry) => {
   };
 };
 
-/** Our ad accounts have the prefix that Graph's paths require; events have the bare number. */
+/** Our ad account ids have the `act_` prefix that Graph's paths require; events have the bare number. */
 const byAdAccount: SubjectFinder = (entry) => {
   const ids = idsOf([member(entry, 'id')]).map((id) => (id.startsWith('act_') ? id : `act_${id}`));
   return { assets: ids.map((id) => ({ type: 'ad_account', id })), userIds: [] };
@@ -66,7 +68,7 @@ const SUBJECT_FINDERS: Readonly<Record<string, SubjectFinder>> = {
   [THREADS_OBJECT]: byMetaUser,
 };
 
-/** The objects that are known by name; everything else is counted as `other`. */
+/** A metrics label: known objects by name, all others as `other`. */
 export function objectLabel(object: string): string {
   return Object.hasOwn(SUBJECT_FINDERS, object) ? object : 'other';
 }
@@ -77,14 +79,14 @@ export function extractSubject(object: string, entry: JsonNode): EntrySubject {
   return { ...found, guessedOwnerHost: null, isAboutAccess: isAboutAccess(object, entry) };
 }
 
-/** Of a notification of Threads', which never is about access. */
+/** The subject of a Threads notification, which is never about access. */
 export function threadsSubject(ownerIds: string[]): EntrySubject {
   return { assets: [], userIds: ownerIds, guessedOwnerHost: 'threads', isAboutAccess: false };
 }
 
 /**
- * A permission that is not `granted`, an update of an account as such (partner removed, account disabled), a page that was blocked.
- * `verb: remove` of a feed is none: that is a post.
+ * A permission not `granted`, an update of the account itself (partner removed, account disabled), or a blocked Page.
+ * `verb: remove` in a feed only removes a post.
  */
 function isAboutAccess(object: string, entry: JsonNode): boolean {
   const ofChange = itemsOf(member(entry, 'changes')).some((change) => {

@@ -1,4 +1,4 @@
-/** A value of a JSON text together with the text itself, so that it can be handed on without a digit or an escape changed. */
+/** A JSON value with its source text, so that it can be passed on without changing a digit or escape. */
 export type JsonNode = { text: string } & (
   | { kind: 'object'; members: Map<string, JsonNode> }
   | { kind: 'array'; items: JsonNode[] }
@@ -6,15 +6,18 @@ export type JsonNode = { text: string } & (
   | { kind: 'literal' }
 );
 
-/** Far deeper than any event of Meta's, shallow enough for recursion. */
+/** Far deeper than any event from Meta, yet safe for recursion. */
 const MAX_DEPTH = 64;
 const BACKSLASH = 0x5c;
 const LITERAL = /[^\s,\]}]+/y;
 
-/** Reads a JSON text. Null where it is none, or nested deeper than 64 levels. Of a member that is given twice the last counts, as with `JSON.parse`. */
+/**
+ * Parses JSON. Null if invalid or nested deeper than 64 levels. Of duplicate members the last counts, as in
+ * `JSON.parse`.
+ */
 export function readJson(text: string): JsonNode | null {
   try {
-    // The built-in parser validates the grammar; the reader below relies on that.
+    // The built-in parser validates the grammar, which the reader below relies on.
     JSON.parse(text);
     return new JsonReader(text).value(0);
   } catch (error) {
@@ -69,7 +72,7 @@ class JsonReader {
     return items;
   }
 
-  /** Passes a comma, or the closing bracket, which is the end. */
+  /** Skips a comma, or the closing bracket and returns true. */
   private ends(bracket: string): boolean {
     this.skipSpace();
     if (this.text[this.#at] === ',') {
@@ -89,7 +92,7 @@ class JsonReader {
     return JSON.parse(this.text.slice(start, this.#at)) as string;
   }
 
-  /** Whether an odd number of backslashes stands before this place. */
+  /** Whether an odd number of backslashes precedes this position. */
   private isEscaped(at: number): boolean {
     let first = at;
     while (this.text.charCodeAt(first - 1) === BACKSLASH) first--;
@@ -103,7 +106,7 @@ class JsonReader {
   }
 }
 
-/** The same text for the same content, however it was spaced, ordered or escaped. Numbers count by their digits as written. */
+/** Same text for the same content regardless of whitespace, order, and escapes. Numbers compare by their digits. */
 export function canonicalJson(node: JsonNode): string {
   switch (node.kind) {
     case 'object': {
@@ -119,22 +122,25 @@ export function canonicalJson(node: JsonNode): string {
   }
 }
 
-/** A member of an object; undefined for every other value. */
+/** A member of an object; undefined for other values. */
 export function member(node: JsonNode | undefined, name: string): JsonNode | undefined {
   return node?.kind === 'object' ? node.members.get(name) : undefined;
 }
 
-/** The items of an array; none for every other value. */
+/** An array's items; empty for other values. */
 export function itemsOf(node: JsonNode | undefined): JsonNode[] {
   return node?.kind === 'array' ? node.items : [];
 }
 
-/** The value of a string; null for every other value. */
+/** A string's value; null for other values. */
 export function stringOf(node: JsonNode | undefined): string | null {
   return node?.kind === 'string' ? node.value : null;
 }
 
-/** An id, which Meta writes as a string or, in old payloads, as a number of any length. Null for what is neither, and for `0`, the id of dashboard tests. */
+/**
+ * Meta writes ids as strings or, in old payloads, as numbers of any length. Null for anything else, and for `0`, the id
+ * of dashboard tests.
+ */
 export function idOf(node: JsonNode | undefined): string | null {
   const id = node?.kind === 'literal' ? node.text : stringOf(node);
   return id !== null && /^[A-Za-z0-9_]{1,64}$/.test(id) && !/^(0|null|true|false)$/.test(id) ? id : null;

@@ -11,7 +11,7 @@ import type { TokenHostName } from '../meta/graph/graph-host.ts';
 import { keepCurrentOwners } from './current-owners.ts';
 import type { EntrySubject, SubjectAsset } from './entry-subject.ts';
 
-/** A connection whose tenant gets an entry; `asset` null: matched by its user. */
+/** A connection whose tenant gets an entry. `asset` null: matched by user. */
 export interface SubjectConnection {
   connectionId: ConnectionId;
   tenant: string;
@@ -19,27 +19,27 @@ export interface SubjectConnection {
   asset: { type: AssetType; id: string } | null;
 }
 
-/** The connections that an entry is about. */
+/** Connections that an entry is about. */
 export interface EntryMatch {
-  /** Whose tenants get it. */
+  /** Those whose tenants get it. */
   recipients: SubjectConnection[];
-  /** All that it is about and that are not revoked, whether their tenants get it or not. */
+  /** All unrevoked ones it is about, whether or not their tenants get it. */
   connectionIds: ConnectionId[];
 }
 
 type Match = SubjectConnection & { receivesEvents: boolean };
 
-/** The apps whose users entries may be about. */
+/** Apps whose users entries may be about. */
 interface SubjectApps {
-  /** Those that the signers speak for. */
+  /** Apps the signers may speak for. */
   userAppIds: readonly string[];
-  /** The apps of a host that signed the delivery. */
+  /** The signing apps on a host. */
   signersAt(host: TokenHostName): readonly string[];
 }
 
 /**
- * The connections of all tenants that each entry is about, each once per entry, in the entries' order. Two statements for any number of
- * entries.
+ * Finds the connections, across tenants, that each entry is about: once per entry, in the entries' order. Two
+ * statements for any number of entries.
  */
 export async function matchConnections(
   executor: SqlExecutor,
@@ -61,7 +61,7 @@ export async function matchConnections(
   });
 }
 
-/** What belongs to something that the entry names as well counts only where the connection has it there. */
+/** A child asset counts only if the connection has it under a parent the entry names. */
 function matchAsset({ type, id, parentIds }: SubjectAsset, byAsset: ReadonlyMap<string, AssetConnection[]>): Match[] {
   const found = byAsset.get(`${type} ${id}`) ?? [];
   const ofParents =
@@ -75,7 +75,7 @@ function matchAsset({ type, id, parentIds }: SubjectAsset, byAsset: ReadonlyMap<
   }));
 }
 
-/** Of guesses, the first that a connection of the right app has decides. */
+/** Of candidate ids, the first one known to a connection of the right app decides. */
 function matchUsers(
   { userIds, guessedOwnerHost }: EntrySubject,
   byUser: ReadonlyMap<string, UserConnectionOfApp[]>,
@@ -92,7 +92,7 @@ function toUserMatch({ connectionId, tenant, product, receivesEvents }: UserConn
   return { connectionId, tenant, product, asset: null, receivesEvents };
 }
 
-/** By type and id of the asset. */
+/** Keyed by asset type and id. */
 async function findByAssets(
   executor: SqlExecutor,
   subjects: readonly EntrySubject[],
@@ -102,7 +102,7 @@ async function findByAssets(
   return groupBy(keepCurrentOwners(connections), ({ type, id }) => `${type} ${id}`);
 }
 
-/** By the user's id. */
+/** Keyed by user id. */
 async function findByUsers(
   executor: SqlExecutor,
   subjects: readonly EntrySubject[],

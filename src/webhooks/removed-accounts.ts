@@ -4,8 +4,8 @@ import { idOf, itemsOf, type JsonNode, member, stringOf } from './json-node.ts';
 const MILLISECONDS_FROM = 1e11;
 
 /**
- * The WhatsApp Business Accounts that an entry says our app no longer shares (`account_update` with the event `PARTNER_REMOVED`). The
- * account stands in `waba_info`; the entry's own id is then the partner's portfolio.
+ * WhatsApp Business Accounts that the entry says are no longer shared with our app
+ * (docs/meta-facts.md#partner_removed).
  */
 export function findRemovedAccounts(object: string, entry: JsonNode): RemovedAccount[] {
   if (object !== 'whatsapp_business_account') return [];
@@ -21,7 +21,7 @@ export function findRemovedAccounts(object: string, entry: JsonNode): RemovedAcc
   });
 }
 
-/** Unix time, in seconds or, as some of Meta's events have it, milliseconds. Null where it is missing or out of range. */
+/** Unix time in seconds or, in some of Meta's events, milliseconds. Null: missing or out of range. */
 function instantOf(node: JsonNode | undefined): Date | null {
   const text = node?.kind === 'literal' ? node.text : stringOf(node);
   if (text === null || !/^\d{1,15}$/.test(text)) return null;

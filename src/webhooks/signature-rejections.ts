@@ -8,7 +8,7 @@ import { AppError } from '../platform/problem.ts';
 import { type Callback, WebhookMetrics } from './webhook-metrics.ts';
 import { signatureInvalid } from './webhook-problems.ts';
 
-/** Whoever sent it claimed to be Meta. */
+/** The sender claimed to be Meta. */
 export const META_ACTOR: Actor = Object.freeze({ kind: 'meta', id: null });
 
 const WINDOW_MS = 60_000;
@@ -18,7 +18,7 @@ interface Window {
   suppressed: number;
 }
 
-/** Refuses calls with wrong signatures. Each replica writes at most one audit entry per minute and kind. */
+/** Refuses calls with invalid signatures. Writes at most one audit entry per minute, kind, and replica. */
 @Injectable()
 export class SignatureRejections {
   readonly #windows = new Map<Callback, Window>();
@@ -31,7 +31,7 @@ export class SignatureRejections {
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
-  /** The error to throw. */
+  /** Records the rejection and returns the error to throw. */
   async signature(callback: Callback, requestId: string): Promise<AppError> {
     this.metrics.callback(callback, 'signature');
     await this.record(callback, requestId);
@@ -50,8 +50,8 @@ export class SignatureRejections {
     try {
       await this.audit.record(this.database, { action: 'webhook.rejected', actor: META_ACTOR, requestId, details });
     } catch (error) {
-      // The signature is wrong, whether or not it can be recorded.
-      this.logger.error({ err: error }, 'a rejected webhook could not be recorded');
+      // The rejection stands even if it can't be recorded.
+      this.logger.error({ err: error }, 'could not record a rejected webhook');
     }
   }
 }

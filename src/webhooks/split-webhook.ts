@@ -7,27 +7,27 @@ import { canonicalJson, idOf, itemsOf, type JsonNode, member, readJson, stringOf
 import { findRemovedAccounts } from './removed-accounts.ts';
 import { isThreadsBody, splitThreadsBody } from './threads-webhook.ts';
 
-/** One entry of a delivery, split off. */
+/** One entry of a delivery. */
 export interface WebhookEntry {
   object: string;
-  /** Its own bytes out of the body, as text. */
+  /** The entry's own bytes from the body, as text. */
   text: string;
-  /** By what it says, not by how it is written. */
+  /** Of the content, not of its formatting. */
   hash: Buffer;
   subject: EntrySubject;
-  /** The app that the body names as its own; null: none. */
+  /** The app the body names as its own; null: none. */
   appId: string | null;
-  /** Accounts that it says our app no longer shares. */
+  /** Accounts the entry says are no longer shared with our app. */
   removedAccounts: RemovedAccount[];
-  /** Accounts that it says were shared with our app. */
+  /** Accounts the entry says were shared with our app. */
   announcedAccounts: Pick<AnnouncedAccount, 'wabaId' | 'businessId'>[];
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * The entries of a delivery, each content once. A body without `entry` is one entry as a whole; Threads' bodies are of the object
- * `threads`. Null where the bytes are no JSON object in UTF-8.
+ * Splits a delivery into entries, dropping duplicates. A body without `entry` is a single entry; Threads' bodies get
+ * the object `threads`. Null if the body is not a JSON object in UTF-8.
  */
 export function splitWebhook(body: Buffer): WebhookEntry[] | null {
   const root = readJson(decode(body));
@@ -71,7 +71,7 @@ function hashOf(object: string, node: JsonNode): Buffer {
     .digest();
 }
 
-/** An empty text, which is no JSON, where the bytes are no UTF-8. */
+/** Empty, and so invalid JSON, if the bytes are not UTF-8. */
 function decode(body: Buffer): string {
   try {
     return utf8.decode(body);

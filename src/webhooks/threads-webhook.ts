@@ -1,9 +1,9 @@
 import { idOf, itemsOf, type JsonNode, member, stringOf } from './json-node.ts';
 
-/** What a body of Threads' tells one user. */
+/** What a Threads body tells one user. */
 interface ThreadsNotification {
   text: string;
-  /** Whose it may be, the likeliest first. */
+  /** Candidate owners, likeliest first. */
   ownerIds: string[];
 }
 
@@ -11,13 +11,13 @@ type OwnerFinder = (value: JsonNode | undefined, body: JsonNode) => JsonNode | u
 
 const rootPostOwner: OwnerFinder = (value) => member(member(value, 'root_post'), 'owner_id');
 const postOwner: OwnerFinder = (value) => member(member(value, 'owner'), 'owner_id');
-/** The mentioned user of a mention; elsewhere mostly a post, which no connection has as its user. */
+/** The mentioned user of a mention. Otherwise usually a post, which matches no connection's user. */
 const target: OwnerFinder = (_, body) => member(body, 'target_id');
 
 const DEFAULT_OWNERS: readonly OwnerFinder[] = [rootPostOwner, postOwner, target];
 /**
- * By field, where the root post may be somebody else's: a mention in another's thread, a reply that the user published there or deleted
- * (developers.facebook.com/docs/threads/webhooks, read 2026-11-28).
+ * Fields whose root post may belong to someone else: mentions in another's thread, and the user's own replies published
+ * or deleted there (docs/meta-facts.md#ids-in-threads-webhooks).
  */
 const OWNERS_BY_FIELD: ReadonlyMap<string, readonly OwnerFinder[]> = new Map([
   ['mentions', [target, rootPostOwner, postOwner]],
@@ -25,7 +25,10 @@ const OWNERS_BY_FIELD: ReadonlyMap<string, readonly OwnerFinder[]> = new Map([
   ['delete', [postOwner, target]],
 ]);
 
-/** Whether a body has Threads' form: `{app_id, topic, target_id, time, subscription_id, values}`, with neither `object` nor `entry`. */
+/**
+ * Whether a body has Threads' form: `{app_id, topic, target_id, time, subscription_id, values}` without `object` and
+ * `entry`.
+ */
 export function isThreadsBody(body: JsonNode): boolean {
   const values = member(body, 'values');
   return (
@@ -36,8 +39,8 @@ export function isThreadsBody(body: JsonNode): boolean {
 }
 
 /**
- * The body as it is. Only where its `values` are a list about several users: one body for each, with its own values, so that nobody
- * gets what is another's.
+ * Returns the body unchanged unless its `values` list concerns several users: then one body per user with only their
+ * values, so that nobody gets another's data.
  */
 export function splitThreadsBody(body: JsonNode): ThreadsNotification[] {
   const values = member(body, 'values');

@@ -9,15 +9,15 @@ import {
   unlinkEntriesOfUsers,
 } from './webhook-entry.repository.ts';
 
-/** An entry about a user of Meta's who has no connection. */
+/** An entry about a Meta user without a connection. */
 interface UnmatchedUserEntry {
   hash: Buffer;
   metaUserId: string;
-  /** The event that was made of it. */
+  /** The event created from it. */
   eventId: EventId | null;
 }
 
-/** Which users entries without a connection are about, so that a data deletion finds them. What is stored are keyed hashes. */
+/** Remembers which users unmatched entries are about, as keyed hashes, so that a data deletion finds them. */
 @Injectable()
 export class WebhookEntryUsers {
   constructor(
@@ -32,7 +32,7 @@ export class WebhookEntryUsers {
     );
   }
 
-  /** Forgets whom these entries are about; the events that were made of them. */
+  /** Forgets these users' entries. Returns the events created from them. */
   unlink(tx: Transaction, metaUserIds: readonly string[]): Promise<EventId[]> {
     return unlinkEntriesOfUsers(
       tx,
@@ -41,7 +41,7 @@ export class WebhookEntryUsers {
     );
   }
 
-  /** Leaves hashes in the place of ids that an earlier release stored, up to `limit`. */
+  /** Replaces up to `limit` ids stored by earlier releases with hashes. */
   async hashEarlierReleases(limit: number): Promise<void> {
     const entries = await listEntriesWithPlainUsers(this.database, limit);
     await storeUserHashes(

@@ -4,15 +4,15 @@ import type { EventId } from '../events/ids.ts';
 
 interface NewWebhookEntry {
   hash: Buffer;
-  /** As metrics count it, never what came from outside. */
+  /** As counted in metrics; never text from outside. */
   object: string;
 }
 
-/** An entry about a user of Meta's who has no connection. */
+/** An entry about a Meta user without a connection. */
 interface UnmatchedUserEntry {
   hash: Buffer;
   userHash: Buffer;
-  /** The event that was made of it. */
+  /** The event created from it. */
   eventId: EventId | null;
 }
 
@@ -53,7 +53,7 @@ const selectPlainUsers = defineStatement<{ limit: number }, { hash: Buffer; meta
   ({ limit }) => sql`SELECT hash, meta_user_id FROM webhook_entry WHERE meta_user_id IS NOT NULL LIMIT ${limit}`,
 );
 
-/** An entry that was erased meanwhile stays so. */
+/** An entry erased meanwhile stays erased. */
 const updateUserHashes = defineStatement<{ hashes: Buffer[]; userHashes: Buffer[] }>(
   'webhook_entry_user_hashes',
   ({ hashes, userHashes }) => sql`UPDATE webhook_entry e SET user_hash = p.user_hash, meta_user_id = NULL
@@ -68,8 +68,8 @@ const deleteBatch = defineStatement<{ receivedBefore: Date; limit: number }>(
 );
 
 /**
- * Inserts entries that were not received since `repeatableSince`; their hashes. Waits for another replica's open transaction with the
- * same entry.
+ * Inserts entries not received since `repeatableSince`; returns their hashes. Waits for other transactions inserting
+ * the same entry.
  */
 export async function insertWebhookEntries(
   executor: SqlExecutor,
@@ -89,7 +89,7 @@ export async function linkEntriesToUsers(executor: SqlExecutor, entries: readonl
   await executor.run(updateUsers({ hashes, userHashes, eventIds: entries.map(({ eventId }) => eventId) }));
 }
 
-/** Removes the users from the entries that were linked to them; the events that were made of these entries. */
+/** Unlinks users from their entries. Returns the events created from those entries. */
 export async function unlinkEntriesOfUsers(
   executor: SqlExecutor,
   userHashes: readonly Buffer[],
@@ -99,7 +99,7 @@ export async function unlinkEntriesOfUsers(
   return rows.flatMap(({ event_id: eventId }) => eventId ?? []);
 }
 
-/** Up to `limit` entries whose user's id an earlier release stored as it is. */
+/** Up to `limit` entries whose user id an earlier release stored in the clear. */
 export function listEntriesWithPlainUsers(
   executor: SqlExecutor,
   limit: number,
@@ -107,7 +107,7 @@ export function listEntriesWithPlainUsers(
   return executor.rows(selectPlainUsers({ limit }));
 }
 
-/** Puts hashes in the place of those ids. */
+/** Replaces those ids with hashes. */
 export async function storeUserHashes(
   executor: SqlExecutor,
   entries: readonly { hash: Buffer; userHash: Buffer }[],
@@ -117,7 +117,7 @@ export async function storeUserHashes(
   await executor.run(updateUserHashes({ hashes: entries.map(({ hash }) => hash), userHashes }));
 }
 
-/** Deletes up to `limit` entries, the oldest first; how many that were. */
+/** Deletes up to `limit` entries, oldest first; returns how many. */
 export function deleteEntriesReceivedBefore(
   executor: SqlExecutor,
   receivedBefore: Date,

@@ -18,7 +18,7 @@ import { insertWebhookEntries } from './webhook-entry.repository.ts';
 import { WebhookEntryUsers } from './webhook-entry-users.ts';
 import { WebhookMetrics } from './webhook-metrics.ts';
 
-/** Meta repeats for 36 hours, for WhatsApp 7 days (META.md 15). */
+/** Meta repeats for 36 hours, WhatsApp for 7 days (docs/meta-facts.md#delivery). */
 export const REDELIVERY_WINDOW_SECONDS = 8 * DAY_SECONDS;
 
 const NO_MATCH: EntryMatch = { recipients: [], connectionIds: [] };
@@ -28,9 +28,10 @@ interface MatchedEntry extends EntryMatch {
 }
 
 /**
- * Stores the entries of a delivery: what is new becomes one event for each connection that it is about and whose access to that stands
- * (`receivesEvents`), or one without a connection. What it says about our access is not trusted: the connections become due for inspection, but for accounts that were taken
- * away in the WhatsApp Business app (`RemovedAccountService`). One transaction, and a handful of statements for a thousand entries.
+ * Stores a delivery's entries. Each new one becomes an event per connection that it is about and that may receive it
+ * (`receivesEvents`), or a single event without a connection. Claims about our access are not trusted but make
+ * connections due for inspection, except accounts disconnected in the WhatsApp Business app (`RemovedAccountService`).
+ * One transaction and a handful of statements, even for a thousand entries.
  */
 @Injectable()
 export class WebhookIngestService {
@@ -47,7 +48,10 @@ export class WebhookIngestService {
     private readonly users: WebhookEntryUsers,
   ) {}
 
-  /** `signedBy`: the apps whose secret signed the delivery. Resolves when all is committed. `verificationCount`: connections that are due for inspection because of this delivery. */
+  /**
+   * Resolves after the commit. `signedBy`: apps whose secret signed the delivery. `verificationCount`: connections now
+   * due for inspection.
+   */
   async ingest(
     delivered: readonly WebhookEntry[],
     signedBy: readonly string[],
@@ -88,8 +92,8 @@ export class WebhookIngestService {
   }
 
   /**
-   * An app repeats what it said itself: so nobody with the secret of an Instagram or Threads app makes an entry of the Meta app look like a
-   * repeat by sending it first.
+   * Only an app itself can repeat its entries. Otherwise the secret of an Instagram or Threads app would suffice to
+   * send an entry of the Meta app first and make the real one look like a repeat.
    */
   private hashBySigners(hash: Buffer, signedBy: readonly string[]): Buffer {
     if (this.apps.all.some(({ id }) => signedBy.includes(id))) return hash;
@@ -97,7 +101,7 @@ export class WebhookIngestService {
     return createHash('sha256').update(signers).update(hash).digest();
   }
 
-  /** Those that have not been received within the last eight days. */
+  /** Entries not received within the last eight days. */
   private async insertNew(tx: Transaction, entries: readonly WebhookEntry[]): Promise<WebhookEntry[]> {
     const now = this.clock.now();
     const rows = entries.map(({ hash, object }) => ({ hash, object: objectLabel(object) }));

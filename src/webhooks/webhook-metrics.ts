@@ -4,7 +4,7 @@ import { objectLabel } from './entry-subject.ts';
 
 export type Callback = 'webhook' | 'deauthorize' | 'data_deletion';
 
-/** Metrics of what Meta sends. Label values are our own constants only. */
+/** Metrics of what Meta sends. Labels are only our own constants. */
 @Injectable()
 export class WebhookMetrics {
   private readonly entries: Counter<'object' | 'outcome'>;
@@ -13,13 +13,13 @@ export class WebhookMetrics {
   constructor(registry: Registry) {
     this.entries = new Counter({
       name: 'metavault_webhook_entries_total',
-      help: 'Entries of webhooks: stored for a connection, stored without one (unmatched), or dropped as repeated.',
+      help: 'Webhook entries: stored for a connection (matched), stored without one (unmatched), or dropped (repeated).',
       labelNames: ['object', 'outcome'],
       registers: [registry],
     });
     this.callbacks = new Counter({
       name: 'metavault_meta_callbacks_total',
-      help: "Calls of Meta's: accepted, or refused for their signature or their form.",
+      help: 'Calls from Meta: accepted, or refused (signature, malformed).',
       labelNames: ['callback', 'outcome'],
       registers: [registry],
     });

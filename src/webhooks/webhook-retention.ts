@@ -6,8 +6,9 @@ import { deleteEntriesReceivedBefore } from './webhook-entry.repository.ts';
 import { REDELIVERY_WINDOW_SECONDS } from './webhook-ingest.service.ts';
 
 /**
- * Received entries are removed after RETENTION_DAYS, but never within the eight days in which Meta may repeat them. `events` removes the
- * events that were made of them. Privacy requests stay: without the user's id, they only say that a payload was received.
+ * Deletes received entries after RETENTION_DAYS, but never within the eight days in which Meta may repeat them.
+ * `events` deletes the events created from them. Privacy requests stay: without the user's id, they only show that a
+ * payload was received.
  */
 @Injectable()
 export class WebhookRetention implements OnModuleInit {
@@ -21,7 +22,7 @@ export class WebhookRetention implements OnModuleInit {
     this.retentionService.register('received webhooks', (endedBefore, limit) => this.purge(endedBefore, limit));
   }
 
-  /** Removes up to `limit`; how many that were. */
+  /** Deletes up to `limit` entries; returns how many. */
   async purge(receivedBefore: Date, limit: number): Promise<number> {
     const repeatable = addSeconds(this.clock.now(), -REDELIVERY_WINDOW_SECONDS);
     const cutoff = receivedBefore < repeatable ? receivedBefore : repeatable;

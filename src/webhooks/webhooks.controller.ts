@@ -15,7 +15,7 @@ import { WebhookIngestService } from './webhook-ingest.service.ts';
 import { WebhookMetrics } from './webhook-metrics.ts';
 import { handshakeRefused } from './webhook-problems.ts';
 
-/** Where Meta sends its events (META.md 15). */
+/** Receives Meta's events (docs/meta-facts.md#webhooks-of-meta). */
 @ApiTags('meta')
 @Public()
 @Controller('webhooks/meta')
@@ -30,7 +30,7 @@ export class WebhooksController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: "Meta's handshake: returns hub.challenge where hub.verify_token is right" })
+  @ApiOperation({ summary: "Meta's handshake: returns hub.challenge if hub.verify_token is right" })
   @ApiProduces('text/plain')
   handshake(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): string {
     const query = (request.query ?? {}) as Record<string, unknown>;
@@ -41,8 +41,8 @@ export class WebhooksController {
   }
 
   /**
-   * 200 only when everything is committed; a failure of ours is a 5xx, and Meta sends again. What is signed and yet no JSON is 400 and
-   * stored nowhere: Meta sends that again, too, which loses nothing where a proxy spoiled it.
+   * Answers 200 only once everything is committed. Our failures are 5xx, so that Meta sends again. A signed body that
+   * is not JSON gets 400 and is not stored; Meta sends that again too, so nothing is lost if a proxy garbled it.
    */
   @Post()
   @HttpCode(200)
@@ -54,7 +54,7 @@ export class WebhooksController {
     @RequestId() requestId: string,
   ): Promise<{ success: true }> {
     const expected = readWebhookSignature(signature, this.apps.signers);
-    // Without a signature the body is not even read.
+    // Don't even read the body of an unsigned call.
     if (expected === null) throw await this.rejections.signature('webhook', requestId);
     const body = await readRawBody(request, (chunk) => expected.update(chunk));
     const signedBy = expected.signers();
@@ -62,8 +62,8 @@ export class WebhooksController {
     const entries = splitWebhook(body);
     if (entries === null) {
       this.metrics.callback('webhook', 'malformed');
-      this.logger.warn({ request_id: requestId, bytes: body.length }, 'a signed webhook is no JSON');
-      throw new AppError(invalidRequest, { detail: 'The body is signed, but it is not a JSON object in UTF-8.' });
+      this.logger.warn({ request_id: requestId, bytes: body.length }, 'a signed webhook is not JSON');
+      throw new AppError(invalidRequest, { detail: 'The body is signed but is not a JSON object in UTF-8.' });
     }
     if (entries.some(({ appId }) => this.isAnotherAppOfOurs(appId, signedBy)))
       throw await this.rejections.signature('webhook', requestId);
@@ -73,7 +73,7 @@ export class WebhooksController {
     return { success: true };
   }
 
-  /** Each app speaks for itself: the secret of one is no proof of what a body says in the name of another. */
+  /** Each app speaks only for itself: one app's secret proves nothing about a body in another's name. */
   private isAnotherAppOfOurs(appId: string | null, signedBy: readonly string[]): boolean {
     return appId !== null && this.apps.appIds.includes(appId) && !signedBy.includes(appId);
   }

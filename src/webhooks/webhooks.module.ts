@@ -15,7 +15,7 @@ import { WebhookMetrics } from './webhook-metrics.ts';
 import { WebhookRetention } from './webhook-retention.ts';
 import { WebhooksController } from './webhooks.controller.ts';
 
-/** What Meta sends unasked: events and requests on behalf of users. */
+/** Receives what Meta sends unprompted: events, and requests on behalf of users. */
 @Module({
   imports: [ConnectionsModule, LifecycleModule, MetaModule],
   controllers: [WebhooksController, SignedRequestsController, DataDeletionController],

@@ -72,7 +72,7 @@ describe('a credential that was set back, with its token', () => {
       { version: 3, found_version: 1, recorded_version: 2 },
     ]);
     expect(await failures('credential')).toBe(before.failures + 1);
-    const logged = context.log.lines.filter((line) => line['msg'] === 'a credential was set back');
+    const logged = context.log.lines.filter((line) => line['msg'] === 'a credential was rolled back');
     expect(logged).toMatchObject([{ table: 'credential', credential_id: credentialId, connection_id: id }]);
     await refresh(id);
     expect(await context.root(id)).toMatchObject({ version: 4, health: 'healthy' });

@@ -9,7 +9,7 @@ interface AnnouncedAccountRow {
   reported_at: Date | null;
 }
 
-/** An account that waits already keeps its time; one that was decided about waits anew. */
+/** An account already waiting keeps its time; one already decided waits again. */
 const insertAccounts = defineStatement<{
   wabaIds: string[];
   businessIds: (string | null)[];
@@ -45,7 +45,7 @@ const deleteDecided = defineStatement<{ before: Date; limit: number }>(
     LIMIT ${limit} FOR UPDATE SKIP LOCKED)`,
 );
 
-/** Each account once. Those that wait for their time already go on waiting. */
+/** Expects each account once. Accounts already waiting keep their time. */
 export async function insertAnnouncedAccounts(
   executor: SqlExecutor,
   accounts: readonly Pick<AnnouncedAccount, 'wabaId' | 'businessId'>[],
@@ -56,7 +56,7 @@ export async function insertAnnouncedAccounts(
   await executor.run(insertAccounts({ wabaIds, businessIds, announcedAt, dueAt }));
 }
 
-/** One account whose time has come, locked until the transaction ends; null where there is none that nobody else has. */
+/** Locks one due account until the transaction ends. Null: none that is free. */
 export async function lockDueAccount(tx: SqlExecutor, now: Date): Promise<AnnouncedAccount | null> {
   const [row] = await tx.rows(lockDue({ now }));
   if (row === undefined) return null;
@@ -64,7 +64,7 @@ export async function lockDueAccount(tx: SqlExecutor, now: Date): Promise<Announ
   return { wabaId, businessId, announcedAt, reportedAt };
 }
 
-/** When to decide about it again; null: it is decided. `reportedAt`: subscribers were told now. */
+/** Sets when to decide about the account again; null: decided. `reportedAt`: subscribers were notified now. */
 export async function updateAccountDue(
   tx: SqlExecutor,
   wabaId: string,
@@ -73,7 +73,7 @@ export async function updateAccountDue(
   await tx.run(updateDue({ wabaId, dueAt, reportedAt }));
 }
 
-/** Deletes up to `limit` that were decided about and announced before the instant; how many that were. */
+/** Deletes up to `limit` decided accounts announced before `before`; returns how many. */
 export function deleteDecidedAccounts(executor: SqlExecutor, before: Date, limit: number): Promise<number> {
   return executor.run(deleteDecided({ before, limit }));
 }

@@ -5,12 +5,15 @@ import { addSeconds, Clock } from '../../platform/clock.ts';
 import { deleteDecidedAccounts, insertAnnouncedAccounts } from './announced-account.repository.ts';
 import type { AnnouncedAccount } from './announced-account.ts';
 
-/** How long a browser may take to bring the code of a signup that Meta has announced already: codes of Embedded Signup live for 30 seconds. */
+/**
+ * How long a browser may take to bring the code of a signup Meta has already announced. Codes last 30 seconds
+ * (docs/meta-facts.md#codes-of-the-javascript-sdk).
+ */
 export const GRACE_SECONDS = 45;
 
 /**
- * Accounts that Meta announced. Whether a connection comes of each shows only after a while, so the row says when to look: whatever
- * becomes of this replica, another one decides.
+ * Accounts that Meta announced. Whether a connection follows is only known after a while, so each row holds the time to
+ * check. Any replica can then decide.
  */
 @Injectable()
 export class AnnouncedAccountService {
@@ -19,7 +22,7 @@ export class AnnouncedAccountService {
     private readonly clock: Clock,
   ) {}
 
-  /** Within the transaction that stores what Meta sent. */
+  /** Call in the transaction that stores Meta's webhook. */
   async announce(tx: SqlExecutor, accounts: readonly Pick<AnnouncedAccount, 'wabaId' | 'businessId'>[]): Promise<void> {
     const distinct = new Map(accounts.map((account) => [account.wabaId, account]));
     if (distinct.size === 0) return;
@@ -28,7 +31,7 @@ export class AnnouncedAccountService {
     await insertAnnouncedAccounts(tx, [...distinct.values()], { announcedAt, dueAt });
   }
 
-  /** Removes up to `limit` that were decided about before the instant; how many that were. */
+  /** Removes up to `limit` accounts announced before `before` and already decided; returns how many. */
   removeDecidedBefore(before: Date, limit: number): Promise<number> {
     return deleteDecidedAccounts(this.database, before, limit);
   }

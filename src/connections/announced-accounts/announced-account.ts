@@ -1,9 +1,11 @@
-/** A WhatsApp Business Account that Meta announced to our app: somebody completed a signup for it. */
+/**
+ * A WhatsApp Business Account announced by Meta: someone completed a signup for it (docs/meta-facts.md#partner_added).
+ */
 export interface AnnouncedAccount {
   wabaId: string;
-  /** The portfolio that owns it, where Meta named it. */
+  /** The portfolio that owns it, if Meta named one. */
   businessId: string | null;
   announcedAt: Date;
-  /** When subscribers were told of it last. */
+  /** When subscribers were last notified. */
   reportedAt: Date | null;
 }

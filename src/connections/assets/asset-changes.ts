@@ -5,11 +5,11 @@ import type { CredentialId } from '../ids.ts';
 import type { AssetValues } from './asset.repository.ts';
 import { mergePhoneDetails } from './phone-coexistence.ts';
 
-/** What the absence of an asset means. */
+/** What an asset's absence means. */
 export interface AssetCoverage {
-  /** Every list was read to its end: what is named nowhere is gone. */
+  /** Every list was read to its end, so what none of them names is gone. */
   isComplete: boolean;
-  /** What any list or granular scope names, whether Meta showed it or not. */
+  /** Ids named by any list or granular scope, whether Meta showed the asset or not. */
   namedIds: ReadonlySet<string>;
 }
 
@@ -19,16 +19,16 @@ export interface AssetChanges {
   removed: AssetValues[];
 }
 
-/** Where the credentials of assets come from. */
+/** Which credentials reach assets. */
 export interface CredentialSources {
   rootId: CredentialId;
-  /** The credentials of Pages that work, by the id of the Page: those that were there, and those that were granted now. */
+  /** Working Page credentials by Page id: existing ones and those just granted. */
   byPage: ReadonlyMap<string, CredentialId>;
 }
 
 /**
- * What a second look changes. Only what no source names is gone, and only where every list was read to its end; what lies below something
- * that could not be read stays with it.
+ * Computes what a rediscovery changes. An asset counts as gone only if every list was read to its end and none names
+ * it. Children of an asset that could not be read stay.
  */
 export function diffAssets(
   known: readonly AssetValues[],
@@ -66,7 +66,9 @@ function valuesOf(asset: GrantedAsset, before: AssetValues | null, sources: Cred
   return { type, id, name: asset.name ?? before?.name ?? null, credentialId, parentId, details };
 }
 
-/** A Page that gives no token any more stays usable while the one that it gave works, and so does what it links. */
+/**
+ * A Page that no longer yields a token stays usable while its earlier token works, and so do the assets linked to it.
+ */
 function credentialOf(
   { type, id, parentId, pageId, isUsable }: GrantedAsset,
   { rootId, byPage }: CredentialSources,
@@ -76,7 +78,7 @@ function credentialOf(
   return byPage.get(type === 'page' ? id : (parentId ?? '')) ?? null;
 }
 
-/** What was found out of an asset besides stays with it; whether a number is in use in the WhatsApp Business app follows Meta. */
+/** Keeps what else is known of an asset. Use in the WhatsApp Business app follows Meta's answer. */
 function detailsOf(
   { details, coexistence }: GrantedAsset,
   before: AssetDetails | null,

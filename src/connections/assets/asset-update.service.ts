@@ -26,19 +26,19 @@ import {
 import { discoveryRetryAt, nextDiscoveryAt } from './discovery-schedule.ts';
 import { requestVerificationElsewhere } from './moved-asset.repository.ts';
 
-/** After this long, a second look whose replica died is taken up by another one. */
+/** After this long, another replica takes over a rediscovery whose replica died. */
 const CLAIM_SECONDS = 900;
-/** Of each list of an event. */
+/** Per list in an event. */
 const MAX_LISTED = 100;
 
-/** The connection as it was when Meta was asked; what a later login gave is newer than the answer. */
+/** The connection when Meta was asked. A later login is newer than Meta's answer. */
 export type DiscoveryBasis = Pick<Authorization, 'authorizedAt' | 'rootId'> & { assets: AssetValues[] };
 
-/** What a second look found. */
+/** What a rediscovery found. */
 export interface ReachedAssets {
   pages: GrantedCredential[];
   assets: GrantedAsset[];
-  /** Null: what is missing says nothing. */
+  /** Null: an asset's absence means nothing. */
   coverage: AssetCoverage | null;
   warning: DeathReason | null;
 }
@@ -48,7 +48,7 @@ interface Initiator {
   requestId: string | null;
 }
 
-/** When connections are looked at again, and what that changes: assets, the credentials of Pages, the reason that a connection shows. */
+/** Schedules rediscoveries and applies them to assets, Page credentials, and the connection's status reason. */
 @Injectable()
 export class AssetUpdateService {
   private readonly turns = new TenantTurns();
@@ -63,7 +63,7 @@ export class AssetUpdateService {
     private readonly config: Config,
   ) {}
 
-  /** Connections of an app whose second look is due, by tenant in turn, of each the longest due first. */
+  /** Claims an app's due rediscoveries, tenants taking turns, longest due first within each. */
   async claimDue(appId: string, limit: number): Promise<ConnectionId[]> {
     const now = this.clock.now();
     const claimedUntil = addSeconds(now, CLAIM_SECONDS);
@@ -75,12 +75,12 @@ export class AssetUpdateService {
     return claimed.map(({ id }) => id);
   }
 
-  /** Meta could not be asked. */
+  /** Reschedules after Meta could not be asked. */
   async postpone(connectionId: ConnectionId): Promise<void> {
     await scheduleDiscovery(this.database, connectionId, discoveryRetryAt(this.clock.now(), this.random.fraction()));
   }
 
-  /** Null where there is nothing to look at: no such connection, or one that is not active. */
+  /** Null if there is nothing to rediscover: no such connection, or not active. */
   async findBasis(connectionId: ConnectionId): Promise<DiscoveryBasis | null> {
     return this.database.transaction(async (tx) => {
       const authorization = await lockAuthorization(tx, connectionId);
@@ -89,7 +89,10 @@ export class AssetUpdateService {
     });
   }
 
-  /** Brings the connection up to what was found, and plans the next look. Nothing changes after a later login or an end. */
+  /**
+   * Applies what was found and schedules the next rediscovery. Changes nothing if the user has logged in again or the
+   * connection has ended.
+   */
   async apply(connectionId: ConnectionId, basis: DiscoveryBasis, found: ReachedAssets, by: Initiator): Promise<void> {
     await this.database.transaction(async (tx) => {
       const now = this.clock.now();
@@ -111,7 +114,7 @@ export class AssetUpdateService {
     });
   }
 
-  /** Credentials for Pages that have none that works. `unused`: those that do not work and that nothing replaced. */
+  /** Grants credentials to Pages without a working one. `unused`: broken credentials that nothing replaced. */
   private async grantPages(
     tx: Transaction,
     connectionId: ConnectionId,
@@ -144,7 +147,10 @@ export class AssetUpdateService {
     await requestVerificationElsewhere(tx, connectionId, changes.added, this.clock.now());
   }
 
-  /** Credentials of Pages that are gone or give no token; what still refers to one, because it could not be read, keeps it. */
+  /**
+   * Removes credentials of Pages that are gone or yield no token, except those still referenced by assets that could
+   * not be read.
+   */
   private async removeUnused(tx: Transaction, connectionId: ConnectionId, dead: CredentialId[]): Promise<void> {
     const assets = await listAssets(tx, connectionId);
     const referred = new Set(assets.map(({ credentialId }) => credentialId));
@@ -158,7 +164,7 @@ export class AssetUpdateService {
     );
   }
 
-  /** What only the lists are the cause of; graver reasons stay. */
+  /** Changes only reasons that discovery itself causes; more serious ones stay. */
   private async updateReason(
     tx: Transaction,
     connectionId: ConnectionId,

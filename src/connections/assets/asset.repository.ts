@@ -128,10 +128,10 @@ const selectOfType = defineStatement<{ connectionId: ConnectionId; type: AssetTy
     sql`SELECT id FROM asset WHERE connection_id = ${connectionId} AND type = ${type} LIMIT 1`,
 );
 
-/** So many rows by one statement. */
+/** Rows per statement. */
 const BATCH = 500;
 
-/** Assets that were granted twice are inserted once: the first counts. */
+/** Inserts assets granted twice only once: the first counts. */
 export async function insertAssets(
   executor: SqlExecutor,
   connectionId: ConnectionId,
@@ -141,7 +141,7 @@ export async function insertAssets(
     await executor.run(insert(toColumns(connectionId, assets.slice(start, start + BATCH))));
 }
 
-/** Gives assets of a connection these values. Those that are gone stay gone. */
+/** Updates a connection's assets. Deleted ones stay deleted. */
 export async function updateAssets(
   executor: SqlExecutor,
   connectionId: ConnectionId,
@@ -183,16 +183,15 @@ function toColumns(connectionId: ConnectionId, assets: readonly AssetValues[]): 
   };
 }
 
-/** What is left of an asset that was deleted. */
 type RemovedAsset = Pick<AssetValues, 'type' | 'id' | 'parentId' | 'details'>;
 
-/** All assets of a connection. */
+/** Deletes all assets of a connection and returns them. */
 export async function deleteAssets(executor: SqlExecutor, connectionId: ConnectionId): Promise<RemovedAsset[]> {
   const rows = await executor.rows(deleteAll({ connectionId }));
   return rows.map(({ parent_id: parentId, ...row }) => ({ ...row, parentId }));
 }
 
-/** A phone number of a connection, and the credential that reaches it. */
+/** A connection's phone number and the credential that reaches it. */
 export interface ConnectionPhoneNumber {
   id: string;
   wabaId: string | null;
@@ -200,7 +199,7 @@ export interface ConnectionPhoneNumber {
   details: AssetDetails | null;
 }
 
-/** By id. */
+/** Ordered by id. */
 export async function listPhoneNumbers(
   executor: SqlExecutor,
   connectionId: ConnectionId,
@@ -214,7 +213,7 @@ export async function listPhoneNumbers(
   }));
 }
 
-/** Locks the number. Null: nothing is known, or there is no such number. */
+/** Locks the number. Null: no such number, or status unknown. */
 export async function lockRegistrationStatus(
   executor: SqlExecutor,
   connectionId: ConnectionId,

@@ -2,7 +2,7 @@ import sql from 'sql-template-tag';
 import { defineStatement } from '../../database/statement.ts';
 import type { ConnectionId } from '../ids.ts';
 
-/** The numbers of a connection that are used in the WhatsApp Business app as well. */
+/** A connection's numbers that are also used in the WhatsApp Business app. */
 export const selectCoexistenceNumbers = defineStatement<{ connectionId: ConnectionId }, { id: string }>(
   'phone_number_coexistence',
   ({ connectionId }) => sql`SELECT id FROM asset

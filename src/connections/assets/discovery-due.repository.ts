@@ -86,7 +86,7 @@ const selectPages = defineStatement<{ connectionId: ConnectionId; kind: Credenti
     WHERE connection_id = ${connectionId} AND kind = ${kind} AND NOT is_root`,
 );
 
-/** Which tenants of an app have connections whose second look is due: see `DueWork.visit`. */
+/** Which tenants of an app have connections due for rediscovery: see `DueWork.visit`. */
 export async function visitDueDiscoveries(
   executor: SqlExecutor,
   of: DueDiscoveries & { from: string },
@@ -94,7 +94,7 @@ export async function visitDueDiscoveries(
   return (await executor.rows(visit(of))).map(({ tenant, is_due: isDue }) => ({ tenant, isDue }));
 }
 
-/** Claims connections whose second look is due, of each tenant the longest due first: until `claimedUntil` nobody else takes them. */
+/** Claims connections due for rediscovery until `claimedUntil`, longest due first within each tenant. */
 export async function claimDueDiscoveries(
   executor: SqlExecutor,
   of: DueDiscoveries & TenantShares & { claimedUntil: Date },
@@ -110,7 +110,7 @@ export async function touchConnection(executor: SqlExecutor, connectionId: Conne
   await executor.run(touch({ connectionId, now }));
 }
 
-/** What a connection's last login left. */
+/** The state left by a connection's last login. */
 export interface Authorization {
   tenant: string;
   product: string;
@@ -121,7 +121,7 @@ export interface Authorization {
   rootId: CredentialId;
 }
 
-/** Locked. Null where there is no such connection, or nothing is left of its root. */
+/** Locks the connection. Null: no such connection, or it has no root credential. */
 export async function lockAuthorization(
   executor: SqlExecutor,
   connectionId: ConnectionId,
@@ -139,7 +139,7 @@ export async function lockAuthorization(
   };
 }
 
-/** The credentials of a connection's Pages. `works`: it holds a token that is not known to be dead. */
+/** Credentials of a connection's Pages. `works`: holds a token not known to be dead. */
 export async function listPageCredentials(
   executor: SqlExecutor,
   connectionId: ConnectionId,

@@ -3,12 +3,15 @@ import { type ConnectionPlace, placeOf } from '../connection-place.ts';
 import type { ConnectionStatus } from '../status/connection-status.ts';
 import type { AssetValues } from './asset.repository.ts';
 
-/** Of a list in an event. */
+/** Per list in an event. */
 const MAX_LISTED = 100;
 
 type LostAsset = Pick<AssetValues, 'type' | 'id'>;
 
-/** Assets of a connection that are out of reach are gone from it. `status`: the connection's after that; `left`: how many assets it has. */
+/**
+ * Builds the event for assets that are out of reach. `status`: the connection's status afterward. `left`: assets
+ * remaining.
+ */
 export function lostAssetsEvent(
   of: ConnectionPlace,
   { status, removed, left }: { status: ConnectionStatus; removed: readonly LostAsset[]; left: number },

@@ -27,15 +27,15 @@ const select = defineStatement<AssetReference, MissingTasksRow>(
     WHERE a.connection_id = ${connectionId} AND a.type = ${type} AND a.id = ${id}`,
 );
 
-/** The Page whose token an asset would be reached by. */
+/** The Page whose token would reach an asset. */
 export interface MissingTasks {
   pageId: string;
   pageName: string | null;
-  /** What the user may do there. */
+  /** The user's tasks on the Page. */
   tasks: string[];
 }
 
-/** Null where no Page is known that the asset belongs to. */
+/** Null if the asset belongs to no known Page. */
 export async function findMissingTasks(
   executor: Pick<SqlExecutor, 'rows'>,
   asset: AssetReference,

@@ -4,7 +4,7 @@ import type { AssetType } from '../credentials/credential-kind.ts';
 import type { ConnectionId } from '../ids.ts';
 import type { AssetValues } from './asset.repository.ts';
 
-/** The types whose inspection tells whether an asset is still within reach: see `AssetInspectionService`. */
+/** Types whose inspection tells whether an asset is still within reach: see `AssetInspectionService`. */
 export type InspectableAssetType = Extract<AssetType, 'whatsapp_business_account' | 'phone_number' | 'page'>;
 
 const INSPECTABLE: Readonly<Record<InspectableAssetType, true>> = {
@@ -21,8 +21,8 @@ interface NewAssets {
   now: Date;
 }
 
-// A number that lies elsewhere under the same account has not moved, nor has what one user connected for two tenants. What another
-// transaction holds is being replaced or inspected right now; waiting for it could be a deadlock.
+// A number elsewhere under the same account has not moved, nor has an asset that one user connected for two tenants.
+// Skips rows locked by other transactions: those are being replaced or inspected, and waiting could deadlock.
 const request = defineStatement<NewAssets>(
   'moved_assets_request_verification',
   ({ connectionId, types, ids, parentIds, now }) => sql`UPDATE asset a SET verification_requested_at = ${now}
@@ -38,8 +38,8 @@ const request = defineStatement<NewAssets>(
 );
 
 /**
- * Assets that a connection has now and had not before: where other active connections hold them under another owner, they are looked at
- * again, for they may have moved. How many are due.
+ * Assets new to a connection may have moved there. Requests verification where other active connections hold them under
+ * another owner; returns how many are due.
  */
 export async function requestVerificationElsewhere(
   executor: SqlExecutor,

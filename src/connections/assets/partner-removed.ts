@@ -4,19 +4,19 @@ import { type DeathReason, PARTNER_REMOVED } from '../status/status-reason.ts';
 
 const { remedy } = defineErrorCode('status_reason', {
   code: PARTNER_REMOVED,
-  detail: 'A WhatsApp Business Account is no longer shared with our app: its owner disconnected it, or WhatsApp did.',
+  detail: 'A WhatsApp Business Account is no longer shared with our app: its owner or WhatsApp disconnected it.',
   remedy:
-    'Ask the owner, and send them through Embedded Signup again where they want to go on; the connection keeps its id.',
+    'Ask the owner. If they want to continue, send them through Embedded Signup again; the connection keeps its id.',
 });
 
-/** By Meta's `disconnection_info.reason` (docs/meta-facts.md). */
+/** Keys: Meta's `disconnection_info.reason` (docs/meta-facts.md#partner_removed). */
 const CAUSES: ReadonlyMap<string, string> = new Map([
-  ['PRIMARY_INACTIVITY', 'the phone with the WhatsApp Business app was not used for too long'],
-  ['COMPANION_INACTIVITY', 'the connection beside the WhatsApp Business app was not used for too long'],
-  ['BUSINESS_DOWNGRADE', 'the business went back to a plan without it'],
+  ['PRIMARY_INACTIVITY', 'the phone with the WhatsApp Business app was inactive for too long'],
+  ['COMPANION_INACTIVITY', 'the link to the WhatsApp Business app was inactive for too long'],
+  ['BUSINESS_DOWNGRADE', 'the business downgraded to a plan without it'],
 ]);
 
-/** `cause`: Meta's word for why, which only some events have. */
+/** `cause`: Meta's reason, given only in some events. */
 export function partnerRemovedReason(accountId: string, cause: string | null, meta: MetaCause = {}): DeathReason {
   const why = cause === null ? undefined : CAUSES.get(cause);
   return {

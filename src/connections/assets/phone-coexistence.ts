@@ -1,12 +1,13 @@
 import type { AssetDetails } from '../connection/asset-details.ts';
 import { startSynchronization } from './phone-synchronization.ts';
 
-/** What an authorization says of a number's use in the WhatsApp Business app. */
+/** What an authorization says about a number's use in the WhatsApp Business app. */
 export interface PhoneCoexistence {
   isOnBusinessApp: boolean;
   /**
-   * Where its clock begins. `confirmed`: the signup has just onboarded it from the app, once more where it was known; `assumed`: a user has
-   * just logged in, which began a number's use here only where it is new; `unknown`: somebody handed a token in.
+   * When the synchronization window starts. `confirmed`: the signup just onboarded the number from the app, even if it
+   * was known before. `assumed`: a user just logged in, which starts a window only for a new number. `unknown`: a
+   * client handed in a token.
    */
   signup: 'confirmed' | 'assumed' | 'unknown';
 }
@@ -16,8 +17,8 @@ export function isCoexistence(details: AssetDetails | null | undefined): boolean
 }
 
 /**
- * What a number that is found again has: what was known stays, and `coexistence` follows what is said of it now (undefined: nothing).
- * Nothing but Meta's word that the app no longer uses the number takes `coexistence` back.
+ * Details of a number that is found again: known ones stay, and `coexistence` follows the current authorization
+ * (undefined: it says nothing). Only Meta's statement that the app no longer uses the number ends `coexistence`.
  */
 export function mergePhoneDetails(
   known: AssetDetails | null | undefined,

@@ -27,7 +27,10 @@ interface RegistrationActor {
   requestId: string | null;
 }
 
-/** How registering the numbers of a connection ended: on the number, on the connection, in the audit log. Never the pin. */
+/**
+ * Records the outcome of registering a connection's numbers on the number, on the connection, and in the audit log.
+ * Never the PIN.
+ */
 @Injectable()
 export class PhoneRegistrationService {
   constructor(
@@ -36,12 +39,12 @@ export class PhoneRegistrationService {
     private readonly clock: Clock,
   ) {}
 
-  /** The numbers of a connection, by id. */
+  /** Ordered by id. */
   async listPhoneNumbers(connectionId: ConnectionId): Promise<ConnectionPhoneNumber[]> {
     return listPhoneNumbers(this.database, connectionId);
   }
 
-  /** `phoneNumberId` null: no number could be tried. A failure leaves the connection as it is, but for a reason that says what to do. */
+  /** `phoneNumberId` null: no number could be tried. A failure changes only the connection's status reason. */
   async record(
     connectionId: ConnectionId,
     phoneNumberId: string | null,
@@ -58,7 +61,8 @@ export class PhoneRegistrationService {
       const connection = await lockConnection(tx, connectionId);
       if (connection === null || connection.status === 'revoked') return;
       const known = await lockRegistrationStatus(tx, connectionId, phoneNumberId);
-      // A number that is registered stays so, whatever pin is tried then; one of the WhatsApp Business app is never ours to register.
+      // A registered number stays registered even if a later PIN fails. Numbers of the WhatsApp Business app are never
+      // ours to register.
       const isApplicable = known !== 'coexistence' && (failure === null || known !== 'registered');
       if (phoneNumberId !== null && isApplicable)
         await mergePhoneNumberDetails(tx, connectionId, phoneNumberId, { registration });
@@ -77,7 +81,10 @@ export class PhoneRegistrationService {
     });
   }
 
-  /** Undefined: it stays. A graver reason is not covered up; a success takes back what only registering was the cause of. */
+  /**
+   * Undefined: leave as is. Failures don't replace a more serious reason; success clears only a reason that
+   * registration caused.
+   */
   private async statusReasonAfter(
     tx: Transaction,
     connectionId: ConnectionId,

@@ -53,7 +53,7 @@ const clearNotice = defineStatement<PhoneNumberKey>(
     WHERE connection_id = ${connectionId} AND type = 'phone_number' AND id = ${phoneNumberId}`,
 );
 
-/** A number whose window ends soon. */
+/** A number whose synchronization window ends soon. */
 export interface DueSynchronizationNotice {
   connectionId: ConnectionId;
   tenant: string;
@@ -63,7 +63,7 @@ export interface DueSynchronizationNotice {
   details: AssetDetails | null;
 }
 
-/** Locks a number, and reads what is known of it. Undefined: the connection has no such number. */
+/** Locks a number and reads its details. Undefined: the connection has no such number. */
 export async function lockPhoneNumberDetails(
   executor: SqlExecutor,
   key: PhoneNumberKey,
@@ -72,7 +72,7 @@ export async function lockPhoneNumberDetails(
   return row === undefined ? undefined : row.details;
 }
 
-/** In place of all that was known of it; only under a lock. */
+/** Replaces all details. Requires the number's lock. */
 export async function setPhoneNumberDetails(
   executor: SqlExecutor,
   { connectionId, phoneNumberId }: PhoneNumberKey,
@@ -81,7 +81,7 @@ export async function setPhoneNumberDetails(
   await executor.run(setDetails({ connectionId, phoneNumberId, details: JSON.stringify(details) }));
 }
 
-/** Makes the notices of a connection's numbers due `leadSeconds` before their deadlines, unless those were announced. */
+/** Schedules notices for a connection's numbers `leadSeconds` before their deadlines, unless already announced. */
 export async function scheduleSynchronizationNotices(
   executor: SqlExecutor,
   connectionId: ConnectionId,
@@ -90,7 +90,7 @@ export async function scheduleSynchronizationNotices(
   await executor.run(scheduleNotices({ connectionId, leadSeconds }));
 }
 
-/** Numbers of all tenants whose notice is due, locked. */
+/** Locks numbers of all tenants whose notice is due. */
 export async function lockDueSynchronizationNotices(
   executor: SqlExecutor,
   now: Date,

@@ -25,20 +25,20 @@ import {
   startSynchronization,
 } from './phone-synchronization.ts';
 
-/** Kinds that are ours to request of Meta now, and nobody else's until their outcome is stored. */
+/** Kinds that only the holder may request from Meta until their outcome is stored. */
 export interface SynchronizationClaim {
   connectionId: ConnectionId;
   phoneNumberId: string;
-  /** Tells this claim from a later one. */
+  /** Distinguishes this claim from later ones. */
   claimedAt: string;
   kinds: SynchronizationKind[];
-  /** What they were before. */
+  /** The state before the claim. */
   previous: PhoneSynchronization;
-  /** Those of the kinds asked for that were requested before, as they stand. */
+  /** Wanted kinds already requested, with their state. */
   done: Partial<Record<SynchronizationKind, KindSynchronization>>;
 }
 
-/** Why nothing may be requested. */
+/** Why nothing can be requested. */
 export type SynchronizationObstacle =
   | { obstacle: 'not_found' | 'not_coexistence' | 'window_closed' }
   | { obstacle: 'already_requested'; done: Partial<Record<SynchronizationKind, KindSynchronization>> };
@@ -49,8 +49,8 @@ interface SynchronizationActor {
 }
 
 /**
- * The one-time synchronization of numbers of the WhatsApp Business app, as the rows say. A kind is claimed on its number before Meta is
- * asked, so that it is asked once, whichever replicas are; a claim whose replica stopped shows that its outcome is unknown.
+ * The one-time synchronization of WhatsApp Business app numbers. A kind is claimed in the database before Meta is
+ * asked, so that replicas ask only once. If the claiming replica dies, the outcome stays marked unknown.
  */
 @Injectable()
 export class PhoneSynchronizationService {
@@ -61,7 +61,7 @@ export class PhoneSynchronizationService {
     private readonly clock: Clock,
   ) {}
 
-  /** Claims those of the kinds that may be requested; an obstacle where there is none. */
+  /** Claims the requestable kinds. Returns an obstacle if there are none. */
   async claim(
     connectionId: ConnectionId,
     phoneNumberId: string,
@@ -69,7 +69,7 @@ export class PhoneSynchronizationService {
   ): Promise<SynchronizationClaim | SynchronizationObstacle> {
     const now = this.clock.now();
     return this.database.transaction(async (tx) => {
-      // Whatever else writes to the numbers of a connection locks it first.
+      // Every writer of a connection's numbers locks the connection first.
       await lockConnection(tx, connectionId);
       const details = await lockPhoneNumberDetails(tx, { connectionId, phoneNumberId });
       if (details === undefined) return { obstacle: 'not_found' };
@@ -89,7 +89,10 @@ export class PhoneSynchronizationService {
     });
   }
 
-  /** How a claimed kind ended. Only recorded in the audit log where the number was connected anew, or claimed by somebody else, meanwhile. */
+  /**
+   * Stores a claimed kind's outcome. Only audits it if the number was reconnected or claimed by another replica
+   * meanwhile.
+   */
   async record(
     claim: SynchronizationClaim,
     kind: SynchronizationKind,
@@ -118,7 +121,7 @@ export class PhoneSynchronizationService {
     });
   }
 
-  /** Gives kinds back that Meta was not asked about after all. */
+  /** Releases kinds that Meta was not asked about after all. */
   async release(claim: SynchronizationClaim, kinds: readonly SynchronizationKind[]): Promise<void> {
     await this.database.transaction(async (tx) => {
       await lockConnection(tx, claim.connectionId);
@@ -126,7 +129,7 @@ export class PhoneSynchronizationService {
     });
   }
 
-  /** Announces the windows that end soon with something left to request, each once. How many were due. */
+  /** Announces windows that end soon with something left to request, once each. Returns how many notices were due. */
   async announceExpiring(limit: number): Promise<number> {
     const now = this.clock.now();
     return this.database.transaction(async (tx) => {

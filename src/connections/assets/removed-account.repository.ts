@@ -4,13 +4,13 @@ import type { AssetType } from '../credentials/credential-kind.ts';
 import type { ConnectionId } from '../ids.ts';
 import type { ConnectionStatus } from '../status/connection-status.ts';
 
-/** An account with numbers of the WhatsApp Business app, and its connection. */
+/** An account with WhatsApp Business app numbers, and its connection. */
 export interface CoexistenceAccount {
   connectionId: ConnectionId;
   tenant: string;
   product: string;
   status: ConnectionStatus;
-  /** When its user logged in last. */
+  /** When its user last logged in. */
   authorizedAt: Date;
   accountId: string;
 }
@@ -26,7 +26,7 @@ interface CoexistenceAccountRow {
 
 interface AccountsOfApps {
   accountIds: readonly string[];
-  /** The apps of the connections. */
+  /** Apps of the connections. */
   appIds: readonly string[];
 }
 
@@ -54,7 +54,7 @@ const deleteAccountAndNumbers = defineStatement<AccountKey, { type: AssetType; i
     AND ((type = 'whatsapp_business_account' AND id = ${accountId}) OR parent_id = ${accountId}) RETURNING type, id`,
 );
 
-/** Across tenants: those of these accounts that have such numbers, their connections locked in the order of their ids. */
+/** Across tenants: finds those accounts with coexisting numbers and locks their connections, ordered by id. */
 export async function lockCoexistenceAccounts(
   executor: SqlExecutor,
   of: AccountsOfApps,
@@ -70,7 +70,7 @@ export async function lockCoexistenceAccounts(
   }));
 }
 
-/** With its numbers: all that is gone; nothing where it was gone before. */
+/** Deletes an account with its numbers. Returns what was deleted; empty if already gone. */
 export async function deleteWhatsappAccount(
   executor: SqlExecutor,
   key: AccountKey,

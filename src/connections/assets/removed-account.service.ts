@@ -17,22 +17,22 @@ import {
 } from './removed-account.repository.ts';
 import { UnverifiedAssetService } from './unverified-asset.service.ts';
 
-/** An account that, as Meta signed, is no longer shared with our app. */
+/** An account that Meta's signed webhook says is no longer shared with our app. */
 export interface RemovedAccount {
   accountId: string;
-  /** When Meta says that happened; null: it does not say. */
+  /** When Meta says it happened; null: not stated. */
   removedAt: Date | null;
-  /** Meta's word for why, where it gives one. */
+  /** Meta's reason, if given. */
   cause: string | null;
 }
 
-/** Clocks differ, and an event may be on its way while its user connects again. */
+/** Allows for clock skew and for events in flight while the user reconnects. */
 const TOLERANCE_SECONDS = 60;
 
 /**
- * WhatsApp Business Accounts that were taken away from our app. Leaving in the WhatsApp Business app may leave the account visible to its
- * token, so for accounts with such numbers Meta's signed word counts, unless their user has connected again since. All other accounts
- * are only inspected: so is whatever came out of order.
+ * WhatsApp Business Accounts taken away from our app. After the owner leaves in the WhatsApp Business app, the account
+ * may stay visible to its token. So for accounts with such numbers Meta's signed word decides, unless the user has
+ * reconnected since. All others, and events out of order, only lead to an inspection.
  */
 @Injectable()
 export class RemovedAccountService {
@@ -45,8 +45,8 @@ export class RemovedAccountService {
   ) {}
 
   /**
-   * Within the transaction that stores the events, before it changes any other asset: locks connections in the order of their ids.
-   * `signedBy`: the apps whose secret signed the events; each speaks for its own connections.
+   * Call in the transaction that stores the events, before it changes other assets: locks connections ordered by id.
+   * `signedBy`: apps whose secret signed the events. Each speaks only for its own connections.
    */
   async process(tx: Transaction, removals: readonly RemovedAccount[], signedBy: readonly string[]): Promise<void> {
     if (removals.length === 0) return;
@@ -83,7 +83,7 @@ export class RemovedAccountService {
   }
 }
 
-/** The newest last, and those that do not say when after them. */
+/** Newest last, then those without a time. */
 function byTime({ removedAt: a }: RemovedAccount, { removedAt: b }: RemovedAccount): number {
   return (a?.getTime() ?? Number.MAX_SAFE_INTEGER) - (b?.getTime() ?? Number.MAX_SAFE_INTEGER);
 }

@@ -4,7 +4,7 @@ import type { AssetType } from '../credentials/credential-kind.ts';
 import type { ConnectionId, CredentialId } from '../ids.ts';
 import type { StatusReasonCode } from '../status/status-reason.ts';
 
-/** An asset that Meta said may be out of reach by now. */
+/** An asset that may be out of reach, according to Meta. */
 export interface UnverifiedAsset {
   connectionId: ConnectionId;
   tenant: string;
@@ -12,11 +12,11 @@ export interface UnverifiedAsset {
   type: AssetType;
   id: string;
   credentialId: CredentialId | null;
-  /** What it belongs to: the account of a number. */
+  /** The parent asset: a number's account. */
   parentId: string | null;
-  /** What Meta said had happened to it; null: nothing that is known. */
+  /** What Meta said happened; null: unknown. */
   reason: StatusReasonCode | null;
-  /** Until then it is this claim's: the request as it was claimed. One that came since has another time. */
+  /** When the claim ends, which also identifies it: a newer request has another time. */
   claimedUntil: Date;
 }
 
@@ -35,7 +35,7 @@ interface UnverifiedAssetRow {
 interface VerificationRequest {
   type: AssetType;
   ids: readonly string[];
-  /** Null: the one that was given before stays. */
+  /** Null: keeps the earlier reason. */
   reason: StatusReasonCode | null;
   now: Date;
 }
@@ -83,7 +83,7 @@ const deleteClaimed = defineStatement<ClaimedAsset>(
     WHERE connection_id = ${connectionId} AND type = ${type} AND id = ${id} AND verification_requested_at = ${claimedUntil}`,
 );
 
-/** An asset that is gone. */
+/** A deleted asset. */
 interface DeletedAsset {
   type: AssetType;
   id: string;
@@ -95,12 +95,12 @@ const deleteChildren = defineStatement<{ connectionId: ConnectionId; parentId: s
     sql`DELETE FROM asset WHERE connection_id = ${connectionId} AND parent_id = ${parentId} RETURNING type, id`,
 );
 
-/** Of active connections, whatever their tenants. How many. */
+/** For active connections of all tenants. Returns the number of assets. */
 export async function requestAssetVerification(executor: SqlExecutor, of: VerificationRequest): Promise<number> {
   return executor.run(request(of));
 }
 
-/** Those that are due, the longest first. */
+/** Claims due assets, longest due first. */
 export async function claimUnverifiedAssets(
   executor: SqlExecutor,
   of: { now: Date; claimedUntil: Date; limit: number },
@@ -119,12 +119,15 @@ export async function claimUnverifiedAssets(
   }));
 }
 
-/** Nothing where it was requested anew since it was claimed. */
+/** Does nothing if verification was requested again since the claim. */
 export async function clearAssetVerification(executor: SqlExecutor, asset: ClaimedAsset): Promise<void> {
   await executor.run(clear(asset));
 }
 
-/** With what lies below it: all that is gone. Nothing where it was requested anew, or connected again, since it was claimed. */
+/**
+ * Deletes the asset and its children; returns all deleted. Does nothing if it was requested again or reconnected since
+ * the claim.
+ */
 export async function deleteClaimedAsset(executor: SqlExecutor, asset: ClaimedAsset): Promise<DeletedAsset[]> {
   if ((await executor.run(deleteClaimed(asset))) === 0) return [];
   const { connectionId, type, id } = asset;

@@ -20,13 +20,13 @@ import {
   type UnverifiedAsset,
 } from './unverified-asset.repository.ts';
 
-/** After this long, one whose inspection broke off is inspected again. */
+/** After this long, an interrupted inspection is repeated. */
 const CLAIM_SECONDS = 60;
 
 /**
- * Assets whose verification was requested, as the rows say: whatever becomes of this replica, another one inspects. Two that inspect the
- * same asset do no harm. What was found counts for the request that was claimed, not for one that came since, nor for what was
- * connected since.
+ * Assets whose verification was requested in the database, so that any replica can inspect them. Two replicas
+ * inspecting the same asset do no harm. A result counts only for the claimed request, not for later requests or
+ * reconnections.
  */
 @Injectable()
 export class UnverifiedAssetService {
@@ -38,7 +38,9 @@ export class UnverifiedAssetService {
     private readonly clock: Clock,
   ) {}
 
-  /** Makes these assets of active connections due for verification; `reason`: what Meta said had happened. How many. */
+  /**
+   * Makes these assets of active connections due for verification; returns how many. `reason`: what Meta said happened.
+   */
   async requestVerification(
     executor: SqlExecutor,
     type: AssetType,
@@ -48,20 +50,20 @@ export class UnverifiedAssetService {
     return ids.length === 0 ? 0 : requestAssetVerification(executor, { type, ids, reason, now: this.clock.now() });
   }
 
-  /** Those that are due, the longest first; each is due again in a minute, unless it is cleared before. */
+  /** Claims due assets, longest due first. Each is due again in a minute unless cleared before. */
   async claimDue(limit: number): Promise<UnverifiedAsset[]> {
     const now = this.clock.now();
     return claimUnverifiedAssets(this.database, { now, claimedUntil: addSeconds(now, CLAIM_SECONDS), limit });
   }
 
-  /** It is within reach, or its connection is no longer active. */
+  /** Call when the asset is within reach or its connection is no longer active. */
   async clearVerification(asset: UnverifiedAsset): Promise<void> {
     await clearAssetVerification(this.database, asset);
   }
 
   /**
-   * It is out of reach: it goes, with what lies below it, and subscribers are told. A connection that has none left of its type needs its
-   * user, unless what it belonged to stands: the account of a number.
+   * Removes an asset that is out of reach, with its children, and notifies subscribers. If no asset of its type is
+   * left, the connection needs its user, unless the parent (a number's account) still exists.
    */
   async removeLost(asset: UnverifiedAsset, reason: DeathReason): Promise<void> {
     const { connectionId, type, id } = asset;

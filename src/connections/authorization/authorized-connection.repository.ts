@@ -19,12 +19,12 @@ const lockLive = defineStatement<LiveConnectionKey, { id: ConnectionId; status: 
     FOR UPDATE`,
 );
 
-/** What an authorization says of its connection. */
+/** What an authorization sets on its connection. */
 export interface ConnectionGrant {
   id: ConnectionId;
   flow: string;
   status: DecidedStatus;
-  /** JSON, or null. */
+  /** JSON or null. */
   statusReason: string | null;
   scopes: string[];
   declinedScopes: string[];
@@ -60,7 +60,7 @@ const update = defineStatement<ConnectionGrant, { generation: number }>(
     WHERE id = ${of.id} RETURNING generation`,
 );
 
-/** The connection that connecting again is about; null where there is none. */
+/** Locks the live connection that connecting again updates; null: none. */
 export async function lockLiveConnection(
   executor: SqlExecutor,
   { tenant, product, appId, metaUserId }: LiveConnectionKey,
@@ -69,7 +69,7 @@ export async function lockLiveConnection(
   return row ?? null;
 }
 
-/** What the audit entry of the new connection names. */
+/** Returns the state for the audit entry. */
 export async function insertConnection(
   executor: SqlExecutor,
   connection: ConnectionGrant & LiveConnectionKey,
@@ -78,7 +78,7 @@ export async function insertConnection(
   return toConnectionState(connection.status, inserted);
 }
 
-/** What the audit entry of the new authorization names. */
+/** Returns the state for the audit entry. */
 export async function reauthorizeConnection(
   executor: SqlExecutor,
   connection: ConnectionGrant,

@@ -46,29 +46,29 @@ export interface GrantedAsset {
   id: string;
   name: string | null;
   parentId: string | null;
-  /** The page whose credential reaches it; null: the root credential does, or none. */
+  /** The Page whose credential reaches it; null: the root credential, or none. */
   pageId: string | null;
-  /** False: Meta gives no token for it, and no other one stands in. */
+  /** False: Meta gives no token for it, and no other token reaches it. */
   isUsable?: false;
   details?: AssetDetails;
-  /** Phone numbers, where it is known. */
+  /** Phone numbers only, if known. */
   coexistence?: PhoneCoexistence;
 }
 
-/** Everything that one authorization gave, after inspection and discovery. */
+/** Everything one authorization gave, after inspection and discovery. */
 export interface ProvisioningInput {
   pendingAuthorization: PendingAuthorization;
   appId: string;
   metaUserId: string;
-  /** Instagram: the id that the user has for our app only; null where that is `metaUserId`, or is not known. */
+  /** Instagram: the user's app-scoped id; null if it equals `metaUserId` or is unknown. */
   appScopedUserId?: string | null;
   scopes: string[];
   declinedScopes: string[];
   dataAccessExpiresAt: Date | null;
   graphApiVersion: string;
-  /** Set where a user should fix something. */
+  /** Set if the user should fix something. */
   statusReason: StatusReason | null;
-  /** Until that is fixed the connection is of no use: it begins as `reauth_required`, though its token lives. */
+  /** The connection is useless until that is fixed: it starts as `reauth_required` although its token is valid. */
   isUnusable?: boolean;
   root: GrantedCredential;
   pages: GrantedCredential[];
@@ -83,10 +83,10 @@ interface LiveConnection {
 }
 
 /**
- * Turns a pending authorization into a connection, in one transaction: connection, sealed credentials, assets, audit entry, event, the end
- * of the pending authorization, and whatever `within` writes (closing the connect session). Connecting again finds the live
- * connection of the same tenant, product, app and Meta user, keeps its id and brings it back from `reauth_required`; a revoked one is
- * never found.
+ * Turns a pending authorization into a connection in one transaction: connection, sealed credentials, assets, audit
+ * entry, event, end of the pending authorization, and whatever `within` writes (closing the connect session).
+ * Connecting again finds the live connection of the same tenant, product, app, and Meta user, keeps its id, and brings
+ * it back from `reauth_required`. A revoked connection is never reused.
  */
 @Injectable()
 export class ConnectionProvisioner {
@@ -103,8 +103,8 @@ export class ConnectionProvisioner {
   ) {}
 
   /**
-   * `verificationCount`: assets of other connections that may have moved here and are due for inspection. Throws `ClaimLostError`, and writes
-   * nothing, when another replica holds the pending authorization by now.
+   * `verificationCount`: assets of other connections that may have moved here and are now due for inspection. Throws
+   * `ClaimLostError` and writes nothing if another replica has taken over the pending authorization.
    */
   async provision(
     granted: ProvisioningInput,
@@ -148,8 +148,8 @@ export class ConnectionProvisioner {
   }
 
   /**
-   * Fresh versions of what was granted; credentials and assets that the user did not grant this time go. How many assets of other connections
-   * are looked at again, because they are here now.
+   * Stores new versions of what was granted; removes credentials and assets not granted this time. Returns how many
+   * assets of other connections must be verified because they are here now.
    */
   private async replaceCredentialsAndAssets(
     tx: Transaction,
@@ -176,10 +176,10 @@ export class ConnectionProvisioner {
     });
     await insertAssets(tx, connectionId, assets);
     await scheduleSynchronizationNotices(tx, connectionId, NOTICE_SECONDS);
-    // Graver reasons stay.
+    // More serious reasons stay.
     const reason = granted.statusReason === null ? failedRegistrationReason(kept) : null;
     if (reason !== null) await updateStatusReason(tx, connectionId, reason, now);
-    // Nothing is refreshed while a user has to fix something; the next authorization plans anew.
+    // No refreshes until the user has fixed it; the next authorization schedules them again.
     if (granted.isUnusable === true) await stopCredentialRefreshes(tx, connectionId, now);
     const known = new Set(before.map(keyOf));
     const added = assets.filter((asset) => !known.has(keyOf(asset)));
@@ -230,7 +230,7 @@ export class ConnectionProvisioner {
   }
 }
 
-/** The root credential stands in for no Page. */
+/** The root credential never replaces a Page's. */
 function credentialOf(
   { pageId, isUsable }: GrantedAsset,
   rootId: CredentialId | null,
@@ -240,7 +240,7 @@ function credentialOf(
   return pageId === null ? rootId : (idByPage.get(pageId) ?? null);
 }
 
-/** A number under another account is another asset. */
+/** A number under another account is a different asset. */
 function keyOf({ type, id, parentId }: Pick<AssetValues, 'type' | 'id' | 'parentId'>): string {
   return `${type} ${id} ${parentId}`;
 }

@@ -13,12 +13,12 @@ interface FoundAsset extends AssetKey {
   coexistence?: PhoneCoexistence;
 }
 
-/** What stays with assets that are found again. */
+/** Details carried over to assets that are found again. */
 export type KeptDetails = ReadonlyMap<string, AssetDetails>;
 
 const keyOf = ({ type, id }: AssetKey): string => `${type} ${id}`;
 
-/** Of what was known of the removed assets, what stays with those that were found now. `signedUpAt`: when their user logged in. */
+/** Carries details of removed assets over to those found now. `signedUpAt`: when the user logged in. */
 export function keepDetails(
   found: readonly FoundAsset[],
   removed: readonly (AssetKey & { details: AssetDetails | null })[],
@@ -30,13 +30,15 @@ export function keepDetails(
   );
 }
 
-/** What an asset has besides: what stayed, and what was found now. Null: nothing. */
+/** Combines carried-over details with those found now. Null: none. */
 export function withKeptDetails(asset: FoundAsset, kept: KeptDetails): AssetDetails | null {
   const all = { ...kept.get(keyOf(asset)), ...asset.details };
   return Object.keys(all).length === 0 ? null : all;
 }
 
-/** A number that could not be registered is not registered by connecting again. Null: there is none. */
+/**
+ * Connecting again does not register a number whose registration failed, so that reason stays. Null: no such number.
+ */
 export function failedRegistrationReason(kept: KeptDetails): StatusReason | null {
   const registrations = [...kept.values()].flatMap(({ registration }) => registration ?? []);
   const failed = registrations.find(({ status }) => status === 'failed');

@@ -8,8 +8,9 @@ const lock = defineStatement<{ appId: string; metaUserId: string }>(
 );
 
 /**
- * Serializes, until the transaction ends, all that decides by "which connections of this app rest on this Meta user":
- * connecting (the same connection is found, not made twice) and revoking (two at once must not each take the other for live).
+ * Serializes, until the transaction ends, decisions based on which of an app's connections belong to this Meta user.
+ * Connecting must find the existing connection instead of creating a second one, and two concurrent revocations must
+ * not each count the other as live.
  */
 export async function lockMetaUser(executor: SqlExecutor, appId: string, metaUserId: string): Promise<void> {
   await executor.run(lock({ appId, metaUserId }));

@@ -1,6 +1,9 @@
 import sql, { type Sql } from 'sql-template-tag';
 
-/** A condition: a token that came by this connect session is not a connection yet. `sessionId` is a column of the statement around it. */
+/**
+ * Whether a token from this connect session has yet to become a connection. `sessionId`: a column of the outer
+ * statement.
+ */
 export function hasPendingAuthorization(sessionId: Sql): Sql {
   return sql`EXISTS (SELECT 1 FROM pending_authorization i WHERE i.session_id = ${sessionId})`;
 }

@@ -124,8 +124,8 @@ const selectByState = defineStatement<{ stateHash: Buffer }, { id: PendingAuthor
 );
 
 /**
- * Tokens that belong to no connection yet. What Meta gave is sealed and committed here before the next call to Meta is made, so that a
- * crash loses nothing that Meta gives only once; after it, any replica claims the row and goes on from its stage.
+ * Tokens that belong to no connection yet. Each token is sealed and committed before the next call to Meta, because
+ * Meta gives it only once. After a crash, any replica claims the row and continues from its stage.
  */
 @Injectable()
 export class PendingAuthorizationRepository {
@@ -136,7 +136,7 @@ export class PendingAuthorizationRepository {
     private readonly ids: Ids,
   ) {}
 
-  /** Seals and commits a fresh token, already claimed for `claimSeconds`. */
+  /** Seals and commits a new token, claimed for `claimSeconds`. */
   async begin(pendingAuthorization: NewPendingAuthorization, claimSeconds: number): Promise<PendingAuthorization> {
     const id = this.ids.next('int');
     const claim = this.newClaim(claimSeconds);
@@ -149,7 +149,7 @@ export class PendingAuthorizationRepository {
     return { ...rest, id, secretId, attempts: 0, claimId: claim.claimId, createdAt: claim.now };
   }
 
-  /** Its token. Throws `ClaimLostError` where that is gone. */
+  /** Opens the token. Throws `ClaimLostError` if it is gone. */
   async open(pendingAuthorization: PendingAuthorization): Promise<SecretString> {
     const { secretId } = pendingAuthorization;
     const token = await this.vault.get(this.database, secretId, contextOf(pendingAuthorization));
@@ -157,7 +157,7 @@ export class PendingAuthorizationRepository {
     return token;
   }
 
-  /** Puts the long-lived token in the place of the short-lived one. Throws `ClaimLostError`. */
+  /** Replaces the short-lived token with the long-lived one. Throws `ClaimLostError`. */
   async advance(
     pendingAuthorization: PendingAuthorization,
     token: SecretString,
@@ -174,14 +174,14 @@ export class PendingAuthorizationRepository {
     });
   }
 
-  /** Ends it and destroys its token: it became a connection, or never will. Throws `ClaimLostError`. */
+  /** Deletes it and destroys its token: it became a connection or never will. Throws `ClaimLostError`. */
   async finish(tx: Transaction, pendingAuthorization: PendingAuthorization): Promise<void> {
     const { id, claimId, secretId } = pendingAuthorization;
     requireClaim(await tx.run(deleteClaimed({ id, claimId })), nameOf(pendingAuthorization));
     await this.vault.destroy(tx, [secretId]);
   }
 
-  /** The claim lasts for another `claimSeconds`. Throws `ClaimLostError`. */
+  /** Extends the claim by `claimSeconds` from now. Throws `ClaimLostError`. */
   async extendClaim(pendingAuthorization: PendingAuthorization, claimSeconds: number): Promise<void> {
     const { id, claimId } = pendingAuthorization;
     const now = this.clock.now();
@@ -189,24 +189,24 @@ export class PendingAuthorizationRepository {
     requireClaim(extended, nameOf(pendingAuthorization));
   }
 
-  /** Ends the claim; nobody works on it until `nextAttemptAt`. */
+  /** Ends the claim and postpones work until `nextAttemptAt`. */
   async release({ id, claimId }: PendingAuthorization, nextAttemptAt: Date): Promise<void> {
     await this.database.run(release({ id, claimId, nextAttemptAt, now: this.clock.now() }));
   }
 
-  /** Claims those that nobody works on any more, e.g. after a crash; the oldest first. */
+  /** Claims due ones without a live claim (for example after a crash), longest due first. */
   async claimDue(limit: number, claimSeconds: number): Promise<PendingAuthorization[]> {
     const rows = await this.database.rows(claimDue({ ...this.newClaim(claimSeconds), limit }));
     return rows.map(toPendingAuthorization);
   }
 
-  /** Claims that of one browser's attempt where nobody works on it. Null where there is none, or somebody does. */
+  /** Claims the one from this browser's attempt. Null: none, or claimed by someone else. */
   async claimByState(stateHash: Buffer, claimSeconds: number): Promise<PendingAuthorization | null> {
     const [row] = await this.database.rows(claimByState({ ...this.newClaim(claimSeconds), stateHash }));
     return row === undefined ? null : toPendingAuthorization(row);
   }
 
-  /** Whether a token of this browser's attempt has not become a connection yet. */
+  /** Whether a token from this browser's attempt has yet to become a connection. */
   async existsForState(executor: SqlExecutor, stateHash: Buffer): Promise<boolean> {
     return (await executor.rows(selectByState({ stateHash }))).length > 0;
   }

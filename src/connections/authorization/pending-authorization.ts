@@ -7,22 +7,22 @@ import type { ClaimId, PendingAuthorizationId } from '../ids.ts';
 
 export type PendingAuthorizationStage = 'exchanged' | 'long_lived';
 
-/** A token that Meta gave and that belongs to no connection yet, claimed (`claimId`). */
+/** A token from Meta that belongs to no connection yet, claimed under `claimId`. */
 export interface PendingAuthorization {
   id: PendingAuthorizationId;
   tenant: string;
   product: Product;
   flow: string;
-  /** The connect session and the browser's attempt that it came by; null for tokens that a client handed in. */
+  /** The connect session and browser attempt it came from; null if a client handed in the token. */
   sessionId: Id<'cns'> | null;
   stateHash: Buffer | null;
-  /** The client that asked for it. */
+  /** The client that requested it. */
   requestedBy: ClientId | null;
   stage: PendingAuthorizationStage;
   secretId: SecretId;
-  /** As Meta's response said; null where it said nothing, or never. */
+  /** From Meta's response; null: not stated, or never. */
   expiresAt: Date | null;
-  /** What the flow knows besides: ids from Embedded Signup, declared kinds. Never a token. */
+  /** Other knowledge of the flow: ids from Embedded Signup, declared kinds. Never a token. */
   hints: Record<string, unknown>;
   attempts: number;
   claimId: ClaimId;

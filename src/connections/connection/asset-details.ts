@@ -1,50 +1,49 @@
 import type { MetaCause } from '../../platform/problem.ts';
 
 /**
- * How a number stands with the Cloud API, as the API shows it: how the last try to register it ended, or that it is in use in the WhatsApp
- * Business app as well (`coexistence`), which registered it. The pin is kept nowhere.
+ * A number's registration with the Cloud API: the outcome of the last attempt, or `coexistence` if the number is also
+ * used in the WhatsApp Business app, which registered it. The PIN is never stored.
  */
 export interface PhoneRegistration {
   status: 'registered' | 'failed' | 'coexistence';
   at: string;
-  /** Where it failed: what happened, and what to do. */
+  /** After a failure: what happened and what to do. */
   detail?: string;
   remedy?: string;
   meta?: MetaCause;
 }
 
-/** What can be copied once out of the WhatsApp Business app. */
+/** What can be copied once from the WhatsApp Business app. */
 export type SynchronizationKind = 'contacts' | 'history';
 
-/** How one kind stands. */
 export interface KindSynchronization {
   status: 'not_requested' | 'requested' | 'failed';
-  /** When it was requested last. */
+  /** When it was last requested. */
   at?: string;
-  /** Meta's, where it took the request. */
+  /** Meta's id, if it accepted the request. */
   request_id?: string;
-  /** Meta was asked, and its response is not known: it is under way, or the replica that asked stopped. */
+  /** Meta was asked, but its response is unknown: the request is under way, or its replica stopped. */
   outcome?: 'unknown';
   detail?: string;
   remedy?: string;
   meta?: MetaCause;
 }
 
-/** What a number of the WhatsApp Business app gives once, within a day of its signup. */
+/** What a WhatsApp Business app number gives once, within a day of its signup. */
 export interface PhoneSynchronization extends Record<SynchronizationKind, KindSynchronization> {
-  /** Null: when it signed up is not known, so only Meta can say whether it is too late. */
+  /** Null: the time of signup is unknown, so only Meta can tell whether it is too late. */
   deadline_at: string | null;
-  /** When the end was announced by an event. */
+  /** When the deadline was announced by an event. */
   announced_at?: string;
 }
 
-/** What only some assets have besides: ad accounts, Pages that give no token, and phone numbers. */
+/** Details only some assets have: ad accounts, Pages that yield no token, and phone numbers. */
 export interface AssetDetails {
   /** ISO 4217 */
   currency?: string;
   /** The business that owns the asset. */
   business?: { id: string; name: string | null };
-  /** What the user may do on a Page that Meta gives no token for. */
+  /** The user's tasks on a Page that Meta gives no token for. */
   tasks?: string[];
   registration?: PhoneRegistration;
   synchronization?: PhoneSynchronization;

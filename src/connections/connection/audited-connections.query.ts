@@ -8,7 +8,7 @@ const selectIds = defineStatement<{ after: string; limit: number }, { id: Connec
   ({ after, limit }) => sql`SELECT id FROM connection WHERE id > ${after} ORDER BY id LIMIT ${limit}`,
 );
 
-/** Every connection has an entry: that it was created. */
+/** Every connection has an audit entry of its creation. */
 export const AUDITED_CONNECTIONS: AuditedKind = {
   name: 'connections',
   namedAs: 'connection',

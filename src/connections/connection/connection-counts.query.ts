@@ -3,10 +3,10 @@ import type { Product } from '../../config/config.ts';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import type { ConnectionId } from '../ids.ts';
 
-/** Connections that are alike in what a check looks at. */
+/** A group of connections with the same properties. */
 export interface ConnectionCount {
   status: 'active' | 'reauth_required';
-  /** Whether it has a status reason: something about it is missing. */
+  /** Whether it has a status reason, which means something is missing. */
   lacks: boolean;
   product: Product;
   flow: string;
@@ -24,7 +24,7 @@ const selectCounts = defineStatement<{ maxIds: number }, ConnectionCount>(
     WHERE status <> 'revoked' GROUP BY status, status_reason IS NOT NULL, product, flow, scopes`,
 );
 
-/** Over all tenants: how many connections that are not revoked there are of each kind, with up to `maxIds` ids of each. */
+/** Across tenants: counts unrevoked connections per group, with up to `maxIds` ids each. */
 export function countConnections(executor: SqlExecutor, maxIds: number): Promise<ConnectionCount[]> {
   return executor.rows(selectCounts({ maxIds }));
 }

@@ -5,7 +5,7 @@ import type { CredentialFailure, StatusReason } from '../status/status-reason.ts
 import type { AssetDetails } from './asset-details.ts';
 import type { AssetEntity, ConnectionEntity, CredentialEntity } from './connection.entity.ts';
 
-/** A connection as the API shows it. Holds no token, sealed or not. */
+/** A connection as the API shows it. Contains no token, not even sealed. */
 export interface ConnectionResponse {
   id: ConnectionId;
   tenant: string;
@@ -43,14 +43,14 @@ export interface CredentialResponse {
   failure: CredentialFailure | null;
 }
 
-/** With what only some types have besides (`AssetDetails`). */
+/** Includes details that only some types have (`AssetDetails`). */
 interface AssetResponse extends AssetDetails {
   type: AssetType;
   id: string;
   name: string | null;
   /** Null: Meta gives no token for it. */
   credential_id: CredentialId | null;
-  /** Whether a lease for it can be issued while the connection is active. */
+  /** Whether a lease can be issued for it while the connection is active. */
   usable: boolean;
   parent_id: string | null;
 }

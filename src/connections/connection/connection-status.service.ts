@@ -27,7 +27,10 @@ import { nextNoticeAt, noticeDays } from '../status/expiry-notices.ts';
 import { type DeathReason, REASONS_DESPITE_VALID_TOKEN } from '../status/status-reason.ts';
 import { reauthRequiredEvent } from './reauth-required-event.ts';
 
-/** Changes the status of connections after confirmed verdicts on their root tokens. Status, audit entry and event are one transaction. */
+/**
+ * Changes connections' status after confirmed verdicts on their root tokens. Status, audit entry, and event share a
+ * transaction.
+ */
 @Injectable()
 export class ConnectionStatusService {
   constructor(
@@ -38,8 +41,8 @@ export class ConnectionStatusService {
   ) {}
 
   /**
-   * A confirmed verdict on the serving version of a root credential: `reauth_required` at once. False where it no longer counts:
-   * another version serves by now, or the connection has been revoked. `isRecoverable`: it is still inspected, each day.
+   * Sets `reauth_required` after a confirmed verdict on the serving version of a root credential. False if no longer
+   * applicable: another version serves, or the connection was revoked. `isRecoverable`: keep inspecting daily.
    */
   async markReauthRequired(
     credential: CredentialSnapshot,
@@ -58,12 +61,18 @@ export class ConnectionStatusService {
     });
   }
 
-  /** The token lives, and reaches nothing that the connection is for any more. Within a transaction that holds the active connection. */
+  /**
+   * For a live token that no longer reaches what the connection is for. The transaction must hold the lock on the
+   * active connection.
+   */
   async markUnusable(tx: Transaction, of: ConnectionPlace, reason: DeathReason): Promise<void> {
     await this.end(tx, of, 'active', reason, this.clock.now());
   }
 
-  /** Inspection finds the root token of a `reauth_required` connection valid again. False where that no longer counts. */
+  /**
+   * Reactivates a `reauth_required` connection whose root token inspection found valid again. False if no longer
+   * applicable.
+   */
   async markRecovered(credential: CredentialSnapshot): Promise<boolean> {
     const now = this.clock.now();
     const { id, version, connectionId } = credential;
@@ -86,7 +95,10 @@ export class ConnectionStatusService {
     });
   }
 
-  /** Announces data access that ends (14, 7 and 1 days before), and ends what has ended. How many connections were due. */
+  /**
+   * Announces ending data access 14, 7, and 1 days before, and ends connections whose access has ended. Returns how
+   * many were due.
+   */
   async processDataAccessExpiry(limit: number): Promise<number> {
     const now = this.clock.now();
     return this.database.transaction(async (tx) => {

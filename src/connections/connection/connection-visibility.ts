@@ -6,12 +6,12 @@ import { ConnectionRepository } from './connection.repository.ts';
 import { connectionNotFound, connectionRevoked } from './connection-problems.ts';
 import type { ConnectionResponse } from './connection-response.dto.ts';
 
-/** Tenancy: every route that is given a connection's id reads the connection through here, before anything else. */
+/** Tenancy: every route that takes a connection's id must first load it through this class. */
 @Injectable()
 export class ConnectionVisibility {
   constructor(private readonly connections: ConnectionRepository) {}
 
-  /** 404 `connection_not_found` also where the client's policy does not cover it: then it does not exist for the client. */
+  /** Throws 404 `connection_not_found`, also if the client's policy does not cover the connection. */
   async getVisible(client: AuthenticatedClient, id: string): Promise<ConnectionResponse> {
     const connection = await this.connections.findAcrossTenants(id);
     if (connection === null || !isCoveredByPolicy(client, connection.tenant, connection.product))
@@ -19,7 +19,7 @@ export class ConnectionVisibility {
     return connection;
   }
 
-  /** For work on a connection: besides, 409 `connection_revoked`. */
+  /** Also throws 409 `connection_revoked`. */
   async getVisibleUnrevoked(client: AuthenticatedClient, id: string): Promise<ConnectionResponse> {
     const connection = await this.getVisible(client, id);
     if (connection.status === 'revoked') throw new AppError(connectionRevoked);

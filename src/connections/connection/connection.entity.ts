@@ -28,7 +28,7 @@ export class ConnectionEntity {
   @Column('timestamptz', { name: 'revoked_at', nullable: true }) revokedAt!: Date | null;
 }
 
-/** Without its sealed token: what lists and formatters may hold. */
+/** Lacks the sealed token, so it is safe to list and format. */
 @Entity('credential')
 export class CredentialEntity {
   @PrimaryColumn('text') id!: CredentialId;

@@ -13,19 +13,19 @@ export interface ConnectionFilter {
   tenant?: string;
   product?: string;
   status?: ConnectionStatus;
-  /** From the client's policy; null means all tenants. */
+  /** From the client's policy. Null: all tenants. */
   visibleTenants: readonly string[] | null;
   visibleProducts: readonly string[] | null;
   limit: number;
-  /** The id after which the page begins. */
+  /** The last id of the previous page. */
   after: string | null;
 }
 
 /** What a tenant's earlier logins for a product left. */
 export interface EarlierLogins {
-  /** There was one, whatever became of it. */
+  /** There was at least one, whatever its outcome. */
   exist: boolean;
-  /** A live connection lacks scopes that its user declined. */
+  /** A live connection lacks scopes its user declined. */
   haveDeclinedScopes: boolean;
 }
 
@@ -42,12 +42,12 @@ const selectEarlier = defineStatement<{ tenant: string; product: string }, Earli
       AND declined_scopes <> '{}') AS declined`,
 );
 
-/** Reads connections for the API and the command line. The hot paths have statements of their own. */
+/** Reads connections for the API and CLI. Hot paths have their own statements. */
 @Injectable()
 export class ConnectionRepository {
   constructor(private readonly database: Database) {}
 
-  /** One connection of any tenant; checking the client's policy is left to the code that calls this. Null when there is none. */
+  /** Finds a connection of any tenant. The caller must check the client's policy. */
   async findAcrossTenants(id: string): Promise<ConnectionResponse | null> {
     if (!isId(id, 'con')) return null;
     const connection = await this.database.dataSource.getRepository(ConnectionEntity).findOneBy({ id });
@@ -56,13 +56,13 @@ export class ConnectionRepository {
     return response ?? null;
   }
 
-  /** What Meta's dialog has to be told about: it asks nothing that it was answered before, unless it is asked to. */
+  /** Meta's dialog skips questions it has asked before unless told to repeat them. */
   async findEarlierLogins(tenant: string, product: string): Promise<EarlierLogins> {
     const [row] = await this.database.rows(selectEarlier({ tenant, product }));
     return { exist: row?.exist === true, haveDeclinedScopes: row?.declined === true };
   }
 
-  /** One page, the oldest first. */
+  /** One page, oldest first. */
   async list(filter: ConnectionFilter): Promise<Page<ConnectionResponse>> {
     const query = this.database.dataSource.getRepository(ConnectionEntity).createQueryBuilder('c');
     if (filter.tenant !== undefined) query.andWhere('c.tenant = :tenant', { tenant: filter.tenant });

@@ -3,7 +3,7 @@ import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import type { CredentialKind } from '../credentials/credential-kind.ts';
 import type { ConnectionId } from '../ids.ts';
 
-/** Active connections under one app, by the kind of their own token. */
+/** Active connections of one app, by kind of their root token. */
 export interface AppConnections {
   appId: string;
   kind: CredentialKind;
@@ -24,7 +24,7 @@ const selectByApp = defineStatement<
     WHERE c.is_root AND n.status = 'active' GROUP BY c.app_id, c.kind ORDER BY c.app_id, c.kind`,
 );
 
-/** Over all tenants, with up to `maxIds` ids of each. Reads every active connection once: for start-up and the doctor. */
+/** Across tenants, with up to `maxIds` ids each. Reads every active connection: only for startup and `doctor`. */
 export async function listConnectionsByApp(executor: SqlExecutor, maxIds: number): Promise<AppConnections[]> {
   const rows = await executor.rows(selectByApp({ maxIds }));
   return rows.map(({ app_id: appId, kind, count, ids }) => ({ appId, kind, count, connectionIds: ids }));

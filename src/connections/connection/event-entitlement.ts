@@ -2,13 +2,13 @@ import type { Health } from '../credentials/credential-kind.ts';
 import type { ConnectionStatus } from '../status/connection-status.ts';
 import type { CredentialFailureCode, StatusReasonCode } from '../status/status-reason.ts';
 
-/** How a connection stands. */
+/** The parts of a connection's state that decide whether it gets events. */
 export interface ConnectionAccess {
   status: ConnectionStatus;
   reason: StatusReasonCode | null;
 }
 
-/** By which credential a connection reaches an asset, and how that stands; null: by none, for Meta gives no token for it. */
+/** The credential that reaches an asset, and its state; null: none, because Meta gives no token for it. */
 export interface AssetCredential {
   isRoot: boolean;
   health: Health;
@@ -16,13 +16,13 @@ export interface AssetCredential {
 }
 
 /**
- * What a reason says of the access that a tenant was given. `stands`: there is something to fix beside it. `mendable`: it ended, and a login
- * brings it back. `withdrawn`: Meta or the customer ended it, or nobody says why it ended. `restricted`: permissions that the product needs
- * were withdrawn, while the user still has the app.
+ * What a reason means for the tenant's access. `stands`: access continues, something else needs fixing. `mendable`:
+ * ended, but a login restores it. `withdrawn`: Meta or the customer ended it, or nobody knows why it ended.
+ * `restricted`: permissions the product needs were withdrawn, though the user still has the app.
  */
 type AccessVerdict = 'stands' | 'mendable' | 'withdrawn' | 'restricted';
 
-/** Every reason there is: the compiler asks for a decision about each new one. */
+/** Complete: the compiler demands a verdict for each new reason. */
 const VERDICTS: Readonly<Record<StatusReasonCode, AccessVerdict>> = {
   app_removed: 'withdrawn',
   checkpoint: 'mendable',
@@ -53,9 +53,9 @@ const VERDICTS: Readonly<Record<StatusReasonCode, AccessVerdict>> = {
 };
 
 /**
- * Whether a connection's tenant gets the events of something that the connection reaches: while the access to it stands, and after it ended
- * for a reason that a login mends, but not after Meta or the customer ended it. `asset`: the credential that reaches the asset;
- * `user`: the events are about the connection's own user.
+ * Whether a connection's tenant gets events: while access stands, and after it ended for a reason a login mends, but
+ * not once Meta or the customer ended it. `asset`: the credential that reaches the asset. `user`: the events are about
+ * the connection's own user.
  */
 export function receivesEvents(
   connection: ConnectionAccess,
@@ -68,20 +68,20 @@ export function receivesEvents(
 function hasAccess({ status, reason }: ConnectionAccess, isAboutUser: boolean): boolean {
   if (status === 'revoked') return false;
   const verdict = reason === null ? null : verdictOn(reason);
-  // What a reason names is gone from the assets of an active connection; the others stand.
+  // An active connection has already lost the assets its reason names; the others stand.
   if (status === 'active') return isAboutUser || verdict !== 'restricted';
   return verdict === 'stands' || verdict === 'mendable';
 }
 
-/** Null for one that another release stored. */
+/** Null for reasons stored by another release. */
 function verdictOn(reason: StatusReasonCode): AccessVerdict | null {
   return Object.hasOwn(VERDICTS, reason) ? VERDICTS[reason] : null;
 }
 
 /**
- * No token, no proof: a Page without one is reached by nobody here. A token of a Page that died is given again by its user's token as long as
- * the user has a task on the Page; where that failed, the access is gone. With a user's token that died nothing can be given
- * again, and only what was lost before is lost.
+ * Without a token there is no proof of access. A dead Page token is replaced through its user's token as long as the
+ * user has a task on the Page; if that fails, access is gone. If the user's token is dead, nothing can be replaced, so
+ * only what was lost before counts as lost.
  */
 function reaches(status: ConnectionStatus, credential: AssetCredential | null): boolean {
   if (credential === null) return false;

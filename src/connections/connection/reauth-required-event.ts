@@ -2,7 +2,7 @@ import type { OutboxEvent } from '../../events/outbox/outbox.ts';
 import { type ConnectionPlace, placeOf } from '../connection-place.ts';
 import type { DeathReason } from '../status/status-reason.ts';
 
-/** The event `connection.reauth_required`: only the user can bring the connection back. */
+/** Builds `connection.reauth_required`: only the user can restore the connection. */
 export function reauthRequiredEvent(of: ConnectionPlace, { code, detail, remedy, meta }: DeathReason): OutboxEvent {
   return {
     ...placeOf(of),

@@ -17,7 +17,7 @@ interface ConnectionRow {
 interface AssetConnectionRow extends ConnectionRow {
   authorized_at: Date;
   type: AssetType;
-  /** The asset's. */
+  /** The asset's id. */
   id: string;
   parent_id: string | null;
   business_id: string | null;
@@ -27,32 +27,32 @@ interface AssetConnectionRow extends ConnectionRow {
 }
 
 interface UserConnectionRow extends ConnectionRow {
-  /** The id of Meta's user that was searched for. */
+  /** The Meta user id that was searched for. */
   id: string;
   app_id: string;
 }
 
-/** A connection that is not revoked and that events may be about. */
+/** An unrevoked connection that events may be about. */
 interface FoundConnection {
   connectionId: ConnectionId;
   tenant: string;
   product: string;
-  /** Whether its tenant gets them. */
+  /** Whether its tenant gets the events. */
   receivesEvents: boolean;
 }
 
-/** A connection, by an asset of its own. */
+/** A connection found through one of its assets. */
 export interface AssetConnection extends FoundConnection {
   type: AssetType;
   id: string;
   parentId: string | null;
-  /** The business that the token which reaches the asset speaks for, as far as Meta told. */
+  /** The business behind the token that reaches the asset, if Meta named it. */
   businessId: string | null;
-  /** When the user of the connection logged in last. */
+  /** When the connection's user last logged in. */
   authorizedAt: Date;
 }
 
-/** A connection, by an id of its user, with the app that knows them by it. */
+/** A connection found by one of its user's ids, with the app that knows the user by it. */
 export interface UserConnectionOfApp extends FoundConnection {
   id: string;
   appId: string;
@@ -80,7 +80,7 @@ const selectByUserIds = defineStatement<{ appIds: readonly string[]; userIds: re
   { prepare: true },
 );
 
-/** Across tenants: the connections that hold these assets and are not revoked, by connection id. */
+/** Across tenants: unrevoked connections with these assets, ordered by connection id. */
 export async function findConnectionsByAssetIds(
   executor: SqlExecutor,
   assetIds: readonly string[],
@@ -100,7 +100,7 @@ export async function findConnectionsByAssetIds(
   }));
 }
 
-/** Across tenants: the connections of these users of Meta's, by either of their ids, that are not revoked, by connection id. */
+/** Across tenants: unrevoked connections of these Meta users by either id, ordered by connection id. */
 export async function findConnectionsByUserIds(
   executor: SqlExecutor,
   appIds: readonly string[],

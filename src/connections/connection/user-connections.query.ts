@@ -2,19 +2,19 @@ import sql, { type Sql } from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import type { ConnectionId } from '../ids.ts';
 
-/** A user of Meta's, and the apps of ours that know them by this id. */
+/** A Meta user and our apps that know them by this id. */
 interface AppUser {
   appIds: readonly string[];
   metaUserId: string;
 }
 
-/** A connection of one user of Meta's, in whatever status. */
+/** A connection of a Meta user, in any status. */
 export interface UserConnection {
   id: ConnectionId;
   tenant: string;
   product: string;
   isRevoked: boolean;
-  /** All ids of the user that the connection holds. */
+  /** All of the user's ids on the connection. */
   metaUserIds: string[];
 }
 
@@ -27,7 +27,7 @@ interface UserConnectionRow {
   app_scoped_user_id: string | null;
 }
 
-/** Instagram may name a user by the id of their account or by the one that they have for our app. */
+/** Instagram may name users by account id or by app-scoped id (docs/meta-facts.md#instagram-user-ids). */
 const isOfUser = ({ appIds, metaUserId }: AppUser): Sql =>
   sql`app_id = ANY (${appIds}) AND (meta_user_id = ${metaUserId} OR app_scoped_user_id = ${metaUserId})`;
 
@@ -44,7 +44,7 @@ const selectExistence = defineStatement<AppUser>(
   (user) => sql`SELECT FROM connection WHERE ${isOfUser(user)} LIMIT 1`,
 );
 
-/** Across tenants: every connection of the user, revoked ones included, by id. */
+/** Across tenants: all connections of the user, including revoked ones, ordered by id. */
 export async function findConnectionsOfUser(executor: SqlExecutor, user: AppUser): Promise<UserConnection[]> {
   const rows = await executor.rows(selectConnections(user));
   return rows.map(({ is_revoked: isRevoked, meta_user_id, app_scoped_user_id, ...connection }) => ({
@@ -54,7 +54,7 @@ export async function findConnectionsOfUser(executor: SqlExecutor, user: AppUser
   }));
 }
 
-/** Across tenants: whether a connection of the user exists, revoked or not. */
+/** Across tenants: whether the user has a connection, revoked or not. */
 export async function isUserKnown(executor: SqlExecutor, user: AppUser): Promise<boolean> {
   return (await executor.rows(selectExistence(user))).length > 0;
 }

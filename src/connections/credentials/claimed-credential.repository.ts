@@ -3,7 +3,7 @@ import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import type { ClaimId, CredentialId } from '../ids.ts';
 import { type HealthChange, healthsAfter } from './credential-health.ts';
 
-/** What a write by the holder of a claim names: the claim, and the version that it knows. */
+/** What a write under a claim names: the claim and the version it knows. */
 export interface OwnClaim {
   id: CredentialId;
   claimId: ClaimId;
@@ -12,7 +12,7 @@ export interface OwnClaim {
 
 export type ClaimReference = Pick<OwnClaim, 'id' | 'claimId'>;
 
-/** WHERE: the row is still the claim's, at the version that it knows. */
+/** WHERE: the claim still holds at the version it knows. */
 export function isOwnClaim({ id, claimId, version }: OwnClaim): Sql {
   return sql`id = ${id} AND claim_id = ${claimId} AND version = ${version}`;
 }
@@ -21,19 +21,20 @@ export function isOwnClaim({ id, claimId, version }: OwnClaim): Sql {
 export const CLAIM_ENDS = sql`claim_id = NULL, claimed_until = NULL`;
 
 /**
- * Whether verification of credential `c` was requested since the claim began, which then stays: only such requests move `check_due_at`
- * without a claim. `checkDueAt`: as the claim knew it. Our instants have milliseconds, the column has more.
+ * Whether verification of credential `c` was requested since the claim began, in which case it stays requested: only
+ * such requests move `check_due_at` without a claim. `checkDueAt`: as known to the claim, in milliseconds; the column
+ * is more precise.
  */
 export function verificationRequestedSince(checkDueAt: Date | null): Sql {
   return sql`date_trunc('milliseconds', c.check_due_at) IS DISTINCT FROM ${checkDueAt}::timestamptz`;
 }
 
-/** Whether credential `c` was made due since the claim began, as page tokens are when their user token is refreshed. */
+/** Whether credential `c` became due since the claim began, as Page tokens do when their user token is refreshed. */
 export function madeDueSince(refreshAfter: Date | null): Sql {
   return sql`date_trunc('milliseconds', c.refresh_after) IS DISTINCT FROM ${refreshAfter}::timestamptz`;
 }
 
-/** For an UPDATE of credential: the health after `change`, as the transition table has it. */
+/** For updates of credential: the health after `change`, from the transition table. */
 export function nextHealthSql(change: HealthChange): Sql {
   const results = healthsAfter(change);
   const [[, only] = ['unknown', 'unknown']] = results;
@@ -48,7 +49,7 @@ const lock = defineStatement<OwnClaim, { id: CredentialId }>(
   { prepare: true },
 );
 
-/** Holds the row. False where the claim is another's by now. */
+/** Locks the row. False if the claim was lost. */
 export async function lockClaim(executor: SqlExecutor, { id, claimId, version }: OwnClaim): Promise<boolean> {
   return (await executor.rows(lock({ id, claimId, version }))).length === 1;
 }
@@ -75,7 +76,7 @@ const release = defineStatement<ClaimsParameters>(
   { prepare: true },
 );
 
-/** Moves the deadlines of claims that are still held under this id. */
+/** Extends claims that still hold. */
 export async function extendClaims(
   executor: SqlExecutor,
   claims: readonly ClaimReference[],

@@ -65,9 +65,9 @@ const claimOne = defineStatement<ClaimParameters & { credentialId: CredentialId 
 );
 
 /**
- * What is due, and whose work it is: claimed by tenant in turn, of each tenant the longest due first. A claim is an id and a deadline on
- * the row: `FOR UPDATE SKIP LOCKED` shares the work among replicas, the deadline lets others take it over from one that died, and every
- * later write names the claim id, so that one that was only paused writes nothing. All times are the database's.
+ * Claims due credentials, tenants taking turns, longest due first within each. A claim is an id and a deadline on the
+ * row. `FOR UPDATE SKIP LOCKED` shares the work among replicas, and the deadline lets them take over from one that
+ * died. Later writes name the claim id, so that a replica that was merely paused writes nothing.
  */
 @Injectable()
 export class CredentialClaimRepository {
@@ -79,35 +79,38 @@ export class CredentialClaimRepository {
     private readonly ids: Ids,
   ) {}
 
-  /** Claims what is to be refreshed for one app. */
+  /** Claims due refreshes of one app. */
   claimRefreshes(appId: string, limit: number, claimSeconds: number): Promise<ClaimedCredential[]> {
     return this.claimInTurn(DUE_REFRESHES, appId, limit, claimSeconds, {});
   }
 
-  /** Claims refreshes of one app that failed or were left behind, and page tokens whose user token was refreshed. */
+  /** Claims an app's failed or abandoned refreshes, and Page tokens whose user token was refreshed. */
   claimRetries(appId: string, limit: number, claimSeconds: number): Promise<ClaimedCredential[]> {
     return this.claimInTurn(DUE_RETRIES, appId, limit, claimSeconds, {});
   }
 
-  /** Claims what is to be refreshed for one app and ends before `endsBefore`; of each tenant the first to end first. Never page tokens. */
+  /**
+   * Claims an app's due refreshes that expire before `endsBefore`, earliest expiry first within each tenant. Never Page
+   * tokens.
+   */
   claimEnding(appId: string, limit: number, claimSeconds: number, endsBefore: Date): Promise<ClaimedCredential[]> {
     return this.claimInTurn(DUE_ENDING, appId, limit, claimSeconds, { endsBefore });
   }
 
   /**
-   * Claims what is to be refreshed for one app and ends at a time that Meta has not named. Page tokens have no end of their own, and the
-   * rotation of a token without an end can wait.
+   * Claims an app's due refreshes whose expiry is unknown. Excludes Page tokens, which have no expiry of their own, and
+   * tokens that never expire, whose rotation can wait.
    */
   claimUnknownEnds(appId: string, limit: number, claimSeconds: number): Promise<ClaimedCredential[]> {
     return this.claimInTurn(DUE_UNKNOWN_ENDS, appId, limit, claimSeconds, {});
   }
 
-  /** Claims credentials of one app whose rotation was asked for. */
+  /** Claims an app's credentials whose rotation was requested. */
   claimRotations(appId: string, limit: number, claimSeconds: number): Promise<ClaimedCredential[]> {
     return this.claimInTurn(DUE_ROTATIONS, appId, limit, claimSeconds, {});
   }
 
-  /** Claims what is to be inspected for one app. `unverifiedOnly`: only where verification was requested. */
+  /** Claims an app's due inspections. `unverifiedOnly`: only those whose verification was requested. */
   claimDueInspections(
     appId: string,
     limit: number,
@@ -117,7 +120,7 @@ export class CredentialClaimRepository {
     return this.claimInTurn(unverifiedOnly ? DUE_UNVERIFIED : DUE_CHECKS, appId, limit, claimSeconds, {});
   }
 
-  /** The page credentials of one connection that nobody has claimed; `dueOnly`: and that are due. */
+  /** Claims a connection's unclaimed Page credentials. `dueOnly`: only those that are due. */
   async claimPageTokens(
     connectionId: ConnectionId,
     claimSeconds: number,
@@ -127,28 +130,28 @@ export class CredentialClaimRepository {
     return this.claim(dueOnly ? claimDuePages(of) : claimPages(of));
   }
 
-  /** Claims one credential, whatever is due. Null where it is another's at the moment, or gone. */
+  /** Claims one credential, due or not. Null: claimed by another, or gone. */
   async claimOne(credentialId: CredentialId, claimSeconds: number): Promise<ClaimedCredential | null> {
     const [claimed] = await this.claim(claimOne({ ...this.newClaim(claimSeconds), credentialId }));
     return claimed ?? null;
   }
 
-  /** A credential as it stands, without a claim. Null where there is none. */
+  /** Reads a credential without claiming it. Null: none. */
   async find(credentialId: CredentialId, executor: SqlExecutor = this.database): Promise<CredentialSnapshot | null> {
     return findCredential(executor, credentialId);
   }
 
-  /** The root credential of a connection. Null where there is none. */
+  /** A connection's root credential. Null: none. */
   async findRoot(connectionId: ConnectionId): Promise<CredentialSnapshot | null> {
     return findRootCredential(this.database, connectionId);
   }
 
-  /** The ids of a connection's credentials, the root first. */
+  /** Ids of a connection's credentials, root first. */
   async listCredentialIds(connectionId: ConnectionId): Promise<CredentialId[]> {
     return listCredentialIds(this.database, connectionId);
   }
 
-  /** Moves the deadlines of claims that are still ours. Those taken over stay the other's. */
+  /** Extends claims that still hold. */
   async extend(claims: readonly ClaimReference[], claimSeconds: number): Promise<void> {
     if (claims.length === 0) return;
     const claimedUntil = addSeconds(this.clock.now(), claimSeconds);

@@ -40,7 +40,7 @@ const selectForGrants = defineStatement<GrantTargets, GrantedToRow>(
     WHERE ${isGrantTarget(of)} GROUP BY c.id`,
 );
 
-/** One credential of a connection, as a grant leaves it. */
+/** A credential's row after a grant. */
 export interface GrantedRow {
   credentialId: CredentialId;
   kind: CredentialKind;
@@ -64,7 +64,7 @@ interface GrantOwner {
   now: Date;
 }
 
-/** The properties of the rows as arrays; the scopes of each as JSON. */
+/** The rows' properties as arrays; each row's scopes as JSON. */
 type GrantedColumns = { [K in keyof Omit<GrantedRow, 'scopes'>]: GrantedRow[K][] } & { scopes: string[] };
 
 const upsert = defineStatement<GrantOwner & { rows: GrantedColumns }>(
@@ -96,19 +96,22 @@ const upsert = defineStatement<GrantOwner & { rows: GrantedColumns }>(
   { prepare: true },
 );
 
-/** What a fresh token is granted to, as it stands. */
+/** The current credential that a new token is granted to. */
 export interface GrantedToCredential {
   id: CredentialId;
   kind: CredentialKind;
   subjectId: string;
-  /** The highest that there ever was of it. */
+  /** The highest version it ever had. */
   version: number;
-  /** Of the serving token; null: it has been destroyed. */
+  /** Hash of the serving token; null: destroyed. */
   tokenHash: Buffer | null;
   isRotationRequested: boolean;
 }
 
-/** The credentials that tokens of these subjects are granted to, locked: work that is just storing what Meta gave ends before, or not at all. */
+/**
+ * Locks the credentials that these subjects' tokens are granted to, so that concurrent work storing tokens either ended
+ * before or is lost.
+ */
 export async function lockCredentialsForGrant(
   executor: SqlExecutor,
   connectionId: ConnectionId,
@@ -123,7 +126,7 @@ export async function lockCredentialsForGrant(
   });
 }
 
-/** Writes the credentials of one connection in one statement. Each subject once. */
+/** Writes a connection's credentials in one statement. Expects each subject once. */
 export async function upsertGrantedCredentials(
   executor: SqlExecutor,
   owner: GrantOwner,

@@ -1,9 +1,9 @@
 import type { Health } from './credential-kind.ts';
 
 /**
- * What happens to a credential. `granted`: Meta gave its token, and inspection found it valid. `found_ending`: valid, and near its end.
- * `unreadable`: the stored token does not open. `suspected`: a call failed as if the token were dead. `verification_requested`: something
- * outside says that an active connection may have lost its grant.
+ * What happens to a credential. `granted`: Meta gave the token and inspection found it valid. `found_ending`: valid but
+ * close to expiry. `unreadable`: the stored token can't be opened. `suspected`: a call failed as if the token were
+ * dead. `verification_requested`: an outside signal says that an active connection may have lost its grant.
  */
 export type HealthChange =
   | 'granted'
@@ -16,7 +16,7 @@ export type HealthChange =
   | 'destroyed';
 
 declare const decided: unique symbol;
-/** A health that the transition table gave: nothing else is written to the column. */
+/** A health from the transition table. Nothing else may be written to the column. */
 export type DecidedHealth = Health & { readonly [decided]: true };
 
 const RESULTS = {
@@ -30,7 +30,7 @@ const RESULTS = {
   destroyed: 'invalid',
 } as const satisfies Readonly<Record<HealthChange, Health>>;
 
-/** A suspected token that is already known to be invalid stays invalid; in every other case the earlier health does not matter. */
+/** A suspected token already known to be invalid stays invalid. Otherwise the earlier health does not matter. */
 const TRANSITIONS: Readonly<Record<Health, Readonly<Record<HealthChange, Health>>>> = {
   healthy: RESULTS,
   expiring: RESULTS,
@@ -42,12 +42,12 @@ export function nextHealth(health: Health, change: HealthChange): DecidedHealth 
   return TRANSITIONS[health][change] as DecidedHealth;
 }
 
-/** The same for statements that know the stored health only: what `change` makes of each. */
+/** For statements that only see the stored health: what `change` makes of each. */
 export function healthsAfter(change: HealthChange): [Health, DecidedHealth][] {
   return STORED_HEALTHS.map((health) => [health, nextHealth(health, change)]);
 }
 
-/** What an inspection or a failed attempt found, by the health that it names. */
+/** The change behind a health found by an inspection or failed attempt. */
 export const HEALTH_CHANGE_OF: Readonly<Record<Health, HealthChange>> = {
   healthy: 'found_valid',
   expiring: 'found_ending',

@@ -2,17 +2,17 @@ import { TOKEN_KINDS } from '../../config/products.ts';
 import { DAY_SECONDS } from '../../platform/duration.ts';
 import type { CredentialKind } from './credential-kind.ts';
 
-/** What the store of credentials goes by. A test holds it against the facts of Meta in `meta/tokens/token-kinds.ts`. */
+/** Rules the credential store goes by. A test compares them with Meta's facts in `meta/tokens/token-kinds.ts`. */
 export interface CredentialKindRules {
-  /** Read again with its user's token, after that was refreshed; never refreshed by itself. */
+  /** Read again through its user's token after that is refreshed; never refreshed by itself. */
   readonly isDerived: boolean;
   readonly derivesPageTokens: boolean;
-  /** An expiry that is not known is not "never": it is refreshed all the same. */
+  /** An unknown expiry does not mean "never", so it is refreshed anyway. */
   readonly alwaysExpires: boolean;
   readonly minRefreshAgeSeconds: number;
-  /** Whether Meta has a call that takes the grant away. */
+  /** Whether Meta has a call to revoke the grant. */
   readonly isRevocable: boolean;
-  /** Whether Meta generates another token of the same subject, after which this one can be revoked alone. */
+  /** Whether Meta generates further tokens for the same subject, so that this one can be revoked alone. */
   readonly isRotatable: boolean;
 }
 
@@ -34,13 +34,13 @@ const RULES: Readonly<Record<CredentialKind, CredentialKindRules>> = {
   threads_user: OWN_LOGIN,
 };
 
-/** The kinds that `isRotatable` holds for. */
+/** Kinds with `isRotatable`. */
 export const ROTATABLE_KINDS: readonly CredentialKind[] = TOKEN_KINDS.filter((kind) => RULES[kind].isRotatable);
 
-/** Throws for a kind that is not in the table, such as one that another release stored. */
+/** Throws for unknown kinds, such as those stored by another release. */
 export function credentialKindRules(kind: CredentialKind): CredentialKindRules {
   if (Object.hasOwn(RULES, kind)) return RULES[kind];
   throw new Error(
-    `${JSON.stringify(kind)} is no kind of credential that this release knows (${TOKEN_KINDS.join(', ')}).`,
+    `${JSON.stringify(kind)} is not a credential kind known to this release (${TOKEN_KINDS.join(', ')}).`,
   );
 }

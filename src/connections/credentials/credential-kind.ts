@@ -1,6 +1,6 @@
 import type { TokenKind } from '../../config/products.ts';
 
-/** A credential is of the kind of its token. */
+/** A credential has the kind of its token. */
 export type CredentialKind = TokenKind;
 
 export type AssetType = 'page' | 'instagram_account' | 'whatsapp_business_account' | 'phone_number' | 'ad_account';

@@ -11,7 +11,7 @@ import {
 } from './claimed-credential.repository.ts';
 import type { DecidedHealth } from './credential-health.ts';
 
-/** All but `requestVerification` end the claim, and return how many rows they wrote: none where the claim is another's by now. */
+/** All but `requestVerification` end the claim and return the number of rows written: 0 if the claim was lost. */
 
 interface FailureParameters extends OwnClaim {
   /** JSON */
@@ -47,13 +47,13 @@ interface RotationFailureParameters extends OwnClaim {
   /** JSON */
   failure: string;
   health: DecidedHealth;
-  /** Null: nobody continues what was asked for. */
+  /** Null: nothing is left to continue. */
   rotationDueAt: Date | null;
-  /** Null: its date stays. */
+  /** Null: unchanged. */
   refreshDueAt: Date | null;
   checkDueAt: Date | null;
   isRetried: boolean;
-  /** Whether the work was on what somebody had asked for; what somebody asked for since stays. */
+  /** Whether the work was on a requested rotation. A request made since then stays. */
   wasRequested: boolean;
   now: Date;
 }
@@ -76,7 +76,7 @@ export interface CheckParameters extends OwnClaim {
   expiresAt: Date | null;
   now: Date;
   nextCheckAt: Date;
-  /** An inspection that was due before `lateBefore` waited with others: the next one is due at `spreadCheckAt`. */
+  /** Inspections due before `lateBefore` queued up, so their next ones are spread out: due at `spreadCheckAt`. */
   lateBefore: Date;
   spreadCheckAt: Date;
   clearsFailure: boolean;
@@ -186,7 +186,7 @@ export async function updateCredentialNotDue(
   return executor.run(setNotDue(claim));
 }
 
-/** Whether a notice of this end, this many days before it, is the first one. Needs no claim. */
+/** Whether this is the first notice of this expiry at this many days before. Needs no claim. */
 export async function markExpiryNoticed(
   executor: SqlExecutor,
   credentialId: CredentialId,
@@ -196,7 +196,7 @@ export async function markExpiryNoticed(
   return (await executor.run(setExpiryNoticed({ credentialId, expiresAt, days }))) === 1;
 }
 
-/** The next inspection is due at once. Needs no claim. */
+/** Makes the next inspection due at once. Needs no claim. */
 export async function updateSuspectedCredential(
   executor: SqlExecutor,
   credentialId: CredentialId,

@@ -33,22 +33,25 @@ import { compareInspection, type InspectedCredential, type InspectionChanges } f
 export interface FailedAttempt {
   operation: 'refresh' | 'check';
   failure: Omit<CredentialFailure, 'attempts' | 'next_attempt_at'>;
-  /** Null: not by itself. */
+  /** Null: no automatic retry. */
   nextAttemptAt: Date | null;
-  /** What is now known of the token; undefined: nothing new. */
+  /** What is now known about the token; undefined: nothing new. */
   health?: Health;
 }
 
 export interface FailedRotation {
   failure: FailedAttempt['failure'];
-  /** When what was asked for is continued. Null: not by itself, or nobody asked. */
+  /** When to continue the requested rotation. Null: not automatically, or none was requested. */
   rotationDueAt: Date | null;
-  /** When the schedule tries again. Null: it did not begin this rotation. */
+  /** When the schedule tries again. Null: the schedule did not start this rotation. */
   refreshDueAt: Date | null;
   health?: Health;
 }
 
-/** Writes how work on a credential ended where its version did not change. Every write ends the claim, and needs it: `ClaimLostError`. */
+/**
+ * Writes outcomes that leave a credential's version unchanged. Every write ends the claim, or throws `ClaimLostError`
+ * if it was lost.
+ */
 @Injectable()
 export class CredentialOutcomeService {
   constructor(
@@ -59,7 +62,7 @@ export class CredentialOutcomeService {
     private readonly random: Random,
   ) {}
 
-  /** Records a failure. Audited once for each new code, not at every attempt; a token near its end is announced. */
+  /** Records a failure and announces a token close to expiry. Audits each new code once, not every attempt. */
   async recordFailure(credential: ClaimedCredential, failed: FailedAttempt): Promise<void> {
     const now = this.clock.now();
     const attempts = credential.failure?.code === failed.failure.code ? credential.failure.attempts + 1 : 1;
@@ -70,7 +73,7 @@ export class CredentialOutcomeService {
       next_attempt_at: failed.nextAttemptAt?.toISOString() ?? null,
       ...(failed.failure.meta === undefined ? {} : { meta: failed.failure.meta }),
     };
-    // A check that fails does not hide why a refresh failed.
+    // A failed check must not hide why a refresh failed.
     const keepsRefreshFailure =
       failed.operation === 'check' && credential.failure !== null && !isCheckFailure(credential.failure);
     const health = failed.health ?? credential.health;
@@ -90,7 +93,7 @@ export class CredentialOutcomeService {
     });
   }
 
-  /** Records why a rotation failed, and when it is continued: where that was asked for, or by the schedule. Audited once for each new code. */
+  /** Records why a rotation failed and when it continues. Audits each new code once. */
   async recordRotationFailure(credential: ClaimedCredential, failed: FailedRotation): Promise<void> {
     const now = this.clock.now();
     const attempts = credential.failure?.code === failed.failure.code ? credential.failure.attempts + 1 : 1;
@@ -120,8 +123,8 @@ export class CredentialOutcomeService {
   }
 
   /**
-   * Records a good inspection: what is known now, when the next one is due, no failure of a check any more. A changed end, and a scope
-   * that the user took away, are audited; a lost scope is also reported to the products (`connection.refreshed` with `lost_scopes`).
+   * Records a successful inspection: current state, next inspection, check failures cleared. Audits a changed expiry
+   * and scopes the user revoked; lost scopes are also published (`connection.refreshed` with `lost_scopes`).
    */
   async recordCheck(credential: ClaimedCredential, known: InspectedCredential): Promise<void> {
     await this.storeAppScopedId(credential, known.appScopedUserId);
@@ -157,7 +160,7 @@ export class CredentialOutcomeService {
     });
   }
 
-  /** A page token that inspection found dead, or that its user token has to give again: due at once, for its connection's root lives. */
+  /** Makes a Page token due at once that is dead or must be read again, since its connection's root is alive. */
   async markPageForDerivation(credential: ClaimedCredential): Promise<void> {
     const now = this.clock.now();
     const claim = { ...ownClaimOf(credential), now, nextCheckAt: nextCheckAt(now, this.random.fraction()) };
@@ -165,8 +168,8 @@ export class CredentialOutcomeService {
   }
 
   /**
-   * A page token that Meta gave again unchanged and that lives: nothing to do until its user token is refreshed again. Where that happened
-   * while Meta was asked with the old one, it stays due.
+   * Records that Meta returned the same live Page token, so that it rests until its user token is refreshed again.
+   * Stays due if that happened while Meta was asked with the old one.
    */
   async recordUnchangedPage(credential: ClaimedCredential): Promise<void> {
     const now = this.clock.now();
@@ -179,7 +182,9 @@ export class CredentialOutcomeService {
     requireClaim(written, `credential ${credential.id}`);
   }
 
-  /** There is nothing to refresh now: it is not due any more, until its connection recovers or its user token is refreshed. */
+  /**
+   * Clears due dates because there is nothing to refresh until the connection recovers or the user token is refreshed.
+   */
   async recordNotDue(credential: ClaimedCredential): Promise<void> {
     const now = this.clock.now();
     const wasDue = credential.refreshDueAt !== null && credential.refreshDueAt <= now;
@@ -189,12 +194,12 @@ export class CredentialOutcomeService {
     requireClaim(written, `credential ${credential.id}`);
   }
 
-  /** The version that serves is suspected to be dead, and inspection could not be had: the next sweep inspects it. Needs no claim. */
+  /** Has the next sweep inspect a suspected serving version that could not be inspected at once. Needs no claim. */
   async requestVerification(credentialId: CredentialId, version: number): Promise<void> {
     await updateSuspectedCredential(this.database, credentialId, version, this.clock.now());
   }
 
-  /** Needs no claim: it is true of whoever the token is of. A deauthorization or data deletion may name the user by this id. */
+  /** Needs no claim: a fact about the token's user. A deauthorization or data deletion may name them by this id. */
   private async storeAppScopedId(credential: CredentialSnapshot, appScopedUserId: string | undefined): Promise<void> {
     if (appScopedUserId === undefined || !credential.isRoot || credential.appScopedUserId !== null) return;
     const { connectionId, metaUserId } = credential;
@@ -273,7 +278,7 @@ export class CredentialOutcomeService {
     });
   }
 
-  /** 14, 7 and 1 days before the end of a root token whose refresh fails. */
+  /** Announces 14, 7, and 1 days before a root token expires whose refresh fails. */
   private async announceExpiry(tx: Transaction, credential: CredentialSnapshot, now: Date): Promise<void> {
     if (!credential.isRoot || credential.expiresAt === null || credential.status !== 'active') return;
     const days = noticeDays(credential.expiresAt, now);
@@ -282,14 +287,13 @@ export class CredentialOutcomeService {
   }
 }
 
-/** Whether ROTATE_SYSTEM_USERS_DAYS has been changed since the rotation was planned. A rotation that is being retried keeps its date. */
+/** Whether ROTATE_SYSTEM_USERS_DAYS changed since the rotation was planned. A rotation being retried keeps its date. */
 function isRotationPlanOutdated(credential: CredentialSnapshot, planned: Date | null): boolean {
   if (!credentialKindRules(credential.kind).isRotatable || credential.expiresAt !== null) return false;
   return credential.failureAttempts === 0 && credential.refreshAfter?.getTime() !== planned?.getTime();
 }
 
-/** Failures of an inspection, which the next good inspection takes back. */
-/** A check that succeeds shows that they have passed. */
+/** Failures of an inspection, which the next successful one clears. */
 const CHECK_FAILURES: ReadonlySet<CredentialFailureCode> = new Set(['check_failed', 'app_not_configured']);
 
 function isCheckFailure(failure: CredentialFailure): boolean {

@@ -4,27 +4,27 @@ import { DAY_SECONDS, HOUR_SECONDS } from '../../platform/duration.ts';
 import type { CredentialKind } from './credential-kind.ts';
 import { credentialKindRules } from './credential-kind-rules.ts';
 
-/** Each credential is inspected this often. */
+/** How often each credential is inspected. */
 export const CHECK_INTERVAL_SECONDS = DAY_SECONDS;
 
-/** An inspection that is this late waited for something that others waited for too. */
+/** Inspections this late were delayed together, such as by an outage. */
 export const LATE_CHECK_SECONDS = 3 * HOUR_SECONDS;
 
 export interface CredentialLife {
   kind: CredentialKind;
   issuedAt: Date | null;
-  /** When the version was stored here: what stands for `issuedAt` where Meta does not say it. */
+  /** When the version was stored here. Replaces `issuedAt` if Meta does not give one. */
   storedAt: Date;
   /** Null: never, or unknown for kinds that always expire (Instagram, Threads). */
   expiresAt: Date | null;
 }
 
-/** The settings that decide when tokens are replaced. */
+/** Settings that decide when tokens are replaced. */
 export type RefreshSettings = Pick<Config, 'refreshBeforeExpirySeconds' | 'rotateSystemUsersDays'>;
 
 /**
- * From when on a credential is refreshed, or rotated where its token has no end; null where neither is done by itself: page tokens are
- * derived after their user token, and other tokens without an end stay as they are.
+ * When a credential may be refreshed, or rotated if its token never expires. Null if neither happens automatically:
+ * Page tokens follow their user token, and other tokens without an expiry stay as they are.
  */
 export function computeRefreshAfter(
   life: CredentialLife,
@@ -40,17 +40,20 @@ export function computeRefreshAfter(
   return ahead === null || ahead < oldEnough ? oldEnough : ahead;
 }
 
-/** A day on, less a little chance, so that what was connected together is not inspected together for ever. */
+/** In about a day, with jitter, so that tokens connected together drift apart. */
 export function nextCheckAt(now: Date, fraction: number): Date {
   return addSeconds(now, CHECK_INTERVAL_SECONDS * (0.9 + fraction / 10));
 }
 
-/** The first inspection after a grant, spread over the day: accounts that were connected together are not inspected together. */
+/**
+ * The first inspection after a grant, spread over half a day so that accounts connected together are not inspected
+ * together.
+ */
 export function firstCheckAt(now: Date, fraction: number): Date {
   return addSeconds(now, CHECK_INTERVAL_SECONDS * (0.5 + fraction / 2));
 }
 
-/** After an outage all that waited is inspected together: over the next day, but for its first hours, it is spread again. */
+/** Spreads inspections delayed by an outage over the next day, except its first hours. */
 export function spreadCheckAt(now: Date, fraction: number): Date {
   return addSeconds(now, CHECK_INTERVAL_SECONDS * (0.25 + fraction * 0.75));
 }

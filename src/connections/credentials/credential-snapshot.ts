@@ -6,24 +6,24 @@ import type { ConnectionStatus } from '../status/connection-status.ts';
 import type { CredentialFailure } from '../status/status-reason.ts';
 import type { CredentialKind, Health } from './credential-kind.ts';
 
-/** A version that Meta gave and that is not yet inspected. */
+/** A version from Meta that is not yet inspected. */
 export interface PendingVersion {
   version: number;
   sealed: SealedSecretRow | null;
-  /** As the response said; null: never, or not said. */
+  /** From Meta's response; null: never, or not stated. */
   expiresAt: Date | null;
-  /** As the response said; null: it named none. */
+  /** From Meta's response; null: it named none. */
   scopes: string[] | null;
-  /** `rotation`: Meta generated it to take the place of the serving one, which is then revoked. */
+  /** `rotation`: generated to replace the serving token, which is then revoked. */
   origin: VersionOrigin;
 }
 
 export type VersionOrigin = 'refresh' | 'rotation';
 
-/** Somebody asked for a rotation, or it is under way. */
+/** A requested rotation, which may be under way. */
 interface RotationRequest {
   dueAt: Date;
-  /** Whether the new token shall end after 60 days. Null: where the old one has an end. */
+  /** Whether the new token expires after 60 days. Null: if the old one expires. */
   expires: boolean | null;
 }
 
@@ -34,7 +34,7 @@ interface CredentialFacts {
   product: Product;
   appId: string;
   metaUserId: string;
-  /** As far as it is known: see `storeAppScopedId`. */
+  /** Null if not known yet: see `storeAppScopedId`. */
   appScopedUserId: string | null;
   status: ConnectionStatus;
   dataAccessExpiresAt: Date | null;
@@ -63,7 +63,7 @@ interface CredentialFacts {
 
 interface Claim {
   claimId: ClaimId;
-  /** After this, others may take it over. */
+  /** After this, other replicas may take over. */
   claimedUntil: Date;
 }
 
@@ -72,10 +72,10 @@ interface NoClaim {
   claimedUntil: null;
 }
 
-/** A credential that the holder of `claimId` alone may write. */
+/** A credential that only the holder of `claimId` may write. */
 export type ClaimedCredential = CredentialFacts & Claim;
 
-/** A credential with everything that work on it needs, its token still sealed. */
+/** A credential with everything needed to work on it, its token still sealed. */
 export type CredentialSnapshot = CredentialFacts & (Claim | NoClaim);
 
 export interface CredentialSnapshotRow {
@@ -162,7 +162,7 @@ export function isClaimed(credential: CredentialSnapshot): credential is Claimed
   return credential.claimId !== null;
 }
 
-/** What writes by the holder of the claim name. */
+/** What writes under the claim name. */
 export function ownClaimOf({ id, claimId, version }: ClaimedCredential): {
   id: CredentialId;
   claimId: ClaimId;

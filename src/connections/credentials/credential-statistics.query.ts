@@ -6,7 +6,7 @@ import type { CredentialKind, Health } from './credential-kind.ts';
 
 export interface CredentialCounts {
   byKindAndHealth: { kind: CredentialKind; health: Health; count: number }[];
-  /** Of root tokens that are to be refreshed. */
+  /** Among root tokens scheduled for refresh. */
   nextExpiryAt: Date | null;
   oldestRefreshDueAt: Date | null;
   oldestCheckDueAt: Date | null;
@@ -28,7 +28,7 @@ const countCredentials = defineStatement<Record<never, never>, CountRow>(
     FROM credential WHERE secret_id IS NOT NULL GROUP BY kind, health`,
 );
 
-/** Counts credentials over all tenants, for metrics. Scans the whole table, so cache the result for a while. */
+/** Counts credentials across tenants, for metrics. Scans the whole table: cache the result. */
 @Injectable()
 export class CredentialStatistics {
   constructor(private readonly database: Database) {}

@@ -14,8 +14,8 @@ import { hasLeaseOfNewerVersion } from './newer-lease.query.ts';
 import { insertTokenRevocations } from './superseded-token.repository.ts';
 
 /**
- * A version is inserted as `pending` or as `previous` and deleted from there; the one that serves stands in its credential. So no row
- * changes its state. Deletes return the ids of the sealed secrets, which the code that deletes has to destroy.
+ * A version is inserted as `pending` or `previous` and later deleted; the serving one is in its credential. So no row
+ * changes state. Deletes return the ids of the sealed secrets, which the caller must destroy.
  */
 interface SecretRow {
   secret_id: SecretId;
@@ -84,14 +84,14 @@ export interface PromotionParameters extends OwnClaim {
   nextRefreshAt: Date | null;
   nextCheckAt: Date;
   now: Date;
-  /** As the claim knew them. */
+  /** As known to the claim. */
   refreshAfter: Date | null;
   checkDueAt: Date | null;
-  /** Whether a rotation that was asked for is done by this. */
+  /** Whether this completes a requested rotation. */
   endsRotation: boolean;
 }
 
-/** `keep`: an INSERT of the version that served, which `old` and `pending` describe. */
+/** `keep`: an INSERT that keeps the replaced version, using `old` and `pending`. */
 function promotion(of: PromotionParameters, keep: Sql): Sql {
   return sql`WITH old AS (SELECT id, version, secret_id, token_hash, expires_at FROM credential
         WHERE id = ${of.id} AND claim_id = ${of.claimId} AND version = ${of.version} FOR UPDATE),
@@ -137,7 +137,7 @@ const promoteRotated = defineStatement<PromotionParameters & { waitsForLeases: b
   { prepare: true },
 );
 
-/** How many rows: none where the claim is another's by now. */
+/** Returns the number of rows: 0 if the claim was lost. */
 export async function insertPendingVersion(executor: SqlExecutor, version: PendingVersionParameters): Promise<number> {
   return executor.run(insertPending({ ...version, pendingVersion: version.version + 1 }));
 }
@@ -154,7 +154,7 @@ export async function deletePendingVersions(executor: SqlExecutor, credentialIds
   return toSecretIds(await executor.rows(deleteAllPending({ credentialIds })));
 }
 
-/** Keeps what serves as a previous version, before another takes its place. */
+/** Keeps the serving versions as previous ones before they are replaced. */
 export async function keepServingVersions(
   executor: SqlExecutor,
   credentialIds: CredentialId[],
@@ -163,7 +163,7 @@ export async function keepServingVersions(
   await executor.run(copyServing({ credentialIds, now }));
 }
 
-/** Previous versions made before `createdBefore`, or whose successor has been used. */
+/** Deletes previous versions created before `createdBefore` or whose successor is in use. */
 export async function deleteSupersededVersions(
   executor: SqlExecutor,
   createdBefore: Date,
@@ -172,7 +172,7 @@ export async function deleteSupersededVersions(
   return toSecretIds(await executor.rows(deleteSuperseded({ createdBefore, limit })));
 }
 
-/** Ends the claim. How many rows: none where the claim is another's by now, or nothing is pending. */
+/** Ends the claim. Returns the number of rows: 0 if the claim was lost or nothing is pending. */
 export async function promotePendingVersion(executor: SqlExecutor, promotion: PromotionParameters): Promise<number> {
   return executor.run(promote(promotion));
 }
@@ -181,7 +181,7 @@ function toSecretIds(rows: readonly SecretRow[]): SecretId[] {
   return rows.map((row) => row.secret_id);
 }
 
-/** The same for a rotation: the version that served is to be revoked at Meta from `revocationDueAt` on. */
+/** Same for a rotation: the replaced version is to be revoked at Meta from `revocationDueAt` on. */
 export async function promoteRotatedVersion(
   executor: SqlExecutor,
   promotion: PromotionParameters & { waitsForLeases: boolean; revocationDueAt: Date },

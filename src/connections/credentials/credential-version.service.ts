@@ -36,25 +36,28 @@ import {
 import { credentialContext } from './seal-contexts.ts';
 import { insertTokenRevocation, queueOwnPendingVersion } from './superseded-token.repository.ts';
 
-/** What inspection says of the version that is to serve. */
+/** What inspection found about the version about to serve. */
 export interface VerifiedVersion {
   scopes: string[];
-  /** Scopes that the user took away since the last inspection: recorded, no failure. */
+  /** Scopes the user has revoked since the last inspection. Recorded, not a failure. */
   lostScopes: string[];
-  /** Those that the product needs and the token lacks. Undefined: not known. */
+  /** Scopes the product needs and the token lacks. Undefined: unknown. */
   missingScopes?: string[];
   issuedAt: Date | null;
   expiresAt: Date | null;
-  /** Undefined: the inspection does not say, what is known stays. */
+  /** Undefined: not reported, so the known value stays. */
   dataAccessExpiresAt?: Date | null;
 }
 
-/** The serving version was rotated. `waitsForLeases`: it is revoked when the leases that handed it out have ended, else at once. */
+/**
+ * The serving version was rotated. `waitsForLeases`: revoke the old token once the leases that handed it out end, else
+ * at once.
+ */
 export interface RotationPromotion {
   waitsForLeases: boolean;
 }
 
-/** The versions of a credential: one serves, one may be pending, earlier ones are kept for a while. */
+/** Versions of a credential: one serves, one may be pending, and earlier ones are kept for a while. */
 @Injectable()
 export class CredentialVersionService {
   constructor(
@@ -68,24 +71,27 @@ export class CredentialVersionService {
     private readonly config: Config,
   ) {}
 
-  /** The token that serves. Throws `DecryptionError`; null where it has been destroyed. */
+  /** The serving token; null: destroyed. Throws `DecryptionError`. */
   async openCurrent(credential: CredentialSnapshot): Promise<SecretString | null> {
     if (credential.sealed === null) return null;
     return this.vault.open(credential.sealed, contextOf(credential, credential.version));
   }
 
-  /** The token of the pending version. Throws `DecryptionError`, also where it is gone. */
+  /** The pending version's token. Throws `DecryptionError`, also if it is gone. */
   async openPending(credential: CredentialSnapshot, pending: PendingVersion): Promise<SecretString> {
     if (pending.sealed === null) throw new DecryptionError(`${credential.id}/${pending.version}`);
     return this.vault.open(pending.sealed, contextOf(credential, pending.version));
   }
 
-  /** Whether two tokens are the same, without either of them in a column. */
+  /** Compares two tokens by their blind index. */
   isSameToken(a: SecretString, b: SecretString): boolean {
     return this.ring.blindIndex(a.expose()).equals(this.ring.blindIndex(b.expose()));
   }
 
-  /** Seals what Meta gave and commits it, before the next call to Meta. Throws `ClaimLostError`; then nothing is kept. */
+  /**
+   * Seals a token from Meta and commits it before the next call to Meta. Throws `ClaimLostError` and stores nothing if
+   * the claim was lost.
+   */
   async storePending(
     credential: ClaimedCredential,
     token: SecretString,
@@ -107,7 +113,7 @@ export class CredentialVersionService {
     });
   }
 
-  /** Destroys a pending version that is no success. Throws `ClaimLostError`. */
+  /** Destroys a pending version that failed validation. Throws `ClaimLostError`. */
   async discardPending(credential: ClaimedCredential): Promise<void> {
     await this.database.transaction(async (tx) => {
       if (!(await lockClaim(tx, ownClaimOf(credential)))) throw new ClaimLostError(`credential ${credential.id}`);
@@ -116,15 +122,15 @@ export class CredentialVersionService {
   }
 
   /**
-   * A token that was generated for a rotation and is not to serve: it is revoked at Meta. Throws `ClaimLostError`, also where nothing is
-   * pending.
+   * Queues a token generated for a rotation, which will not serve, for revocation at Meta. Throws `ClaimLostError`,
+   * also if nothing is pending.
    */
   async revokePending(credential: ClaimedCredential): Promise<void> {
     const queued = await queueOwnPendingVersion(this.database, ownClaimOf(credential), this.clock.now());
     requireClaim(queued, `credential ${credential.id}`);
   }
 
-  /** The same for a generated token that could not be stored as pending, because the claim was lost meanwhile. Needs no claim. */
+  /** Same for a generated token that could not be stored because the claim was lost. Needs no claim. */
   async revokeUnstored(credential: ClaimedCredential, token: SecretString): Promise<void> {
     const version = credential.version + 1;
     const { tenant, product, connectionId, id: credentialId, appId, kind } = credential;
@@ -137,9 +143,10 @@ export class CredentialVersionService {
   }
 
   /**
-   * Makes the verified pending version the serving one, by compare-and-set on claim and version, and ends the claim; the old one stays
-   * as `previous`, or, after a rotation, is to be revoked at Meta. Audit entry and event are in the same transaction. Page tokens rest on
-   * their user token: they become due. Throws `ClaimLostError`, also for a connection that was revoked meanwhile; then nothing is written.
+   * Makes the verified pending version serve (compare-and-set on claim and version) and ends the claim. The old one
+   * stays as `previous` or, after a rotation, is queued for revocation. Makes dependent Page tokens due. Audit entry
+   * and event share the transaction. Throws `ClaimLostError` and writes nothing if the claim was lost or the connection
+   * revoked.
    */
   async promote(
     credential: ClaimedCredential,
@@ -148,7 +155,7 @@ export class CredentialVersionService {
   ): Promise<void> {
     const now = this.clock.now();
     await this.database.transaction(async (tx) => {
-      // The connection first: the order in which connecting and revoking lock them.
+      // Connection first, in the lock order of connecting and revoking.
       const connection = credential.isRoot ? await this.updateConnection(tx, credential, verified, now) : null;
       await this.replaceServingVersion(tx, credential, verified, rotation, now);
       if (credentialKindRules(credential.kind).derivesPageTokens)
@@ -157,7 +164,7 @@ export class CredentialVersionService {
     });
   }
 
-  /** Destroys previous versions whose successor has been used, or that are an hour old. How many. */
+  /** Destroys previous versions whose successor is in use or that are an hour old. Returns how many. */
   async destroySupersededVersions(limit: number): Promise<number> {
     return this.database.transaction(async (tx) => {
       const createdBefore = addSeconds(this.clock.now(), -PREVIOUS_VERSION_RETENTION_SECONDS);
@@ -252,7 +259,7 @@ export class CredentialVersionService {
 }
 
 const PREVIOUS_VERSION_RETENTION_SECONDS = HOUR_SECONDS;
-/** A lease that was being issued when the version changed has been committed by then. */
+/** By then, leases being issued when the version changed have been committed. */
 const LEASES_UNDER_WAY_SECONDS = 60;
 
 function contextOf(credential: CredentialSnapshot, version: number): ReturnType<typeof credentialContext> {

@@ -28,10 +28,10 @@ import {
   queueServingVersions,
 } from './superseded-token.repository.ts';
 
-/** A token that was inspected and belongs to a connection. */
+/** An inspected token for a connection. */
 export interface GrantedCredential {
   kind: CredentialKind;
-  /** The Meta user, system user or page that the token speaks for. */
+  /** The Meta user, system user, or Page of the token. */
   subjectId: string;
   subjectName: string | null;
   token: SecretString;
@@ -50,16 +50,16 @@ export interface CredentialOwner {
 
 interface GrantOptions {
   isRoot: boolean;
-  /** Whose act the audit entries name. */
+  /** The actor for the audit entries. */
   by: { actor: Actor; requestId: string | null };
   now: Date;
   settings: RefreshSettings;
 }
 
-/** So many tokens are sealed and stored by one statement of each kind: a user may have thousands of Pages. */
+/** Tokens sealed and stored per statement: a user may have thousands of Pages. */
 const BATCH = 250;
 
-/** Writes credentials and their sealed versions inside a transaction of the connection. */
+/** Writes credentials and their sealed versions within a transaction of the connection. */
 @Injectable()
 export class CredentialWriter {
   constructor(
@@ -71,9 +71,9 @@ export class CredentialWriter {
   ) {}
 
   /**
-   * Makes a fresh authorization's tokens the serving versions of their credentials, new or existing; the credentials' ids, in the order of
-   * the tokens. A refresh under way loses its claim and its pending version: what the user just granted is newer. The versions
-   * that served until now stay as `previous`, for requests that are under way with them. A subject that is there twice counts once.
+   * Makes newly granted tokens the serving versions of their credentials, new or existing; returns the credentials' ids
+   * in the same order. A refresh under way loses its claim and pending version, because the grant is newer. Replaced
+   * versions stay as `previous` for requests still using them. Duplicate subjects count once.
    */
   async grant(
     tx: Transaction,
@@ -130,7 +130,7 @@ export class CredentialWriter {
     return granted.map((one) => idByKey.get(keyOf(one)) as CredentialId);
   }
 
-  /** The record names each version but the first one, than which none is older. */
+  /** Audits every version but the first, which no older one could replace. */
   private async recordNewVersions(
     tx: Transaction,
     owner: CredentialOwner,
@@ -148,17 +148,17 @@ export class CredentialWriter {
     );
   }
 
-  /** Removes these credentials, but for a root, and destroys their tokens. No asset may refer to them any more. */
+  /** Removes these credentials, except roots, and destroys their tokens. No asset may still refer to them. */
   async remove(tx: Transaction, ids: CredentialId[]): Promise<void> {
     if (ids.length > 0) await this.vault.destroy(tx, await deleteCredentials(tx, ids));
   }
 
-  /** Removes the credentials of a connection that are not among `keep`, and destroys their tokens. */
+  /** Removes a connection's credentials not in `keep` and destroys their tokens. */
   async removeExcept(tx: Transaction, connectionId: ConnectionId, keep: CredentialId[], now: Date): Promise<void> {
     await this.vault.destroy(tx, await deleteCredentialsExcept(tx, connectionId, keep, now));
   }
 
-  /** Destroys every token of a connection but `except`, and takes all claims away. */
+  /** Destroys all of a connection's tokens except `except` and ends all claims. */
   async destroyAll(tx: Transaction, connectionId: ConnectionId, except: SecretId | null, now: Date): Promise<void> {
     const secretIds = await detachSecrets(tx, connectionId, now);
     await this.vault.destroy(
@@ -167,14 +167,15 @@ export class CredentialWriter {
     );
   }
 
-  /** Meta has ended all tokens of the connection: those that it had still to be asked to revoke are destroyed. */
+  /** Destroys tokens queued for revocation, because Meta has already ended them all. */
   async forgetTokensToRevoke(tx: Transaction, connectionId: ConnectionId): Promise<void> {
     await this.vault.destroy(tx, await deleteTokenRevocationsOfConnection(tx, connectionId));
   }
 
   /**
-   * The serving versions become `previous`, or are revoked at Meta where their rotation was asked for and another token takes their place
-   * (`granting`: the hash of the token, by credential); pending ones, which nobody ever used, are destroyed, or revoked after a rotation.
+   * Serving versions become `previous`, or are queued for revocation if their rotation was requested and another token
+   * replaces them (`granting`: the new token's hash per credential). Pending versions were never used: they are
+   * destroyed, or queued for revocation if from a rotation.
    */
   private async retireServingVersions(
     tx: Transaction,

@@ -106,14 +106,14 @@ const lockServingRoot = defineStatement<{ credentialId: CredentialId; version: n
     sql`SELECT id FROM credential WHERE id = ${credentialId} AND version = ${version} AND is_root FOR UPDATE`,
 );
 
-/** Deletes these credentials, but for a root. The ids of their sealed secrets. */
+/** Deletes these credentials, except roots. Returns the ids of their sealed secrets. */
 export async function deleteCredentials(executor: SqlExecutor, ids: CredentialId[]): Promise<SecretId[]> {
   const versions = await executor.rows(deleteVersionsOf({ ids }));
   const credentials = await executor.rows(deleteByIds({ ids }));
   return [...versions, ...credentials].flatMap((row) => row.secret_id ?? []);
 }
 
-/** Deletes all credentials of a connection but those in `keep`. The ids of their sealed secrets. */
+/** Deletes a connection's credentials not in `keep`. Returns the ids of their sealed secrets. */
 export async function deleteCredentialsExcept(
   executor: SqlExecutor,
   connectionId: ConnectionId,
@@ -127,9 +127,9 @@ export async function deleteCredentialsExcept(
   return [...versions, ...credentials].flatMap((row) => row.secret_id ?? []);
 }
 
-/** Leaves the credentials of a connection without tokens, claims and dates. The ids of their sealed secrets. */
+/** Clears tokens, claims, and due dates of a connection's credentials. Returns the ids of their sealed secrets. */
 export async function detachSecrets(executor: SqlExecutor, connectionId: ConnectionId, now: Date): Promise<SecretId[]> {
-  // The rows first: a refresh that is just storing what Meta gave ends before, or not at all.
+  // Lock first, so that a refresh storing a token either ended before or is lost.
   const serving = await executor.rows(lockServing({ connectionId }));
   await queuePendingRotationsOfConnection(executor, connectionId, now);
   const versions = await executor.rows(deleteVersions({ connectionId }));
@@ -137,17 +137,17 @@ export async function detachSecrets(executor: SqlExecutor, connectionId: Connect
   return [...versions, ...serving].map((row) => row.secret_id);
 }
 
-/** The token that was kept for revoking at Meta is gone. */
+/** Call once the token kept for revocation is gone. */
 export async function clearCredentialSecrets(executor: SqlExecutor, connectionId: ConnectionId): Promise<void> {
   await executor.run(clearSecrets({ connectionId }));
 }
 
-/** Before another credential may become the root. */
+/** Call before another credential becomes the root. */
 export async function clearRootCredential(executor: SqlExecutor, connectionId: ConnectionId): Promise<void> {
   await executor.run(clearRoot({ connectionId }));
 }
 
-/** Page tokens are derived from the user token: a new one makes them due. */
+/** A new user token makes the Page tokens derived from it due. */
 export async function makePageCredentialsDue(
   executor: SqlExecutor,
   connectionId: ConnectionId,
@@ -156,7 +156,7 @@ export async function makePageCredentialsDue(
   await executor.run(setPagesDue({ connectionId, now }));
 }
 
-/** Nothing is refreshed while the connection needs its user. */
+/** Stops refreshes while the connection needs its user. */
 export async function stopCredentialRefreshes(
   executor: SqlExecutor,
   connectionId: ConnectionId,
@@ -165,7 +165,7 @@ export async function stopCredentialRefreshes(
   await executor.run(stopRefreshes({ connectionId, now }));
 }
 
-/** What waited while the connection was down is due again; a refresh that was planned stays planned. */
+/** Reschedules refreshes that were stopped; planned ones keep their time. */
 export async function resumeCredentialRefreshes(
   executor: SqlExecutor,
   connectionId: ConnectionId,
@@ -174,7 +174,7 @@ export async function resumeCredentialRefreshes(
   await executor.run(resumeRefreshes({ connectionId, now }));
 }
 
-/** False where another version serves by now. `nextCheckAt`: null where the token can't come back. */
+/** False if another version serves. `nextCheckAt` null: the token can't recover. */
 export async function updateDeadCredential(
   executor: SqlExecutor,
   of: { credentialId: CredentialId; version: number; nextCheckAt: Date | null; now: Date },
@@ -182,7 +182,7 @@ export async function updateDeadCredential(
   return (await executor.run(setDead(of))) === 1;
 }
 
-/** Whether this version still serves its connection as the root, locked. */
+/** Locks the credential. Whether this version still serves as the connection's root. */
 export async function lockServingRootCredential(
   executor: SqlExecutor,
   credentialId: CredentialId,

@@ -13,8 +13,8 @@ export interface ClaimParameters {
 }
 
 /**
- * Claims the credentials of a query that returns their ids. As an array, because Postgres takes an array for a few elements: of the query
- * it can't know that it returns few, and would read whole tables to join them.
+ * Claims the credentials whose ids a query returns. Passes them as an array because Postgres assumes few elements for
+ * arrays. For a subquery it might expect many rows and join by scanning whole tables.
  */
 export function claim(dueIds: Sql, { claimId, claimedUntil }: Pick<ClaimParameters, 'claimId' | 'claimedUntil'>): Sql {
   return sql`WITH due AS MATERIALIZED (${dueIds}),
@@ -42,18 +42,18 @@ interface VisitedTenantRow {
   is_due: boolean;
 }
 
-/** One kind of due work, as conditions on `credential`. */
+/** A kind of due work, as conditions on `credential`. */
 interface Due {
-  /** The predicate of the index that it is found by. */
+  /** The predicate of the index used. */
   planned: Sql;
-  /** With `planned`, app and tenant: a range of that index. */
+  /** Together with `planned`, app, and tenant: a range of that index. */
   due: Sql;
   order: Sql;
 }
 
 /**
- * The tenants with planned work from `from` on, one index search each, and whether any of it is due: another one. What is due of a tenant
- * is not counted, let alone sorted.
+ * Lists tenants with planned work starting at `from`, and whether any of it is due: one index search each. Neither
+ * counts nor sorts a tenant's due rows.
  */
 function visit({ appId, from, now }: VisitParameters, { planned, due, order }: Due): Sql {
   return sql`WITH RECURSIVE walk (tenant, visits) AS (
@@ -67,7 +67,7 @@ function visit({ appId, from, now }: VisitParameters, { planned, due, order }: D
     ORDER BY walk.visits`;
 }
 
-/** Not prepared: that a share is a few rows of very many has to be known for a plan that reads no more than those. */
+/** Not prepared: the planner needs the actual limit to pick a plan that reads only those few rows. */
 function claimShares(of: TurnParameters, { planned, due, order }: Due): Sql {
   return claim(
     sql`SELECT first.id FROM unnest(${of.tenants}::text[]) AS share (tenant),
@@ -78,7 +78,7 @@ function claimShares(of: TurnParameters, { planned, due, order }: Due): Sql {
   );
 }
 
-/** Everything that is to be refreshed, in order of expiry: a failure does not move `refresh_after`. */
+/** All due refreshes, by expiry: failures do not move `refresh_after`. */
 function refreshDue({ now }: { now: Date }): Due {
   return {
     planned: sql`refresh_due_at IS NOT NULL`,
@@ -87,7 +87,7 @@ function refreshDue({ now }: { now: Date }): Due {
   };
 }
 
-/** What failed or was left behind by a replica that died, and Pages whose user token was refreshed. */
+/** Refreshes that failed or were abandoned by a dead replica, and Pages whose user token was refreshed. */
 function retryDue({ now }: { now: Date }): Due {
   return {
     ...refreshDue({ now }),
@@ -95,7 +95,7 @@ function retryDue({ now }: { now: Date }): Due {
   };
 }
 
-/** What is to be refreshed and ends before `endsBefore`. Page tokens have no end of their own. */
+/** Refreshes of tokens that expire before `endsBefore`. Page tokens have no expiry of their own. */
 function endingDue({ now, endsBefore }: { now: Date; endsBefore: Date }): Due {
   return {
     planned: sql`refresh_due_at IS NOT NULL AND kind <> 'page'`,
@@ -104,12 +104,12 @@ function endingDue({ now, endsBefore }: { now: Date; endsBefore: Date }): Due {
   };
 }
 
-/** What is to be refreshed and ends at a time that Meta has not named. The rotation of a token without an end can wait. */
+/** Refreshes of tokens whose expiry is unknown. Rotations of tokens that never expire can wait. */
 function unknownEndDue({ now }: { now: Date }): Due {
   return {
     planned: sql`refresh_due_at IS NOT NULL AND kind <> 'page'`,
     due: sql`expires_at IS NULL AND refresh_after <= ${now} AND refresh_due_at <= ${now} AND kind <> ALL (${ROTATABLE_KINDS}::text[])`,
-    // `expires_at`, which is the same for all of them, because the index is in this order.
+    // `expires_at` is the same for all, but the index is in this order.
     order: sql`expires_at, refresh_after`,
   };
 }
@@ -131,7 +131,7 @@ function unverifiedDue({ now }: { now: Date }): Due {
   return { ...checkDue({ now }), planned: sql`check_due_at IS NOT NULL AND health = 'unknown'` };
 }
 
-/** The two statements of one kind of due work, by tenant in turn. */
+/** The two statements for one kind of due work, with tenants taking turns. */
 export interface DueStatements<P extends object> {
   visit: StatementDefinition<VisitParameters & P, VisitedTenantRow>;
   claim: StatementDefinition<TurnParameters & P, CredentialSnapshotRow>;

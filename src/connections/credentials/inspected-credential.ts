@@ -1,19 +1,19 @@
 import type { Health } from './credential-kind.ts';
 import type { CredentialSnapshot } from './credential-snapshot.ts';
 
-/** What a good inspection says. Undefined: the host does not say it, what is known stays. */
+/** What a successful inspection found. Undefined: not reported by the host, so the known value stays. */
 export interface InspectedCredential {
   health: Health;
   scopes?: string[];
-  /** Those that the product needs and the token lacks. Undefined: not known. */
+  /** Scopes the product needs and the token lacks. Undefined: unknown. */
   missingScopes?: string[];
   issuedAt?: Date | null;
   expiresAt?: Date | null;
-  /** When it is refreshed by the end that was reported; counts where that end is news, or where no refresh was planned. */
+  /** When to refresh given the reported expiry. Applies if that expiry is new or no refresh was planned. */
   refreshAfter?: Date | null;
-  /** Of the connection, as its root token says. */
+  /** Of the connection, according to its root token. */
   dataAccessExpiresAt?: Date | null;
-  /** Instagram: the user's id for our app. */
+  /** Instagram: the user's app-scoped id. */
   appScopedUserId?: string;
 }
 

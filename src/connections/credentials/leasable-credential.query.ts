@@ -1,33 +1,36 @@
 import sql, { type Sql } from 'sql-template-tag';
 
 /**
- * SQL fragments for statements of `leases`, which find the credential that a lease is for and read it again on every call. In all of
- * them `c` is the connection, `k` the credential and `a` the asset; arguments are columns or parameters of the statement around them.
+ * SQL fragments for `leases`, which finds a lease's credential and reads it again on every call. In all of them `c` is
+ * the connection, `k` the credential, and `a` the asset. Arguments are columns or parameters of the outer statement.
  */
 
 /** FROM: connections with their root credentials. */
 export const ROOT_CREDENTIAL_FROM = sql`connection c JOIN credential k ON k.connection_id = c.id AND k.is_root`;
 
-/** FROM: assets with their connections, and the credentials that reach them; without one where Meta gives no token for the asset. */
+/** FROM: assets with their connections and the credentials that reach them, if any. */
 export const ASSET_CREDENTIAL_FROM = sql`asset a JOIN connection c ON c.id = a.connection_id
     LEFT JOIN credential k ON k.id = a.credential_id`;
 
-/** What a lease is decided by: `connection_id, status, credential_id, kind, version, health, scopes, token_expires_at, secret_id`. */
+/**
+ * Columns that decide about a lease: `connection_id, status, credential_id, kind, version, health, scopes,
+ * token_expires_at, secret_id`.
+ */
 export const LEASABLE_COLUMNS = sql`c.id AS connection_id, c.status, k.id AS credential_id, k.kind, k.version, k.health, k.scopes,
   k.expires_at AS token_expires_at, k.secret_id`;
 
-/** WHERE: connections of a tenant and product that have not been revoked. */
+/** WHERE: unrevoked connections of a tenant and product. */
 export function isLiveConnectionOf({ tenant, product }: { tenant: Sql; product: Sql }): Sql {
   return sql`c.tenant = ${tenant} AND c.product = ${product} AND c.status <> 'revoked'`;
 }
 
-/** WHERE, over `LEASABLE_COLUMNS` by their bare names: the credential can serve at `validUntil`. */
+/** WHERE, on unqualified `LEASABLE_COLUMNS`: the credential can serve until `validUntil`. */
 export function canServeUntil(validUntil: Sql): Sql {
   return sql`status = 'active' AND health <> 'invalid' AND secret_id IS NOT NULL
       AND (token_expires_at IS NULL OR token_expires_at > ${validUntil})`;
 }
 
-/** ORDER BY: of several connections that reach an asset, the newest one that works; one without a credential for it comes last. */
+/** ORDER BY: among connections that reach an asset, the newest working one first, those without a credential last. */
 export const WORKING_FIRST = sql`coalesce(c.status = 'active' AND k.health <> 'invalid', false) DESC, k.id IS NULL,
           c.status = 'active' DESC, c.authorized_at DESC`;
 
@@ -36,22 +39,25 @@ interface CredentialReference {
   credentialId: Sql;
 }
 
-/** JOINs: the active connection and the credential of a row that names both. A row without them drops out. */
+/** JOINs: active connection and credential of a row that names both. Drops rows lacking either. */
 export function activeCredentialJoins({ connectionId, credentialId }: CredentialReference): Sql {
   return sql`JOIN connection c ON c.id = ${connectionId} AND c.status = 'active'
   JOIN credential k ON k.id = ${credentialId}`;
 }
 
-/** JOINs: the connection of a row that names it, in whatever status, and the credential where it still exists. */
+/** JOINs: a row's connection in any status, and its credential if it still exists. */
 export function connectionAndCredentialJoins({ connectionId, credentialId }: CredentialReference): Sql {
   return sql`JOIN connection c ON c.id = ${connectionId}
     LEFT JOIN credential k ON k.id = ${credentialId}`;
 }
 
-/** A condition over `connectionAndCredentialJoins`: both still stand behind the row, and the credential has a token. */
+/** Condition on `connectionAndCredentialJoins`: the connection is active and the credential has a token. */
 export const IS_CREDENTIAL_BACKED = sql`c.status = 'active' AND k.secret_id IS NOT NULL`;
 
-/** A subquery for `JOIN LATERAL`: the credential of a connection that a token of Meta's is, or else the page's that it was given for. */
+/**
+ * Subquery for `JOIN LATERAL`: the connection's credential with this token, or else of the Page the token was given
+ * for.
+ */
 export function credentialOfToken({
   connectionId,
   tokenHash,

@@ -1,8 +1,8 @@
 import sql, { type Sql } from 'sql-template-tag';
 
 /**
- * A condition: since `since` a lease was issued of a newer version of the credential than `version`. The one statement that reads a table
- * of a module above this one: the versions that it finds are deleted and locked in the same statement.
+ * Condition: a lease of a newer credential version than `version` was issued since `since`. The only statement that
+ * reads a table of a higher module, because the versions it finds are locked and deleted in the same statement.
  */
 export function hasLeaseOfNewerVersion(of: { connectionId: Sql; credentialId: Sql; version: Sql; since: Sql }): Sql {
   return sql`EXISTS (

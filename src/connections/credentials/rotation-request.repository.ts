@@ -9,7 +9,7 @@ const setRequested = defineStatement<{ credentialId: CredentialId; expires: bool
     WHERE id = ${credentialId} AND is_root AND secret_id IS NOT NULL`,
 );
 
-/** Needs no claim. False where the credential has no token. */
+/** Needs no claim. False if the credential has no token. */
 export async function updateRotationRequested(
   executor: SqlExecutor,
   credentialId: CredentialId,

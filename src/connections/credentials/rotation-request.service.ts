@@ -7,15 +7,15 @@ import { placeOf } from '../connection-place.ts';
 import type { CredentialSnapshot } from './credential-snapshot.ts';
 import { updateRotationRequested } from './rotation-request.repository.ts';
 
-/** Who asks for a rotation, and for what. */
+/** Who requests a rotation, and how. */
 export interface RotationWish {
   actor: Actor;
   requestId: string | null;
-  /** Whether the new token shall end after 60 days. Null: where the old one has an end. */
+  /** Whether the new token should expire after 60 days. Null: if the old one expires. */
   expires: boolean | null;
 }
 
-/** Rotations that somebody asks for: on the row first, so that they are done even where this replica dies. */
+/** Requested rotations. Stored on the row first, so that they happen even if this replica dies. */
 @Injectable()
 export class RotationRequestService {
   constructor(
@@ -24,7 +24,10 @@ export class RotationRequestService {
     private readonly clock: Clock,
   ) {}
 
-  /** The rotation of this root credential is due now, whoever is working on it at the moment. False where its token has been destroyed. */
+  /**
+   * Makes the rotation of this root credential due now, even if another worker has claimed it. False if its token was
+   * destroyed.
+   */
   async request(credential: CredentialSnapshot, { actor, requestId, expires }: RotationWish): Promise<boolean> {
     const now = this.clock.now();
     return this.database.transaction(async (tx) => {

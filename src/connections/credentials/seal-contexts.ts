@@ -2,7 +2,7 @@ import type { SealContext } from '../../vault/sealed-secret.ts';
 import type { ConnectionId, CredentialId, PendingAuthorizationId } from '../ids.ts';
 import type { CredentialKind } from './credential-kind.ts';
 
-/** What a credential's token is bound to: a sealed token that is moved to another row, tenant or version does not open. */
+/** Binds a credential's sealed token to its row, tenant, and version: moved elsewhere, it can't be opened. */
 export function credentialContext(of: {
   tenant: string;
   connectionId: ConnectionId;
@@ -13,7 +13,10 @@ export function credentialContext(of: {
   return ['credential', of.tenant, of.connectionId, of.credentialId, of.kind, String(of.version)];
 }
 
-/** What the token of a pending authorization is bound to. `stage` is its version, so a short-lived token never passes for the long-lived one. */
+/**
+ * Binds a pending authorization's token. `stage` acts as its version, so that a short-lived token can't pass for the
+ * long-lived one.
+ */
 export function pendingAuthorizationContext(of: {
   tenant: string;
   pendingAuthorizationId: PendingAuthorizationId;

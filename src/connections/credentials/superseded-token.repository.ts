@@ -6,11 +6,11 @@ import { isOwnClaim, type OwnClaim } from './claimed-credential.repository.ts';
 import type { CredentialKind } from './credential-kind.ts';
 
 /**
- * Tokens that serve no more and live on at Meta, on their way to being revoked there. A row takes over the sealed secret of a version, which
- * has to be gone from `credential_version` and `credential` in the same transaction.
+ * Tokens that no longer serve but are still alive at Meta, queued for revocation. A row takes over a version's sealed
+ * secret. That version must be deleted from `credential_version` and `credential` in the same transaction.
  */
 
-/** INSERT: what `source` selects as `secret_id, credential_id, version, token_hash` of credentials is to be revoked. */
+/** INSERT: queues for revocation what `source` selects as `secret_id, credential_id, version, token_hash`. */
 export function insertTokenRevocations(
   source: Sql,
   { waitsForLeases, dueAt, now }: { waitsForLeases: boolean; dueAt: Date; now: Date },
@@ -92,7 +92,7 @@ const deleteOfConnection = defineStatement<{ connectionId: ConnectionId }, { sec
   ({ connectionId }) => sql`DELETE FROM token_revocation WHERE connection_id = ${connectionId} RETURNING secret_id`,
 );
 
-/** Tokens that were generated for a rotation of these credentials and are not to serve any more. */
+/** Queues tokens generated for a rotation of these credentials that will not serve. */
 export async function queuePendingRotations(
   executor: SqlExecutor,
   credentialIds: CredentialId[],
@@ -101,7 +101,7 @@ export async function queuePendingRotations(
   await executor.run(queuePendingOf({ credentialIds, now }));
 }
 
-/** The same for all credentials of a connection. */
+/** Same for all of a connection's credentials. */
 export async function queuePendingRotationsOfConnection(
   executor: SqlExecutor,
   connectionId: ConnectionId,
@@ -110,7 +110,7 @@ export async function queuePendingRotationsOfConnection(
   await executor.run(queuePendingOfConnection({ connectionId, now }));
 }
 
-/** What serves, before another token takes its place. */
+/** Queues the serving versions before they are replaced. */
 export async function queueServingVersions(
   executor: SqlExecutor,
   credentialIds: CredentialId[],
@@ -119,17 +119,20 @@ export async function queueServingVersions(
   await executor.run(queueServing({ credentialIds, now }));
 }
 
-/** The pending version of a claimed credential. How many: none where the claim is another's by now, or nothing is pending. */
+/**
+ * Queues a claimed credential's pending version. Returns the number of rows: 0 if the claim was lost or nothing is
+ * pending.
+ */
 export async function queueOwnPendingVersion(executor: SqlExecutor, claim: OwnClaim, now: Date): Promise<number> {
   return executor.run(queueOwnPending({ ...claim, now }));
 }
 
-/** A sealed token that no version holds. */
+/** Queues a sealed token that belongs to no version. */
 export async function insertTokenRevocation(executor: SqlExecutor, revocation: NewTokenRevocation): Promise<void> {
   await executor.run(insert(revocation));
 }
 
-/** These tokens are to serve again: they are not revoked. The ids of the sealed copies. */
+/** Dequeues tokens that will serve again. Returns the ids of their sealed copies. */
 export async function deleteTokenRevocationsOfTokens(
   executor: SqlExecutor,
   tokenHashes: Buffer[],
@@ -137,7 +140,7 @@ export async function deleteTokenRevocationsOfTokens(
   return (await executor.rows(deleteOfTokens({ tokenHashes }))).map((row) => row.secret_id);
 }
 
-/** Meta has ended all tokens of the connection: there is nothing to revoke. The ids of the sealed tokens. */
+/** Dequeues all, because Meta has ended the connection's tokens. Returns the ids of the sealed tokens. */
 export async function deleteTokenRevocationsOfConnection(
   executor: SqlExecutor,
   connectionId: ConnectionId,

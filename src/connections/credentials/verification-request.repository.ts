@@ -18,7 +18,7 @@ const requestMetaUserVerification = defineStatement<{ appId: string; metaUserId:
     WHERE n.id = c.connection_id AND c.is_root AND n.app_id = ${appId} AND n.meta_user_id = ${metaUserId} AND n.status = 'active'`,
 );
 
-/** Makes the root credentials of these connections due for inspection, whatever their tenants; of active ones only. How many. */
+/** Across tenants: makes the root credentials of these connections due for inspection if active. Returns how many. */
 export async function requestVerificationOfRoots(
   executor: SqlExecutor,
   connectionIds: readonly ConnectionId[],
@@ -27,7 +27,7 @@ export async function requestVerificationOfRoots(
   return executor.run(requestRootVerification({ connectionIds, now }));
 }
 
-/** The same for all active connections that rest on one Meta user's grant for one app. */
+/** Same for all active connections based on one Meta user's grant to one app. */
 export async function requestVerificationOfMetaUser(
   executor: SqlExecutor,
   appId: string,

@@ -17,9 +17,9 @@ import { updateErasedConnection, updateErasedCredentials } from './erased-connec
 import { deleteProviderRevocation } from './provider-revocation.repository.ts';
 
 /**
- * Erases what a revoked connection says of its user: their id at Meta, names, what they reached (assets, and the assets of
- * leases), the ids of credentials, what Meta said about them, and a token that was kept for revoking. What stays says
- * that our tenant had a connection, and when: our own ids, which the audit chain names, and states.
+ * Erases what a revoked connection says about its user: Meta ids, names, assets (including those of leases), subject
+ * ids of credentials, Meta's messages, and tokens kept for revocation. What remains shows only that our tenant had a
+ * connection, and when: our own ids, which the audit chain names, and states.
  */
 @Injectable()
 export class ConnectionEraser {
@@ -31,8 +31,8 @@ export class ConnectionEraser {
   ) {}
 
   /**
-   * In one transaction, together with what `within` writes. Returns false, and does nothing, when there is no such connection or it is not
-   * revoked. A second call finds nothing left to erase.
+   * Runs in one transaction with what `within` writes. Returns false and does nothing if there is no such connection or
+   * it is not revoked. Repeating it is harmless.
    */
   async erase(id: ConnectionId, within: (tx: Transaction) => Promise<void>): Promise<boolean> {
     const now = this.clock.now();
@@ -50,7 +50,9 @@ export class ConnectionEraser {
     });
   }
 
-  /** The user took the grant away at Meta, so there is nothing left to revoke there; unless they gave it again since. */
+  /**
+   * The user removed the grant at Meta, so nothing is left to revoke there, unless they have granted it again since.
+   */
   private async destroyKeptToken(tx: Transaction, id: ConnectionId, owner: GrantOwner): Promise<void> {
     const secretIds = await deleteProviderRevocation(tx, id);
     if (secretIds === null) return;

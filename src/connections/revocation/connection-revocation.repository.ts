@@ -7,7 +7,7 @@ import type { ConnectionId, CredentialId } from '../ids.ts';
 import { type ConnectionState, toConnectionState } from '../status/connection-state.ts';
 import type { ConnectionStatus, DecidedStatus, ProviderRevocationStatus } from '../status/connection-status.ts';
 
-/** Whose grant for which app a connection rests on. */
+/** The app and Meta user whose grant a connection depends on. */
 export interface GrantOwner {
   appId: string;
   metaUserId: string;
@@ -116,14 +116,14 @@ interface RevocableConnectionFacts extends GrantOwner {
   authorizedAt: Date;
 }
 
-/** A connection that is locked for revoking: it has been revoked before, or not. */
+/** A connection locked for revocation; it may already be revoked. */
 export type RevocableConnection = RevocableConnectionFacts &
   (
     | { status: 'active' | 'reauth_required'; revokedAt: null }
     | { status: 'revoked'; revokedAt: Date; providerRevocation: ProviderRevocationStatus | null }
   );
 
-/** Locks the Meta user first, then the row: the order in which connecting locks them. Null where there is no such connection. */
+/** Locks the Meta user, then the row, in the same order as connecting. Null: no such connection. */
 export async function lockRevocableConnection(
   executor: SqlExecutor,
   connectionId: ConnectionId,
@@ -144,11 +144,11 @@ function toRevocableConnection(row: RevocableRow): RevocableConnection {
     authorizedAt: row.authorized_at,
   };
   if (row.status !== 'revoked') return { ...facts, status: row.status, revokedAt: null };
-  if (row.revoked_at === null) throw new Error('a revoked connection has no time of its end');
+  if (row.revoked_at === null) throw new Error('a revoked connection lacks revoked_at');
   return { ...facts, status: row.status, revokedAt: row.revoked_at, providerRevocation: row.provider_revocation };
 }
 
-/** What the audit entry of the revocation names. */
+/** Returns the state for the audit entry. */
 export async function updateRevokedConnection(
   executor: SqlExecutor,
   revocation: RevokeParameters,
@@ -157,7 +157,7 @@ export async function updateRevokedConnection(
   return toConnectionState(revocation.status, updated);
 }
 
-/** Whether another connection of the same app, of whatever tenant, rests on the same grant. */
+/** Whether another active connection of the app, in any tenant, depends on the same grant. */
 export async function hasLiveSibling(
   executor: SqlExecutor,
   connectionId: ConnectionId,
@@ -166,7 +166,7 @@ export async function hasLiveSibling(
   return (await executor.rows(selectLiveSibling({ appId, metaUserId, connectionId }))).length > 0;
 }
 
-/** Whether somebody lives on a grant of this user's that was given after `after`. */
+/** Whether another active connection depends on a grant this user gave after `after`. */
 export async function hasSiblingAuthorizedLater(
   executor: SqlExecutor,
   connectionId: ConnectionId,
@@ -176,7 +176,7 @@ export async function hasSiblingAuthorizedLater(
   return (await executor.rows(selectLaterSibling({ appId, metaUserId, connectionId, after }))).length > 0;
 }
 
-/** Those whose revocation waited for the end of this grant have it too. */
+/** Confirms revocations that waited for this grant to end. */
 export async function confirmSharedRevocations(
   executor: SqlExecutor,
   { appId, metaUserId }: GrantOwner,
@@ -194,7 +194,7 @@ export async function updateProviderRevocation(
   await executor.run(setProviderRevocation({ connectionId, outcome, now }));
 }
 
-/** Ends a revocation that waited for Meta: nobody will ask there any more. */
+/** Ends a revocation waiting for Meta, without asking Meta again. */
 export async function endPendingRevocation(
   executor: SqlExecutor,
   connectionId: ConnectionId,
@@ -211,7 +211,7 @@ export async function findProviderRevocation(
   return row?.provider_revocation ?? null;
 }
 
-/** The root credential as revoking needs it; `secretId` null: its token has been destroyed. */
+/** The root credential as needed for revocation. `secretId` null: its token was destroyed. */
 export interface RevocableRoot {
   credentialId: CredentialId;
   kind: CredentialKind;

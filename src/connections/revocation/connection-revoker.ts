@@ -23,22 +23,24 @@ import { insertProviderRevocation } from './provider-revocation.repository.ts';
 export interface RevokedConnection {
   id: ConnectionId;
   revokedAt: Date;
-  /** Leases that lived until now. */
+  /** Leases that were active until now. */
   leasesRevoked: number;
   providerRevocation: ProviderRevocationStatus;
 }
 
-/** Who revokes and why. */
 export interface RevocationSource {
   actor: Actor;
   requestId: string | null;
   reason: string;
 }
 
-/** Meta's clock and ours, and an authorization that took its time. */
+/** Allows for clock skew between Meta and us, and for slow authorizations. */
 const CLOCK_TOLERANCE_MS = 60_000;
 
-/** Ends a connection here, at once and for good. Revoking at Meta is done afterwards, by `lifecycle`, with the one token kept for it. */
+/**
+ * Ends a connection here, immediately and permanently. `lifecycle` then revokes at Meta, using the one token kept for
+ * that.
+ */
 @Injectable()
 export class ConnectionRevoker {
   constructor(
@@ -50,7 +52,9 @@ export class ConnectionRevoker {
     private readonly clock: Clock,
   ) {}
 
-  /** Null where there is no such connection. A second call changes nothing and returns the same (no lease is left to end). */
+  /**
+   * Null: no such connection. Repeating it changes nothing and returns the same, except that no lease is left to end.
+   */
   async revoke(id: ConnectionId, by: RevocationSource): Promise<RevokedConnection | null> {
     return this.database.transaction(async (tx) => {
       const subject = await lockRevocableConnection(tx, id);
@@ -59,9 +63,9 @@ export class ConnectionRevoker {
   }
 
   /**
-   * Revokes because Meta said, at `reportedAt`, that the user's grant is gone: there is nothing to revoke at Meta, so no token is kept.
-   * `authorized_later`: the user has connected again, more than a minute after that; nothing is done then. An unknown `reportedAt` (null)
-   * proves nothing against any authorization.
+   * Revokes because Meta reported at `reportedAt` that the user's grant is gone. Keeps no token, as there is nothing to
+   * revoke at Meta. `authorized_later`: the user reconnected more than a minute after the report, so nothing is done.
+   * An unknown time (null) proves nothing against any authorization.
    */
   async revokeAsRemovedAtMeta(
     id: ConnectionId,
@@ -115,7 +119,7 @@ export class ConnectionRevoker {
     return { id, revokedAt: now, leasesRevoked, providerRevocation };
   }
 
-  /** Destroys the tokens, but keeps the root token where Meta still has to be asked to revoke. */
+  /** Destroys the tokens, except the root token if Meta must still be asked to revoke. */
   private async destroyTokens(
     tx: Transaction,
     id: ConnectionId,
@@ -128,7 +132,8 @@ export class ConnectionRevoker {
       await this.credentials.destroyAll(tx, id, null, now);
       return 'not_supported';
     }
-    // Meta takes away the user's whole grant for the app: that would kill the other connection's token too.
+    // Meta revokes the user's whole grant for the app, which would also kill the other connection's token
+    // (docs/meta-facts.md#revoking-a-grant).
     if (isShared) {
       await this.credentials.destroyAll(tx, id, null, now);
       return 'shared';
@@ -140,8 +145,8 @@ export class ConnectionRevoker {
   }
 
   /**
-   * Nothing is kept, and those whose revocation waited for the end of this grant have it too. Where the same user has logged in for another
-   * connection since, the grant lives again, and nothing is confirmed.
+   * Keeps no token and confirms revocations that waited for this grant to end. If the same user has since authorized
+   * another connection, the grant is alive again and nothing is confirmed.
    */
   private async destroyTokensOfRemovedGrant(
     tx: Transaction,

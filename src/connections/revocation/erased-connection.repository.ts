@@ -2,7 +2,7 @@ import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import type { ConnectionId } from '../ids.ts';
 
-/** Stands where the id of an erased user stood. */
+/** Replaces an erased user's id. */
 const ERASED = 'erased';
 
 const eraseCredentials = defineStatement<{ connectionId: ConnectionId; now: Date }>(

@@ -28,7 +28,7 @@ import {
   postponeProviderRevocation,
 } from './provider-revocation.repository.ts';
 
-/** Revocations that Meta has not confirmed yet: the one token kept for each, and how they end. */
+/** Revocations Meta has not confirmed yet: the token kept for each, and how they end. */
 @Injectable()
 export class PendingRevocationService {
   constructor(
@@ -39,25 +39,28 @@ export class PendingRevocationService {
     private readonly ids: Ids,
   ) {}
 
-  /** Claims one connection's revocation, whatever its back-off. Null: none is pending, or another replica has claimed it. */
+  /**
+   * Claims a connection's revocation, regardless of back-off. Null: none is pending, or another replica has claimed it.
+   */
   async claimOne(connectionId: ConnectionId, claimSeconds: number): Promise<ClaimedRevocation | null> {
     return claimProviderRevocation(this.database, { ...this.newClaim(claimSeconds), connectionId });
   }
 
-  /** Claims revocations that are due, the longest due first. */
+  /** Claims due revocations, longest due first. */
   async claimDue(limit: number, claimSeconds: number): Promise<ClaimedRevocation[]> {
     return claimDueProviderRevocations(this.database, { ...this.newClaim(claimSeconds), limit });
   }
 
-  /** The kept token. Throws `DecryptionError`; null where it is gone. */
+  /** Opens the kept token; null: gone. Throws `DecryptionError`. */
   async open(revocation: ClaimedRevocation): Promise<SecretString | null> {
     if (revocation.secretId === null) return null;
     return this.vault.get(this.database, revocation.secretId, credentialContext(revocation));
   }
 
   /**
-   * Whether the user's grant is in use again: then Meta must not be asked to revoke it, the kept token is destroyed, and the revocation
-   * ends with the last live connection (`shared`). Decided under the lock that connecting takes. Throws `ClaimLostError`.
+   * Whether the user's grant is in use again. If so, Meta must not revoke it: destroys the kept token and marks the
+   * revocation `shared`, to end with the last live connection. Decided under the lock that connecting takes. Throws
+   * `ClaimLostError`.
    */
   async finishIfShared(revocation: ClaimedRevocation): Promise<boolean> {
     return this.database.transaction(async (tx) => {
@@ -68,16 +71,19 @@ export class PendingRevocationService {
     });
   }
 
-  /** Meta says that the grant is gone, here and for those that shared it; or that it has no call for this kind. Throws `ClaimLostError`. */
+  /**
+   * Records that the grant is gone, here and for connections that shared it, or that Meta can't revoke this kind.
+   * Throws `ClaimLostError`.
+   */
   async finish(revocation: ClaimedRevocation, outcome: 'confirmed' | 'not_supported', actor: Actor): Promise<void> {
     const { appId, metaUserId } = revocation;
     await this.database.transaction(async (tx) => {
       await lockMetaUser(tx, appId, metaUserId);
       await this.end(tx, revocation, outcome);
-      // Unless somebody lives on the grant again by now; then they stay `shared`.
+      // If another connection depends on the grant again, they stay `shared`.
       if (outcome === 'confirmed' && !(await hasLiveSibling(tx, revocation.connectionId, revocation)))
         await confirmSharedRevocations(tx, revocation, this.clock.now());
-      // Whoever connected while Meta was revoking has lost its grant by that: the next sweep inspects it.
+      // A connection made while Meta was revoking has lost its grant too: have the next sweep inspect it.
       await requestVerificationOfMetaUser(tx, appId, metaUserId, this.clock.now());
       await this.audit.record(tx, {
         action: outcome === 'confirmed' ? 'revocation.confirmed' : 'revocation.not_supported',
@@ -88,12 +94,12 @@ export class PendingRevocationService {
     });
   }
 
-  /** Meta could not be asked: again at `nextAttemptAt`. */
+  /** Tries again at `nextAttemptAt`, because Meta could not be asked. */
   async postpone({ connectionId, claimId }: ClaimedRevocation, nextAttemptAt: Date): Promise<void> {
     await postponeProviderRevocation(this.database, { connectionId, claimId, nextAttemptAt, now: this.clock.now() });
   }
 
-  /** How a connection's revocation stands. */
+  /** The status of a connection's revocation at Meta. */
   async getStatus(connectionId: ConnectionId): Promise<ProviderRevocationStatus | null> {
     return findProviderRevocation(this.database, connectionId);
   }

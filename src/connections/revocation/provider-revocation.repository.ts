@@ -4,7 +4,7 @@ import type { SecretId } from '../../vault/ids.ts';
 import type { CredentialKind } from '../credentials/credential-kind.ts';
 import type { ClaimId, ConnectionId, CredentialId } from '../ids.ts';
 
-/** A revocation that Meta has still to be asked for, claimed. */
+/** A claimed revocation that Meta has yet to perform. */
 export interface ClaimedRevocation {
   connectionId: ConnectionId;
   tenant: string;
@@ -103,7 +103,9 @@ export async function insertProviderRevocation(executor: SqlExecutor, revocation
   await executor.run(insert(revocation));
 }
 
-/** One connection's revocation, whatever its back-off. Null: none is pending, or another replica has claimed it. */
+/**
+ * Claims a connection's revocation, regardless of back-off. Null: none is pending, or another replica has claimed it.
+ */
 export async function claimProviderRevocation(
   executor: SqlExecutor,
   of: ClaimParameters & { connectionId: ConnectionId },
@@ -112,7 +114,7 @@ export async function claimProviderRevocation(
   return row === undefined ? null : toRevocation(row);
 }
 
-/** Those of all tenants that are due, the longest due first. */
+/** Across tenants: claims due revocations, longest due first. */
 export async function claimDueProviderRevocations(
   executor: SqlExecutor,
   of: ClaimParameters & { limit: number },
@@ -120,7 +122,7 @@ export async function claimDueProviderRevocations(
   return (await executor.rows(claimDue(of))).map(toRevocation);
 }
 
-/** Ends the claim if it is still held under this id. */
+/** Ends the claim if it still holds. */
 export async function postponeProviderRevocation(
   executor: SqlExecutor,
   of: OwnClaim & { nextAttemptAt: Date; now: Date },
@@ -128,12 +130,12 @@ export async function postponeProviderRevocation(
   await executor.run(setPostponed(of));
 }
 
-/** The number of rows written: 0 when another replica holds the claim by now. */
+/** Returns the number of rows written: 0 if the claim was lost. */
 export async function deleteClaimedRevocation(executor: SqlExecutor, claim: OwnClaim): Promise<number> {
   return executor.run(deleteClaimed(claim));
 }
 
-/** Whoever has claimed it. Returns the ids of the sealed tokens kept for it; null when none was pending. */
+/** Ignores claims. Returns the ids of the sealed tokens kept for it; null if none was pending. */
 export async function deleteProviderRevocation(
   executor: SqlExecutor,
   connectionId: ConnectionId,

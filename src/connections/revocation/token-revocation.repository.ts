@@ -4,7 +4,7 @@ import type { SecretId } from '../../vault/ids.ts';
 import type { CredentialKind } from '../credentials/credential-kind.ts';
 import type { ClaimId, ConnectionId, CredentialId } from '../ids.ts';
 
-/** A token that Meta has still to be asked to revoke, claimed. */
+/** A claimed token that Meta has yet to revoke. */
 export interface ClaimedTokenRevocation {
   secretId: SecretId;
   tenant: string;
@@ -15,7 +15,7 @@ export interface ClaimedTokenRevocation {
   kind: CredentialKind;
   version: number;
   tokenHash: Buffer;
-  /** It is revoked when the leases that handed it out have ended. */
+  /** Revoke once the leases that handed it out have ended. */
   waitsForLeases: boolean;
   attempts: number;
   createdAt: Date;
@@ -99,7 +99,10 @@ const clearFailure = defineStatement<{ credentialId: CredentialId; code: string;
       AND NOT EXISTS (SELECT 1 FROM token_revocation r WHERE r.credential_id = ${credentialId} AND r.attempts > 0)`,
 );
 
-/** Those of one connection that wait for nothing, whatever their back-off; none that another replica has claimed. */
+/**
+ * Claims a connection's revocations that wait for no leases, regardless of back-off. Skips those claimed by other
+ * replicas.
+ */
 export async function claimTokenRevocationsOf(
   executor: SqlExecutor,
   of: ClaimParameters & { connectionId: ConnectionId },
@@ -107,7 +110,7 @@ export async function claimTokenRevocationsOf(
   return (await executor.rows(claimOfConnection(of))).map(toRevocation);
 }
 
-/** Those of all tenants that are due, the longest due first. */
+/** Across tenants: claims due revocations, longest due first. */
 export async function claimDueTokenRevocations(
   executor: SqlExecutor,
   of: ClaimParameters & { limit: number },
@@ -115,7 +118,7 @@ export async function claimDueTokenRevocations(
   return (await executor.rows(claimDue(of))).map(toRevocation);
 }
 
-/** Ends the claim if it is still held under this id. `hasFailed`: Meta was asked. */
+/** Ends the claim if it still holds. `hasFailed`: Meta was asked. */
 export async function postponeTokenRevocation(
   executor: SqlExecutor,
   of: OwnClaim & { nextAttemptAt: Date; hasFailed: boolean; now: Date },
@@ -123,18 +126,18 @@ export async function postponeTokenRevocation(
   await executor.run(setPostponed(of));
 }
 
-/** The number of rows written: 0 when another replica holds the claim by now, or the token is to serve again. */
+/** Returns the number of rows deleted: 0 if the claim was lost or the token serves again. */
 export async function deleteClaimedTokenRevocation(executor: SqlExecutor, claim: OwnClaim): Promise<number> {
   return executor.run(deleteClaimed(claim));
 }
 
-/** A connection, of whatever tenant, that a token serves. Null: none. */
+/** Across tenants: a connection the token serves. Null: none. */
 export async function findConnectionServedBy(executor: SqlExecutor, tokenHash: Buffer): Promise<ConnectionId | null> {
   const [row] = await executor.rows(selectServing({ tokenHash }));
   return row?.connection_id ?? null;
 }
 
-/** Shown on the credential where nothing graver stands. Needs no claim on it. */
+/** Shows the failure on the credential unless it has a more serious one. Needs no claim on it. */
 export async function updateTokenRevocationFailure(
   executor: SqlExecutor,
   failure: { credentialId: CredentialId; code: string; failure: string; now: Date },
@@ -142,7 +145,7 @@ export async function updateTokenRevocationFailure(
   await executor.run(setFailure(failure));
 }
 
-/** Once no revocation of the credential fails any more. */
+/** Clears the failure once none of the credential's revocations is failing. */
 export async function clearTokenRevocationFailure(
   executor: SqlExecutor,
   of: { credentialId: CredentialId; code: string; now: Date },

@@ -25,18 +25,18 @@ import {
   updateTokenRevocationFailure,
 } from './token-revocation.repository.ts';
 
-/** The longest that a lease lives. */
+/** Longest lifetime of a lease. */
 const MAX_LEASE_SECONDS = HOUR_SECONDS;
-/** How often it is looked whether a token that is to be revoked still serves another connection. */
+/** How often to check whether a token to revoke still serves another connection. */
 const IN_USE_INTERVAL_SECONDS = HOUR_SECONDS;
 
-/** Why a token is not revoked yet, as the API shows it on the credential that it was of. */
+/** Why a token is not revoked yet, as shown on its credential in the API. */
 export type TokenRevocationFailure = Omit<CredentialFailure, 'attempts' | 'next_attempt_at'>;
 
-/** What a token that is to be revoked has to wait for. */
+/** What the revocation of a token must wait for. */
 export type TokenRevocationObstacle = { kind: 'in_use' | 'leased'; until: Date };
 
-/** Tokens that serve no more and that Meta has still to be asked to revoke: kept sealed for that, and for nothing else. */
+/** Tokens that no longer serve and that Meta has yet to revoke. Kept sealed only for that purpose. */
 @Injectable()
 export class TokenRevocationService {
   constructor(
@@ -48,17 +48,19 @@ export class TokenRevocationService {
     private readonly ids: Ids,
   ) {}
 
-  /** Claims those of one connection that need not wait, whatever their back-off. */
+  /** Claims a connection's revocations that need not wait, regardless of back-off. */
   async claimOf(connectionId: ConnectionId, claimSeconds: number): Promise<ClaimedTokenRevocation[]> {
     return claimTokenRevocationsOf(this.database, { ...this.newClaim(claimSeconds), connectionId });
   }
 
-  /** Claims those that are due, the longest due first. */
+  /** Claims due revocations, longest due first. */
   async claimDue(limit: number, claimSeconds: number): Promise<ClaimedTokenRevocation[]> {
     return claimDueTokenRevocations(this.database, { ...this.newClaim(claimSeconds), limit });
   }
 
-  /** `in_use`: the same token serves a connection, which must not lose it. `leased`: somebody holds it by a lease in token mode. */
+  /**
+   * `in_use`: the same token serves a connection, which must keep it. `leased`: handed out by a lease in token mode.
+   */
   async findObstacle(revocation: ClaimedTokenRevocation): Promise<TokenRevocationObstacle | null> {
     const now = this.clock.now();
     if ((await findConnectionServedBy(this.database, revocation.tokenHash)) !== null)
@@ -70,17 +72,17 @@ export class TokenRevocationService {
     return { kind: 'leased', until: leasedUntil < longest ? leasedUntil : longest };
   }
 
-  /** The token. Throws `DecryptionError`; null where it is gone. */
+  /** Opens the token; null: gone. Throws `DecryptionError`. */
   async open(revocation: ClaimedTokenRevocation): Promise<SecretString | null> {
     return this.vault.get(this.database, revocation.secretId, credentialContext(revocation));
   }
 
-  /** Meta says that the token is dead: it is destroyed here. Throws `ClaimLostError`. */
+  /** Destroys our copy after Meta confirmed that the token is dead. Throws `ClaimLostError`. */
   async finish(revocation: ClaimedTokenRevocation, actor: Actor): Promise<void> {
     const { secretId, claimId, credentialId, version, kind, attempts } = revocation;
     const now = this.clock.now();
     await this.database.transaction(async (tx) => {
-      // Whoever connected with this token while Meta was revoking it has lost it by that: the next sweep inspects it.
+      // A connection made with this token while Meta was revoking it has lost it: have the next sweep inspect it.
       const served = await findConnectionServedBy(tx, revocation.tokenHash);
       if (served !== null) await requestVerificationOfRoots(tx, [served], now);
       const deleted = await deleteClaimedTokenRevocation(tx, { secretId, claimId });
@@ -98,7 +100,7 @@ export class TokenRevocationService {
     });
   }
 
-  /** Not yet: again at `nextAttemptAt`. `failure`: shown on the credential. Null: nothing failed, it waits. */
+  /** Tries again at `nextAttemptAt`. `failure`: shown on the credential; null: nothing failed, it just waits. */
   async postpone(
     revocation: ClaimedTokenRevocation,
     nextAttemptAt: Date,
@@ -124,5 +126,5 @@ export class TokenRevocationService {
   }
 }
 
-/** The failure of a credential whose earlier token is not revoked yet. */
+/** Failure code of a credential whose earlier token is not revoked yet. */
 export const NOT_REVOKED = 'old_token_not_revoked';

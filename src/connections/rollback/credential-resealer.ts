@@ -7,14 +7,14 @@ import type { CredentialSnapshot } from '../credentials/credential-snapshot.ts';
 import { credentialContext } from '../credentials/seal-contexts.ts';
 import { findSecretUse, updateResealedCredential } from './rollback-check.repository.ts';
 
-/** Seals the token of a credential that was set back anew, so that neither an old version nor its clean-up can reach it. */
+/** Reseals the token of a rolled-back credential, so that neither an old version nor its cleanup can reach it. */
 @Injectable()
 export class CredentialResealer {
   constructor(private readonly vault: Vault) {}
 
   /**
-   * Moves the token of a locked credential to a version that there never was: every copy of a later version that somebody kept would fit the
-   * numbers that come next. Returns the version that serves; the old one where there is no token that opens.
+   * Moves a locked credential's token to a version number never used before: a kept copy of a later version could
+   * otherwise fit the numbers that come next. Returns the serving version, unchanged if no token can be opened.
    */
   async reseal(tx: Transaction, credential: CredentialSnapshot, recordedVersion: number): Promise<number> {
     const { sealed } = credential;
@@ -24,7 +24,7 @@ export class CredentialResealer {
     const version = Math.max(recordedVersion, use.highestVersion) + 1;
     const secretId = await this.vault.put(tx, token, contextOf(credential, version));
     await updateResealedCredential(tx, { id: credential.id, version, secretId });
-    // What was set back may still be kept elsewhere, to be destroyed or revoked from there.
+    // The old secret may still be referenced elsewhere, to be destroyed or revoked from there.
     if (!use.isUsedElsewhere) await this.vault.destroy(tx, [sealed.secret_id]);
     return version;
   }

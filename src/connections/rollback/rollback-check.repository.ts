@@ -4,12 +4,12 @@ import type { SecretId } from '../../vault/ids.ts';
 import type { ConnectionId, CredentialId } from '../ids.ts';
 import type { ConnectionState } from '../status/connection-state.ts';
 
-/** A connection as the record is held against it. */
+/** The fields of a connection that are compared with the audit record. */
 export interface CountedConnection extends ConnectionState {
   id: ConnectionId;
 }
 
-/** A credential as the record is held against it. */
+/** The fields of a credential that are compared with the audit record. */
 export interface VersionedCredential {
   id: CredentialId;
   version: number;
@@ -77,7 +77,7 @@ export function findCountedConnections(
   return executor.rows(selectConnections({ ids }));
 }
 
-/** Holds the row until the transaction ends, so that no entry of a change of it is committed meanwhile. Null where there is none. */
+/** Locks the row until the transaction ends, so that no audit entry about it is committed meanwhile. Null: none. */
 export async function lockCountedConnection(
   executor: SqlExecutor,
   id: ConnectionId,
@@ -86,7 +86,7 @@ export async function lockCountedConnection(
   return row ?? null;
 }
 
-/** The same for a credential. */
+/** Same for a credential. */
 export async function lockVersionedCredential(
   executor: SqlExecutor,
   id: CredentialId,
@@ -99,7 +99,7 @@ export async function updateGeneration(executor: SqlExecutor, id: ConnectionId, 
   await executor.run(setGeneration({ id, generation }));
 }
 
-/** The highest version of a credential besides the serving one (0: there is none), and whether a secret is kept for something else, too. */
+/** A credential's highest version besides the serving one (0: none), and whether a secret is used elsewhere too. */
 export async function findSecretUse(
   executor: SqlExecutor,
   id: CredentialId,
@@ -109,7 +109,7 @@ export async function findSecretUse(
   return { highestVersion: row?.highest_version ?? 0, isUsedElsewhere: row?.is_used_elsewhere ?? true };
 }
 
-/** The same token, sealed anew under another version. A claim stays. */
+/** Stores the same token resealed under another version. Keeps the claim. */
 export async function updateResealedCredential(
   executor: SqlExecutor,
   resealed: { id: CredentialId; version: number; secretId: SecretId },
@@ -117,7 +117,7 @@ export async function updateResealedCredential(
   await executor.run(setResealed(resealed));
 }
 
-/** Up to `limit` connections of all tenants behind the id `after`, in order. */
+/** Across tenants: up to `limit` connections after the id `after`, in order. */
 export function listCountedConnections(
   executor: SqlExecutor,
   after: string,
@@ -126,7 +126,7 @@ export function listCountedConnections(
   return executor.rows(listConnections({ after, limit }));
 }
 
-/** Up to `limit` credentials of all tenants behind the id `after`, in order. */
+/** Across tenants: up to `limit` credentials after the id `after`, in order. */
 export function listVersionedCredentials(
   executor: SqlExecutor,
   after: string,

@@ -5,17 +5,17 @@ import type { ConnectionId, CredentialId } from '../ids.ts';
 import { type CountedConnection, lockCountedConnection, lockVersionedCredential } from './rollback-check.repository.ts';
 import { judgeConnection, newestRecordedVersion } from './rollback-rules.ts';
 
-/** A connection that is not what the record says. */
+/** A connection that differs from the audit record. */
 export interface ConnectionRollback {
   row: CountedConnection;
   recorded: { status: unknown; generation: number | null };
-  /** The record says that it was revoked. */
+  /** The record says it was revoked. */
   isEnded: boolean;
 }
 
 /**
- * Whether a connection was set back; null where it was not, or is gone. Row and record are read under the row's lock: a change and its
- * entry are committed together.
+ * Whether a connection was rolled back; null: it was not, or is gone. Reads row and record under the row's lock,
+ * because changes and their entries are committed together.
  */
 export async function confirmConnectionRollback(
   tx: Transaction,
@@ -32,7 +32,7 @@ export async function confirmConnectionRollback(
     : { row, recorded: verdict.recorded, isEnded: false };
 }
 
-/** The same for a credential. */
+/** Same for a credential. */
 export async function confirmCredentialRollback(
   tx: Transaction,
   mac: ChainMac,

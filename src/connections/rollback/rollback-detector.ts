@@ -16,17 +16,21 @@ import { findCountedConnections, updateGeneration } from './rollback-check.repos
 import { confirmConnectionRollback, confirmCredentialRollback } from './rollback-confirmation.ts';
 import { judgeConnection, newestRecordedVersion } from './rollback-rules.ts';
 
-/** What was found before work on credentials. */
+/** What was found before working on credentials. */
 export interface RollbackFinds {
-  /** The claimed credentials as they stand now, in their order; those of connections that turned out to be revoked are left out. */
+  /**
+   * The claimed credentials in their current state and original order, without those of connections found to be
+   * revoked.
+   */
   credentials: ClaimedCredential[];
-  /** Rows that had been set back, of the credential or of its connection: Meta has to say what their tokens are good for. */
+  /** Credentials that were rolled back, or whose connection was: Meta must confirm their tokens. */
   suspects: ReadonlySet<CredentialId>;
 }
 
 /**
- * Holds rows of connections and credentials against the audit record, which nobody without its key can write: whoever put an earlier row
- * back is noticed at the next work on it. Each find is in log, metric and record, once: the row then has a count that there never was.
+ * Compares rows of connections and credentials with the audit record, which can't be forged without its key, so that a
+ * restored old row is noticed the next time it is worked on. Each finding is logged, counted, and audited once, since
+ * the row then gets a count never used before.
  */
 @Injectable()
 export class RollbackDetector {
@@ -39,7 +43,7 @@ export class RollbackDetector {
     private readonly resealer: CredentialResealer,
   ) {}
 
-  /** Examines claimed credentials and their connections: three statements, however many there are. */
+  /** Examines claimed credentials and their connections with three statements, regardless of their number. */
   async examine(claimed: readonly ClaimedCredential[]): Promise<RollbackFinds> {
     const found = await this.findRolledBackConnections(claimed);
     const live = claimed.filter(({ connectionId }) => found.get(connectionId) !== 'ended');
@@ -48,7 +52,7 @@ export class RollbackDetector {
     const credentials: ClaimedCredential[] = [];
     for (const one of live) {
       const current = rolledBack.has(one.id) ? await findCredential(this.database, one.id) : one;
-      // Without our claim it is another replica's work by now.
+      // If our claim is gone, it is another replica's work now.
       if (current !== null && isClaimed(current) && current.claimId === one.claimId) credentials.push(current);
     }
     return { credentials, suspects: new Set(suspects.map(({ id }) => id)) };
@@ -109,7 +113,7 @@ export class RollbackDetector {
     });
     if (confirmed === null) return 'consistent';
     const facts = { connection_id: connectionId, ...confirmed.details };
-    this.integrity.tampered('connection', 'a connection was set back', facts);
+    this.integrity.tampered('connection', 'a connection was rolled back', facts);
     if (!confirmed.isEnded) return 'rolled_back';
     await this.revoker.revoke(connectionId, { actor: SYSTEM, requestId: null, reason: 'rollback_detected' });
     return 'ended';
@@ -128,7 +132,7 @@ export class RollbackDetector {
     });
     if (details === null) return false;
     const facts = { credential_id: of.id, connection_id: of.connectionId, ...details };
-    this.integrity.tampered('credential', 'a credential was set back', facts);
+    this.integrity.tampered('credential', 'a credential was rolled back', facts);
     return true;
   }
 

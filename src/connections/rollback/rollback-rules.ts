@@ -2,12 +2,13 @@ import type { RecordedState } from '../../audit/recorded-states.query.ts';
 import type { ConnectionState } from '../status/connection-state.ts';
 import type { ConnectionStatus } from '../status/connection-status.ts';
 
-/** How far the clocks of two replicas may differ: entries that are closer together may stand in the wrong order. */
+/** Largest clock difference between replicas. Entries closer together may be in the wrong order. */
 const CLOCK_TOLERANCE_MS = 60_000;
 
 /**
- * How a row of connection stands to the record. `consistent`: as recorded, or nothing is recorded that it could be held against.
- * `rolled_back`: it is not what the newest change left. `ended`: it lives, and the record says that it was revoked, which is for good.
+ * How a connection's row compares with the record. `consistent`: as recorded, or there is nothing to compare.
+ * `rolled_back`: not what the newest change left. `ended`: live, although the record says it was revoked, which is
+ * final.
  */
 export type ConnectionVerdict =
   | { kind: 'consistent' }
@@ -15,8 +16,8 @@ export type ConnectionVerdict =
   | { kind: 'ended' };
 
 /**
- * Judges a connection by its newest entries, the newest first. An earlier find counts as a state like any other, so that each is reported
- * once. Entries without a generation are from releases that did not count: where one may be the newest, nothing is said.
+ * Judges a connection by its entries, newest first. Earlier findings count as states, so that each is reported once.
+ * Entries of old releases lack a generation; if one of them may be the newest, there is no finding.
  */
 export function judgeConnection(row: ConnectionState, entries: readonly RecordedState[]): ConnectionVerdict {
   if (row.status !== ENDED && entries.some(({ action }) => action === 'connection.revoked')) return { kind: 'ended' };
@@ -30,7 +31,7 @@ export function judgeConnection(row: ConnectionState, entries: readonly Recorded
   return isAsRecorded ? { kind: 'consistent' } : { kind: 'rolled_back', recorded: { status, generation } };
 }
 
-/** Those that may be the newest: no older than the tolerance, and none from before a find. */
+/** Entries that may be the newest: within the tolerance, and none from before a finding. */
 function newestStates(entries: readonly RecordedState[]): RecordedState[] {
   const [first] = entries;
   if (first === undefined) return [];
@@ -40,8 +41,9 @@ function newestStates(entries: readonly RecordedState[]): RecordedState[] {
 }
 
 /**
- * The newest version of a credential that the record names since the last find, which itself counts; null where it names none. A row with
- * an older one was set back: versions only grow, and a sealed token opens under its own version alone.
+ * The newest version of a credential named in the record since the last finding, inclusive; null: none. A row with an
+ * older version was rolled back, because versions only grow and a sealed token can be opened only under its own
+ * version.
  */
 export function newestRecordedVersion(entries: readonly RecordedState[]): number | null {
   const find = entries.findIndex(({ action }) => action === 'credential.rollback_detected');

@@ -11,10 +11,10 @@ import { confirmConnectionRollback, confirmCredentialRollback } from './rollback
 import { judgeConnection, newestRecordedVersion } from './rollback-rules.ts';
 
 const ROWS_PER_BATCH = 1_000;
-/** More are not looked for: by then it is no single row. */
+/** Stop here: that many are no isolated case. */
 const MAX_FOUND = 100;
 
-/** Rows that are not what the record says, at most a hundred of each kind. */
+/** Rows that differ from the audit record, at most a hundred of each kind. */
 export interface RollbackSurvey {
   connections: ConnectionId[];
   credentials: CredentialId[];
@@ -22,7 +22,7 @@ export interface RollbackSurvey {
   forgedEntries: number;
 }
 
-/** Compares all connections and credentials with the audit record, in batches; changes nothing. */
+/** Compares all connections and credentials with the audit record in batches. Changes nothing. */
 export async function surveyRollbacks(database: Database, mac: ChainMac): Promise<RollbackSurvey> {
   const connections = await survey<ConnectionId, Awaited<ReturnType<typeof listCountedConnections>>[number]>({
     list: (after) => listCountedConnections(database, after, ROWS_PER_BATCH),

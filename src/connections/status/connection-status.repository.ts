@@ -10,7 +10,7 @@ import {
 } from './connection-status.ts';
 import type { StatusReason } from './status-reason.ts';
 
-/** For an UPDATE of connection: the status after `change`, as the transition table has it. Where `change` may not happen it stays. */
+/** For updates of connection: the status after `change`, from the transition table; unchanged if not allowed. */
 export function nextStatusSql(change: ConnectionChange): Sql {
   const cases = statusesAfter(change).map(([from, to]) => sql`WHEN ${from}::text THEN ${to}::text`);
   return sql`CASE status ${join(cases, ' ')} ELSE status END`;
@@ -83,7 +83,7 @@ const setNoticeDue = defineStatement<{ connectionId: ConnectionId; dueAt: Date |
   ({ connectionId, dueAt }) => sql`UPDATE connection SET expiry_notice_due_at = ${dueAt} WHERE id = ${connectionId}`,
 );
 
-/** Crosses tenants, for code that holds a credential or an asset of the connection. Null when there is no such connection. */
+/** Crosses tenants, for code that holds a credential or asset of the connection. Null: no such connection. */
 export async function lockConnection(
   executor: SqlExecutor,
   connectionId: ConnectionId,
@@ -93,7 +93,7 @@ export async function lockConnection(
   return { tenant: row.tenant, product: row.product, status: row.status, statusReason: row.status_reason };
 }
 
-/** The reason goes with the status: null takes the last one back. What the audit entry of the change names. */
+/** Replaces the reason as well; null clears it. Returns the state for the audit entry. */
 export async function updateConnectionStatus(
   executor: SqlExecutor,
   connectionId: ConnectionId,
@@ -106,7 +106,7 @@ export async function updateConnectionStatus(
   return toConnectionState(status, updated);
 }
 
-/** A reason that changes no status. */
+/** Sets the reason without changing the status. */
 export async function updateStatusReason(
   executor: SqlExecutor,
   connectionId: ConnectionId,
@@ -117,7 +117,7 @@ export async function updateStatusReason(
   await executor.run(setReason({ connectionId, statusReason, now }));
 }
 
-/** A reason that covers up no other. */
+/** Sets the reason unless there is one. */
 export async function addStatusReason(
   executor: SqlExecutor,
   connectionId: ConnectionId,
@@ -134,7 +134,7 @@ export interface DueNotice {
   dataAccessExpiresAt: Date;
 }
 
-/** Connections of all tenants whose notice of ending data access is due, locked. */
+/** Locks connections of all tenants whose notice of ending data access is due. */
 export async function lockDueExpiryNotices(executor: SqlExecutor, now: Date, limit: number): Promise<DueNotice[]> {
   const rows = await executor.rows(lockDueNotices({ now, limit }));
   return rows.map((row) => ({

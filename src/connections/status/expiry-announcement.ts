@@ -2,10 +2,12 @@ import type { Transaction } from '../../database/database.ts';
 import type { Outbox } from '../../events/outbox/outbox.ts';
 import type { ConnectionId } from '../ids.ts';
 
-/** Why a connection ends: its data access does (only the user can prolong it), or its token does and refreshing it fails. */
+/**
+ * Why a connection ends: data access expires, which only the user can renew, or its token expires and refreshing fails.
+ */
 export type ExpiryCause = 'data_access_expires' | 'token_expires';
 
-/** The event `connection.expiring`, with the days that are left at the most. */
+/** Publishes `connection.expiring` with the number of days left at most. */
 export async function announceExpiring(
   tx: Transaction,
   outbox: Outbox,

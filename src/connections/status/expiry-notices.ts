@@ -1,22 +1,22 @@
 import { addSeconds } from '../../platform/clock.ts';
 import { DAY_SECONDS } from '../../platform/duration.ts';
 
-/** Days before an end at which it is announced, the earliest first. */
+/** Days before an expiry at which it is announced, earliest first. */
 const NOTICE_DAYS = [14, 7, 1] as const;
 
-/** Which notice is due for an end: the latest threshold that has been reached. Null: none yet. */
+/** The notice due for an expiry: the latest threshold reached. Null: none yet. */
 export function noticeDays(endsAt: Date, now: Date): number | null {
   const reached = NOTICE_DAYS.filter((days) => addSeconds(endsAt, -days * DAY_SECONDS) <= now);
   return reached.at(-1) ?? null;
 }
 
-/** When the next notice after `now` is due: a threshold, or the end itself. Null: the end has passed. */
+/** When the next notice after `now` is due: a threshold or the expiry itself. Null: already expired. */
 export function nextNoticeAt(endsAt: Date, now: Date): Date | null {
   const instants = [...NOTICE_DAYS.map((days) => addSeconds(endsAt, -days * DAY_SECONDS)), endsAt];
   return instants.find((instant) => instant > now) ?? null;
 }
 
-/** When the first notice of an end is due, though that may have passed. Null: there is no end. */
+/** When the first notice of an expiry is due, possibly in the past. Null: no expiry. */
 export function firstNoticeAt(endsAt: Date | null): Date | null {
   return endsAt === null ? null : addSeconds(endsAt, -NOTICE_DAYS[0] * DAY_SECONDS);
 }

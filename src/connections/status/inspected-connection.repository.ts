@@ -8,19 +8,19 @@ import { firstNoticeAt } from './expiry-notices.ts';
 import { missingScopesReasonJson } from './missing-scopes.ts';
 import { REASONS_DESPITE_VALID_TOKEN, SCOPES_MISSING } from './status-reason.ts';
 
-/** What inspection of a connection's root token says of the connection. */
+/** What inspecting the root token tells about its connection. */
 export interface ConnectionFacts {
   scopes: string[];
-  /** Scopes that the user took away since the last inspection. */
+  /** Scopes the user has revoked since the last inspection. */
   lostScopes: string[];
-  /** Those that the product needs and the token lacks. Undefined: not known. */
+  /** Scopes the product needs and the token lacks. Undefined: unknown. */
   missingScopes: string[] | undefined;
-  /** Undefined: it stays. Its notices begin anew where it moved. */
+  /** Undefined: unchanged. If it moved, its notices start over. */
   dataAccessExpiresAt: Date | null | undefined;
   now: Date;
 }
 
-/** A connection after a refresh of its root token, and the status that it had before. */
+/** A connection after a refresh of its root token, with its previous status. */
 export interface RefreshedConnection extends ConnectionState {
   previous_status: ConnectionStatus;
 }
@@ -38,8 +38,8 @@ interface FactParameters {
 }
 
 /**
- * `declined_scopes` gains what was lost and loses what is granted; an active connection's reason follows what is missing now, unless a
- * graver one stands there. `reasonOtherwise`: what the reason of one that is not active becomes.
+ * Adds lost scopes to `declined_scopes` and removes granted ones. An active connection's reason follows the missing
+ * scopes unless a more serious one is set. `reasonOtherwise`: the new reason of a connection that is not active.
  */
 function scopeAssignments(
   { scopes, lostScopes, missingReason, areScopesKnown }: FactParameters,
@@ -65,7 +65,7 @@ const updateFacts = defineStatement<FactParameters>(
 
 const IS_REASON_KEPT = sql`status_reason->>'code' = ANY (${REASONS_DESPITE_VALID_TOKEN}::text[])`;
 
-/** The status that a connection has after a refresh of its root token. */
+/** A connection's status after a refresh of its root token. */
 const REFRESHED_STATUS = sql`CASE WHEN status <> 'active' AND ${IS_REASON_KEPT} THEN status ELSE ${nextStatusSql('recovered')} END`;
 
 const updateRefreshed = defineStatement<FactParameters, RefreshedConnection>(
@@ -97,7 +97,7 @@ const setAppScopedId = defineStatement<AppScopedIdParameters>(
   { prepare: true },
 );
 
-/** After an inspection of the version that serves. */
+/** For an inspection of the serving version. */
 export async function updateInspectedConnection(
   executor: SqlExecutor,
   connectionId: ConnectionId,
@@ -107,8 +107,8 @@ export async function updateInspectedConnection(
 }
 
 /**
- * After an inspection of the version that is to serve. A token that lives brings back what had died, not what lacks something else.
- * Null where the connection has been revoked.
+ * For an inspection of the version about to serve. A live token revives a dead connection, but not one that lacks
+ * something else. Null: the connection was revoked.
  */
 export async function updateRefreshedConnection(
   executor: SqlExecutor,
@@ -119,7 +119,7 @@ export async function updateRefreshedConnection(
   return updated ?? null;
 }
 
-/** Keeps the id that a user has for our app only, where the connection was made before it was kept. */
+/** Stores the user's app-scoped id on connections older than that column. */
 export async function storeAppScopedId(executor: SqlExecutor, ids: AppScopedIdParameters): Promise<void> {
   await executor.run(setAppScopedId(ids));
 }

@@ -1,7 +1,7 @@
 import { defineErrorCode } from '../../platform/error-code.ts';
 import type { MetaCause } from '../../platform/problem.ts';
 
-/** What Meta says of a token that died; the connection needs its user. */
+/** How a token died, according to Meta. The connection needs its user. */
 type TokenDeathCode =
   | 'app_removed'
   | 'checkpoint'
@@ -13,7 +13,7 @@ type TokenDeathCode =
   | 'inactive_90_days'
   | 'invalid';
 
-/** What discovery did not find, or could not do. */
+/** What discovery did not find or could not do. */
 export type DiscoveryWarningCode =
   | 'no_page'
   | 'no_page_permission'
@@ -26,18 +26,18 @@ export type DiscoveryWarningCode =
   | 'webhooks_not_subscribed'
   | 'discovery_refused';
 
-/** The reason of an active connection whose token lacks scopes that its product needs. */
+/** Reason of an active connection whose token lacks scopes its product needs. */
 export const SCOPES_MISSING = 'scopes_missing';
-/** The reason of a connection whose WhatsApp Business Account its owner took away from our app, as Meta reported. */
+/** Reason of a connection whose WhatsApp Business Account was disconnected from our app, as reported by Meta. */
 export const PARTNER_REMOVED = 'partner_removed';
-/** The reason of a connection one of whose phone numbers could not be registered. */
+/** Reason of a connection with a phone number that could not be registered. */
 export const PHONE_NUMBER_NOT_REGISTERED = 'phone_number_not_registered';
 
 defineErrorCode('status_reason', {
   code: PHONE_NUMBER_NOT_REGISTERED,
   detail: 'A phone number could not be registered for the Cloud API.',
   remedy:
-    'Do what the remedy on the connection says, then POST /v1/connections/{id}/phone-numbers/{phone_number_id}/register.',
+    'Follow the remedy on the connection, then POST /v1/connections/{id}/phone-numbers/{phone_number_id}/register.',
 });
 
 export type StatusReasonCode =
@@ -51,7 +51,9 @@ export type StatusReasonCode =
   | typeof SCOPES_MISSING
   | typeof PHONE_NUMBER_NOT_REGISTERED;
 
-/** Why a connection stands as it does, as the API shows it. An active one may have a reason too: something a user should fix. */
+/**
+ * Why a connection has its status, as the API shows it. Active ones may have a reason too: something a user should fix.
+ */
 export interface StatusReason {
   code: StatusReasonCode;
   detail: string;
@@ -60,10 +62,10 @@ export interface StatusReason {
   since_at: string;
 }
 
-/** A status reason that is yet to be stored. */
+/** A status reason not stored yet. */
 export type DeathReason = Omit<StatusReason, 'since_at'>;
 
-/** Reasons of connections whose token lives all the time: that it lives, or was renewed, does away with none of them. */
+/** Reasons of connections whose token is valid. Neither its validity nor a refresh clears them. */
 export const REASONS_DESPITE_VALID_TOKEN: readonly StatusReasonCode[] = [
   'no_whatsapp_account',
   'whatsapp_account_lost',
@@ -75,7 +77,7 @@ export const REASONS_DESPITE_VALID_TOKEN: readonly StatusReasonCode[] = [
   'waba_id_is_portfolio',
 ];
 
-/** What a look at everything that a token reaches finds, and takes back. */
+/** Reasons that rediscovery sets and clears. */
 export const DISCOVERY_FINDINGS: readonly StatusReasonCode[] = [
   'no_page',
   'no_page_permission',
@@ -84,7 +86,7 @@ export const DISCOVERY_FINDINGS: readonly StatusReasonCode[] = [
   'discovery_refused',
 ];
 
-/** Our codes for why work on a credential failed. */
+/** Why work on a credential failed. */
 export type CredentialFailureCode =
   | 'app_not_configured'
   | 'check_failed'

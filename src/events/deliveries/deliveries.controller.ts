@@ -6,7 +6,7 @@ import { requesterOf, scopeOf } from '../subscriptions/requester.ts';
 import { DeliveriesService } from './deliveries.service.ts';
 import { type DeliveryResponse, toDeliveryResponse } from './delivery.dto.ts';
 
-/** Single deliveries. For admins only. */
+/** Single deliveries, for admins only. */
 @ApiTags('events')
 @Roles('admin')
 @Controller('v1/deliveries')
@@ -18,7 +18,7 @@ export class DeliveriesController {
     return toDeliveryResponse(await this.deliveries.get(id, scopeOf(client)));
   }
 
-  /** Replays one delivery at once, under the same `webhook-id`. */
+  /** Replays one delivery at once under the same `webhook-id`. */
   @Post(':id/replay')
   @HttpCode(202)
   async replay(

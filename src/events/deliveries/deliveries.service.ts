@@ -40,18 +40,18 @@ const subscriptionEnded = defineProblem(
 const deliveryUnwanted = defineProblem(
   'delivery_unwanted',
   409,
-  'This subscription does not get events of this kind any more.',
-  'Change its events, tenants or products with PATCH /v1/subscriptions/{id} first, then replay.',
+  'This subscription no longer receives events of this kind.',
+  'Change its events, tenants, or products with PATCH /v1/subscriptions/{id}, then replay.',
 );
 
 const payloadGone = defineProblem(
   'payload_gone',
   409,
-  'The data of this event are gone, so it cannot be sent again.',
-  'Read what you need at Meta. WEBHOOK_RETENTION_DAYS and WEBHOOK_KEEP say how long payloads are kept; erased ones stay erased.',
+  'The data of this event is gone, so it cannot be sent again.',
+  'Read what you need from Meta. WEBHOOK_RETENTION_DAYS and WEBHOOK_KEEP set how long payloads are kept.',
 );
 
-/** What to replay: deliveries created from `from` on and before `to`, with one of these statuses. */
+/** What to replay: deliveries created in [`from`, `to`) with one of these statuses. */
 export interface ReplayRange {
   from: Date;
   to: Date;
@@ -70,7 +70,7 @@ export class DeliveriesService {
     private readonly clock: Clock,
   ) {}
 
-  /** Newest first: up to `limit` + 1 rows after `before` in the list, as `toPage` expects. Throws 404 `subscription_not_found`. */
+  /** Newest first: up to `limit` + 1 rows after `before`, as `toPage` expects. Throws 404 `subscription_not_found`. */
   async list(
     given: string,
     scope: SubscriptionScope,
@@ -93,9 +93,9 @@ export class DeliveriesService {
   }
 
   /**
-   * Replays one delivery at once, whatever its outcome was: the same event under the same `webhook-id`, retried for three more days. One
-   * that waits for its next attempt becomes due now. Throws 404 `delivery_not_found`, 409 `subscription_ended`, 409 `delivery_unwanted`,
-   * 409 `payload_gone`.
+   * Replays one delivery at once, whatever its outcome: same event, same `webhook-id`, retried for three more days. A
+   * delivery that waits for its next attempt becomes due now. Throws 404 `delivery_not_found`, 409
+   * `subscription_ended`, 409 `delivery_unwanted`, 409 `payload_gone`.
    */
   async replay(by: Requester, given: string): Promise<DeliveryRow> {
     const { id, subscription_id: subscriptionId } = await this.get(given, by.scope);
@@ -109,8 +109,8 @@ export class DeliveriesService {
   }
 
   /**
-   * Replays all deliveries of a range that still match the subscription's filter and whose data are not gone; returns how many. Throws 404 `subscription_not_found`,
-   * 409 `subscription_ended`.
+   * Replays all deliveries of a range that still match the subscription's filter and still have data; returns how many.
+   * Throws 404 `subscription_not_found`, 409 `subscription_ended`.
    */
   async replayRange(by: Requester, given: string, range: ReplayRange): Promise<number> {
     const subscriptionId = await this.requireNotEnded(by, given);

@@ -4,11 +4,11 @@ import { RetentionService } from '../../database/retention.service.ts';
 import { deleteEvents } from '../outbox/event.repository.ts';
 import { deleteDeliveries } from './delivery.repository.ts';
 
-/** Deletes finished deliveries, including dead letters, and then events that no delivery refers to any more. */
+/** Deletes finished deliveries, including dead letters, then events without deliveries. */
 @Injectable()
 export class DeliveryRetention {
   constructor(database: Database, retention: RetentionService) {
-    // The order matters: an event can't be deleted before its deliveries.
+    // Deliveries first: they reference events.
     retention.register('deliveries', (before, limit) => deleteDeliveries(database, before, limit));
     retention.register('events', (before, limit) => deleteEvents(database, before, limit));
   }

@@ -10,16 +10,16 @@ import { DELIVERY_STATUSES, type DeliveryError, type DeliveryStatus } from '../q
 import type { ReplayRange } from './deliveries.service.ts';
 import type { DeliveryRow } from './delivery.repository.ts';
 
-/** Absent is fine; null is not, because it would read like "none". */
+/** May be absent but not null, which would read like "none". */
 const IsOptionalNotNull = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
 
 /** Body of `POST /v1/subscriptions/{id}/replay`. */
 export class ReplayRequest {
-  @ApiProperty({ format: 'date-time', description: 'Deliveries made from this instant on' })
+  @ApiProperty({ format: 'date-time', description: 'Replay deliveries created at or after this instant' })
   @IsString()
   from!: string;
 
-  @ApiPropertyOptional({ format: 'date-time', description: 'and before this one; default: now' })
+  @ApiPropertyOptional({ format: 'date-time', description: 'and before this one. Default: now' })
   @IsOptionalNotNull()
   @IsString()
   to?: string;
@@ -41,7 +41,7 @@ export class ListDeliveriesRequest extends PageRequest {
   status?: DeliveryStatus;
 }
 
-/** The service's input for a range. Throws 400 `invalid_request`. */
+/** Parses the range. Throws 400 `invalid_request`. */
 export function toReplayRange(request: ReplayRequest, now: Date): ReplayRange {
   const from = parseInstant('from', request.from);
   const to = request.to === undefined ? now : parseInstant('to', request.to);
@@ -54,13 +54,13 @@ export function toReplayRange(request: ReplayRequest, now: Date): ReplayRange {
 export interface DeliveryResponse {
   id: DeliveryId;
   subscription_id: SubscriptionId;
-  /** The `webhook-id` of each of its attempts. */
+  /** The `webhook-id` of every attempt. */
   event_id: EventId;
   type: EventType;
   tenant: string | null;
   connection_id: Id<'con'> | null;
   status: DeliveryStatus;
-  /** Since it was created or replayed. */
+  /** Since the delivery was created or last replayed. */
   attempts: number;
   last_attempt_at: string | null;
   /** The HTTP status of the last response. */
@@ -72,7 +72,7 @@ export interface DeliveryResponse {
   created_at: string;
 }
 
-/** How many deliveries are replayed. */
+/** Number of deliveries replayed. */
 export interface ReplayResponse {
   replayed: number;
 }

@@ -66,7 +66,7 @@ const deleteEnded = defineStatement<{ beforeId: string; limit: number }>(
     DELETE FROM delivery WHERE id IN (SELECT id FROM delivery WHERE id < ${beforeId} AND status <> 'pending' LIMIT ${limit})`,
 );
 
-/** Newest first: up to `limit` of a subscription's deliveries after `before` in the list. */
+/** Newest first: up to `limit` of a subscription's deliveries after `before`. */
 export function listDeliveries(
   executor: SqlExecutor,
   filter: { subscriptionId: SubscriptionId; status: DeliveryStatus | null; before: string | null; limit: number },
@@ -79,7 +79,10 @@ export async function findDelivery(executor: SqlExecutor, id: DeliveryId): Promi
   return row ?? null;
 }
 
-/** Ids in order: up to `limit` of a subscription's deliveries after `after`, created before `to`, with one of these statuses. */
+/**
+ * Up to `limit` ids, in order: a subscription's deliveries after `after`, created before `to`, with one of these
+ * statuses.
+ */
 export async function listDeliveryIds(
   executor: SqlExecutor,
   range: {
@@ -94,7 +97,7 @@ export async function listDeliveryIds(
   return (await executor.rows(selectIds({ ...rest, beforeId: firstIdAt('dlv', to) }))).map(({ id }) => id);
 }
 
-/** Deletes deliveries older than `before` that are not pending; returns how many. */
+/** Deletes deliveries older than `before` that are no longer pending; returns how many. */
 export function deleteDeliveries(executor: SqlExecutor, before: Date, limit: number): Promise<number> {
   return executor.run(deleteEnded({ beforeId: firstIdAt('dlv', before), limit }));
 }

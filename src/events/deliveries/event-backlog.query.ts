@@ -9,7 +9,7 @@ import { FAILING_SECONDS } from '../subscriptions/subscription.ts';
 import { selectFailingSubscriptions } from '../subscriptions/subscription-health.repository.ts';
 import { RETRY_WINDOW_SECONDS } from './retry-schedule.ts';
 
-/** An event that has been refused for this long, by a subscriber that accepts others, is not caused by an outage. */
+/** An event refused this long by a subscriber that accepts others is the problem, not an outage. */
 const HELD_SECONDS = HOUR_SECONDS;
 const MAX_COUNTED = 100_000;
 
@@ -22,17 +22,20 @@ interface BacklogCounts {
 
 interface FailingSubscription {
   id: SubscriptionId;
-  /** Without its path, which may be a secret of the subscriber. */
+  /** Without the path, which may be the subscriber's secret. */
   host: string;
   failingSince: Date;
 }
 
-/** Connections whose next event a subscriber refuses although it accepts those of others: later events of these connections wait. */
+/**
+ * Connections whose later events wait because a subscriber keeps refusing the next one while it accepts those of
+ * others.
+ */
 export interface HeldConnections {
   id: SubscriptionId;
   host: string;
   connections: number;
-  /** The event that has been refused for the longest time. */
+  /** The event refused longest. */
   eventId: EventId;
   since: Date;
 }
@@ -61,7 +64,7 @@ const selectHeld = defineStatement<
     GROUP BY s.id, s.url ORDER BY 4`,
 );
 
-/** The state of delivery, over all replicas. */
+/** Delivery state across all replicas. */
 @Injectable()
 export class EventBacklogQuery {
   constructor(
@@ -69,13 +72,13 @@ export class EventBacklogQuery {
     private readonly clock: Clock,
   ) {}
 
-  /** Up to 100,000 of each. `refused`: those of the pending that have failed at least once. */
+  /** Counts each kind up to 100,000. `refused`: pending deliveries that have failed at least once. */
   async count(): Promise<BacklogCounts> {
     const [row] = await this.database.rows(selectCounts({ limit: MAX_COUNTED }));
     return row ?? { undispatched: 0, pending: 0, dead: 0, refused: 0 };
   }
 
-  /** Active subscriptions that failed for a day without one success, longest first. */
+  /** Active subscriptions that have failed for a day without a success, longest first. */
   async listFailingSubscriptions(): Promise<FailingSubscription[]> {
     const failingSince = addSeconds(this.clock.now(), -FAILING_SECONDS);
     const rows = await selectFailingSubscriptions(this.database, failingSince);
@@ -86,7 +89,9 @@ export class EventBacklogQuery {
     }));
   }
 
-  /** Active subscriptions that accepted an event within the last hour, and have refused other events for longer; longest first. */
+  /**
+   * Active subscriptions that accepted an event within the last hour but have refused others for longer, longest first.
+   */
   async listHeldConnections(): Promise<HeldConnections[]> {
     const now = this.clock.now();
     const rows = await this.database.rows(

@@ -15,7 +15,7 @@ import {
   toReplayRange,
 } from './delivery.dto.ts';
 
-/** The deliveries of one subscription. For admins only. */
+/** One subscription's deliveries, for admins only. */
 @ApiTags('events')
 @Roles('admin')
 @Controller('v1/subscriptions')
@@ -36,7 +36,7 @@ export class SubscriptionDeliveriesController {
     return toPage(await this.deliveries.list(id, scopeOf(client), filter), limit, toDeliveryResponse);
   }
 
-  /** Replays the dead letters of a time range, or the deliveries with the statuses that the request names. */
+  /** Replays a time range: dead letters unless the request names other statuses. */
   @Post(':id/replay')
   @HttpCode(202)
   async replay(

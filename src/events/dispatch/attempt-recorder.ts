@@ -24,7 +24,7 @@ interface AttemptOutcome {
   deliveryId: DeliveryId;
   attempt: Attempt;
   verdict: AttemptVerdict;
-  /** Whether this replica keeps the queue's claim for its next delivery. */
+  /** Whether this replica keeps its claim for the queue's next delivery. */
   shouldKeepClaim: boolean;
 }
 
@@ -32,8 +32,8 @@ interface AttemptOutcome {
 const BATCH = { maxSize: 200, maxInFlight: 2 } as const;
 
 /**
- * Records the outcomes of attempts; those that end at the same time share one transaction. Fenced: an attempt in a queue whose claim was
- * lost is not recorded, because the replica that took the queue over records it.
+ * Records the outcomes of attempts. Attempts that end together share a transaction. Fenced: once a queue's claim is
+ * lost, its outcome is not recorded here, because the replica that took the queue over records it.
  */
 @Injectable()
 export class AttemptRecorder {
@@ -47,14 +47,14 @@ export class AttemptRecorder {
     private readonly payloads: PayloadRetention,
   ) {}
 
-  /** Committed when it resolves. False: the claim was lost, nothing was recorded. */
+  /** Resolves after the commit. False: the claim was lost and nothing was recorded. */
   record(outcome: AttemptOutcome): Promise<boolean> {
     return this.#batcher.submit(outcome);
   }
 
   private write(outcomes: AttemptOutcome[]): Promise<boolean[]> {
     return this.database.transaction(async (tx) => {
-      // From here on nothing can be added to these queues, see `ensureQueues`.
+      // Until commit, nothing can be added to these queues; see `ensureQueues`.
       const isHeld = await lockClaimedQueues(
         tx,
         outcomes.map(({ queue }) => queue),
@@ -71,7 +71,7 @@ export class AttemptRecorder {
     });
   }
 
-  /** Deletes empty queues; those with more deliveries are due at once, those with a failure at its retry time. */
+  /** Deletes empty queues. Queues with more deliveries are due at once, failed ones at their retry time. */
   private async releaseQueues(tx: Transaction, outcomes: readonly AttemptOutcome[], now: Date): Promise<void> {
     const released = outcomes
       .filter(({ shouldKeepClaim }) => !shouldKeepClaim)
@@ -96,7 +96,7 @@ export class AttemptRecorder {
     for (const id of ids(outcomes, ({ kind }) => kind === 'gone')) await this.endSubscription(tx, id, now);
   }
 
-  /** The subscriber responded 410: deliveries to it end. `SubscriptionMaintenanceJob` marks the pending ones as dead. */
+  /** The subscriber responded 410, so its deliveries end. `SubscriptionMaintenanceJob` marks the pending ones dead. */
   private async endSubscription(tx: Transaction, id: SubscriptionId, now: Date): Promise<void> {
     if (!(await this.subscriptions.end(tx, id, now))) return;
     await this.audit.record(tx, {

@@ -2,17 +2,20 @@ import { addSeconds } from '../../platform/clock.ts';
 import { retryDelaySeconds } from '../deliveries/retry-schedule.ts';
 import type { Attempt } from '../subscribers/attempt.ts';
 
-/** What that means for the delivery. */
+/** What the attempt means for the delivery. */
 export type AttemptVerdict =
   | { kind: 'delivered' }
-  /** Retry at `retryAt`; `shouldDelaySubscription`: the subscriber asked to delay all deliveries to it. */
+  /** `shouldDelaySubscription`: the subscriber asked to delay all of its deliveries. */
   | { kind: 'retry'; retryAt: Date; shouldDelaySubscription: boolean }
-  /** Retried long enough, or never to be sent: a dead letter. */
+  /** The retry window is over, or the event must never be sent: a dead letter. */
   | { kind: 'dead' }
   /** 410: the subscriber no longer accepts events. */
   | { kind: 'gone' };
 
-/** The rules of Standard Webhooks for one attempt. `failures`: attempts that failed before; `fraction` in [0, 1) is the jitter. */
+/**
+ * Applies the rules of Standard Webhooks to one attempt. `failures`: earlier failed attempts. `fraction` in [0, 1):
+ * jitter.
+ */
 export function classifyAttempt(
   attempt: Attempt,
   of: { failures: number; retryUntil: Date },

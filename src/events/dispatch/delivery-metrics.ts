@@ -4,7 +4,7 @@ import { EventBacklogQuery } from '../deliveries/event-backlog.query.ts';
 import type { Attempt } from '../subscribers/attempt.ts';
 import type { AttemptVerdict } from './classify-attempt.ts';
 
-/** Metrics of the deliveries. Subscriptions are not labels: each id would be a series of its own. */
+/** Delivery metrics. Subscriptions are not labels: each id would be its own time series. */
 @Injectable()
 export class DeliveryMetrics {
   private readonly attempts: Counter<'outcome' | 'error'>;
@@ -15,25 +15,25 @@ export class DeliveryMetrics {
     const registers = [registry];
     this.attempts = new Counter({
       name: 'metavault_event_attempts_total',
-      help: 'Requests to subscribers by outcome (delivered, retry, dead, gone) and error (none where it was delivered).',
+      help: 'Requests to subscribers by outcome (delivered, retry, dead, gone) and error (none if delivered).',
       labelNames: ['outcome', 'error'],
       registers,
     });
     this.duration = new Histogram({
       name: 'metavault_event_attempt_duration_seconds',
-      help: 'Time of one request to a subscriber.',
+      help: 'Duration of one request to a subscriber.',
       buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 10],
       registers,
     });
     this.lag = new Histogram({
       name: 'metavault_event_delivery_lag_seconds',
-      help: 'From the event to its delivery.',
+      help: 'Time from the event to its delivery.',
       buckets: [0.1, 0.5, 1, 2, 5, 15, 60, 300, 3600, 86_400],
       registers,
     });
     new Gauge({
       name: 'metavault_event_deliveries',
-      help: 'Deliveries that wait (refused: after a failure, with what is behind them on their connection) or are dead letters, and events not dispatched yet, up to 100000 each; -1 while the database cannot be read.',
+      help: 'Pending deliveries (refused: those that have failed), dead letters, and undispatched events; at most 100000 each. -1 if unreadable.',
       labelNames: ['status'],
       registers,
       async collect(): Promise<void> {
@@ -43,7 +43,7 @@ export class DeliveryMetrics {
     });
     new Gauge({
       name: 'metavault_subscriptions_failing',
-      help: 'Subscriptions that took nothing for a day although there was something; -1 while the database cannot be read.',
+      help: 'Subscriptions that have failed for a day without a success. -1 if unreadable.',
       registers,
       async collect(): Promise<void> {
         this.set(
@@ -56,7 +56,7 @@ export class DeliveryMetrics {
     });
     new Gauge({
       name: 'metavault_event_connections_held',
-      help: 'Connections whose next event a subscriber has refused for an hour although it takes those of others; -1 while the database cannot be read.',
+      help: 'Connections whose next event a subscriber has refused for an hour while accepting others. -1 if unreadable.',
       registers,
       async collect(): Promise<void> {
         this.set(

@@ -14,15 +14,15 @@ import { AttemptRecorder } from './attempt-recorder.ts';
 import { classifyAttempt } from './classify-attempt.ts';
 import { DeliveryMetrics } from './delivery-metrics.ts';
 
-/** How the dispatcher stops a worker, and what the worker reports to it. */
+/** How the dispatcher stops a worker, and what the worker reports back. */
 interface WorkerControl {
-  /** Whether to stop before the next delivery. */
+  /** Checked before each delivery. */
   isStopping(): boolean;
-  /** After each request: whether any response came. */
+  /** Called after each request with whether any response came. */
   reportResponse(hasResponded: boolean): void;
 }
 
-/** Sends the deliveries of one claimed queue, one after the other, recording each before the next begins. */
+/** Sends a claimed queue's deliveries one at a time, recording each before starting the next. */
 @Injectable()
 export class DeliveryWorker {
   constructor(
@@ -36,8 +36,8 @@ export class DeliveryWorker {
   ) {}
 
   /**
-   * Runs until the queue is empty, a delivery fails, the claim is lost, or `control` stops it. True: recording the last attempt released
-   * the queue. False: it is still claimed, and the caller must release it. Passes on database errors.
+   * Runs until the queue is empty, a delivery fails, the claim is lost, or `control` stops it. True: recording the last
+   * attempt released the queue. False: the caller must release it. Rethrows database errors.
    */
   async run({ queue, deliveries }: QueueBatch, control: WorkerControl): Promise<boolean> {
     for (const [index, delivery] of deliveries.entries()) {
@@ -73,7 +73,7 @@ export class DeliveryWorker {
     return this.sender.send(subscriber, { id, type, data, at });
   }
 
-  /** Null: it does not open, which affects only this event. */
+  /** Null if the payload cannot be opened, which affects only this event. */
   private async read(delivery: DueDelivery): Promise<string | null> {
     try {
       return await this.contents.read(delivery);
@@ -87,7 +87,7 @@ export class DeliveryWorker {
     try {
       return await this.subscribers.get(subscriptionId, revision);
     } catch (error) {
-      // A secret that does not open affects only this subscription; it must not hold up the others.
+      // A broken secret affects only this subscription and must not hold up the others.
       if (error instanceof DecryptionError) return 'secret_unavailable';
       throw error;
     }

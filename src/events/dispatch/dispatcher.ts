@@ -7,18 +7,18 @@ import { DeliveryWorker } from './delivery-worker.ts';
 import { FanOut } from './fan-out.ts';
 import { MAX_CONCURRENT_QUEUES, SubscriberConcurrency } from './subscriber-concurrency.ts';
 
-/** The pause after a pass that found nothing: the longest time an event waits in an idle service. */
+/** Pause after a pass that found nothing: the longest an event waits in an idle service. */
 const IDLE_MS = 500;
-/** Between two passes under load, so that queues that become free together are claimed together. */
+/** Pause between passes under load, so that queues freed together are claimed together. */
 const BUSY_MS = 10;
-/** How long a shutdown waits for requests to subscribers; the rest is aborted, and delivered again by another replica. */
+/** How long shutdown waits for open requests. The rest is aborted and redelivered by another replica. */
 const DRAIN_MS = 5_000;
-/** One in this many consecutive failures is logged. */
+/** Log one in this many consecutive failures. */
 const LOG_EVERY = 60;
 
 /**
- * Delivers events to subscribers, on every replica at once: fans events out into deliveries, claims queues that are due, and works on many
- * of them concurrently. All of its state is in the database, so it may die at any instruction.
+ * Delivers events to subscribers, on every replica: fans events out into deliveries, claims due queues, and works
+ * through many of them concurrently. All state is in the database, so a replica may die at any point.
  */
 @Injectable()
 export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -50,7 +50,7 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
     if (this.runsJobs) this.#loop = this.run();
   }
 
-  /** Starts nothing new, gives requests under way some time, and leaves the rest due. */
+  /** Starts nothing new, lets open requests finish for a while, and leaves the rest due. */
   async onApplicationShutdown(): Promise<void> {
     this.#isStopping = true;
     this.#wake();
@@ -61,7 +61,7 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
     await this.sender.close();
   }
 
-  /** One pass: fans out a batch of events and starts on the queues that are due. Returns whether there was anything to do. */
+  /** One pass: fans out a batch of events and starts on due queues. Returns whether it found work. */
   async poll(): Promise<boolean> {
     const dispatched = await this.fanOut.run();
     const queues = await this.claims.claim(MAX_CONCURRENT_QUEUES, this.#concurrency.remainingSlots());
@@ -69,7 +69,7 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
     return dispatched + queues.length > 0;
   }
 
-  /** Resolves when no queue is being worked on. */
+  /** Resolves once no queue is being worked on. */
   async drained(): Promise<void> {
     while (this.#activeBatches.size > 0) await Promise.all(this.#activeBatches.values());
   }
@@ -87,13 +87,13 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
       this.#failures = 0;
       return found;
     } catch (error) {
-      // Events and deliveries stay in the database; claimed queues are due again when their claims run out.
-      if (this.#failures++ % LOG_EVERY === 0) this.logger.error({ err: error }, 'events could not be dispatched');
+      // Events and deliveries are safe in the database. Claimed queues become due again when their claims expire.
+      if (this.#failures++ % LOG_EVERY === 0) this.logger.error({ err: error }, 'could not dispatch events');
       return false;
     }
   }
 
-  /** Waits, but no longer than until a queue is finished, because then another one may start. */
+  /** Waits, but at most until a queue finishes, because then another may start. */
   private async pause(ms: number, isBusy: boolean): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
@@ -107,7 +107,8 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
   }
 
   private start(batch: QueueBatch): void {
-    // Its subscription is refused; or it is an empty queue, which should not exist, and stays claimed, so that it is not polled over and over.
+    // Either the subscription's row was refused, or the queue is empty, which should not happen. It stays claimed so
+    // that it is not polled over and over.
     if (batch.deliveries.length === 0) return;
     const { subscriptionId } = batch.queue;
     this.#concurrency.start(subscriptionId);
@@ -127,7 +128,7 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
       });
       if (!isReleased) await this.claims.release([batch.queue]);
     } catch (error) {
-      this.logger.warn({ err: error, subscription_id: batch.queue.subscriptionId }, 'a delivery could not be recorded');
+      this.logger.warn({ err: error, subscription_id: batch.queue.subscriptionId }, 'could not record a delivery');
     }
   }
 

@@ -23,8 +23,8 @@ const BATCH = 200;
 const INSERT_BATCH = 5_000;
 
 /**
- * Fans committed events out into deliveries, one for each matching subscription. Queries for undispatched events instead of keeping a
- * position: events become visible when their transaction commits, not in the order of their ids.
+ * Fans committed events out into deliveries, one per matching subscription. Queries for undispatched events instead of
+ * tracking a position, because events become visible in commit order, not in id order.
  */
 @Injectable()
 export class FanOut {
@@ -36,7 +36,7 @@ export class FanOut {
     private readonly payloads: PayloadRetention,
   ) {}
 
-  /** Dispatches up to one batch; returns how many events. 0: nothing to do, or another replica is dispatching. */
+  /** Dispatches up to one batch; returns the number of events. 0: nothing to do, or another replica is dispatching. */
   async run(): Promise<number> {
     if (!(await hasUndispatchedEvents(this.database))) return 0;
     return this.database.transaction((tx) => this.dispatch(tx));

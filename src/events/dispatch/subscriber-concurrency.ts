@@ -1,5 +1,5 @@
 import type { SubscriptionId } from '../ids.ts';
-/** Queues of one subscription that one replica works on at once, at the most. */
+/** Most queues of one subscription that a replica works on at once. */
 export const MAX_CONCURRENT_QUEUES = 16;
 
 interface Slots {
@@ -8,13 +8,13 @@ interface Slots {
 }
 
 /**
- * Limits each subscriber's concurrent queues: halved after each request without a response, down to one, and one more after each response.
- * So a subscriber that hangs costs one open request, not sixteen.
+ * Limits concurrent queues per subscriber: halved after each request without a response (down to one), plus one after
+ * each response. A hanging subscriber then costs one open request instead of sixteen.
  */
 export class SubscriberConcurrency {
   readonly #slotsBySubscription = new Map<string, Slots>();
 
-  /** How many more queues may start, for each subscription below `MAX_CONCURRENT_QUEUES`. */
+  /** How many more queues may start, per subscription below `MAX_CONCURRENT_QUEUES`. */
   remainingSlots(): Map<string, number> {
     return new Map(
       [...this.#slotsBySubscription].map(([id, { allowed, inUse }]) => [id, Math.max(0, allowed - inUse)]),
@@ -31,7 +31,7 @@ export class SubscriberConcurrency {
     if (slots.inUse <= 0 && slots.allowed === MAX_CONCURRENT_QUEUES) this.#slotsBySubscription.delete(subscriptionId);
   }
 
-  /** Records whether a request got a response. Only while one of the subscription's queues is being worked on. */
+  /** Records whether a request got a response. Call only while one of the subscription's queues is being worked on. */
   recordResponse(subscriptionId: SubscriptionId, hasResponded: boolean): void {
     const slots = this.slotsOf(subscriptionId);
     slots.allowed = hasResponded

@@ -5,10 +5,10 @@ import { toPayload } from './event-contents.ts';
 import { type ClearEvent, eraseRelayedEvents, lockClearEvents, storeSealedEvents } from './event-payload.repository.ts';
 import { PayloadRetention } from './payload-retention.ts';
 
-/** How a release before this one marked data that were erased. */
+/** How earlier releases marked erased data. */
 const ERASED_MARK = /^\s*\{\s*"erased"\s*:\s*true\s*\}\s*$/;
 
-/** Seals the events of Meta's that a release before this one stored in the clear. May be broken off anywhere: the rows say what is left. */
+/** Seals Meta's events that an earlier release stored in the clear. Safe to interrupt: the rows show what is left. */
 @Injectable()
 export class ClearEventSealer {
   constructor(
@@ -17,7 +17,7 @@ export class ClearEventSealer {
     private readonly retention: PayloadRetention,
   ) {}
 
-  /** Up to `limit`; how many were found. What is past its retention is deleted in place of being sealed. */
+  /** Seals up to `limit` events and returns how many it found. Data past its retention is deleted instead. */
   sealNext(limit: number): Promise<number> {
     return this.database.transaction(async (tx) => {
       const events = await lockClearEvents(tx, limit);
@@ -44,7 +44,7 @@ export class ClearEventSealer {
       tx,
       events.flatMap(({ id }, index) => ({ id, ...(sealed[index] as (typeof sealed)[number]) })),
     );
-    // Their keys were destroyed meanwhile, which leaves them as they are until the next time.
+    // Some keys were destroyed meanwhile. Their events stay as they are until the next run.
     if (stored < events.length) this.payloads.forget(sealed.map(({ payloadKeyId }) => payloadKeyId));
   }
 }

@@ -6,10 +6,10 @@ import type { PayloadPlace } from '../../vault/payloads/sealed-payload.ts';
 import type { EventId } from '../ids.ts';
 import { type EventType, RELAYED_EVENT_TYPE } from './event-type.ts';
 
-/** Stands for data of Meta's that were erased; its schema is the second one of `meta.webhook`. */
+/** Replaces Meta's data once it is erased. Matches the second schema of `meta.webhook`. */
 const ERASED = '{"erased":true}';
 
-/** An event's data as its row holds them: as JSON text, sealed, or neither, which is how data of Meta's are once they are gone. */
+/** An event's data as stored: JSON text, sealed, or neither once Meta's data is gone. */
 export interface StoredContent {
   data: string | null;
   payload: Buffer | null;
@@ -25,14 +25,14 @@ interface EventToStore {
 }
 
 /**
- * Seals and opens events' data. Only what Meta sent is sealed: it holds customers' messages. The service's own events say no more than the
- * rows of connections, which lie beside them.
+ * Seals and opens event data. Only Meta's payloads are sealed, because they hold customers' messages. Our own events
+ * say no more than the rows of connections next to them.
  */
 @Injectable()
 export class EventContents {
   constructor(private readonly payloads: PayloadVault) {}
 
-  /** How to store events that happened at this instant, in their order. */
+  /** How to store events that happened at this instant, in the same order. */
   async toStored(executor: SqlExecutor, events: readonly EventToStore[], at: Date): Promise<StoredContent[]> {
     const relayed = events.filter(isRelayed);
     const sealed = await this.payloads.sealAll(
@@ -46,20 +46,20 @@ export class EventContents {
     });
   }
 
-  /** The data as JSON text; what was erased or shredded says so. Throws `DecryptionError`. */
+  /** Returns the data as JSON text; `{"erased":true}` if it was erased or shredded. Throws `DecryptionError`. */
   async read(event: StoredContent & { eventId: EventId; tenant: string | null }): Promise<string> {
     const { data, payload, payloadKeyId } = event;
     if (payload === null || payloadKeyId === null) return data ?? ERASED;
     return (await this.payloads.open({ payload, payloadKeyId }, placeOf(event.eventId), event.tenant)) ?? ERASED;
   }
 
-  /** Forgets keys that the database does not have any more, so that the next ones are taken in their place. */
+  /** Forgets keys that are gone from the database, so that new ones replace them. */
   forgetKeys(ids: readonly PayloadKeyId[]): void {
     this.payloads.forget(ids);
   }
 }
 
-/** What is sealed of an event that happened at this instant. */
+/** The payload to seal for an event that happened at this instant. */
 export function toPayload({ id, tenant, data }: Omit<EventToStore, 'type'>, at: Date): NewPayload {
   return { ...placeOf(id), tenant, at, text: data };
 }

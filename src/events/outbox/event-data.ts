@@ -1,12 +1,12 @@
 /**
- * JSON text that is passed on verbatim: Meta's ids exceed 2^53, so parsing and serializing them would change them. The text must be valid
- * JSON; Postgres refuses it otherwise.
+ * JSON text passed on verbatim: Meta's ids exceed 2^53, so parsing and serializing would change them. Postgres rejects
+ * invalid JSON.
  */
 export class RawJson {
   constructor(readonly text: string) {}
 }
 
-/** An event's data as JSON text. Top-level `RawJson` values are inserted verbatim. */
+/** Serializes an event's data. Inserts top-level `RawJson` values verbatim. */
 export function serializeEventData(data: Readonly<Record<string, unknown>>): string {
   const members: string[] = [];
   for (const [name, value] of Object.entries(data)) {

@@ -6,7 +6,7 @@ import type { PayloadKeyId } from '../../vault/ids.ts';
 import { holdPayloadKeys, payloadKeysUntil } from '../../vault/payloads/payload-key.repository.ts';
 import type { DeliveryId, EventId } from '../ids.ts';
 
-/** An event of Meta's whose data a release before this one stored in the clear. */
+/** An event of Meta's that an earlier release stored in the clear. */
 export interface ClearEvent {
   id: EventId;
   tenant: string | null;
@@ -23,11 +23,11 @@ interface SealedEvent {
 
 const WITHOUT_CONTENT = sql`data = NULL, payload = NULL, payload_key_id = NULL`;
 
-/** Whether event `e` was delivered to all who get it. */
+/** Whether event `e` has been delivered to every subscription that gets it. */
 const IS_DELIVERED = sql`(e.dispatched_at IS NOT NULL
   AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.event_id = e.id AND d.status <> 'delivered'))`;
 
-/** The condition of the partial index, word by word. */
+/** Must repeat the partial index's condition word for word. */
 const IS_NOT_SEALED = sql`type = 'meta.webhook' AND data IS NOT NULL`;
 
 const eraseOfConnection = defineStatement<{ connectionId: Id<'con'> }>(
@@ -105,7 +105,7 @@ const storeSealed = defineStatement<{
     WHERE e.id = s.id AND s.payload_key_id IN (SELECT id FROM held)`,
 );
 
-/** Erases Meta's data about one connection from its events: pending ones are delivered as erased. */
+/** Erases Meta's data about a connection from its events. Pending deliveries go out as erased. */
 export async function eraseRelayedEventsOfConnection(executor: SqlExecutor, connectionId: Id<'con'>): Promise<void> {
   await executor.run(eraseOfConnection({ connectionId }));
 }
@@ -115,12 +115,15 @@ export async function eraseRelayedEvents(executor: SqlExecutor, eventIds: readon
   if (eventIds.length > 0) await executor.run(eraseByIds({ ids: eventIds }));
 }
 
-/** Erases what was sealed under these keys. */
+/** Erases data sealed under these keys. */
 export async function eraseEventsOfKeys(executor: SqlExecutor, keyIds: readonly PayloadKeyId[]): Promise<void> {
   if (keyIds.length > 0) await executor.run(eraseOfKeys({ keyIds }));
 }
 
-/** Locks the events of these deliveries that have a payload, so that the deliveries which others record are seen afterwards; their ids. */
+/**
+ * Locks the events of these deliveries that have a payload, so that deliveries recorded concurrently become visible;
+ * returns their ids.
+ */
 export async function lockPayloadsOfDeliveries(
   tx: SqlExecutor,
   deliveryIds: readonly DeliveryId[],
@@ -129,17 +132,17 @@ export async function lockPayloadsOfDeliveries(
   return (await tx.rows(lockOfDeliveries({ deliveryIds }))).map(({ id }) => id);
 }
 
-/** Deletes the payloads of those of these events that were delivered to all who get them. */
+/** Deletes the payloads of those events that have been delivered to every subscription. */
 export async function dropDeliveredPayloads(tx: SqlExecutor, eventIds: readonly EventId[]): Promise<void> {
   if (eventIds.length > 0) await tx.run(dropDelivered({ ids: eventIds }));
 }
 
-/** The same for up to `limit` events of all; how many. */
+/** Same for up to `limit` events of the whole table; returns how many. */
 export function dropNextDeliveredPayloads(executor: SqlExecutor, limit: number): Promise<number> {
   return executor.run(dropNextDelivered({ limit }));
 }
 
-/** Deletes up to `limit` payloads that came before the instant, which is of the given day (UTC); how many. */
+/** Deletes up to `limit` payloads older than `before`, which falls on `day` (UTC); returns how many. */
 export function dropOldPayloads(
   executor: SqlExecutor,
   { day, before }: { day: string; before: Date },
@@ -148,7 +151,7 @@ export function dropOldPayloads(
   return executor.run(dropOld({ day, beforeId: firstIdAt('evt', before), limit }));
 }
 
-/** Up to `limit` keys of days up to `day` that no event needs. */
+/** Up to `limit` keys of days up to `day` that no event uses. */
 export async function listUnusedPayloadKeys(
   executor: SqlExecutor,
   day: string,
@@ -157,7 +160,7 @@ export async function listUnusedPayloadKeys(
   return (await executor.rows(selectUnusedKeys({ day, limit }))).map(({ id }) => id);
 }
 
-/** Those of these keys that an event needs. */
+/** The keys among these that an event uses. */
 export async function findUsedPayloadKeys(
   executor: SqlExecutor,
   keyIds: readonly PayloadKeyId[],
@@ -166,12 +169,12 @@ export async function findUsedPayloadKeys(
   return new Set(rows.map(({ payload_key_id: id }) => id));
 }
 
-/** Locks up to `limit` events of Meta's whose data are in the clear, the oldest first. */
+/** Locks up to `limit` of Meta's events whose data is in the clear, oldest first. */
 export function lockClearEvents(tx: SqlExecutor, limit: number): Promise<ClearEvent[]> {
   return tx.rows(lockClear({ limit }));
 }
 
-/** Replaces the data of events by their sealed form; how many, fewer than given where a key was destroyed meanwhile. */
+/** Replaces events' data with its sealed form. Returns how many: fewer if a key was destroyed meanwhile. */
 export async function storeSealedEvents(tx: SqlExecutor, events: readonly SealedEvent[]): Promise<number> {
   if (events.length === 0) return 0;
   return tx.run(

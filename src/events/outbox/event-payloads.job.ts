@@ -5,10 +5,10 @@ import { ClearEventSealer } from './clear-event-sealer.ts';
 import { PayloadRetention } from './payload-retention.ts';
 
 const POLL_INTERVAL_MS = 60_000;
-/** Per transaction: their rows are locked for a few milliseconds only. */
+/** Per transaction: locks rows for only a few milliseconds. */
 const BATCH = 200;
 
-/** Seals what earlier releases stored in the clear, and deletes payloads that became needless. */
+/** Seals data that earlier releases stored in the clear and deletes payloads no longer needed. */
 @Injectable()
 export class EventPayloadsJob {
   constructor(
@@ -24,7 +24,7 @@ export class EventPayloadsJob {
     });
   }
 
-  /** All that is to be done now, unless it is broken off. */
+  /** Does all pending work unless aborted. */
   async run(signal?: AbortSignal): Promise<void> {
     this.payloads.forgetOld();
     await runInBatches(() => this.sealer.sealNext(BATCH), signal);

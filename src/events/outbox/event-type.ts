@@ -1,4 +1,4 @@
-/** What product services can subscribe to. */
+/** Event types product services can subscribe to. */
 export const EVENT_TYPES = [
   'connection.created',
   'connection.assets_changed',
@@ -13,11 +13,11 @@ export const EVENT_TYPES = [
 
 export type EventType = (typeof EVENT_TYPES)[number];
 
-/** What Meta sent, handed on. Its data are sealed at rest, and may be gone before the event. */
+/** A webhook entry of Meta's, passed on. Its data is sealed at rest and may be gone before the event is. */
 export const RELAYED_EVENT_TYPE = 'meta.webhook' satisfies EventType;
 
-/** The type of test deliveries. No subscription lists it, and only the test route sends it. */
+/** Type of test deliveries. No subscription lists it; only the test route sends it. */
 export const TEST_EVENT_TYPE = 'subscription.test';
 
-/** Every type that a subscriber can receive. */
+/** Every type a subscriber can receive. */
 export type DeliveredEventType = EventType | typeof TEST_EVENT_TYPE;

@@ -21,7 +21,7 @@ export interface NewEventRow extends StoredContent {
 /** An event that has no deliveries yet. */
 export interface UndispatchedEvent {
   id: EventId;
-  /** The order of events of one connection. */
+  /** Orders the events of one connection. */
   position: string;
   type: EventType;
   tenant: string | null;
@@ -31,12 +31,12 @@ export interface UndispatchedEvent {
 
 interface InsertedEvents {
   inserted: number;
-  /** How many of the payload keys are still there. If one is missing, nothing is inserted. */
+  /** How many payload keys still exist. If one is missing, nothing is inserted. */
   found_keys: number;
   is_interfered_with: boolean;
 }
 
-/** What was inserted, as a statement's answer: a trigger can swallow a row. */
+/** Counts what was really inserted, because a trigger can swallow a row. */
 const COUNT_INSERTED = sql`SELECT count(*)::integer AS inserted, ${IS_INTERFERED_WITH} AS is_interfered_with,
   (SELECT count(*)::integer FROM found_keys) AS found_keys FROM inserted`;
 
@@ -49,7 +49,7 @@ interface EventColumns {
   data: readonly (string | null)[];
   payloads: readonly (Buffer | null)[];
   payloadKeyIds: readonly (PayloadKeyId | null)[];
-  /** Each once. */
+  /** Without duplicates. */
   keyIds: readonly PayloadKeyId[];
   now: Date;
 }
@@ -100,15 +100,17 @@ const deleteEndedEvents = defineStatement<{ beforeId: string; limit: number }>(
       AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.event_id = e.id) LIMIT ${limit})`,
 );
 
-/** How many events were inserted, and whether they have to be read back because triggers or rules are about. */
+/**
+ * How many events were inserted, and whether triggers or rules could have interfered, so that they must be read back.
+ */
 export interface EventInsertion {
   count: number;
   isInterferedWith: boolean;
-  /** Whether all payload keys are still there. If not, nothing was inserted. */
+  /** Whether all payload keys still exist. If not, nothing was inserted. */
   areKeysThere: boolean;
 }
 
-/** Inserts events in this order, in one statement. */
+/** Inserts events in this order with one statement. */
 export async function insertEvents(
   executor: SqlExecutor,
   events: readonly NewEventRow[],
@@ -136,7 +138,7 @@ export async function insertEvents(
   };
 }
 
-/** How many of these events are there and still to be delivered. */
+/** Counts the events among these that exist and are still undispatched. */
 export async function countPendingEvents(executor: SqlExecutor, ids: readonly EventId[]): Promise<number> {
   const [row] = await executor.rows(countPending({ ids }));
   return row?.count ?? 0;
@@ -146,7 +148,7 @@ export async function hasUndispatchedEvents(executor: SqlExecutor): Promise<bool
   return (await executor.rows(probeUndispatched({}))).length > 0;
 }
 
-/** In the order of their positions. */
+/** In order of position. */
 export function listUndispatchedEvents(executor: SqlExecutor, limit: number): Promise<UndispatchedEvent[]> {
   return executor.rows(selectUndispatched({ limit }));
 }

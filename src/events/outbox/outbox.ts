@@ -14,9 +14,9 @@ export interface OutboxEvent {
   type: EventType;
   tenant: string | null;
   product: string | null;
-  /** Events of one connection reach each subscriber in the order in which they were written. */
+  /** Each subscriber gets a connection's events in the order they were written. */
   connectionId: Id<'con'> | null;
-  /** Thin: ids and states, never a token. Meta's own JSON goes in as `RawJson`, so that no number in it changes. */
+  /** Thin: ids and states, never a token. Pass Meta's own JSON as `RawJson` so that no number in it changes. */
   data: Record<string, unknown>;
 }
 
@@ -26,8 +26,8 @@ const ATTEMPTS = 3;
 type IdentifiedEvent = Omit<OutboxEvent, 'data'> & { id: EventId; data: string };
 
 /**
- * Events for product services, written in the same transaction as the change they report, and delivered from there. Both ways throw
- * `IntegrityError` where a trigger or rule swallowed an event (which may show at the commit only): the change is then rolled back.
+ * Events for product services, written in the transaction of the change they report and delivered from there. Throws
+ * `IntegrityError`, possibly only at commit, if a trigger or rule swallowed an event; the change is then rolled back.
  */
 @Injectable()
 export class Outbox {
@@ -42,14 +42,14 @@ export class Outbox {
     await this.addAll(executor, [event]);
   }
 
-  /** Inserts many events in one statement, in this order, for a batch from Meta. Returns their ids. */
+  /** Inserts a batch of events with one statement, in this order. Returns their ids. */
   async addAll(executor: SqlExecutor, events: readonly OutboxEvent[]): Promise<EventId[]> {
     const rows = events.map((event) => this.toRow(event));
     if (rows.length > 0) await this.require(executor, rows, this.insert(executor, rows));
     return rows.map(({ id }) => id);
   }
 
-  /** What Meta sent is sealed. A key that was destroyed meanwhile is replaced by a new one. */
+  /** Seals Meta's payloads. A key destroyed meanwhile is replaced by a new one. */
   private async insert(executor: SqlExecutor, rows: readonly IdentifiedEvent[]): Promise<EventInsertion> {
     const now = this.clock.now();
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -58,7 +58,7 @@ export class Outbox {
       if (insertion.areKeysThere) return insertion;
       this.contents.forgetKeys(contents.flatMap(({ payloadKeyId }) => payloadKeyId ?? []));
     }
-    throw new Error('the payload keys of events are destroyed faster than they are made');
+    throw new Error('payload keys of events are destroyed faster than they are created');
   }
 
   private async require(

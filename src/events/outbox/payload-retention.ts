@@ -16,8 +16,8 @@ import {
 } from './event-payload.repository.ts';
 
 /**
- * Deletes payloads of Meta's: after WEBHOOK_RETENTION_DAYS, and with WEBHOOK_KEEP=until_delivered as soon as everybody who gets the event
- * has it. Keys go when their day is over and nothing needs them.
+ * Deletes Meta's payloads after WEBHOOK_RETENTION_DAYS or, with WEBHOOK_KEEP=until_delivered, once every subscription
+ * has the event. Deletes keys once their day is over and no payload needs them.
  */
 @Injectable()
 export class PayloadRetention {
@@ -35,33 +35,36 @@ export class PayloadRetention {
     retention.register('payload keys', (_, limit) => this.destroyUnusedKeys(limit));
   }
 
-  /** Before this instant, payloads are past their retention. */
+  /** Payloads from before this instant are past their retention. */
   cutoff(): Date {
     return addSeconds(this.clock.now(), -this.config.webhookRetentionDays * DAY_SECONDS);
   }
 
-  /** For deliveries that were just recorded as made, in the same transaction, as the last that it locks. */
+  /** For deliveries just recorded as delivered in this transaction. Must be the last to take locks in it. */
   async dropDelivered(tx: Transaction, deliveryIds: readonly DeliveryId[]): Promise<void> {
     if (this.#isKeptUntilDelivered) await dropDeliveredPayloads(tx, await lockPayloadsOfDeliveries(tx, deliveryIds));
   }
 
-  /** For events that were just fanned out: those that nobody gets. */
+  /** For events just fanned out: drops payloads no subscription gets. */
   async dropUnwanted(tx: Transaction, eventIds: readonly EventId[]): Promise<void> {
     if (this.#isKeptUntilDelivered) await dropDeliveredPayloads(tx, eventIds);
   }
 
-  /** Up to `limit` of those that became needless in another way: subscriptions were deleted, or the setting changed. How many. */
+  /**
+   * Up to `limit` payloads that became unneeded otherwise: a subscription was deleted or the setting changed. Returns
+   * how many.
+   */
   async dropNextDelivered(limit: number): Promise<number> {
     return this.#isKeptUntilDelivered ? dropNextDeliveredPayloads(this.database, limit) : 0;
   }
 
-  /** Pending deliveries of these events are made as erased. */
+  /** Pending deliveries of these events go out as erased. */
   private dropOld(limit: number): Promise<number> {
     const before = this.cutoff();
     return dropOldPayloads(this.database, { day: dayOf(before), before }, limit);
   }
 
-  /** A day's margin: nothing is sealed under these any more but events of earlier releases. */
+  /** Keeps a day's margin. Only events of earlier releases are still sealed under such old keys. */
   private async destroyUnusedKeys(limit: number): Promise<number> {
     const day = dayOf(addSeconds(this.clock.now(), -2 * DAY_SECONDS));
     return this.database.transaction(async (tx) => {

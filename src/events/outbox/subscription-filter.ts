@@ -1,18 +1,18 @@
 import type { Product } from '../../config/config.ts';
 import type { EventType } from './event-type.ts';
 
-/** Which events a subscription gets. */
+/** Which events a subscription receives. */
 export interface SubscriptionFilter {
   readonly events: readonly EventType[];
-  /** Null: events of all tenants, and those without a tenant. */
+  /** Null: all tenants, and events without one. */
   readonly tenants: readonly string[] | null;
-  /** Null: events of all products, and those without a product. */
+  /** Null: all products, and events without one. */
   readonly products: readonly Product[] | null;
 }
 
 /**
- * Whether a subscription gets an event (`queue/wanted-delivery.repository.ts` has the same rule in SQL). An event without a tenant never
- * reaches a subscription that names tenants.
+ * Whether a subscription receives an event. Same rule in SQL: `queue/wanted-delivery.repository.ts`. An event without a
+ * tenant never reaches a subscription that names tenants.
  */
 export function matchesFilter(
   filter: SubscriptionFilter,

@@ -7,7 +7,7 @@ import { eraseEventsOfKeys } from './event-payload.repository.ts';
 
 const BATCH = 100;
 
-/** What Meta sent about a tenant as a whole. */
+/** Meta's payloads of a whole tenant. */
 @Injectable()
 export class TenantPayloads {
   constructor(
@@ -17,8 +17,8 @@ export class TenantPayloads {
   ) {}
 
   /**
-   * Destroys the tenant's payload keys and erases what they sealed: pending events are delivered as erased. Returns the number of keys.
-   * What comes later gets new keys.
+   * Destroys the tenant's payload keys and erases what they sealed. Pending events go out as erased; later ones get new
+   * keys. Returns the number of keys.
    */
   async shred(tx: Transaction, tenant: string): Promise<number> {
     let shredded = 0;
@@ -30,7 +30,7 @@ export class TenantPayloads {
     return shredded;
   }
 
-  /** The same on an operator's behalf, for a customer who leaves. */
+  /** Same on behalf of an operator, with an audit entry, when a customer leaves. */
   shredFor(actor: Actor, tenant: string): Promise<number> {
     return this.database.transaction(async (tx) => {
       const keys = await this.shred(tx, tenant);

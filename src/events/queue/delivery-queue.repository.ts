@@ -2,16 +2,16 @@ import sql, { type Sql } from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import type { DeliveryId, SubscriptionId } from '../ids.ts';
 
-/** Identifies one queue: deliveries to one subscription that go out one after the other. */
+/** Identifies a queue: one subscription's deliveries that go out one after the other. */
 export interface QueueKey {
   subscriptionId: SubscriptionId;
-  /** The connection's id, or the event's id if it has no connection. */
+  /** The connection's id, or the event's if it has none. */
   orderingKey: string;
 }
 
 /**
- * Statements over queues and deliveries are not prepared: a plan that Postgres kept from when the tables were empty would scan them whole
- * when they are full. Planning again costs little beside the many rows of each statement.
+ * Statements over queues and deliveries are not prepared: a plan cached while the tables were empty would scan them
+ * whole once they are full. Planning is cheap next to the many rows of each statement.
  */
 
 /** Queues as the columns of one statement. */
@@ -29,7 +29,7 @@ const insertQueues = defineStatement<QueueColumns & { dueAt: Date }>(
     ON CONFLICT (subscription_id, ordering_key) DO UPDATE SET due_at = delivery_queue.due_at`,
 );
 
-/** Whether queue `l` has nothing pending. */
+/** Whether nothing is pending in queue `l`. */
 const IS_EMPTY = sql`NOT EXISTS (SELECT 1 FROM delivery d
   WHERE d.subscription_id = l.subscription_id AND d.ordering_key = l.ordering_key AND d.status = 'pending')`;
 
@@ -76,7 +76,7 @@ const revokeClaims = defineStatement<{ subscriptionId: SubscriptionId; now: Date
     UPDATE delivery_queue SET claim_id = NULL, due_at = ${now} WHERE subscription_id = ${subscriptionId} AND claim_id IS NOT NULL`,
 );
 
-/** Whether queue `l` is unclaimed and not due yet. */
+/** Whether queue `l` is unclaimed and not yet due. */
 const isWaiting = (now: Date): Sql => sql`l.claim_id IS NULL AND l.due_at > ${now}`;
 
 const makeDue = defineStatement<QueueColumns & { now: Date }>(
@@ -94,26 +94,27 @@ const makeDueOfSubscription = defineStatement<{ subscriptionId: SubscriptionId; 
 );
 
 /**
- * Ensures that queues with new pending deliveries exist. An existing queue is locked until the transaction ends, so that nobody deletes it
- * as empty meanwhile; its claim and its back-off stay. In key order, as `AttemptRecorder` locks them.
+ * Ensures that queues with new pending deliveries exist. Locks existing ones until the transaction ends, so that they
+ * are not deleted as empty meanwhile; keeps their claims and back-off. In key order, like `AttemptRecorder`.
  */
 export async function ensureQueues(executor: SqlExecutor, queues: readonly QueueKey[], dueAt: Date): Promise<void> {
   await executor.run(insertQueues({ ...toColumns(queues), dueAt }));
 }
 
 /**
- * Locks all queues of a subscription. `AttemptRecorder` also locks queues before the subscription's row; the opposite order could deadlock.
+ * Locks all queues of a subscription. Call before locking its row, like `AttemptRecorder`: the opposite order could
+ * deadlock.
  */
 export async function lockQueues(executor: SqlExecutor, subscriptionId: SubscriptionId): Promise<void> {
   await executor.run(lockOfSubscription({ subscriptionId }));
 }
 
-/** Locks the queues of deliveries, before their rows and in key order, as records of deliveries do. */
+/** Locks deliveries' queues, before their rows and in key order, like `AttemptRecorder`. */
 export async function lockQueuesOfDeliveries(executor: SqlExecutor, deliveryIds: readonly DeliveryId[]): Promise<void> {
   await executor.run(lockOfDeliveries({ deliveryIds }));
 }
 
-/** Ends the work on queues that are locked: replicas stop after the request that is under way, whose outcome is not recorded. */
+/** Revokes claims of locked queues. Replicas stop after their current request, whose outcome is not recorded. */
 export async function revokeQueueClaims(
   executor: SqlExecutor,
   subscriptionId: SubscriptionId,
@@ -122,13 +123,13 @@ export async function revokeQueueClaims(
   await executor.run(revokeClaims({ subscriptionId, now }));
 }
 
-/** Makes queues due now if they are unclaimed and not due yet; creates missing ones. */
+/** Makes unclaimed queues due now unless they already are; creates missing ones. */
 export async function makeQueuesDue(executor: SqlExecutor, queues: readonly QueueKey[], now: Date): Promise<void> {
   await ensureQueues(executor, queues, now);
   await executor.run(makeDue({ ...toColumns(queues), now }));
 }
 
-/** The same for all queues of a subscription. */
+/** Same for all queues of a subscription. */
 export async function makeQueuesOfSubscriptionDue(
   executor: SqlExecutor,
   subscriptionId: SubscriptionId,

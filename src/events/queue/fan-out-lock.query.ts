@@ -1,7 +1,7 @@
 import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 
-/** One fan-out at a time over all replicas: two could queue events of one connection in the wrong order. */
+/** One fan-out at a time across replicas: two could queue a connection's events in the wrong order. */
 const FAN_OUT_LOCK = 727_005;
 
 const holdLock = defineStatement<Record<never, never>>(
@@ -16,12 +16,15 @@ const tryLock = defineStatement<Record<never, never>, { taken: boolean }>(
   { prepare: true },
 );
 
-/** Waits until no replica dispatches, and prevents dispatching until the transaction ends: for changes of which deliveries may exist. */
+/**
+ * Waits for a running fan-out and blocks others until the transaction ends. Take it to change which deliveries may
+ * exist.
+ */
 export async function lockFanOut(executor: SqlExecutor): Promise<void> {
   await executor.run(holdLock({}));
 }
 
-/** The same lock for the dispatch itself. False: another transaction holds it. */
+/** Takes the same lock for fan-out itself. False: another transaction holds it. */
 export async function tryLockFanOut(executor: SqlExecutor): Promise<boolean> {
   const [row] = await executor.rows(tryLock({}));
   return row?.taken === true;

@@ -14,7 +14,7 @@ export interface NewDelivery extends QueueKey {
   eventPosition: string;
 }
 
-/** A delivery that is to be sent now. */
+/** A delivery to send now. */
 export interface DueDelivery extends StoredContent {
   id: DeliveryId;
   attempts: number;
@@ -26,7 +26,7 @@ export interface DueDelivery extends StoredContent {
   eventAt: Date;
 }
 
-/** What one attempt changes in the delivery. */
+/** What one attempt changes in its delivery. */
 export interface DeliveryAttempt {
   deliveryId: DeliveryId;
   status: DeliveryStatus;
@@ -132,7 +132,7 @@ const deleteOfDeleted = defineStatement<{ limit: number }>(
       WHERE s.status = 'deleted' LIMIT ${limit})`,
 );
 
-/** Inserts pending deliveries; skips those that exist for their event and subscription. */
+/** Inserts pending deliveries; skips those that already exist for their event and subscription. */
 export async function insertDeliveries(
   executor: SqlExecutor,
   deliveries: readonly NewDelivery[],
@@ -151,7 +151,7 @@ export async function insertDeliveries(
   );
 }
 
-/** The next deliveries of queues, in order: up to these limits from each queue, and at least one. */
+/** The next deliveries of each queue, in order, up to these limits per queue but at least one. */
 export async function listDueDeliveries(
   executor: SqlExecutor,
   queues: readonly QueueKey[],
@@ -182,7 +182,7 @@ export async function listDueDeliveries(
   }));
 }
 
-/** Records one attempt for each of these deliveries that is still pending. */
+/** Records one attempt for each delivery that is still pending. */
 export async function recordDeliveryAttempts(
   executor: SqlExecutor,
   attempts: readonly DeliveryAttempt[],
@@ -205,7 +205,7 @@ export function markDeliveriesOfEndedDead(executor: SqlExecutor, limit: number):
   return executor.run(markDeadOfEnded({ limit }));
 }
 
-/** Deletes up to `limit` deliveries of deleted subscriptions, whatever their status; returns how many. */
+/** Deletes up to `limit` deliveries of deleted subscriptions in any status; returns how many. */
 export function deleteDeliveriesOfDeleted(executor: SqlExecutor, limit: number): Promise<number> {
   return executor.run(deleteOfDeleted({ limit }));
 }

@@ -4,10 +4,10 @@ import type { Id } from '../../platform/ids.ts';
 import type { SubscriptionId } from '../ids.ts';
 import { type QueueColumns, type QueueKey, toColumns } from './delivery-queue.repository.ts';
 
-/** One queue of a subscription, claimed by this replica: its deliveries go out one after the other, and no other replica touches them. */
+/** A queue claimed by this replica. No other replica touches its deliveries. */
 export interface ClaimedQueue extends QueueKey {
   claimId: Id<'clm'>;
-  /** Of the subscription, at the time of the claim. */
+  /** The subscription's revision at the time of the claim. */
   revision: number;
 }
 
@@ -20,7 +20,7 @@ interface ClaimParameters {
   deadline: Date;
   claimId: Id<'clm'>;
   slots: number;
-  /** Subscriptions with fewer slots than `slots`, and how many each has. */
+  /** Subscriptions with fewer slots than `slots`, and the slots of each. */
   limitedIds: readonly string[];
   limitedSlots: readonly number[];
 }
@@ -45,7 +45,7 @@ const claimQueues = defineStatement<
     RETURNING l.subscription_id, l.ordering_key, due.revision`,
 );
 
-/** Whether the queue (`l`) is still under the claim. */
+/** Joins queue `l` with its claim if the claim still holds. */
 function heldClaims({ subscriptionIds, orderingKeys, claimIds }: ClaimColumns): Sql {
   return sql`unnest(${subscriptionIds}::text[], ${orderingKeys}::text[], ${claimIds}::text[])
       WITH ORDINALITY AS c(subscription_id, ordering_key, claim_id, position)
@@ -78,8 +78,8 @@ const releaseQueues = defineStatement<QueueColumns & { dueAts: readonly Date[] }
 );
 
 /**
- * Claims queues that are due under `claimId`, the longest due first, up to `slots` per active subscription, or the number that `slotLimits`
- * has for it.
+ * Claims due queues under `claimId`, longest due first, up to `slots` per active subscription, or its number in
+ * `slotLimits`.
  */
 export async function claimDueQueues(
   executor: SqlExecutor,
@@ -104,14 +104,14 @@ export async function claimDueQueues(
   }));
 }
 
-/** Locks the queues that are still under their claims, in key order, and returns them. */
+/** Locks the queues whose claims still hold, in key order. Returns, per queue, whether its claim held. */
 export async function lockClaimedQueues(executor: SqlExecutor, queues: readonly ClaimedQueue[]): Promise<boolean[]> {
   const rows = await executor.rows(lockHeldClaims(toClaimColumns(queues)));
   const positions = new Set(rows.map(({ position }) => Number(position)));
   return queues.map((_, index) => positions.has(index + 1));
 }
 
-/** Extends the deadline of claims that still hold. */
+/** Extends claims that still hold. */
 export async function extendQueueClaims(
   executor: SqlExecutor,
   queues: readonly ClaimedQueue[],
@@ -120,7 +120,7 @@ export async function extendQueueClaims(
   await executor.run(extendHeldClaims({ ...toClaimColumns(queues), deadline }));
 }
 
-/** Releases claims that still hold; the queues are due at `dueAt`. */
+/** Releases claims that still hold. The queues are then due at `dueAt`. */
 export async function releaseQueueClaims(
   executor: SqlExecutor,
   queues: readonly ClaimedQueue[],
@@ -129,7 +129,7 @@ export async function releaseQueueClaims(
   await executor.run(releaseHeldClaims({ ...toClaimColumns(queues), dueAt }));
 }
 
-/** Releases queues that `lockClaimedQueues` has locked; each is due at its `dueAt`. */
+/** Releases queues locked by `lockClaimedQueues`, each due at its `dueAt`. */
 export async function releaseLockedQueues(
   executor: SqlExecutor,
   queues: readonly (QueueKey & { dueAt: Date })[],

@@ -9,24 +9,24 @@ import type { QueueKey } from './delivery-queue.repository.ts';
 import { type DueDelivery, listDueDeliveries } from './pending-delivery.repository.ts';
 import { type ClaimedQueue, claimDueQueues, extendQueueClaims, releaseQueueClaims } from './queue-claim.repository.ts';
 
-/** A claimed queue with its next deliveries, in order; none where its subscription is not as this service wrote it. */
+/** A claimed queue with its next deliveries in order. None if the subscription's row fails its integrity check. */
 export interface QueueBatch {
   queue: ClaimedQueue;
   deliveries: LoadedDelivery[];
 }
 
 export interface LoadedDelivery extends DueDelivery {
-  /** Whether the subscription gets such events, whoever wrote the delivery's row. */
+  /** Whether the subscription really gets such events, no matter who wrote the delivery's row. */
   isWanted: boolean;
 }
 
-/** Deliveries read from a queue at once, by number and by size of their events. */
+/** Deliveries read from a queue at once, by count and by total size of their events. */
 const BATCH_LIMITS = { maxDeliveries: 20, maxBytes: 256 * 1024 } as const;
 
-/** How long the queues of a subscription that is not as this service wrote it rest until it is looked at again. */
+/** How long queues rest if their subscription's row fails its integrity check. */
 const REFUSED_SECONDS = 10;
 
-/** Claims due queues with a deadline: if a replica dies, others take them over. */
+/** Claims due queues with a deadline, so that other replicas take over when one dies. */
 @Injectable()
 export class QueueClaimer {
   readonly #claimSeconds: number;
@@ -41,9 +41,7 @@ export class QueueClaimer {
     this.#claimSeconds = config.claimSeconds;
   }
 
-  /**
-   * Claims queues that are due, the longest due first, up to `slots` per active subscription, or the number that `slotLimits` has for it.
-   */
+  /** Claims due queues, longest due first, up to `slots` per active subscription, or its number in `slotLimits`. */
   claim(slots: number, slotLimits: ReadonlyMap<string, number>): Promise<ClaimedQueue[]> {
     const now = this.clock.now();
     const claim = { id: this.ids.next('clm'), deadline: this.deadline(now), slots, slotLimits };
@@ -51,9 +49,10 @@ export class QueueClaimer {
   }
 
   /**
-   * The next deliveries of claimed queues. Not part of the claiming statement, whose snapshot can be older than its lock and would show as
-   * pending what another replica has just delivered. Nor does what that statement saw of the subscriptions decide, which whoever may write to
-   * the database can change: the queues of one that is refused have none, and are given up for now.
+   * Loads the next deliveries of claimed queues. Not part of the claiming statement: its snapshot may be older than its
+   * lock and show as pending what another replica just delivered. Subscriptions are read again with their MACs checked,
+   * since anyone who can write to the database could have changed what the claim saw. Queues of refused ones get no
+   * deliveries and are released for a while.
    */
   async load(queues: readonly ClaimedQueue[]): Promise<QueueBatch[]> {
     const batches = new Map<string, QueueBatch>(queues.map((queue) => [keyOf(queue), { queue, deliveries: [] }]));
@@ -71,17 +70,17 @@ export class QueueClaimer {
     return [...batches.values()];
   }
 
-  /** Extends the deadline of queues that are still being worked on. */
+  /** Extends the claims of queues still being worked on. */
   async extend(queues: readonly ClaimedQueue[]): Promise<void> {
     if (queues.length > 0) await extendQueueClaims(this.database, queues, this.deadline(this.clock.now()));
   }
 
-  /** Releases queues, due at once. */
+  /** Releases queues, which are then due at once. */
   async release(queues: readonly ClaimedQueue[]): Promise<void> {
     if (queues.length > 0) await releaseQueueClaims(this.database, queues, this.clock.now());
   }
 
-  /** How often `extend` must be called. */
+  /** How often to call `extend`. */
   get heartbeatMs(): number {
     return (this.#claimSeconds * 1000) / 3;
   }

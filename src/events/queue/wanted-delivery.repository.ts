@@ -6,7 +6,7 @@ import type { QueueKey } from './delivery-queue.repository.ts';
 /** Whether event `e` still has its data. */
 const HAS_CONTENT = sql`(e.data IS NOT NULL OR e.payload IS NOT NULL)`;
 
-/** Whether subscription `s` gets event `e`: `matchesFilter` in SQL. */
+/** Whether subscription `s` receives event `e`: `matchesFilter` in SQL. */
 const EVENT_MATCHES_SUBSCRIPTION = sql`(e.type = ANY (s.events)
   AND (s.tenants IS NULL OR coalesce(e.tenant = ANY (s.tenants), false))
   AND (s.products IS NULL OR coalesce(e.product = ANY (s.products), false)))`;
@@ -39,8 +39,8 @@ const deleteUnwanted = defineStatement<{ subscriptionId: SubscriptionId }>(
 );
 
 /**
- * Makes deliveries pending again; returns their queues. Skips those that no longer match the subscription's filter (it may have lost access
- * to the tenant), and those of events whose data are gone.
+ * Makes deliveries pending again; returns their queues. Skips those that no longer match the subscription's filter (it
+ * may have lost access to the tenant) or whose events' data is gone.
  */
 export async function resetDeliveries(
   executor: SqlExecutor,
@@ -51,12 +51,12 @@ export async function resetDeliveries(
   return rows.map((row) => ({ subscriptionId: row.subscription_id, orderingKey: row.ordering_key }));
 }
 
-/** Whether the data of a delivery's event are still there. */
+/** Whether the delivery's event still has its data. */
 export async function hasContent(executor: SqlExecutor, id: DeliveryId): Promise<boolean> {
   return (await executor.rows(selectContent({ id }))).length > 0;
 }
 
-/** Deletes pending deliveries that no longer match the filter in the subscription's row. */
+/** Deletes pending deliveries that no longer match the subscription's stored filter. */
 export async function deleteUnwantedDeliveries(executor: SqlExecutor, subscriptionId: SubscriptionId): Promise<void> {
   await executor.run(deleteUnwanted({ subscriptionId }));
 }

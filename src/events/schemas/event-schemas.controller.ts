@@ -6,7 +6,7 @@ import { AppError, notFound } from '../../platform/problem.ts';
 import type { EventSchemasResponse } from './event-schema.dto.ts';
 import { eventSchema, type JsonSchema, SCHEMA_TYPES, SCHEMA_VERSION } from './event-schemas.ts';
 
-/** The JSON schemas of delivered events, for developers of receivers. */
+/** JSON schemas of delivered events, for developers of receivers. */
 @ApiTags('events')
 @Public()
 @Controller('schemas/events')

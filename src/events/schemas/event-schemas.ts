@@ -5,7 +5,7 @@ import { type DeliveredEventType, EVENT_TYPES, TEST_EVENT_TYPE } from '../outbox
 export type JsonSchema = { readonly [key: string]: unknown };
 
 /**
- * Incremented when a field of any payload is removed or changes its meaning; both versions are then served. New fields come without a new
+ * Increment when a payload's field is removed or changes meaning, and serve both versions. New fields do not change the
  * version, so receivers must tolerate them.
  */
 export const SCHEMA_VERSION = 'v1';
@@ -44,17 +44,17 @@ const DATA: Readonly<Record<DeliveredEventType, JsonSchema>> = {
     {
       ...CONNECTION_FIELDS,
       status: { enum: ['active', 'reauth_required'] },
-      reconnected: { type: 'boolean', description: 'True: the connection was there before and is alive again.' },
+      reconnected: { type: 'boolean', description: 'True: an existing connection works again.' },
     },
   ),
   'connection.assets_changed': data(
-    'A second look found assets that came or went, or that can be used now or no more. Lists are cut at 100; the counts are not.',
+    'Assets were added, removed, or changed, or became usable or unusable. Lists are cut at 100; counts are not.',
     [...REQUIRED_CONNECTION_FIELDS, 'added', 'changed', 'removed', 'counts'],
     {
       ...CONNECTION_FIELDS,
       status: { enum: ['active', 'reauth_required'] },
       added: ASSETS,
-      changed: { ...ASSETS, description: 'Another name, owner or credential.' },
+      changed: { ...ASSETS, description: 'A new name, owner, or credential.' },
       removed: { type: 'array', maxItems: 100, items: ASSET_REFERENCE },
       counts: {
         type: 'object',
@@ -63,7 +63,7 @@ const DATA: Readonly<Record<DeliveredEventType, JsonSchema>> = {
           added: { type: 'integer' },
           changed: { type: 'integer' },
           removed: { type: 'integer' },
-          assets: { type: 'integer', description: 'All that the connection has now.' },
+          assets: { type: 'integer', description: 'All assets of the connection now.' },
         },
       },
     },
@@ -77,7 +77,7 @@ const DATA: Readonly<Record<DeliveredEventType, JsonSchema>> = {
       credential_id: { type: 'string', pattern: '^crd_' },
       credential_version: { type: 'integer' },
       expires_at: orNull(INSTANT),
-      lost_scopes: { type: 'array', items: TEXT, description: 'What the user has revoked since.' },
+      lost_scopes: { type: 'array', items: TEXT, description: 'Scopes the user has since revoked.' },
     },
   ),
   'connection.expiring': data(
@@ -110,22 +110,26 @@ const DATA: Readonly<Record<DeliveredEventType, JsonSchema>> = {
     reason: TEXT,
   }),
   'connection.synchronization_expiring': data(
-    'In some hours, Meta gives contacts or history of a number of the WhatsApp Business app no more: they were not requested.',
+    'Contacts or history of a WhatsApp Business app number were not requested. Meta offers them for only a few more hours.',
     [...REQUIRED_CONNECTION_FIELDS, ...SYNCHRONIZATION_EXPIRING],
     {
       ...CONNECTION_FIELDS,
       status: { enum: ['active', 'reauth_required'] },
       phone_number_id: TEXT,
-      kinds: { type: 'array', items: { enum: ['contacts', 'history'] }, description: 'What is left to request.' },
+      kinds: {
+        type: 'array',
+        items: { enum: ['contacts', 'history'] },
+        description: 'What has not been requested yet.',
+      },
       deadline_at: INSTANT,
     },
   ),
   'connection.unfinished': data(
-    'A customer completed a signup at Meta, but its code never came here, so there is no connection.',
+    'A customer completed a signup at Meta, but its code never arrived, so there is no connection.',
     UNFINISHED,
     {
       connect_session_id: orNull({ type: 'string', pattern: '^cns_' }),
-      tenant: { ...orNull(TEXT), description: 'Null, like the session, where more than one could be meant, or none.' },
+      tenant: { ...orNull(TEXT), description: 'Null, like the session, if none or several match.' },
       product: CONNECTION_FIELDS.product,
       waba_id: { type: 'string', description: 'The WhatsApp Business Account.' },
       business_id: { ...orNull(TEXT), description: 'The portfolio that owns it.' },
@@ -135,7 +139,7 @@ const DATA: Readonly<Record<DeliveredEventType, JsonSchema>> = {
   ),
   'meta.webhook': {
     anyOf: [
-      data("One entry of a webhook of Meta's, its signature checked.", RELAYED, {
+      data('One entry of a Meta webhook whose signature was verified.', RELAYED, {
         connection_id: orNull(CONNECTION_FIELDS.connection_id),
         tenant: orNull(TEXT),
         product: orNull(CONNECTION_FIELDS.product),
@@ -144,11 +148,11 @@ const DATA: Readonly<Record<DeliveredEventType, JsonSchema>> = {
         entry: {
           type: 'object',
           description:
-            "Meta's entry as it came. Ids exceed 2^53: read them with a parser that keeps integers whole (lossless-json, for example).",
+            "Meta's entry as received. Ids exceed 2^53: use a parser that keeps large integers exact, such as lossless-json.",
         },
       }),
       data(
-        'An entry whose data were gone before it was delivered: erased, as its user requested, or past their retention.',
+        "An entry whose data was gone before delivery: erased at the user's request or past its retention.",
         ['erased'],
         {
           erased: { const: true },
@@ -156,15 +160,18 @@ const DATA: Readonly<Record<DeliveredEventType, JsonSchema>> = {
       ),
     ],
   },
-  [TEST_EVENT_TYPE]: data('A test delivery that an admin asked for.', ['subscription_id'], {
+  [TEST_EVENT_TYPE]: data('A test delivery requested by an admin.', ['subscription_id'], {
     subscription_id: { type: 'string', pattern: '^sub_' },
   }),
 };
 
-/** The types that have a schema. */
+/** Types that have a schema. */
 export const SCHEMA_TYPES: readonly string[] = [...EVENT_TYPES, TEST_EVENT_TYPE];
 
-/** The schema of one type's whole body. Null: there is no such type. `base` is where schemas are served, without a trailing slash. */
+/**
+ * The schema of a type's whole body, or null for an unknown type. `base`: where schemas are served, without trailing
+ * slash.
+ */
 export function eventSchema(type: string, base: string): JsonSchema | null {
   if (!SCHEMA_TYPES.includes(type)) return null;
   return {

@@ -1,7 +1,7 @@
-/** Why a subscriber can't be called at all, or not with this event. */
+/** Why a subscriber can't be called, or can't get this event. */
 export type SubscriberFault = 'address_refused' | 'secret_unavailable' | 'payload_unavailable';
 
-/** Why an attempt failed: a closed list, for the record and the metrics. The response's body is never read. */
+/** Why an attempt failed: a closed list for records and metrics. The response body is never used. */
 export type AttemptError =
   | 'http_status'
   | 'redirect'
@@ -11,7 +11,7 @@ export type AttemptError =
   | 'not_subscribed'
   | SubscriberFault;
 
-/** The outcome of one request to a subscriber. `error` null: it accepted the event. */
+/** Outcome of one request to a subscriber. `error` null: it accepted the event. */
 export interface Attempt {
   status: number | null;
   error: AttemptError | null;

@@ -7,12 +7,12 @@ import { buildWebhookBody, buildWebhookHeaders, type WebhookMessage } from './st
 import type { Subscriber } from './subscriber.ts';
 import { AddressRefusedError, SubscriberHttpClient } from './subscriber-http-client.ts';
 
-/** For one whole request. */
+/** For the whole request. */
 const TIMEOUT_MS = 10_000;
-/** A response's body is not used; up to this much of it is read so that the connection can be reused. */
+/** Response bodies are ignored. Reading this much of one allows the connection to be reused. */
 const MAX_RESPONSE_BYTES = 16 * 1024;
 
-/** Sends one signed request to a subscriber. Redirects are not followed: if a receiver moves, its subscription must be changed. */
+/** Sends signed requests to subscribers. Never follows redirects: if a receiver moves, change its subscription. */
 @Injectable()
 export class DeliverySender {
   readonly #inFlight = new Set<AbortController>();
@@ -22,7 +22,7 @@ export class DeliverySender {
     private readonly clock: Clock,
   ) {}
 
-  /** Never throws. Null: aborted by `abortAll`, the outcome is unknown. */
+  /** Never throws. Null: aborted by `abortAll`, so the outcome is unknown. */
   async send(subscriber: Subscriber, message: WebhookMessage): Promise<Attempt | null> {
     const controller = new AbortController();
     let isTimedOut = false;
@@ -52,7 +52,7 @@ export class DeliverySender {
     }
   }
 
-  /** Aborts requests under way when a shutdown takes too long. */
+  /** Aborts open requests when a shutdown takes too long. */
   abortAll(): void {
     for (const controller of this.#inFlight) controller.abort();
   }
@@ -73,7 +73,7 @@ export class DeliverySender {
   }
 }
 
-/** Reads a short body to its end and aborts a long one. The status is known already, so how the body ends changes nothing. */
+/** Drains a short body and aborts a long one. The status is known, so errors here don't matter. */
 async function discard({ body }: StreamedHttpResponse): Promise<void> {
   let size = 0;
   try {

@@ -1,7 +1,7 @@
-/** The longest delay that a subscriber may ask for. */
+/** The longest delay a subscriber may ask for. */
 const MAX_RETRY_AFTER_SECONDS = 86_400;
 
-/** The seconds in a `Retry-After` header (RFC 9110, 10.2.3: seconds or a date). Null: unreadable. */
+/** Seconds in a `Retry-After` header (RFC 9110, 10.2.3: seconds or a date). Null: unreadable. */
 export function retryAfterSeconds(header: string | undefined, now: Date): number | null {
   if (header === undefined) return null;
   const text = header.trim();

@@ -3,12 +3,12 @@ import type { Random } from '../../platform/random.ts';
 import { SecretString } from '../../platform/secret-string.ts';
 import type { DeliveredEventType } from '../outbox/event-type.ts';
 
-/** https://github.com/standard-webhooks/standard-webhooks: how a delivery is named, dated and signed. */
+/** Message id, timestamp, and signature: https://github.com/standard-webhooks/standard-webhooks */
 export interface WebhookMessage {
-  /** The event's id: the same in each retry, so that a receiver can recognize duplicates. */
+  /** The event's id, the same in every retry so that receivers can recognize duplicates. */
   id: string;
   type: DeliveredEventType;
-  /** When it happened. */
+  /** When the event happened. */
   at: Date;
   /** JSON text. */
   data: string;
@@ -17,17 +17,17 @@ export interface WebhookMessage {
 const SECRET_PREFIX = 'whsec_';
 const SECRET_BYTES = 32;
 
-/** A new signing secret, `whsec_` and 32 bytes in base64. */
+/** Generates a signing secret: `whsec_` and 32 bytes in base64. */
 export function generateSigningSecret(random: Random): SecretString {
   return new SecretString(SECRET_PREFIX + random.bytes(SECRET_BYTES).toString('base64'));
 }
 
-/** `{type, timestamp, data}`, with the data's text as it is. */
+/** Builds `{type, timestamp, data}` with the data's text verbatim. */
 export function buildWebhookBody(message: WebhookMessage): string {
   return `{"type":${JSON.stringify(message.type)},"timestamp":"${message.at.toISOString()}","data":${message.data}}`;
 }
 
-/** The headers of one attempt, signed with each of the secrets (two during a rotation). `now` is the time of the attempt. */
+/** Builds the headers of one attempt, signed with each secret (two during a rotation). `now`: time of the attempt. */
 export function buildWebhookHeaders(
   id: string,
   body: string,

@@ -1,27 +1,27 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
-/** What `SUBSCRIPTION_HOSTS` and the environment allow (CONTRACT 3). */
+/** What `SUBSCRIPTION_HOSTS` and the environment allow (docs/api.md#events). */
 export interface AddressRules {
   isProduction: boolean;
   /** Null: not set. */
   hosts: readonly string[] | null;
 }
 
-/** Never a subscriber, even if an operator allows a host that resolves to them: these endpoints hand out the machine's credentials. */
+/** Never a subscriber, even if an allowed host resolves to them: these endpoints hand out the machine's credentials. */
 const METADATA_ADDRESSES = new Set(['169.254.169.254', 'fd00:ec2::254', '100.100.100.200']);
 const INSIDE_RANGES = new Set(['private', 'uniqueLocal', 'carrierGradeNat', 'loopback']);
 const GLOBAL_IPV6 = ipaddr.IPv6.parseCIDR('2000::/3');
 const MAX_LENGTH = 2048;
 
-/** What is wrong with a subscriber's URL, as the end of a sentence about it; null: nothing that can be seen without resolving it. */
+/** What is wrong with a subscriber's URL, phrased to follow "url". Null: nothing visible without resolving its host. */
 export function findUrlFault(text: string, rules: AddressRules): string | null {
   if (text.length > MAX_LENGTH) return `must be no longer than ${MAX_LENGTH} characters`;
   if (!/^[\x21-\x7e]+$/.test(text) || !URL.canParse(text)) return 'must be an absolute URL in ASCII';
   const url = new URL(text);
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'must begin with https://';
-  if (url.username !== '' || url.password !== '') return 'must not hold a user or a password';
-  if (text.includes('#')) return 'must not have a fragment';
+  if (url.username !== '' || url.password !== '') return 'must not contain a user or password';
+  if (text.includes('#')) return 'must not contain a fragment';
   const host = hostOf(url);
   if (rules.hosts !== null && !isListed(host, rules.hosts)) return 'has a host that SUBSCRIPTION_HOSTS does not list';
   if (url.protocol === 'http:' && !canBePlainHttp(host, rules)) return 'must begin with https://';
@@ -31,7 +31,7 @@ export function findUrlFault(text: string, rules: AddressRules): string | null {
   return null;
 }
 
-/** Whether a connection may be made to `address`, which `host` resolved to. */
+/** Whether connecting to `address`, which `host` resolved to, is allowed. */
 export function isAllowedAddress(host: string, address: string, rules: AddressRules): boolean {
   if (!ipaddr.isValid(address)) return false;
   const parsed = withoutTranslation(ipaddr.process(address));
@@ -42,12 +42,12 @@ export function isAllowedAddress(host: string, address: string, rules: AddressRu
   return INSIDE_RANGES.has(range) && rules.hosts !== null && isListed(host, rules.hosts);
 }
 
-/** The host of a URL, an IPv6 address without its brackets, a name without the root's dot. */
+/** A URL's host: IPv6 without brackets, names without a trailing dot. */
 export function hostOf(url: URL): string {
   return url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
 }
 
-/** The IPv4 address behind a NAT64 one (64:ff9b::/96, RFC 6052), because that is where packets go. Null: another kind of translation. */
+/** The IPv4 address behind a NAT64 one (64:ff9b::/96, RFC 6052), because packets go there. Null: other translations. */
 function withoutTranslation(address: ipaddr.IPv4 | ipaddr.IPv6): ipaddr.IPv4 | ipaddr.IPv6 | null {
   if (!(address instanceof ipaddr.IPv6) || address.range() !== 'rfc6052') return address;
   const bytes = address.toByteArray();
@@ -68,7 +68,7 @@ function isListed(host: string, hosts: readonly string[]): boolean {
   return hosts.some((each) => each.replace(/^\[|\]$/g, '').toLowerCase() === host);
 }
 
-/** A host whose name itself means this machine. Does not cover other names that resolve to it. */
+/** Whether the name itself means this machine. Other names may still resolve to it. */
 function isLoopbackName(host: string): boolean {
   if (host === 'localhost' || host.endsWith('.localhost')) return true;
   return isIP(host) !== 0 && ipaddr.process(host).range() === 'loopback';

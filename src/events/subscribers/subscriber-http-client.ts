@@ -4,26 +4,28 @@ import type { Config } from '../../config/config.ts';
 import { HttpClient, UndiciHttpClient } from '../../platform/http-client/http-client.ts';
 import { type AddressRules, isAllowedAddress } from './subscriber-address.ts';
 
-/** The HTTP client for subscribers: like `HttpClient`, but unable to connect to addresses that subscriptions may not use. */
+/** `HttpClient` for subscribers. Cannot connect to addresses forbidden to subscriptions. */
 export abstract class SubscriberHttpClient extends HttpClient {}
 
-/** A host name resolves only to forbidden addresses. */
+/** Thrown when a host name resolves only to forbidden addresses. */
 export class AddressRefusedError extends Error {
   constructor(host: string) {
-    super(`${host} leads to no address where a subscriber may be`);
+    super(`${host} resolves to no address allowed for subscribers`);
     this.name = 'AddressRefusedError';
   }
 }
 
-/** The rules of one configuration. */
 export function toAddressRules(config: Pick<Config, 'environment' | 'subscriptionHosts'>): AddressRules {
   return { isProduction: config.environment === 'production', hosts: config.subscriptionHosts };
 }
 
-/** No limit per host, as many subscriptions can share one and a hanging one must not block the others. */
+/** No limit per host: many subscriptions may share one, and a hanging one must not block the others. */
 const MAX_CONNECTIONS = 1_024;
 
-/** A client that checks every new connection, so that a name can't resolve elsewhere after its subscription was accepted. */
+/**
+ * Creates a client that checks every new connection, so that a name can't resolve elsewhere once its subscription is
+ * accepted.
+ */
 export function createSubscriberHttpClient(rules: AddressRules, resolve: typeof lookup = lookup): SubscriberHttpClient {
   return new UndiciHttpClient({
     connections: MAX_CONNECTIONS,
@@ -33,7 +35,7 @@ export function createSubscriberHttpClient(rules: AddressRules, resolve: typeof 
   });
 }
 
-/** Resolves as the system does and filters out forbidden addresses; `AddressRefusedError` if none is left. */
+/** Resolves like the system but drops forbidden addresses. Fails with `AddressRefusedError` if none is left. */
 export function createGuardedLookup(rules: AddressRules, resolve: typeof lookup = lookup): LookupFunction {
   return (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error: NodeJS.ErrnoException | null, found: LookupAddress[]) => {

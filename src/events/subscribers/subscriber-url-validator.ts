@@ -8,12 +8,12 @@ import { toAddressRules } from './subscriber-http-client.ts';
 
 const RESOLVE_TIMEOUT_MS = 2_000;
 
-/** Refuses forbidden URLs before they are stored. What a name resolves to is checked again at each connection. */
+/** Refuses forbidden URLs before they are stored. Resolved addresses are checked again at each connection. */
 @Injectable()
 export class SubscriberUrlValidator {
   constructor(private readonly config: Config) {}
 
-  /** Throws 400 `invalid_request` with the path `url`. A name that does not resolve (yet) is no fault. */
+  /** Throws 400 `invalid_request` for `url`. A name that does not resolve (yet) is accepted. */
   async validate(text: string): Promise<void> {
     const rules = toAddressRules(this.config);
     const fault = findUrlFault(text, rules);
@@ -22,12 +22,12 @@ export class SubscriberUrlValidator {
     if (isIP(host) !== 0) return;
     const addresses = await resolve(host);
     if (addresses.length > 0 && !addresses.some((address) => isAllowedAddress(host, address, rules))) {
-      throw invalidInputError('url', 'leads to an address that is not public');
+      throw invalidInputError('url', 'resolves to an address that is not public');
     }
   }
 }
 
-/** The addresses of a name; empty if no resolver responds in time. */
+/** A name's addresses; empty if no resolver answers in time. */
 function resolve(host: string): Promise<string[]> {
   return new Promise((done) => {
     const timer = setTimeout(() => done([]), RESOLVE_TIMEOUT_MS);

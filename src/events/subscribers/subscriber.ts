@@ -1,8 +1,8 @@
 import type { SecretString } from '../../platform/secret-string.ts';
 
-/** Where a subscription's deliveries go, and what signs them. */
+/** Where a subscription's deliveries go, and the secrets that sign them. */
 export interface Subscriber {
   url: string;
-  /** Never empty, the newest first. */
+  /** Never empty; newest first. */
   secrets: readonly SecretString[];
 }

@@ -8,7 +8,7 @@ const selectIds = defineStatement<{ after: string; limit: number }, { id: Subscr
   ({ after, limit }) => sql`SELECT id FROM subscription WHERE id > ${after} ORDER BY id LIMIT ${limit}`,
 );
 
-/** Every subscription has an entry: that it was created. */
+/** Every subscription has an audit entry of its creation. */
 export const AUDITED_SUBSCRIPTIONS: AuditedKind = {
   name: 'subscriptions',
   namedAs: 'subject',

@@ -20,7 +20,7 @@ const writeMacs = defineStatement<{ ids: readonly SubscriptionId[]; macs: readon
     FROM unnest(${ids}::text[], ${macs}::bytea[]) AS given(id, mac) WHERE r.id = given.id`,
 );
 
-/** Gives the subscriptions of an earlier release their MACs. */
+/** Adds MACs to the subscriptions of earlier releases. */
 export const PROTECTED_SUBSCRIPTIONS = defineProtectedTable({
   definition: SUBSCRIPTION_MAC,
   lockRows: (tx, { after, all, limit }) => tx.rows(lockRows({ after: after?.id ?? null, all, limit })),

@@ -11,7 +11,7 @@ import { toAddressRules } from '../subscribers/subscriber-http-client.ts';
 import { SubscriptionRepository } from './subscription.repository.ts';
 import { type SigningSecret, SubscriptionSecretService } from './subscription-secret.service.ts';
 
-/** A cached subscription. `fault`: the configuration does not (or no longer) allow its URL. */
+/** A cached subscription. `fault`: why the configuration forbids its URL. */
 interface CachedSubscriber {
   revision: number;
   url: string;
@@ -21,7 +21,7 @@ interface CachedSubscriber {
 
 const MAX_CACHED_SUBSCRIBERS = 1_000;
 
-/** Subscriptions as deliveries need them, cached until their revision changes, so that a delivery need not open secrets. */
+/** Caches subscriptions until their revision changes, so that deliveries need not open secrets each time. */
 @Injectable()
 export class SubscriberResolver {
   readonly #cached = new LRUCache<string, CachedSubscriber>({ max: MAX_CACHED_SUBSCRIBERS });
@@ -35,7 +35,8 @@ export class SubscriberResolver {
   ) {}
 
   /**
-   * The subscriber, or why nothing can be sent to it. `revision` is that of the claim. Passes on database errors, and `DecryptionError`.
+   * Returns the subscriber, or why nothing can be sent to it. `revision`: as of the claim. Rethrows database errors and
+   * `DecryptionError`.
    */
   async get(id: SubscriptionId, revision: number): Promise<Subscriber | SubscriberFault> {
     const cached = this.#cached.get(id);

@@ -40,7 +40,7 @@ const selectFailing = defineStatement<{ failingSince: Date }, { id: Subscription
     ORDER BY failing_since`,
 );
 
-/** Rows with these values already are skipped: a write for each delivery would make them the bottleneck. */
+/** Skips rows already up to date: a write per delivery would make these rows a bottleneck. */
 export async function markSubscriptionsSucceeded(
   executor: SqlExecutor,
   ids: readonly SubscriptionId[],
@@ -57,12 +57,12 @@ export async function markSubscriptionsFailed(
   if (ids.length > 0) await executor.run(setFailed({ ids, now }));
 }
 
-/** Delays all deliveries to this subscription until `until`, as its receiver asked. */
+/** Delays all deliveries to this subscription until `until`, as requested by its receiver. */
 export async function delaySubscription(executor: SqlExecutor, id: SubscriptionId, until: Date): Promise<void> {
   await executor.run(delay({ id, until }));
 }
 
-/** Marks active subscriptions that have failed since `failingSince` as reported; returns those that were not before. */
+/** Marks active subscriptions failing since `failingSince` or longer as reported; returns the newly marked. */
 export function markFailingReported(
   executor: SqlExecutor,
   failingSince: Date,
@@ -71,7 +71,7 @@ export function markFailingReported(
   return executor.rows(noticeFailing({ now, failingSince }));
 }
 
-/** Active subscriptions that have failed since `failingSince` or longer, longest first. */
+/** Active subscriptions failing since `failingSince` or longer, longest first. */
 export function selectFailingSubscriptions(
   executor: SqlExecutor,
   failingSince: Date,

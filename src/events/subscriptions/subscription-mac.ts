@@ -1,12 +1,12 @@
 import { defineRowMac } from '../../database/row-mac.ts';
 import type { SubscriptionRow } from './subscription.ts';
 
-/** The columns of a subscription that its MAC covers. */
+/** Columns of a subscription covered by its MAC. */
 export type CoveredSubscription = Pick<SubscriptionRow, 'id' | 'url' | 'events' | 'tenants' | 'products' | 'status'>;
 
 /**
- * Covers where a subscription's events go and which ones. Not covered: what only delays deliveries or is shown, and `revision`, by which
- * replicas know when to read the row again. Its secrets are sealed for this id.
+ * Covers where a subscription's events go, and which. Leaves out columns that only delay deliveries or are for display,
+ * and `revision`, which tells replicas to reread the row. Its secrets are sealed to its id.
  */
 export const SUBSCRIPTION_MAC = defineRowMac<CoveredSubscription>('subscription', 1, {
   idOf: ({ id }) => id,

@@ -13,10 +13,10 @@ import { SubscriptionSecretService } from './subscription-secret.service.ts';
 
 const CHECK_MS = 10_000;
 const CLEANUP_MS = 60 * 60 * 1000;
-/** Rows per statement, so that none takes long. */
+/** Rows per statement, to keep each one short. */
 const BATCH = 5_000;
 
-/** Time-driven changes of subscriptions. Each step may run on several replicas at once. */
+/** Time-driven changes of subscriptions. Every step may run on several replicas at once. */
 @Injectable()
 export class SubscriptionMaintenanceJob {
   constructor(
@@ -45,7 +45,7 @@ export class SubscriptionMaintenanceJob {
     });
   }
 
-  /** Marks pending deliveries of ended subscriptions as dead letters, which an admin may replay; returns how many. */
+  /** Marks pending deliveries of ended subscriptions as dead letters, which an admin can replay; returns how many. */
   async markEndedDeliveriesDead(signal?: AbortSignal): Promise<number> {
     return inBatches(signal, () =>
       this.database.transaction(async (tx) => {
@@ -55,7 +55,7 @@ export class SubscriptionMaintenanceJob {
     );
   }
 
-  /** Writes one audit entry for each subscription that has failed for a day; returns how many. */
+  /** Writes one audit entry per subscription that has failed for a day; returns how many. */
   async reportFailingSubscriptions(): Promise<number> {
     const now = this.clock.now();
     return this.database.transaction(async (tx) => {
@@ -67,13 +67,13 @@ export class SubscriptionMaintenanceJob {
           subjectId: id,
           details: { failing_since: failing_since.toISOString() },
         });
-        this.logger.warn({ subscription_id: id, failing_since }, 'a subscriber has taken nothing for a day');
+        this.logger.warn({ subscription_id: id, failing_since }, 'a subscriber has accepted nothing for a day');
       }
       return failing.length;
     });
   }
 
-  /** Deletes the queues and deliveries of deleted subscriptions; returns how many deliveries. */
+  /** Deletes queues and deliveries of deleted subscriptions; returns the number of deliveries. */
   async deleteRemains(signal?: AbortSignal): Promise<number> {
     await deleteQueuesByStatus(this.database, 'deleted');
     return inBatches(signal, () => deleteDeliveriesOfDeleted(this.database, BATCH));

@@ -3,7 +3,7 @@ import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import type { SecretId } from '../../vault/ids.ts';
 import type { SubscriptionId } from '../ids.ts';
 
-/** A secret that is in use. `expires_at` null: until it is rotated. */
+/** A secret in use. `expires_at` null: until rotated. */
 interface SubscriptionSecretRow {
   version: number;
   secret_id: SecretId;
@@ -55,7 +55,7 @@ export async function insertSubscriptionSecret(
   await executor.run(insert(secret));
 }
 
-/** Shortens the lifetime of secrets to `expiresAt`. */
+/** Caps the lifetime of a subscription's secrets at `expiresAt`. */
 export async function expireSubscriptionSecrets(
   executor: SqlExecutor,
   subscriptionId: SubscriptionId,
@@ -64,13 +64,13 @@ export async function expireSubscriptionSecrets(
   await executor.run(expire({ subscriptionId, expiresAt }));
 }
 
-/** 0: there is none. */
+/** Returns 0 if there is none. */
 export async function findLatestSecretVersion(executor: SqlExecutor, subscriptionId: SubscriptionId): Promise<number> {
   const [row] = await executor.rows(selectLatestVersion({ subscriptionId }));
   return row?.version ?? 0;
 }
 
-/** Those in use, newest first. */
+/** Secrets in use, newest first. */
 export function listSubscriptionSecrets(
   executor: SqlExecutor,
   subscriptionId: SubscriptionId,
@@ -79,7 +79,7 @@ export function listSubscriptionSecrets(
   return executor.rows(selectInUse({ subscriptionId, now }));
 }
 
-/** Deletes the rows of a subscription; the ids of its sealed secrets. */
+/** Deletes a subscription's rows; returns the ids of their sealed secrets. */
 export async function deleteSecretsOfSubscription(
   executor: SqlExecutor,
   subscriptionId: SubscriptionId,
@@ -87,7 +87,7 @@ export async function deleteSecretsOfSubscription(
   return (await executor.rows(deleteOfSubscription({ subscriptionId }))).map(({ secret_id }) => secret_id);
 }
 
-/** Deletes the rows of what was replaced and signs no more; the ids of the sealed secrets. */
+/** Deletes rows of replaced secrets that no longer sign; returns the ids of their sealed secrets. */
 export async function deleteExpiredSecrets(executor: SqlExecutor, now: Date): Promise<SecretId[]> {
   return (await executor.rows(deleteExpired({ now }))).map(({ secret_id }) => secret_id);
 }

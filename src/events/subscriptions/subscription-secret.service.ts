@@ -17,13 +17,13 @@ import {
   listSubscriptionSecrets,
 } from './subscription-secret.repository.ts';
 
-/** A signing secret that is in use. `expiresAt` null: until it is rotated. */
+/** A signing secret in use. `expiresAt` null: until rotated. */
 export interface SigningSecret {
   secret: SecretString;
   expiresAt: Date | null;
 }
 
-/** The signing secrets of subscriptions, sealed. Two or more are in use during a rotation. */
+/** Signing secrets of subscriptions, sealed. During a rotation, two or more are in use. */
 @Injectable()
 export class SubscriptionSecretService {
   constructor(
@@ -32,7 +32,7 @@ export class SubscriptionSecretService {
     private readonly random: Random,
   ) {}
 
-  /** Creates the secret `version` of a subscription; to be shown once. */
+  /** Creates secret number `version` of a subscription. Show it only once. */
   async create(tx: Transaction, subscriptionId: SubscriptionId, version: number): Promise<SecretString> {
     const secret = generateSigningSecret(this.random);
     const secretId = await this.vault.put(tx, secret, contextOf(subscriptionId, version));
@@ -41,7 +41,8 @@ export class SubscriptionSecretService {
   }
 
   /**
-   * Adds a new secret to the old ones, which sign for at most `overlapSeconds` more. The caller must have locked the subscription's row.
+   * Adds a new secret. The old ones sign for at most `overlapSeconds` more. The caller must hold the lock on the
+   * subscription's row.
    */
   async rotate(
     tx: Transaction,
@@ -56,7 +57,7 @@ export class SubscriptionSecretService {
     return { secret, previousExpiresAt };
   }
 
-  /** The secrets in use, newest first. Throws `DecryptionError` if one does not open. */
+  /** Secrets in use, newest first. Throws `DecryptionError` if one cannot be opened. */
   async open(executor: SqlExecutor, subscriptionId: SubscriptionId): Promise<SigningSecret[]> {
     const rows = await listSubscriptionSecrets(executor, subscriptionId, this.clock.now());
     const opened: SigningSecret[] = [];
@@ -67,7 +68,7 @@ export class SubscriptionSecretService {
     return opened;
   }
 
-  /** Destroys all secrets of a subscription. */
+  /** Destroys all of a subscription's secrets. */
   async destroyAll(tx: Transaction, subscriptionId: SubscriptionId): Promise<void> {
     await this.vault.destroy(tx, await deleteSecretsOfSubscription(tx, subscriptionId));
   }
@@ -78,7 +79,7 @@ export class SubscriptionSecretService {
   }
 }
 
-/** A sealed secret that is moved to another subscription or version does not open. */
+/** Binds a sealed secret to its subscription and version. */
 function contextOf(subscriptionId: SubscriptionId, version: number): SealContext {
   return ['subscription', subscriptionId, String(version)];
 }

@@ -21,8 +21,8 @@ export interface SubscriptionTestResult {
 }
 
 /**
- * Sends one test delivery at once, for developers of receivers: nothing is stored or retried, and it works while the subscription is
- * paused.
+ * Sends one test delivery at once, for developers of receivers. Stores and retries nothing, and works while the
+ * subscription is paused.
  */
 @Injectable()
 export class SubscriptionTester {
@@ -34,7 +34,7 @@ export class SubscriptionTester {
     private readonly ids: Ids,
   ) {}
 
-  /** Throws 404 `subscription_not_found`, 503 if the replica shuts down meanwhile. */
+  /** Throws 404 `subscription_not_found`, or 503 if the replica shuts down meanwhile. */
   async send(given: string, scope: SubscriptionScope): Promise<SubscriptionTestResult> {
     const { id, revision } = await this.subscriptions.get(given, scope);
     const subscriber = await this.subscribers.get(id, revision);

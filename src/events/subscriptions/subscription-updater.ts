@@ -16,12 +16,14 @@ import { SubscriptionRepository } from './subscription.repository.ts';
 import type { SubscriptionRow } from './subscription.ts';
 import { SubscriptionsService, toSubscriptionId } from './subscriptions.service.ts';
 
-/** The changes to a subscription. What is absent stays; null tenants or products mean all. The URL must have been checked. */
+/**
+ * Changes to a subscription. Absent fields stay; null tenants or products mean all. The URL must already be checked.
+ */
 export type SubscriptionChange = Partial<SubscriptionFilter & Pick<SubscriptionRow, 'url'>>;
 
 type Changes = Record<string, { from: unknown; to: unknown } | { added: string[]; removed: string[] }>;
 
-/** Changes where a subscription's events go and which ones it gets, with the audit entry. */
+/** Changes a subscription's URL and filter, with an audit entry. */
 @Injectable()
 export class SubscriptionUpdater {
   constructor(
@@ -33,14 +35,14 @@ export class SubscriptionUpdater {
   ) {}
 
   /**
-   * Takes effect when it commits: events not yet dispatched use the new filter, pending deliveries that no longer match are dropped, and
-   * after a new URL all pending ones are due at once. A request under way still goes to the old URL; if its event still matches, it is
-   * delivered again. Throws 404 `subscription_not_found`.
+   * Takes effect at commit: undispatched events use the new filter, pending deliveries that no longer match are
+   * dropped, and with a new URL all pending ones are due at once. A request under way still goes to the old URL; if its
+   * event still matches, it is delivered again. Throws 404 `subscription_not_found`.
    */
   change(by: Requester, given: string, change: SubscriptionChange): Promise<SubscriptionRow> {
     return this.database.transaction(async (tx) => {
       const id = toSubscriptionId(given);
-      // In the order in which records of deliveries lock them: queues first, then the subscription.
+      // Same lock order as `AttemptRecorder`: queues, then the subscription.
       await lockFanOut(tx);
       await lockQueues(tx, id);
       const before = await this.subscriptions.lock(tx, id, by.scope);
@@ -66,7 +68,9 @@ export class SubscriptionUpdater {
   }
 }
 
-/** The changes: for lists, what was added and removed; for a URL its host, because its path may be a secret of the subscriber. */
+/**
+ * Diffs two subscriptions: additions and removals for lists; only the host for URLs, since the path may be a secret.
+ */
 function diffSubscription(before: SubscriptionRow, after: SubscriptionRow): Changes {
   const changes: Changes = {};
   if (before.url !== after.url) changes['host'] = { from: new URL(before.url).host, to: new URL(after.url).host };

@@ -42,7 +42,7 @@ export class CreateSubscriptionRequest {
   @IsArray()
   events!: EventType[];
 
-  @ApiPropertyOptional({ type: [String], description: 'Absent: events of all tenants, and those that belong to none' })
+  @ApiPropertyOptional({ type: [String], description: 'Absent: events of all tenants, and events without a tenant' })
   @IsOptionalNotNull()
   @Matches(TENANT_PATTERN, { each: true, message: 'must be tenants' })
   @ArrayUnique()
@@ -54,7 +54,7 @@ export class CreateSubscriptionRequest {
   @ApiPropertyOptional({
     enum: PRODUCTS,
     isArray: true,
-    description: 'Absent: of all products, and those that belong to none',
+    description: 'Absent: events of all products, and events without a product',
   })
   @IsOptionalNotNull()
   @IsIn(PRODUCTS, { each: true })
@@ -64,10 +64,10 @@ export class CreateSubscriptionRequest {
   products?: Product[];
 }
 
-/** Null is fine as well, and means all, as it does in what is read. */
+/** May be null, which means all, as in responses. */
 const IfNotNull = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined && value !== null);
 
-/** Body of `PATCH /v1/subscriptions/{id}`: what is absent stays. */
+/** Body of `PATCH /v1/subscriptions/{id}`. Absent fields stay as they are. */
 export class UpdateSubscriptionRequest {
   @ApiPropertyOptional({ description: 'https, and public unless SUBSCRIPTION_HOSTS names its host' })
   @IsOptionalNotNull()
@@ -83,7 +83,11 @@ export class UpdateSubscriptionRequest {
   @IsArray()
   events?: EventType[];
 
-  @ApiPropertyOptional({ type: [String], nullable: true, description: 'Null: all, and events that belong to none' })
+  @ApiPropertyOptional({
+    type: [String],
+    nullable: true,
+    description: 'Null: all tenants, and events without a tenant',
+  })
   @IfNotNull()
   @Matches(TENANT_PATTERN, { each: true, message: 'must be tenants' })
   @ArrayUnique()
@@ -96,7 +100,7 @@ export class UpdateSubscriptionRequest {
     enum: PRODUCTS,
     isArray: true,
     nullable: true,
-    description: 'Null: all, and events that belong to none',
+    description: 'Null: all products, and events without a product',
   })
   @IfNotNull()
   @IsIn(PRODUCTS, { each: true })
@@ -106,13 +110,13 @@ export class UpdateSubscriptionRequest {
   products?: Product[] | null;
 }
 
-/** Body of `POST /v1/subscriptions/{id}/rotate-secret`; may be absent as a whole. */
+/** Body of `POST /v1/subscriptions/{id}/rotate-secret`; may be absent. */
 export class RotateSecretRequest {
   @ApiPropertyOptional({
     minimum: 0,
     maximum: 30 * DAY_SECONDS,
     default: DAY_SECONDS,
-    description: 'How long the older secrets sign as well. 0 ends them at once',
+    description: 'How long older secrets keep signing. 0 ends them at once.',
   })
   @IsOptionalNotNull()
   @Max(30 * DAY_SECONDS)
@@ -121,7 +125,6 @@ export class RotateSecretRequest {
   overlap_seconds: number = DAY_SECONDS;
 }
 
-/** The requested changes. */
 export function toSubscriptionChange({
   url,
   events,
@@ -145,9 +148,9 @@ export interface SubscriptionResponse {
   tenants: readonly string[] | null;
   products: readonly string[] | null;
   status: SubscriptionStatus;
-  /** `gone`: it ended, because its receiver responded 410. */
+  /** `gone`: the receiver responded 410. */
   status_reason: SubscriptionRow['status_reason'];
-  /** No delivery before this time, because the receiver asked for a delay. */
+  /** No deliveries before this time, because the receiver asked for a delay. */
   resume_at: string | null;
   failing_since: string | null;
   last_delivered_at: string | null;
@@ -155,7 +158,7 @@ export interface SubscriptionResponse {
   updated_at: string;
 }
 
-/** A subscription with its first signing secret, which is shown only here. */
+/** A subscription with its first signing secret, shown only here. */
 export interface CreatedSubscriptionResponse extends SubscriptionResponse {
   secret: string;
 }

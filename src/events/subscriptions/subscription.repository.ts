@@ -8,7 +8,7 @@ import type { SubscriptionScope } from './requester.ts';
 import { isServed, type SubscriptionRow, type SubscriptionStatus } from './subscription.ts';
 import { SUBSCRIPTION_MAC } from './subscription-mac.ts';
 
-/** A `SubscriptionRow`. */
+/** Columns of a `SubscriptionRow`. */
 const COLUMNS = sql`id, url, events, tenants, products, status, status_reason, revision, resume_at, failing_since, last_delivered_at,
   created_at, updated_at, mac`;
 
@@ -99,7 +99,7 @@ const selectByIds = defineStatement<{ ids: readonly SubscriptionId[] }, StoredSu
   ({ ids }) => sql`SELECT ${COLUMNS} FROM subscription WHERE id = ANY (${ids}::text[])`,
 );
 
-/** The rows of subscriptions. One that is not as this service wrote it counts as absent, and is reported. */
+/** Rows of subscriptions. Those that fail their integrity check count as absent and are reported. */
 @Injectable()
 export class SubscriptionRepository {
   constructor(private readonly macs: RowMacs) {}
@@ -111,7 +111,7 @@ export class SubscriptionRepository {
     return toSubscription(row);
   }
 
-  /** Includes deleted ones. Null: there is none in the scope. */
+  /** Includes deleted ones. Null: none in the scope. */
   async find(
     executor: SqlExecutor,
     id: SubscriptionId,
@@ -122,7 +122,7 @@ export class SubscriptionRepository {
     return row ?? null;
   }
 
-  /** By id, up to `limit` of them after `after`, without deleted ones. */
+  /** Up to `limit` subscriptions after `after`, ordered by id, without deleted ones. */
   async list(
     executor: SqlExecutor,
     { tenants, products }: SubscriptionScope,
@@ -139,7 +139,7 @@ export class SubscriptionRepository {
     return found;
   }
 
-  /** Sets the status of a row that is locked, and clears failures and delays. */
+  /** Sets the status of a locked row; clears failures and delays. */
   async setStatus(
     executor: SqlExecutor,
     row: SubscriptionRow,
@@ -161,9 +161,7 @@ export class SubscriptionRepository {
     return (await tx.run(endServed({ id, status, now, mac }))) > 0;
   }
 
-  /**
-   * Changes a row that is locked. The old receiver's failures and requested delay do not apply to a new one: `hasNewUrl` clears them.
-   */
+  /** Updates a locked row. `hasNewUrl` clears the failures and the delay of the old receiver. */
   async update(
     executor: SqlExecutor,
     changed: SubscriptionRow,
@@ -176,20 +174,20 @@ export class SubscriptionRepository {
     return toSubscription(row);
   }
 
-  /** Makes replicas read the URL and the secrets again. */
+  /** Makes replicas reread the URL and secrets. */
   async incrementRevision(executor: SqlExecutor, id: SubscriptionId, now: Date): Promise<void> {
     await executor.run(incrementRevision({ id, now }));
   }
 
-  /** Those of these subscriptions that are there, by id. */
+  /** Existing subscriptions among these ids. */
   async findAll(executor: SqlExecutor, ids: readonly SubscriptionId[]): Promise<Map<SubscriptionId, SubscriptionRow>> {
     const rows = this.genuine(await executor.rows(selectByIds({ ids })));
     return new Map(rows.map((row) => [row.id, row]));
   }
 
   /**
-   * The filters of all subscriptions for which events are kept: also of one that is reported here because it is not as it was written. Its
-   * events wait for it, and nothing is sent as long as it stays so (`QueueClaimer`).
+   * Filters of all subscriptions that events are kept for. Includes (and reports) rows that fail their integrity check:
+   * their events wait, and `QueueClaimer` sends nothing until the row is repaired.
    */
   async listFilters(executor: SqlExecutor): Promise<(SubscriptionFilter & { id: SubscriptionId })[]> {
     const rows = await executor.rows(selectServed({}));

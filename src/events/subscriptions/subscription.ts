@@ -2,8 +2,8 @@ import type { SubscriptionId } from '../ids.ts';
 import type { SubscriptionFilter } from '../outbox/subscription-filter.ts';
 
 /**
- * `active`: gets events. `paused`: its events wait. `ended`: the receiver responded 410; no more events are kept for it until it is
- * resumed. `deleted`: invisible to every client, only a row.
+ * `active`: gets events. `paused`: its events wait. `ended`: the receiver responded 410, so events are no longer kept
+ * until it is resumed. `deleted`: invisible to clients, only the row is left.
  */
 export type SubscriptionStatus = 'active' | 'paused' | 'ended' | 'deleted';
 
@@ -12,9 +12,9 @@ export interface SubscriptionRow extends SubscriptionFilter {
   id: SubscriptionId;
   url: string;
   status: SubscriptionStatus;
-  /** `gone`: its receiver responded 410. */
+  /** `gone`: the receiver responded 410. */
   status_reason: 'gone' | null;
-  /** Counts the changes of URL, status and secrets. */
+  /** Counts changes of URL, filter, status, and secrets. */
   revision: number;
   resume_at: Date | null;
   failing_since: Date | null;
@@ -28,5 +28,5 @@ export function isServed({ status }: Pick<SubscriptionRow, 'status'>): boolean {
   return status === 'active' || status === 'paused';
 }
 
-/** A subscription that has accepted nothing for this long is reported: by metrics, `doctor` and one audit entry. */
+/** After this long without an accepted event, a subscription is reported: by metrics, `doctor`, and one audit entry. */
 export const FAILING_SECONDS = 86_400;

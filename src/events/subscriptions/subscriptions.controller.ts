@@ -25,7 +25,7 @@ import { SubscriptionTester } from './subscription-tester.ts';
 import { SubscriptionUpdater } from './subscription-updater.ts';
 import { SubscriptionsService } from './subscriptions.service.ts';
 
-/** The subscriptions to events. For admins only. */
+/** Event subscriptions, for admins only. */
 @ApiTags('events')
 @Roles('admin')
 @Controller('v1/subscriptions')
@@ -37,7 +37,7 @@ export class SubscriptionsController {
     private readonly tests: SubscriptionTester,
   ) {}
 
-  /** The secret is shown only here. */
+  /** The response is the only one that shows the secret. */
   @Post()
   async create(
     @Body() request: CreateSubscriptionRequest,
@@ -68,7 +68,7 @@ export class SubscriptionsController {
     return toSubscriptionResponse(await this.subscriptions.get(id, scopeOf(client)));
   }
 
-  /** What is absent stays. */
+  /** Absent fields stay as they are. */
   @Patch(':id')
   async change(
     @Param('id') id: string,
@@ -95,7 +95,7 @@ export class SubscriptionsController {
     await this.subscriptions.delete(requesterOf(client, requestId), id);
   }
 
-  /** Its events wait. */
+  /** Events wait until it is resumed. */
   @Post(':id/pause')
   @HttpCode(200)
   async pause(
@@ -116,7 +116,7 @@ export class SubscriptionsController {
     return toSubscriptionResponse(await this.subscriptions.resume(requesterOf(client, requestId), id));
   }
 
-  /** A new secret, shown only here; both sign until the older one expires. */
+  /** Creates a new secret, shown only here. Older secrets keep signing until they expire. */
   @Post(':id/rotate-secret')
   async rotateSecret(
     @Param('id') id: string,
@@ -133,7 +133,7 @@ export class SubscriptionsController {
     };
   }
 
-  /** Sends one request to the receiver at once; returns its outcome. */
+  /** Sends one test request to the receiver and returns the outcome. */
   @Post(':id/test')
   @HttpCode(200)
   async test(@Param('id') id: string, @CurrentClient() client: AuthenticatedClient): Promise<SubscriptionTestResponse> {
@@ -141,7 +141,7 @@ export class SubscriptionsController {
   }
 }
 
-/** An admin with a limited policy must name tenants and products within it: 403 `not_allowed` otherwise. */
+/** An admin with a limited policy must name tenants and products within it; otherwise 403 `not_allowed`. */
 function requireWithin(requested: readonly string[] | null, allowed: readonly string[] | null): void {
   if (allowed === null) return;
   if (requested === null || requested.some((each) => !allowed.includes(each))) throw new AppError(notAllowed);

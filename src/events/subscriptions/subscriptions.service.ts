@@ -28,13 +28,13 @@ const subscriptionNotFound = defineProblem(
 );
 
 export interface NewSubscription extends SubscriptionFilter {
-  /** Checked before: see `SubscriberUrlValidator`. */
+  /** Must already be checked by `SubscriberUrlValidator`. */
   url: string;
 }
 
 type AuditAction = NewAuditEntry['action'];
 
-/** Subscriptions. Every change is committed together with its audit entry. */
+/** Subscriptions. Each change is committed with its audit entry. */
 @Injectable()
 export class SubscriptionsService {
   constructor(
@@ -46,7 +46,7 @@ export class SubscriptionsService {
     private readonly ids: Ids,
   ) {}
 
-  /** Creates a subscription with its first signing secret, which is to be shown once. The caller must check the scope. */
+  /** Creates a subscription and its first signing secret, to be shown once. The caller must check the scope. */
   async create(
     by: Omit<Requester, 'scope'>,
     input: NewSubscription,
@@ -62,32 +62,32 @@ export class SubscriptionsService {
     });
   }
 
-  /** Throws 404 `subscription_not_found`, also for what is outside of the scope. */
+  /** Throws 404 `subscription_not_found`, also for subscriptions outside the scope. */
   async get(id: string, scope: SubscriptionScope): Promise<SubscriptionRow> {
     return this.require(this.database, toSubscriptionId(id), scope);
   }
 
-  /** The same, with the row locked until the transaction ends. */
+  /** Same, with the row locked until the transaction ends. */
   lock(tx: Transaction, id: SubscriptionId, scope: SubscriptionScope): Promise<SubscriptionRow> {
     return this.require(tx, id, scope, { isLocked: true });
   }
 
-  /** By id and so oldest first: up to `limit` + 1 rows after `after`, as `toPage` expects. */
+  /** By id, so oldest first: up to `limit` + 1 rows after `after`, as `toPage` expects. */
   list(scope: SubscriptionScope, limit: number, after: string | null): Promise<SubscriptionRow[]> {
     return this.rows.list(this.database, scope, { after, limit: limit + 1 });
   }
 
-  /** Pauses deliveries; they wait, except for requests under way. A paused or ended subscription stays as it is. Throws 404. */
+  /** Pauses deliveries after requests under way. A paused or ended subscription stays as it is. Throws 404. */
   pause(by: Requester, id: string): Promise<SubscriptionRow> {
     return this.change(by, id, 'subscription.paused', 'active', 'paused');
   }
 
-  /** Resumes deliveries, what waited first; reactivates an ended subscription for events from now on. Throws 404. */
+  /** Resumes deliveries, waiting ones first. An ended subscription gets events from now on. Throws 404. */
   resume(by: Requester, id: string): Promise<SubscriptionRow> {
     return this.change(by, id, 'subscription.resumed', null, 'active');
   }
 
-  /** A new secret; the older ones sign as well for `overlapSeconds` more. Throws 404. */
+  /** Adds a new secret; the old ones keep signing for `overlapSeconds`. Throws 404. */
   async rotateSecret(
     by: Requester,
     given: string,
@@ -103,7 +103,10 @@ export class SubscriptionsService {
     });
   }
 
-  /** Deletes a subscription, its secrets, and what was on its way to it; one that is deleted already stays so. Throws 404 for what never was. */
+  /**
+   * Deletes a subscription with its secrets and pending deliveries. Deleting it again does nothing. Throws 404 for
+   * unknown ids.
+   */
   async delete(by: Requester, given: string): Promise<void> {
     const id = toSubscriptionId(given);
     await this.database.transaction(async (tx) => {
@@ -159,7 +162,7 @@ export class SubscriptionsService {
   }
 }
 
-/** Throws 404 `subscription_not_found` for what has not the form of a subscription's id. */
+/** Throws 404 `subscription_not_found` if this is no subscription id. */
 export function toSubscriptionId(id: string): SubscriptionId {
   if (!isId(id, 'sub')) throw new AppError(subscriptionNotFound);
   return id;

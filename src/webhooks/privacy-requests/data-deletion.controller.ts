@@ -11,7 +11,9 @@ import { PrivacyRequestService } from './privacy-request.service.ts';
 
 const CODE = /^[0-9a-f]{32}$/;
 
-/** Where users see the state of their request. The code authorizes: Meta showed it to the user. */
+/**
+ * Shows users the state of their request. Meta gave the code only to the user, so knowing it is authorization enough.
+ */
 @ApiTags('meta')
 @Public()
 @Controller('data-deletion')
@@ -19,7 +21,7 @@ export class DataDeletionController {
   constructor(private readonly requests: PrivacyRequestService) {}
 
   @Get(':code')
-  @ApiOperation({ summary: 'How a data deletion stands; a page, or JSON where Accept asks for it' })
+  @ApiOperation({ summary: 'Status of a data deletion: a page, or JSON if Accept asks for it' })
   async show(
     @Param('code') code: string,
     @Headers('accept') accept: string | undefined,

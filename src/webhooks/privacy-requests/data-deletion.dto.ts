@@ -1,4 +1,4 @@
-/** How a data deletion stands. */
+/** Status of a data deletion. */
 export interface DeletionStatusResponse {
   confirmation_code: string;
   status: 'in_progress' | 'completed';

@@ -1,6 +1,6 @@
 import type { DeletionStatusResponse } from './data-deletion.dto.ts';
 
-/** The page for users; null: no such code. Contains no text that came from outside: the code is hexadecimal, or not shown. */
+/** Renders the page for users; null: unknown code. Needs no escaping: a code is hexadecimal or not shown. */
 export function renderDeletionPage(state: DeletionStatusResponse | null): string {
   return `<!doctype html>
 <html lang="en">
@@ -21,17 +21,17 @@ ${state === null ? UNKNOWN : renderBody(state)}
 `;
 }
 
-const UNKNOWN = `<h1>There is no request with this code</h1>
+const UNKNOWN = `<h1>No request has this code</h1>
 <p>Check the confirmation code that Facebook or Instagram showed you.</p>`;
 
 function renderBody(state: DeletionStatusResponse): string {
-  const requestedLine = `<p>Asked for on ${formatInstant(state.requested_at)}. Confirmation code: <code>${state.confirmation_code}</code></p>`;
+  const requestedLine = `<p>Requested on ${formatInstant(state.requested_at)}. Confirmation code: <code>${state.confirmation_code}</code></p>`;
   if (state.completed_at === null) {
-    return `<h1>Your data is being deleted</h1>\n<p>This takes a few minutes. Look at this page again later.</p>\n${requestedLine}`;
+    return `<h1>Your data is being deleted</h1>\n<p>This takes a few minutes. Please check back later.</p>\n${requestedLine}`;
   }
   return `<h1>Your data has been deleted</h1>
-<p>Since ${formatInstant(state.completed_at)} this service holds no access to your account, and neither your name nor your id from that request.
-If you connected your account again after the request, that new connection stays until you remove it.</p>
+<p>As of ${formatInstant(state.completed_at)}, this service has no access to your account and no longer stores your name or ID from that request.
+If you connected your account again after the request, that new connection remains until you remove it.</p>
 ${requestedLine}`;
 }
 

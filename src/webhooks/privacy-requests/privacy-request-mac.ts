@@ -12,9 +12,9 @@ export interface PrivacyRequestRow {
   code_hash: Buffer | null;
   app_ids: string[];
   user_secret_id: SecretId | null;
-  /** As an earlier release stored it. */
+  /** Set only by an earlier release. */
   meta_user_id: string | null;
-  /** As an earlier release stored it. */
+  /** Set only by an earlier release. */
   confirmation_code: string | null;
   issued_at: Date | null;
   request_id: string | null;
@@ -23,7 +23,7 @@ export interface PrivacyRequestRow {
   is_hashed: boolean;
 }
 
-/** Covers all of it: whose data is deleted, whose connections are revoked, and what the user is told of that. */
+/** Covers all columns: whose data is deleted, whose connections are revoked, and what the user is told. */
 export const PRIVACY_REQUEST_MAC = defineRowMac<PrivacyRequestRow>('privacy_request', 1, {
   idOf: ({ id }) => id,
   covers: (row) => [

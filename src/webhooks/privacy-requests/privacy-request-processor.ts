@@ -15,9 +15,9 @@ import type { PrivacyRequest } from './privacy-request.repository.ts';
 import { PrivacyRequestService } from './privacy-request.service.ts';
 
 /**
- * Processes what Meta asked for on behalf of a user: their connections are revoked, unless they connected again since; those are
- * inspected. A data deletion also erases. Each step is a transaction of its own and does nothing the second time, so that a crash
- * anywhere is repaired by starting over, and two replicas at once do no harm.
+ * Carries out what Meta requested on a user's behalf: revokes their connections, except those authorized again since,
+ * which are inspected. A data deletion also erases. Each step is its own idempotent transaction, so a crash is repaired
+ * by starting over, and two replicas at once do no harm.
  */
 @Injectable()
 export class PrivacyRequestProcessor {
@@ -33,7 +33,7 @@ export class PrivacyRequestProcessor {
     private readonly audit: AuditLog,
   ) {}
 
-  /** Does nothing for a request that is completed. */
+  /** Does nothing for completed requests. */
   async execute(request: PrivacyRequest): Promise<void> {
     const metaUserId = request.completedAt === null ? await this.requests.openUserId(request) : null;
     if (metaUserId === null) return;
@@ -41,7 +41,7 @@ export class PrivacyRequestProcessor {
     const connections = await findConnectionsOfUser(this.database, { appIds: request.appIds, metaUserId });
     for (const connection of connections) if (!connection.isRevoked) counts[await this.revoke(request, connection)]++;
     if (request.kind === 'data_deletion') {
-      // Only now is it known whether the user's grant lives on in a connection that they made later.
+      // Only now is it known whether a later connection keeps the user's grant alive.
       for (const connection of connections) if (await this.erase(connection)) counts.erased++;
       await this.database.transaction((tx) => this.eraseUnmatched(tx, [metaUserId]));
     }
@@ -69,17 +69,18 @@ export class PrivacyRequestProcessor {
     return 'inspected';
   }
 
-  /** With what was received under the user's other id: once the connection is erased, nothing shows that it was theirs. */
+  /** Also erases what arrived under the user's other id: once the connection is erased, nothing shows it was theirs. */
   private erase({ id, tenant, metaUserIds }: UserConnection): Promise<boolean> {
     return this.eraser.erase(id, async (tx) => {
       await eraseRelayedEventsOfConnection(tx, id);
       await this.eraseUnmatched(tx, metaUserIds);
-      // Where it was the tenant's last one, the keys go as well, so that nothing opens what Postgres has not overwritten yet.
+      // After a tenant's last connection, shred its keys too, so that rows not yet overwritten by Postgres can't be
+      // read.
       if (!(await hasConnection(tx, tenant))) await this.payloads.shred(tx, tenant);
     });
   }
 
-  /** What was received about a user while no connection was theirs. */
+  /** Erases what arrived about a user who had no connection. */
   private async eraseUnmatched(tx: Transaction, metaUserIds: readonly string[]): Promise<void> {
     await eraseRelayedEvents(tx, await this.entryUsers.unlink(tx, metaUserIds));
   }

@@ -8,13 +8,13 @@ import { PrivacyRequestService } from './privacy-request.service.ts';
 import { PrivacyRequestProcessor } from './privacy-request-processor.ts';
 
 const POLL_INTERVAL_MS = 60_000;
-/** Younger ones are most likely being processed by the call that brought them. */
+/** Younger requests are probably still being processed by the call that brought them. */
 const MINIMUM_AGE_SECONDS = 30;
 const BATCH = 20;
-/** Of what an earlier release stored. */
+/** For rows of earlier releases. */
 const HASH_BATCH = 500;
 
-/** Resumes requests whose processing was interrupted. */
+/** Resumes interrupted requests. */
 @Injectable()
 export class PrivacyRequestResumeJob {
   constructor(
@@ -36,10 +36,10 @@ export class PrivacyRequestResumeJob {
     });
   }
 
-  /** One that fails does not hold up the others. */
+  /** A failing request does not hold up the others. */
   async resumeUnfinished(signal?: AbortSignal): Promise<void> {
     const before = addSeconds(this.clock.now(), -MINIMUM_AGE_SECONDS);
-    // Pages through all of them, since the oldest may be those that always fail.
+    // Page through all of them: the oldest may be those that always fail.
     let last: PrivacyRequestPosition | null = null;
     do {
       const page: PrivacyRequestPage = await this.requests.listUnfinished(before, BATCH, last);
@@ -55,7 +55,7 @@ export class PrivacyRequestResumeJob {
     const { id } = request;
     try {
       await this.processor.execute(request);
-      this.logger.info({ privacy_request_id: id }, 'an interrupted privacy request has been completed');
+      this.logger.info({ privacy_request_id: id }, 'completed an interrupted privacy request');
     } catch (error) {
       this.logger.error({ err: error, privacy_request_id: id }, 'a privacy request failed again');
     }

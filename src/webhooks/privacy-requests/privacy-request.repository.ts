@@ -7,18 +7,18 @@ import type { SecretId } from '../../vault/ids.ts';
 import type { PrivacyRequestId } from '../ids.ts';
 import { PRIVACY_REQUEST_MAC, type PrivacyRequestKind, type PrivacyRequestRow } from './privacy-request-mac.ts';
 
-/** What Meta asked for on behalf of a user. */
+/** What Meta requested on a user's behalf. */
 export interface PrivacyRequest {
   id: PrivacyRequestId;
   kind: PrivacyRequestKind;
   appIds: string[];
-  /** The sealed id of the user at Meta; null once the request is completed, and where an earlier release stored it. */
+  /** The user's sealed Meta id; null once completed, or if an earlier release stored the request. */
   userSecretId: SecretId | null;
-  /** As an earlier release stored it. */
+  /** Set only by an earlier release. */
   plainUserId: string | null;
-  /** As an earlier release stored it. */
+  /** Set only by an earlier release. */
   plainConfirmationCode: string | null;
-  /** A keyed hash; null for deauthorizations. */
+  /** Keyed hash; null for deauthorizations. */
   codeHash: Buffer | null;
   issuedAt: Date | null;
   requestId: string | null;
@@ -28,14 +28,13 @@ export interface PrivacyRequest {
 
 interface NewPrivacyRequestRow
   extends Pick<PrivacyRequest, 'id' | 'kind' | 'appIds' | 'issuedAt' | 'requestId' | 'receivedAt'> {
-  /** A keyed hash of the payload as it was signed. */
+  /** Keyed hash of the payload as signed. */
   payloadHash: Buffer;
-  /** A keyed hash. Null for deauthorizations. */
+  /** Keyed hash; null for deauthorizations. */
   codeHash: Buffer | null;
   userSecretId: SecretId;
 }
 
-/** Where a page of requests ends. */
 export interface PrivacyRequestPosition {
   receivedAt: Date;
   id: PrivacyRequestId;
@@ -43,7 +42,7 @@ export interface PrivacyRequestPosition {
 
 export interface PrivacyRequestPage {
   requests: PrivacyRequest[];
-  /** Where the next page begins; null at the end. */
+  /** Where the next page starts; null: last page. */
   next: PrivacyRequestPosition | null;
 }
 
@@ -115,12 +114,12 @@ const updateHashed = defineStatement<PrivacyRequestRow & { mac: Buffer }>(
       code_hash = ${row.code_hash}, confirmation_code = ${row.confirmation_code}, mac = ${row.mac} WHERE id = ${row.id}`,
 );
 
-/** The rows of privacy requests. One that is not as this service wrote it counts as absent, and is reported. */
+/** Rows of privacy requests. Those that fail their integrity check count as absent and are reported. */
 @Injectable()
 export class PrivacyRequestRepository {
   constructor(private readonly macs: RowMacs) {}
 
-  /** The stored request; null where this payload was received before. A row of this payload that counts as absent is replaced. */
+  /** Returns the stored request; null if this payload was received before. Replaces a row that counts as absent. */
   async insert(tx: Transaction, request: NewPrivacyRequestRow): Promise<PrivacyRequest | null> {
     const row = toNewRow(request);
     const insertion = insertRequest({ ...row, mac: this.macs.compute(PRIVACY_REQUEST_MAC, row) });
@@ -133,7 +132,7 @@ export class PrivacyRequestRepository {
     return this.first(await tx.rows(insertion));
   }
 
-  /** `payloadHashes`: the forms that the hash may have. */
+  /** `payloadHashes`: all forms the stored hash may have. */
   async findByPayload(
     executor: SqlExecutor,
     kind: PrivacyRequestKind,
@@ -146,7 +145,7 @@ export class PrivacyRequestRepository {
     return this.first(await executor.rows(selectByCode({ codeHash, code })));
   }
 
-  /** Requests received before `receivedBefore` that are not completed, the oldest first; those after `last`, where it is given. */
+  /** Unfinished requests received before `receivedBefore`, oldest first, starting after `last` if given. */
   async listUnfinished(
     executor: SqlExecutor,
     receivedBefore: Date,
@@ -162,7 +161,7 @@ export class PrivacyRequestRepository {
     };
   }
 
-  /** Completes a request and removes the user from it. False where it was completed before. */
+  /** Completes a request and removes its user. False: already completed. */
   async complete(tx: Transaction, id: PrivacyRequestId, completedAt: Date): Promise<boolean> {
     const [row] = this.genuine(await tx.rows(lockRequest({ id })));
     if (row === undefined || row.completed_at !== null) return false;
@@ -172,8 +171,8 @@ export class PrivacyRequestRepository {
   }
 
   /**
-   * Leaves hashes in the place of what an earlier release stored, in up to `limit` completed requests received before `receivedBefore`, the
-   * oldest first.
+   * Replaces what earlier releases stored with hashes, in up to `limit` completed requests received before
+   * `receivedBefore`, oldest first.
    */
   async hashEarlierReleases(
     tx: Transaction,

@@ -24,7 +24,7 @@ import type { SigningApps } from './verify-signed-request.ts';
 
 interface NewPrivacyRequest {
   kind: PrivacyRequestKind;
-  /** The encoded payload, as it was signed. */
+  /** The encoded payload as signed. */
   payload: string;
   apps: SigningApps;
   metaUserId: string;
@@ -32,15 +32,15 @@ interface NewPrivacyRequest {
   requestId: string;
 }
 
-/** Older payloads are refused; with a margin for clocks. */
+/** Older payloads are refused. Includes a margin for clock skew. */
 const REPEATABLE_SECONDS = 2 * DAY_SECONDS;
 
-/** A request, with the code that its user is shown; null for deauthorizations. */
+/** A request with the code shown to its user; null for deauthorizations. */
 export type AcceptedPrivacyRequest = PrivacyRequest & { confirmationCode: string | null };
 
 /**
- * Requests on behalf of users: committed before they are processed, each payload once. What is stored names nobody: payloads and
- * confirmation codes are keyed hashes, and the user's id is sealed and destroyed once the request is completed.
+ * Requests on behalf of users. Committed before they are processed, each payload once. Stored rows name nobody:
+ * payloads and confirmation codes are keyed hashes, and the user's id is sealed and destroyed on completion.
  */
 @Injectable()
 export class PrivacyRequestService {
@@ -54,7 +54,9 @@ export class PrivacyRequestService {
     private readonly vault: Vault,
   ) {}
 
-  /** Commits a request. For a payload that was received before: the earlier request, completed or not, and its answer. */
+  /**
+   * Commits a request. For a payload received before, returns the earlier request, completed or not, with its answer.
+   */
   async accept(request: NewPrivacyRequest): Promise<AcceptedPrivacyRequest> {
     const { kind, payload, issuedAt, requestId } = request;
     const payloadHash = this.payloadHash(sha256(payload));
@@ -75,7 +77,7 @@ export class PrivacyRequestService {
         requestId,
         receivedAt: this.clock.now(),
       });
-      // Another call with the same payload has just committed.
+      // A concurrent call with the same payload has just committed.
       if (created === null) {
         await this.vault.destroy(tx, [userSecretId]);
         return this.getEarlier(tx, kind, payload);
@@ -85,7 +87,7 @@ export class PrivacyRequestService {
     });
   }
 
-  /** The request that this payload made before, with its answer; null: it was never received. */
+  /** The earlier request with this payload, and its answer; null: never received. */
   async findEarlier(
     kind: PrivacyRequestKind,
     payload: string,
@@ -96,23 +98,23 @@ export class PrivacyRequestService {
     const request = await this.rows.findByPayload(executor, kind, hashes);
     if (request === null) return null;
     const code = this.codeOf(payload);
-    // Null as well where an earlier release drew the code, of which nothing but a hash is left.
+    // Also null if an earlier release generated the code randomly, because only its hash is left.
     const isOfPayload = request.codeHash?.equals(this.codeHash(code)) === true;
     return { ...request, confirmationCode: request.plainConfirmationCode ?? (isOfPayload ? code : null) };
   }
 
-  /** By the code that Meta showed to the user. */
+  /** Finds a request by the code that Meta showed its user. */
   findByCode(code: string): Promise<PrivacyRequest | null> {
     return this.rows.findByCode(this.database, this.codeHash(code), code);
   }
 
-  /** The user's id at Meta; null once the request is completed. Throws `DecryptionError`. */
+  /** The user's Meta id; null once completed. Throws `DecryptionError`. */
   async openUserId({ id, userSecretId, plainUserId }: PrivacyRequest): Promise<string | null> {
     if (userSecretId === null) return plainUserId;
     return (await this.vault.get(this.database, userSecretId, userContext(id)))?.expose() ?? null;
   }
 
-  /** Leaves hashes in the place of what an earlier release stored, once nobody repeats those requests any more. */
+  /** Replaces what earlier releases stored with hashes, once Meta no longer repeats those requests. */
   async hashEarlierReleases(limit: number): Promise<void> {
     const range = { receivedBefore: addSeconds(this.clock.now(), -REPEATABLE_SECONDS), limit };
     await this.database.transaction((tx) =>
@@ -123,7 +125,7 @@ export class PrivacyRequestService {
     );
   }
 
-  /** Requests received before `receivedBefore` that are not completed, the oldest first; those after `last`, where it is given. */
+  /** Unfinished requests received before `receivedBefore`, oldest first, starting after `last` if given. */
   listUnfinished(
     receivedBefore: Date,
     limit: number,
@@ -132,7 +134,7 @@ export class PrivacyRequestService {
     return this.rows.listUnfinished(this.database, receivedBefore, limit, last);
   }
 
-  /** Completes a request and destroys the user's id in it. Whoever completes it first records `details`. */
+  /** Completes a request and destroys its user's id. Audits `details` if it was not completed before. */
   async complete(request: PrivacyRequest, details: Record<string, unknown>): Promise<void> {
     await this.database.transaction(async (tx) => {
       const isFirst = await this.rows.complete(tx, request.id, this.clock.now());
@@ -142,7 +144,7 @@ export class PrivacyRequestService {
     });
   }
 
-  /** The apps that know the user: those that signed, or, where they don't, those that they may sign for. */
+  /** The apps that know the user: the signers or, failing that, the apps they may sign for. */
   private async appIdsOf(executor: SqlExecutor, { apps, metaUserId }: NewPrivacyRequest): Promise<string[]> {
     const { appIds, fallbackAppIds } = apps;
     if (fallbackAppIds.length === 0 || (await isUserKnown(executor, { appIds, metaUserId }))) return appIds;
@@ -159,12 +161,15 @@ export class PrivacyRequestService {
     return earlier;
   }
 
-  /** Keyed, because a payload is little more than an id that others know as well. */
+  /** Keyed, because a payload is little more than an id that others know too. */
   private payloadHash(payloadHash: Buffer): Buffer {
     return this.ring.blindIndex(`signed_request ${payloadHash.toString('hex')}`);
   }
 
-  /** 32 hexadecimal digits that only this service can tell from the payload: so a repeat gets the same, though it is stored nowhere. */
+  /**
+   * 32 hex digits that only this service can derive from the payload, so a repeat gets the same code without storing
+   * it.
+   */
   private codeOf(payload: string): string {
     return this.ring.blindIndex(`data deletion of ${sha256(payload).toString('hex')}`).toString('hex', 0, 16);
   }
@@ -184,7 +189,7 @@ export class PrivacyRequestService {
   }
 }
 
-/** What the user's id is bound to. */
+/** Binds the user's sealed id to its request. */
 function userContext(id: PrivacyRequestId): SealContext {
   return ['privacy_request', id];
 }

@@ -25,7 +25,7 @@ const writeMacs = defineStatement<{ ids: readonly PrivacyRequestId[]; macs: read
     FROM unnest(${ids}::text[], ${macs}::bytea[]) AS given(id, mac) WHERE r.id = given.id`,
 );
 
-/** Gives the privacy requests of an earlier release their MACs. */
+/** Adds MACs to privacy requests of earlier releases. */
 export const PROTECTED_PRIVACY_REQUESTS = defineProtectedTable({
   definition: PRIVACY_REQUEST_MAC,
   lockRows: (tx, { after, all, limit }) => tx.rows(lockRows({ after: after?.id ?? null, all, limit })),

@@ -18,7 +18,10 @@ import { whyNoCallback } from './why-no-callback.ts';
 
 const FORM = 'application/x-www-form-urlencoded';
 
-/** Where Meta reports that a user removed the app, or wants their data deleted. */
+/**
+ * Receives Meta's reports that a user removed the app or wants their data deleted
+ * (docs/meta-facts.md#deauthorization-and-deletion).
+ */
 @ApiTags('meta')
 @ApiConsumes(FORM)
 @Public()
@@ -43,7 +46,7 @@ export class SignedRequestsController {
     return { success: true };
   }
 
-  /** Meta shows the user the page and the code, so there is one for each request, also of users whom we don't know. */
+  /** Meta shows the page and code to the user, so every request gets them, even from users we don't know. */
   @Post('data-deletion')
   @HttpCode(200)
   @TakesBody('form')
@@ -66,7 +69,7 @@ export class SignedRequestsController {
     }
     const payload = text.slice(text.indexOf('.') + 1);
     const refusal = whyNoCallback(verified.request, this.clock.now());
-    // A repeat gets the answer of the first, however late it comes.
+    // A repeat gets the first answer, no matter how late.
     if (refusal !== null && (await this.requests.findEarlier(kind, payload)) === null)
       throw this.malformed(kind, 'signed_request', refusal);
     const accepted = await this.requests.accept({

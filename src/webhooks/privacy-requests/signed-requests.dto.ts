@@ -2,7 +2,7 @@ export interface DeauthorizationResponse {
   success: true;
 }
 
-/** In the shape that Meta requires. */
+/** The shape Meta requires (docs/meta-facts.md#deauthorization-and-deletion). */
 export interface DataDeletionResponse {
   url: string;
   confirmation_code: string;

@@ -1,17 +1,20 @@
 import type { MetaApp } from '../../meta/meta-apps.ts';
 import { parseSignedRequest, type SignedRequest } from '../../meta/webhooks/signed-request.ts';
 
-/** Whose users a signed_request is about. */
+/** The apps whose user a signed_request is about. */
 export interface SigningApps {
-  /** The apps whose secret signed it. */
+  /** Apps whose secret signed it. */
   appIds: string[];
-  /** Where those know no such user: the Meta app may sign for the Instagram and Threads apps inside it (META.md 16, 20.12). */
+  /**
+   * Used if those know no such user: the Meta app may sign for its Instagram and Threads apps
+   * (docs/meta-facts.md#form-and-key).
+   */
   fallbackAppIds: string[];
 }
 
 type VerifiedRequest = { ok: true; request: SignedRequest; apps: SigningApps } | { ok: false };
 
-/** Verifies a signed_request with every secret of our apps; the secret that fits identifies the app. */
+/** Verifies a signed_request with all of our apps' secrets. The matching secret identifies the app. */
 export function verifySignedRequest(text: string, apps: readonly MetaApp[]): VerifiedRequest {
   let request: SignedRequest | null = null;
   const appIds = new Set<string>();

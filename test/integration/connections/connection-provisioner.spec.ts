@@ -14,7 +14,7 @@ const PAGES = [
   { id: '502', token: 'EAApage502', instagramId: '17841400000000001' },
 ];
 
-describe('establishing and revoking connections on Postgres', () => {
+describe('provisioning and revoking connections on Postgres', () => {
   const clock = new FakeClock();
   let open: OpenDatabase;
   let database: Database;
@@ -32,7 +32,7 @@ describe('establishing and revoking connections on Postgres', () => {
   const count = async (table: string): Promise<number> =>
     Number((await database.rows<{ n: string }>({ text: `SELECT count(*) AS n FROM ${table}` }))[0]?.n);
 
-  it('seals every token, with its audit entry and event, and leaves no pending authorization behind', async () => {
+  it('seals every token, writes an audit entry and event, and leaves no pending authorization', async () => {
     const id = await connect(harness, clock, { pages: PAGES });
     expect(await count('pending_authorization')).toBe(0);
     expect(await count('sealed_secret')).toBe(3);
@@ -49,7 +49,7 @@ describe('establishing and revoking connections on Postgres', () => {
     }
   });
 
-  it('binds assets to the credential that reaches them', async () => {
+  it('binds assets to the credentials that reach them', async () => {
     await connect(harness, clock, { pages: PAGES });
     const rows = await database.rows({
       text: `SELECT a.type, a.id, k.kind, k.subject_id FROM asset a JOIN credential k ON k.id = a.credential_id ORDER BY a.type, a.id`,
@@ -61,7 +61,7 @@ describe('establishing and revoking connections on Postgres', () => {
     ]);
   });
 
-  it('gives an asset without a token no credential, and the root none to stand in for', async () => {
+  it("gives an asset without a token no credential, not even the root's", async () => {
     await connect(harness, clock, { pages: [{ id: '501', token: null, instagramId: '178' }, ...PAGES.slice(1)] });
     const rows = await database.rows({ text: 'SELECT id, credential_id IS NULL AS bare FROM asset ORDER BY id' });
     expect(rows).toEqual([
@@ -72,7 +72,7 @@ describe('establishing and revoking connections on Postgres', () => {
     ]);
   });
 
-  it('stores many Pages by few statements, and binds each to its own token', async () => {
+  it('stores many Pages with few statements, each with its own token', async () => {
     const pages = Array.from({ length: 600 }, (_, n) => ({
       id: String(9000 + n),
       token: `EAAmany${n}`,
@@ -104,7 +104,7 @@ describe('establishing and revoking connections on Postgres', () => {
     ]);
   });
 
-  it('keeps the id when the same Meta user connects again, and brings it back from reauth_required', async () => {
+  it('keeps the id when the same Meta user connects again, and restores it from reauth_required', async () => {
     const id = await connect(harness, clock, { pages: PAGES });
     await database.run({
       text: `UPDATE connection SET status = 'reauth_required', status_reason = '{"code":"x"}' WHERE id = $1`,
@@ -123,17 +123,17 @@ describe('establishing and revoking connections on Postgres', () => {
       { subject_id: '100000000000001', version: 2 },
       { subject_id: '502', version: 2 },
     ]);
-    // Two serving versions and the two they replaced; the page that was not granted again is gone with its tokens.
+    // Two serving versions and the two they replaced. The Page that was not granted again is gone with its tokens.
     expect(await count('sealed_secret')).toBe(4);
   });
 
-  it('makes one connection of many authorizations at once', async () => {
+  it('creates one connection from many concurrent authorizations', async () => {
     const ids = await Promise.all(Array.from({ length: 6 }, () => connect(harness, clock, { pages: PAGES })));
     expect(new Set(ids).size).toBe(1);
     expect(await count('connection')).toBe(1);
   });
 
-  it('keeps tenants, products and people apart', async () => {
+  it('keeps tenants, products, and users apart', async () => {
     const ids = [
       await connect(harness, clock),
       await connect(harness, clock, { tenant: 'tenant-b' }),
@@ -143,7 +143,7 @@ describe('establishing and revoking connections on Postgres', () => {
     expect(new Set(ids).size).toBe(4);
   });
 
-  it('writes nothing for a replica whose pending authorization was taken over', async () => {
+  it('writes nothing if another replica took over the pending authorization', async () => {
     const pendingAuthorization = await harness.pendingAuthorizations.begin(
       {
         tenant: 't',
@@ -176,7 +176,7 @@ describe('establishing and revoking connections on Postgres', () => {
   describe('revoking', () => {
     const by = { actor: SYSTEM, requestId: null, reason: 'test' };
 
-    it('destroys every token but the one that Meta must be told with', async () => {
+    it('destroys every token but the one needed to revoke at Meta', async () => {
       const id = await connect(harness, clock, { pages: PAGES });
       expect(await harness.revoke.revoke(id, by)).toMatchObject({ providerRevocation: 'pending', leasesRevoked: 0 });
       expect(await count('sealed_secret')).toBe(1);
@@ -206,7 +206,7 @@ describe('establishing and revoking connections on Postgres', () => {
       expect(await harness.revoke.revoke('con_00000000000000000000000000', by)).toBeNull();
     });
 
-    it('is shared while another live connection rests on the same user, also when both are revoked at once', async () => {
+    it('is shared while another live connection depends on the same user, even when both are revoked at once', async () => {
       const a = await connect(harness, clock);
       const b = await connect(harness, clock, { tenant: 'tenant-b' });
       const both = await Promise.all([a, b].map((id) => harness.revoke.revoke(id, by)));
@@ -214,13 +214,13 @@ describe('establishing and revoking connections on Postgres', () => {
       expect(await count('sealed_secret')).toBe(1);
     });
 
-    it('is final: connecting again makes a new connection', async () => {
+    it('is final: connecting again creates a new connection', async () => {
       const id = await connect(harness, clock);
       await harness.revoke.revoke(id, by);
       expect(await connect(harness, clock)).not.toBe(id);
     });
 
-    it('is not undone by an authorization that was under way', async () => {
+    it('is not undone by an authorization under way', async () => {
       const id = await connect(harness, clock);
       const [again] = await Promise.all([connect(harness, clock), harness.revoke.revoke(id, by)]);
       const [row] = await database.rows<{ status: string }>({

@@ -26,7 +26,7 @@ beforeEach(async () => {
   await opened.database.run({ text: 'DELETE FROM connection' });
 });
 
-/** What one replica claims with: whose turn it is, is known to each for itself. */
+/** What one replica claims with. Each replica tracks its own turns. */
 function openReplica(database: Database = opened.database): CredentialClaimRepository {
   return new CredentialClaimRepository(database, clock, new Ids(clock, new SystemRandom()));
 }
@@ -78,7 +78,7 @@ describe.each(KINDS)('$name', ({ name, columns, claim }) => {
     if (name.includes('unknown')) await opened.database.run({ text: 'UPDATE credential SET expires_at = NULL' });
   };
 
-  it('of a small tenant are claimed with the first claim of whichever replica, and all in the end, each once', async () => {
+  it('of a small tenant are in the first claim of any replica, and all are claimed exactly once', async () => {
     await seedDue('large', MANY);
     await seedDue('small', 3);
     const replicas = [openReplica(), openReplica()];
@@ -98,7 +98,7 @@ describe.each(KINDS)('$name', ({ name, columns, claim }) => {
     expect(new Set(ids).size).toBe(MANY + 3);
   });
 
-  it('are found by searches in an index, however many are due', async () => {
+  it('are found by index searches, no matter how many are due', async () => {
     await seedDue('large', MANY);
     await seedDue('small', 3);
     const asked: Statement[] = [];
@@ -128,7 +128,7 @@ describe.each(KINDS)('$name', ({ name, columns, claim }) => {
 });
 
 describe('tenants', () => {
-  it('are visited some at a time, and those with nothing due cost no claim', async () => {
+  it('are visited in batches, and those with nothing due cost no claim', async () => {
     for (let index = 0; index < 3; index++) await seed(`due-${index}`, 1);
     const tomorrow = `$3::timestamptz + interval '1 day'`;
     await seed('f', 3 * TENANTS_PER_VISIT, { tenant: '$1 || n', refresh_after: tomorrow, refresh_due_at: tomorrow });
@@ -145,14 +145,14 @@ describe('tenants', () => {
     expect(ids.size).toBe(3 * TENANTS_PER_VISIT + 3);
   });
 
-  it('include the one without a name that replicas of the release before insert into', async () => {
+  it('include the unnamed tenant under which replicas of the previous release insert', async () => {
     await seed('any', 2);
     await opened.database.run({ text: `UPDATE credential SET tenant = ''` });
     const claimed = await openReplica().claimRefreshes('app', LIMIT, CLAIM_SECONDS);
     expect(claimed.map(({ tenant }) => tenant)).toEqual(['any', 'any']);
   });
 
-  it('keep their order: of each the first to end first, whatever failed meanwhile, and nothing before its back-off', async () => {
+  it('keep their order: earliest expiry first regardless of failures, and nothing before its back-off', async () => {
     await seed('one', 40);
     await opened.database.run({
       text: `UPDATE credential SET failure_attempts = 1, refresh_due_at = $1 WHERE id = 'crd_one2'`,
@@ -166,7 +166,7 @@ describe('tenants', () => {
     expect(claimed.map(({ id }) => id)).toEqual(['crd_one1', 'crd_one2', 'crd_one4', 'crd_one5']);
   });
 
-  it('get back what a replica left behind with the next retries, once its claim is over', async () => {
+  it('get abandoned work back with the next retries, once its claim has expired', async () => {
     await seed('one', 40);
     const left = await openReplica().claimRefreshes('app', 4, CLAIM_SECONDS);
     const other = openReplica();
@@ -187,7 +187,7 @@ interface PlanNode {
   Plans?: PlanNode[];
 }
 
-/** Every node of the plan, as it ran. */
+/** Every node of the executed plan. */
 async function explain(text: string, values: unknown[]): Promise<PlanNode[]> {
   const flat = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(flat)];
   const [row] = await opened.database.rows<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>({
@@ -197,7 +197,7 @@ async function explain(text: string, values: unknown[]): Promise<PlanNode[]> {
   return row === undefined ? [] : flat(row['QUERY PLAN'][0].Plan);
 }
 
-/** Rows of `credential` that the plan looked at. */
+/** Rows of `credential` that the plan read. */
 function readRows(plan: readonly PlanNode[]): number {
   return plan
     .filter((node) => node['Relation Name'] === 'credential' && node['Node Type'] !== 'ModifyTable')

@@ -32,8 +32,8 @@ const providerRevocationOf = async (id: string): Promise<string | null> => {
 const countSealedSecrets = async (): Promise<number> =>
   (await open.database.rows({ text: 'SELECT 1 FROM sealed_secret' })).length;
 
-describe('a grant that Meta says is gone', () => {
-  it('is confirmed for all that shared it, with the last one that lived on it, and keeps no token', async () => {
+describe('a grant that Meta reports as gone', () => {
+  it('is confirmed for all that shared it, with the last live connection, and keeps no token', async () => {
     const metaUser = { metaUserId: '100000000000777' };
     const before = await countSealedSecrets();
     const shared = await connect(harness, clock, { ...metaUser, tenant: 'a' });
@@ -47,7 +47,7 @@ describe('a grant that Meta says is gone', () => {
     expect(await countSealedSecrets()).toBe(before);
   });
 
-  it('says nothing of an authorization of more than a minute later, and to the millisecond so', async () => {
+  it('does not affect an authorization more than a minute later, to the millisecond', async () => {
     const id = await connect(harness, clock, { metaUserId: '100000000000778' });
     const authorizedAt = clock.now();
     expect(await harness.revoke.revokeAsRemovedAtMeta(id, BY, addSeconds(authorizedAt, -60.001))).toBe(
@@ -62,7 +62,7 @@ describe('a grant that Meta says is gone', () => {
     expect(await harness.revoke.revokeAsRemovedAtMeta('con_nobody', BY, clock.now())).toBeNull();
   });
 
-  it('is no reason to erase what lives', async () => {
+  it('is no reason to erase a live connection', async () => {
     const id = await connect(harness, clock, { metaUserId: '100000000000779' });
     const eraser = new ConnectionEraser(
       open.database,
@@ -78,7 +78,7 @@ describe('a grant that Meta says is gone', () => {
     expect(await eraser.erase('con_nobody', within)).toBe(false);
     expect(ran).toBe(false);
     await harness.revoke.revokeAsRemovedAtMeta(id, BY, clock.now());
-    // What the calling code adds is part of it: where that fails, nothing is erased.
+    // The caller's writes are part of the transaction: if they fail, nothing is erased.
     await expect(eraser.erase(id, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
     const [row] = await open.database.rows<{ meta_user_id: string }>({
       text: 'SELECT meta_user_id FROM connection WHERE id = $1',

@@ -13,12 +13,12 @@ const leaseOf = async (tenant: string) => {
   return api(context, key).post('/v1/leases', { tenant, product: 'pages' });
 };
 
-describe('a scope that the user takes away later', () => {
+describe('a scope the user later revokes', () => {
   it.each([
     ['found by inspection', (id: string) => api(context).post(`/v1/connections/${id}/check`, {}).expect(200)],
     ['found by a refresh', (id: string) => api(context).post(`/v1/connections/${id}/refresh`, {}).expect(200)],
   ])(
-    'and that the product needs, %s, is told on the connection, with leases, and asked for again',
+    'and the product needs, %s, shows on the connection and with leases, and is requested again',
     async (how, look) => {
       const tenant = how.replaceAll(' ', '-');
       const { id, userId } = await context.importConnection({ tenant, expiresIn: 50 * DAY, pages: 1 });
@@ -44,7 +44,7 @@ describe('a scope that the user takes away later', () => {
     },
   );
 
-  it('but that the product does without, is declined only; given back, nothing is said any more', async () => {
+  it('but the product can do without, is only listed as declined; once granted again, nothing is shown', async () => {
     const { id, userId } = await context.importConnection({ tenant: 'optional', pages: 1 });
     const required = ['pages_show_list', 'pages_read_engagement'];
     const { scopes } = await context.connection(id);

@@ -13,7 +13,7 @@ interface ApiDescription {
   components: { schemas: Record<string, { properties?: Record<string, unknown> }> };
 }
 
-/** Bodies of the routes that need one, so that input validation lets the request through. */
+/** Bodies of routes that need one to pass input validation. */
 const BODIES: Readonly<Record<string, object>> = {
   'POST /v1/connections/{id}/phone-numbers/{phone_number_id}/register': { pin: '123456' },
   'POST /v1/connections/{id}/phone-numbers/{phone_number_id}/synchronize': { kinds: ['contacts'] },
@@ -56,7 +56,7 @@ function send(
 }
 
 describe('a client of another tenant', () => {
-  it('gets 404 from every route with the id of a connection in its path', async () => {
+  it('gets 404 from every route with a connection id in its path', async () => {
     const key = await createKey('other');
     const withId = routes.filter((route) => route.includes('/v1/connections/{'));
     expect(withId).toEqual(
@@ -81,7 +81,7 @@ describe('a client of another tenant', () => {
     expect((await context.connection(connectionId)).status).toBe('active');
   });
 
-  it('finds nothing by the id of a connection in a query or a body', async () => {
+  it('finds nothing by a connection id in a query or body', async () => {
     const key = await createKey('another');
     const withId = routes.filter(takesConnectionId);
     expect(withId).toEqual(['GET /v1/audit', 'POST /v1/leases']);
@@ -93,7 +93,7 @@ describe('a client of another tenant', () => {
   });
 });
 
-it('a client of its own tenant sees it', async () => {
+it('a client of the right tenant sees it', async () => {
   const key = await createKey('acme');
   await send('GET /v1/connections/{id}', { key, id: connectionId }).expect(200);
   const audit = await send('GET /v1/audit', { key, query: `?connection_id=${connectionId}` });

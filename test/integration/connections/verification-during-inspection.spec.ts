@@ -16,7 +16,7 @@ beforeAll(async () => {
 beforeEach(() => context.sandbox.state.log.clear());
 afterAll(() => context?.close());
 
-/** A credential whose inspection or refresh has just been requested from Meta. */
+/** A credential whose inspection or refresh is just being requested from Meta. */
 async function claimRoot(): Promise<{ connectionId: `con_${string}`; claimed: ClaimedCredential }> {
   const { id: connectionId } = await context.importConnection({ expiresIn: 50 * DAY });
   const root = await context.root(connectionId);
@@ -37,8 +37,8 @@ const ends = {
   },
 } as const;
 
-describe.each(['inspection', 'refresh'] as const)('an %s that ends well', (work) => {
-  it('settles no verification request that came while Meta was being asked', async () => {
+describe.each(['inspection', 'refresh'] as const)('a successful %s', (work) => {
+  it('does not settle a verification request that arrives while Meta is being asked', async () => {
     const { connectionId, claimed } = await claimRoot();
     context.clock.advance(1);
     await context.replica.app.get(VerificationRequests).requestVerification(context.database, [connectionId]);
@@ -52,7 +52,7 @@ describe.each(['inspection', 'refresh'] as const)('an %s that ends well', (work)
     expect((await context.root(connectionId)).health).toBe('healthy');
   });
 
-  it('settles what it was about', async () => {
+  it('settles the request it was made for', async () => {
     const { connectionId, claimed } = await claimRoot();
     await ends[work](claimed);
     expect((await context.root(connectionId)).health).toBe('healthy');

@@ -29,7 +29,7 @@ async function run(...args: string[]): Promise<string> {
   return out;
 }
 
-it('shows subscriptions and dead letters, and replays them one by one and by time', async () => {
+it('lists subscriptions and dead letters, and replays them by id and by time range', async () => {
   const call = api({ replica });
   const { id } = (await call.post('/v1/subscriptions', { url: receiver.url, events: ['connection.created'] })).body;
   const database = replica.app.get(Database);
@@ -73,7 +73,7 @@ it('shows subscriptions and dead letters, and replays them one by one and by tim
   }
 }, 60_000);
 
-it('the doctor names who takes nothing for a day', async () => {
+it('lets the doctor name a subscriber that has accepted nothing for a day', async () => {
   const on = { database: replica.app.get(Database), clock: new SystemClock() };
   expect((await checkEventSubscriptions(on)).state).toBe('ok');
   await on.database.run({
@@ -84,7 +84,7 @@ it('the doctor names who takes nothing for a day', async () => {
   expect(finding.detail).toMatch(/sub_\w+ \(127\.0\.0\.1:\d+, since /);
 });
 
-it('destroys what Meta has sent about a tenant, in the record, while a replica has the keys in memory', async () => {
+it('shreds what Meta sent about a tenant, with an audit entry, while a replica has the keys in memory', async () => {
   const database = replica.app.get(Database);
   const relay = (tenant: string, mark: string) =>
     replica.app

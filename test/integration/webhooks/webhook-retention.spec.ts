@@ -20,16 +20,16 @@ const keep = (name: string, ageDays: number): Promise<number> =>
   });
 const count = async (): Promise<number> => (await open.database.rows({ text: 'SELECT 1 FROM webhook_entry' })).length;
 
-describe('what was received', () => {
+describe('received webhooks', () => {
   const registered: string[] = [];
   const retentionService = { register: (what: string) => void registered.push(what) } as never;
 
-  it('is removed by the nightly maintenance', () => {
+  it('are deleted by nightly maintenance', () => {
     new WebhookRetention(open.database, retentionService, clock).onModuleInit();
     expect(registered).toEqual(['received webhooks']);
   });
 
-  it('goes after its retention, but never within the eight days in which Meta repeats', async () => {
+  it('are deleted after their retention, but never within the eight days in which Meta repeats', async () => {
     const retention = new WebhookRetention(open.database, retentionService, clock);
     for (const age of [0, 7, 9, 29, 31, 40]) await keep(`age ${age}`, age);
     expect(await retention.purge(addSeconds(clock.now(), -30 * DAY), 1)).toBe(1);

@@ -7,7 +7,7 @@ import {
   TenantTurns,
 } from '../../../src/connections/tenant-turn.ts';
 
-/** Due rows by tenant, with what a visit and a claim would do to them. */
+/** Due rows by tenant, and how a visit and a claim treat them. */
 class Backlog implements DueWork<string> {
   visits = 0;
   readonly left: Map<string, number>;
@@ -61,7 +61,7 @@ describe('a turn', () => {
     if (perTenant !== undefined) expect(shares.perTenant).toBe(perTenant);
   });
 
-  it('serves one after the other where there are more tenants than may be claimed', () => {
+  it('serves tenants one after another if there are more than may be claimed', () => {
     const turn = waiting(['a', 'b', 'c']);
     const served = Array.from({ length: 6 }, () => {
       const shares = turn.take(1);
@@ -71,7 +71,7 @@ describe('a turn', () => {
     expect(served).toEqual([['a'], ['b'], ['c'], ['a'], ['b'], ['c']]);
   });
 
-  it('leaves at the head of the line who had to wait', () => {
+  it('keeps waiting tenants at the head of the line', () => {
     const turn = waiting(names(26));
     const first = turn.take(50);
     turn.settle(
@@ -81,7 +81,7 @@ describe('a turn', () => {
     expect(turn.take(1).tenants).toEqual([names(26).at(-1)]);
   });
 
-  it('forgets who did not have their share, and does not put in line who has nothing due', () => {
+  it('drops tenants that did not use up their share, and does not add tenants with nothing due', () => {
     const turn = new TenantTurn();
     turn.visit([
       { tenant: 'a', isDue: true },
@@ -93,7 +93,7 @@ describe('a turn', () => {
     expect(turn.take(4).tenants).toEqual([]);
   });
 
-  it('goes on where it stopped, and begins again after the last tenant', () => {
+  it('continues where it stopped, and starts over after the last tenant', () => {
     const turn = new TenantTurn();
     const page = names(TENANTS_PER_VISIT).map((tenant) => ({ tenant, isDue: false }));
     expect(turn.position).toBe('');
@@ -103,7 +103,7 @@ describe('a turn', () => {
     expect(turn.position).toBe('');
   });
 
-  it('is one of its own for each app and kind of work', () => {
+  it('is separate for each app and kind of work', () => {
     const turns = new TenantTurns();
     expect(turns.of('checks', '1')).toBe(turns.of('checks', '1'));
     expect(turns.of('checks', '1')).not.toBe(turns.of('checks', '2'));
@@ -111,15 +111,15 @@ describe('a turn', () => {
   });
 });
 
-describe('claims by tenant in turn', () => {
-  it('take what is due of a small tenant with the first claim, however much another has', async () => {
+describe('claims with tenants taking turns', () => {
+  it('include a small tenant in the first claim, however much others have due', async () => {
     const work = new Backlog({ large: 100_000, small: 3 });
     const turn = new TenantTurn();
     expect(count(await claimInTurn(turn, 8, work))).toEqual({ large: 5, small: 3 });
     expect(count(await claimInTurn(turn, 8, work))).toEqual({ large: 8 });
   });
 
-  it('come by every tenant in one round, even one at a time', async () => {
+  it('reach every tenant in a round, even one at a time', async () => {
     const due = Object.fromEntries(names(5).map((tenant) => [tenant, 1_000]));
     const turn = new TenantTurn();
     const work = new Backlog(due);
@@ -128,14 +128,14 @@ describe('claims by tenant in turn', () => {
     expect(count(claimed)).toEqual(Object.fromEntries(names(5).map((tenant) => [tenant, 1])));
   });
 
-  it('visit no more tenants than fit into one statement while there is work in line', async () => {
+  it('visit no more tenants than one statement covers while there is work in line', async () => {
     const work = new Backlog(Object.fromEntries(names(5_000).map((tenant) => [tenant, 2])));
     const turn = new TenantTurn();
     expect(await claimInTurn(turn, 32, work)).toHaveLength(32);
     expect(work.visits).toBe(1);
   });
 
-  it('find the only tenant with work among thousands, from wherever they stopped, and everything in the end', async () => {
+  it('find the only tenant with work among thousands from any position, and eventually everything', async () => {
     const [first = '', second = '', ...others] = names(2_500);
     const work = new Backlog({ [first]: 1, [second]: 0, ...Object.fromEntries(others.map((one) => [one, 0])) });
     const turn = new TenantTurn();
@@ -148,7 +148,7 @@ describe('claims by tenant in turn', () => {
     expect(count(claimed)).toEqual({ [second]: 40 });
   });
 
-  it('serve thousands of tenants with much due, all as often', async () => {
+  it('serve thousands of busy tenants equally often', async () => {
     const tenants = names(3_000);
     const work = new Backlog(Object.fromEntries(tenants.map((tenant) => [tenant, 1_000])));
     const turn = new TenantTurn();
@@ -159,7 +159,7 @@ describe('claims by tenant in turn', () => {
     expect(Math.max(...counts)).toBeLessThanOrEqual(4);
   });
 
-  it('keep what was claimed before one failed, and say so only where nothing was', async () => {
+  it('keep what was claimed before a failure, and throw only if nothing was', async () => {
     const work = new Backlog({ large: 100, small: 1 });
     let isBroken = false;
     const failing: DueWork<string> = {
@@ -175,7 +175,7 @@ describe('claims by tenant in turn', () => {
     await expect(claimInTurn(turn, 8, failing)).rejects.toThrow('gone');
   });
 
-  it('end where rows look due and nobody can claim them, such as rows that a transaction has locked', async () => {
+  it("end when rows look due but can't be claimed, such as rows locked by a transaction", async () => {
     const work = new Backlog(Object.fromEntries(names(250).map((tenant) => [tenant, 1])));
     const locked: DueWork<string> = { ...work, claim: async () => [] };
     expect(await claimInTurn(new TenantTurn(), 8, locked)).toEqual([]);

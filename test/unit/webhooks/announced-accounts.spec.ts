@@ -10,7 +10,7 @@ function accountsOf(value: object, { field = 'account_update', object = WHATSAPP
   return findAnnouncedAccounts(object, entry);
 }
 
-describe('the accounts that an entry announces', () => {
+describe('the accounts announced by an entry', () => {
   it.each(['PARTNER_ADDED', 'PARTNER_APP_INSTALLED'])('are those of %s', (event) => {
     expect(accountsOf({ event, waba_info: ACCOUNT })).toEqual([{ wabaId: '11', businessId: '90' }]);
     expect(accountsOf({ event, waba_info: { waba_id: '11' } })).toEqual([{ wabaId: '11', businessId: null }]);
@@ -20,7 +20,7 @@ describe('the accounts that an entry announces', () => {
     ['another event', { event: 'PARTNER_REMOVED', waba_info: ACCOUNT }, {}],
     ['no event', { waba_info: ACCOUNT }, {}],
     ['no account', { event: 'PARTNER_ADDED' }, {}],
-    ['what is no id', { event: 'PARTNER_ADDED', waba_info: { waba_id: { a: 1 } } }, {}],
+    ['an invalid id', { event: 'PARTNER_ADDED', waba_info: { waba_id: { a: 1 } } }, {}],
     ['another field', { event: 'PARTNER_ADDED', waba_info: ACCOUNT }, { field: 'messages' }],
     ['another object', { event: 'PARTNER_ADDED', waba_info: ACCOUNT }, { object: 'page' }],
   ])('are none for %s', (_, value, of) => {

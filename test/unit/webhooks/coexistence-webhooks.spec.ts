@@ -5,7 +5,7 @@ import { COEXISTENCE_CHANGES } from '../../support/coexistence-webhooks.ts';
 const WABA = '102290129340398';
 const PHONE = '106540352242922';
 
-describe("the webhooks of numbers in the WhatsApp Business app, and of people whose numbers aren't shown", () => {
+describe('webhooks of WhatsApp Business app numbers, and of people whose numbers are hidden', () => {
   it.each(COEXISTENCE_CHANGES)('$name is about its account and its number', ({ change }) => {
     const entry = { id: WABA, time: 1_739_321_024, changes: [change(PHONE)] };
     const [split] =

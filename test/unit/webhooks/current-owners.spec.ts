@@ -13,18 +13,18 @@ const kept = (...connections: ReturnType<typeof of>[]) =>
   keepCurrentOwners(connections.flat()).map(({ connectionId, type }) => `${connectionId} ${type}`);
 
 describe('an account that several businesses connected', () => {
-  it('is that of the newest login, with its numbers', () => {
+  it('belongs to the newest login, with its numbers', () => {
     expect(kept(of('con_new', 'b', 2), of('con_old', 'a', 1))).toEqual([
       'con_new whatsapp_business_account',
       'con_new phone_number',
     ]);
   });
 
-  it("is everybody's who connected it for the same business, or for one that is not known", () => {
+  it('belongs to all connections of the same business, and to those of unknown businesses', () => {
     expect(kept(of('con_1', 'a', 1), of('con_2', 'a', 2), of('con_3', null, 3))).toHaveLength(6);
   });
 
-  it('leaves other accounts of the earlier connection with it', () => {
+  it('leaves the earlier connection its other accounts', () => {
     const [account] = of('con_old', 'a', 1);
     if (account === undefined) throw new Error('there is no account');
     const other = { ...account, id: '78' };

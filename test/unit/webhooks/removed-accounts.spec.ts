@@ -10,13 +10,13 @@ const REMOVED = {
 };
 
 describe('an account that is no longer shared', () => {
-  it('is named by the event; the entry has the id of the portfolio', () => {
+  it("is named in the event; the entry has the portfolio's id", () => {
     expect(removals({ id: '2949482758682047', time: 1_739_321_024, changes: update(REMOVED) })).toEqual([
       { accountId: '980198427658004', removedAt: new Date('2025-02-12T00:43:44Z'), cause: null },
     ]);
   });
 
-  it('comes with a cause where WhatsApp ended it', () => {
+  it('comes with a cause if WhatsApp ended it', () => {
     const value = { ...REMOVED, disconnection_info: { reason: 'PRIMARY_INACTIVITY', initiated_by: 'SYSTEM' } };
     expect(removals({ id: '1', time: 1, changes: update(value) })).toMatchObject([{ cause: 'PRIMARY_INACTIVITY' }]);
   });
@@ -25,13 +25,13 @@ describe('an account that is no longer shared', () => {
     ['milliseconds', 1_739_321_024_000, '2025-02-12T00:43:44.000Z'],
     ['a text', '1739321024', '2025-02-12T00:43:44.000Z'],
     ['nothing', undefined, undefined],
-    ['no number', 'soon', undefined],
+    ['not a number', 'soon', undefined],
     ['a fraction', 1.5, undefined],
   ])('takes %s for its time', (_, time, expected) => {
     expect(removals({ id: '1', time, changes: update(REMOVED) })?.[0]?.removedAt?.toISOString()).toBe(expected);
   });
 
-  it('is the entry itself where nothing else is named', () => {
+  it('is the entry itself if nothing else is named', () => {
     expect(removals({ id: '11', changes: update({ event: 'PARTNER_REMOVED' }) })).toMatchObject([{ accountId: '11' }]);
     expect(removals({ id: '0', changes: update({ event: 'PARTNER_REMOVED' }) })).toEqual([]);
   });
@@ -39,13 +39,13 @@ describe('an account that is no longer shared', () => {
   it.each([
     ['another event', { id: '1', changes: update({ ...REMOVED, event: 'ACCOUNT_OFFBOARDED' }) }],
     ['another field', { id: '1', changes: update(REMOVED, 'account_alerts') }],
-    ['an app that was uninstalled', { id: '1', changes: update({ ...REMOVED, event: 'PARTNER_APP_UNINSTALLED' }) }],
-    ['strange changes', { id: '1', changes: ['x', null, { value: 5 }] }],
+    ['an uninstalled app', { id: '1', changes: update({ ...REMOVED, event: 'PARTNER_APP_UNINSTALLED' }) }],
+    ['malformed changes', { id: '1', changes: ['x', null, { value: 5 }] }],
   ])('is not told by %s', (_, entry) => {
     expect(removals(entry)).toEqual([]);
   });
 
-  it('is not told by events about other objects', () => {
+  it('is not announced by events about other objects', () => {
     expect(removals({ id: '1', changes: update(REMOVED) }, 'page')).toEqual([]);
   });
 });

@@ -28,7 +28,7 @@ describe('splitting a delivery', () => {
     },
   );
 
-  it('tells entries apart by what they say, not by how it is written', () => {
+  it('distinguishes entries by content, not formatting', () => {
     const of = (entry: string, object = 'page') => hashes(`{"object":"${object}","entry":[${entry}]}`)?.[0];
     const hash = of('{"id":"1","time":2,"url":"a\\/b","n":"\\u00e4"}');
     expect(of('{ "time": 2, "n":"ä", "url":"a/b", "id":"1" }')).toBe(hash);
@@ -38,7 +38,7 @@ describe('splitting a delivery', () => {
     expect(of('{"id":["1","2"]}')).not.toBe(of('{"id":["2","1"]}'));
   });
 
-  it('takes the same entry twice in one body as one', () => {
+  it('counts the same entry twice in one body as one', () => {
     expect(split('{"object":"page","entry":[{"id":"1"},{"id" :"1"},{"id":"2"}]}')).toHaveLength(2);
   });
 
@@ -50,24 +50,24 @@ describe('splitting a delivery', () => {
 
   it.each([
     ['nothing', ''],
-    ['no JSON', '{"object":"page","entry":[}'],
+    ['invalid JSON', '{"object":"page","entry":[}'],
     ['a trailing comma', '{"object":"page","entry":[],}'],
-    ['no object', '[1]'],
+    ['not an object', '[1]'],
     ['nested too deep', `{"entry":[${'['.repeat(200)}${']'.repeat(200)}]}`],
     ['nested far too deep', '['.repeat(200_000)],
   ])('refuses %s', (_, text) => {
     expect(split(text)).toBeNull();
   });
 
-  it('refuses bytes that are no UTF-8', () => {
+  it('refuses bytes that are not UTF-8', () => {
     expect(splitWebhook(Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]))).toBeNull();
   });
 });
 
-describe('what an entry speaks of', () => {
+describe('the subject of an entry', () => {
   const subject = (object: string, entry: object) => split(JSON.stringify({ object, entry: [entry] }))?.[0]?.subject;
 
-  it('is the asset that its id names, as a string or a number of any length', () => {
+  it('is the asset named by its id, as a string or a number of any length', () => {
     expect(subject('page', { id: '12345' })?.assets).toEqual([{ type: 'page', id: '12345' }]);
     expect(split('{"object":"page","entry":[{"id":12345678901234567890}]}')?.[0]?.subject.assets).toEqual([
       { type: 'page', id: '12345678901234567890' },
@@ -95,7 +95,7 @@ describe('what an entry speaks of', () => {
     expect(subject('user', { id: '5', uid: '6' })?.userIds).toEqual(['5', '6']);
   });
 
-  it('is nothing for the test events of the dashboard, for strange ids and for unknown objects', () => {
+  it('is empty for test events of the dashboard, malformed ids, and unknown objects', () => {
     expect(subject('page', { id: '0' })?.assets).toEqual([]);
     expect(subject('page', { id: 0 })?.assets).toEqual([]);
     expect(subject('page', { id: null })?.assets).toEqual([]);
@@ -128,7 +128,7 @@ describe('what an entry speaks of', () => {
   });
 });
 
-describe("a body of Threads'", () => {
+describe('a Threads body', () => {
   const envelope = {
     app_id: '3003',
     topic: 'moderate',
@@ -151,7 +151,7 @@ describe("a body of Threads'", () => {
         { value: { ...reply, id: '2' }, field: 'replies' },
       ],
     ],
-  ])('is one entry of the object threads, as it is, where its values are %s', (_, values) => {
+  ])('is one unchanged entry of the object threads if its values are %s', (_, values) => {
     expect(split(body(values))).toEqual([
       expect.objectContaining({
         object: 'threads',
@@ -166,16 +166,16 @@ describe("a body of Threads'", () => {
     ['a reply, whose target is a post', 'replies', reply, ['555', '78901']],
     ['a post that was deleted', 'delete', { id: '1', owner: { owner_id: '777' }, deleted_at: 'x' }, ['777', '78901']],
     ['a post that was published', 'publish', { id: '1', username: 'u' }, ['78901']],
-    ['what was published in the thread of another', 'publish', reply, ['78901']],
+    ["a reply published in another's thread", 'publish', reply, ['78901']],
     ['a mention, whose target is the user', 'mentions', { id: '1' }, ['78901']],
-    ['a mention in the thread of another', 'mentions', reply, ['78901', '555']],
-    ['a field that is new', 'likes', { ...reply, owner: { owner_id: 777 } }, ['555', '777', '78901']],
-    ['nothing that names anybody', 'replies', 'x', ['78901']],
-  ])('says whose it may be, the likeliest first: %s', (_, name, value, expected) => {
+    ["a mention in another's thread", 'mentions', reply, ['78901', '555']],
+    ['a new field', 'likes', { ...reply, owner: { owner_id: 777 } }, ['555', '777', '78901']],
+    ['nothing that names anyone', 'replies', 'x', ['78901']],
+  ])('names candidate owners, likeliest first: %s', (_, name, value, expected) => {
     expect(owners({ value, field: name })).toEqual([expected]);
   });
 
-  it('takes numbers for ids, and no test ids of the dashboard', () => {
+  it('accepts numeric ids, but not test ids of the dashboard', () => {
     expect(
       owners(
         { value: { root_post: { owner_id: 0 } }, field: 'replies' },
@@ -187,7 +187,7 @@ describe("a body of Threads'", () => {
     ]);
   });
 
-  it('is one entry for each user, with nothing of the others, where a list is about several', () => {
+  it("is one entry per user, without the others' data, if a list is about several", () => {
     const [mine, theirs] = [
       { value: { ...reply, text: 'a \u00e4' }, field: 'replies' },
       { value: { ...reply, root_post: { owner_id: '666' }, text: 'b' }, field: 'replies' },
@@ -200,7 +200,7 @@ describe("a body of Threads'", () => {
     expect(entries?.map(({ subject }) => subject.userIds[0])).toEqual(['555', '666']);
   });
 
-  it('counts once, however it is written, and another time or app is another', () => {
+  it('counts once however it is formatted; another time or app makes another entry', () => {
     const hash = hashes(body({ value: reply, field: 'replies' }))?.[0];
     const { app_id: appId, ...rest } = envelope;
     expect(
@@ -209,7 +209,7 @@ describe("a body of Threads'", () => {
     expect(hashes(body({ value: reply, field: 'replies' }, { time: 1 }))).not.toEqual([hash]);
   });
 
-  it('is none where the values are neither, or where there is an object or an entry', () => {
+  it('is not recognized if values are neither object nor list, or with an object or entry member', () => {
     expect(split(body('x'))).toMatchObject([{ object: '', appId: null, subject: { userIds: [] } }]);
     expect(split(body([], { object: 'page' }))).toMatchObject([{ object: 'page' }]);
     expect(split(body([], { object: 'threads', entry: [{ id: '5' }] }))).toMatchObject([

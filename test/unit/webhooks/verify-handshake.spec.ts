@@ -24,7 +24,7 @@ describe('the handshake', () => {
     }
   });
 
-  it('refuses a wrong token, a missing one, another mode, and everything where no token is set', () => {
+  it('refuses wrong or missing tokens, other modes, and everything if no token is set', () => {
     expect(asked({})).toBe('1158201444');
     expect(asked({ 'hub.verify_token': 'meatyhamhoc' })).toBeNull();
     expect(asked({ 'hub.verify_token': undefined })).toBeNull();
@@ -33,7 +33,7 @@ describe('the handshake', () => {
     expect(verifyHandshake({ 'hub.mode': 'subscribe', 'hub.verify_token': '', 'hub.challenge': '1' }, null)).toBeNull();
   });
 
-  it('sends nothing back that a browser could run', () => {
+  it('never echoes anything a browser could run', () => {
     expect(asked({ 'hub.challenge': '<script>alert(1)</script>' })).toBeNull();
     expect(asked({ 'hub.challenge': '' })).toBeNull();
     expect(asked({ 'hub.challenge': '1'.repeat(257) })).toBeNull();

@@ -19,7 +19,7 @@ function openReplica(): AssetUpdateService {
   return new AssetUpdateService(opened.database, unused, unused, unused, clock, new SystemRandom(), testConfig());
 }
 
-it('second looks are claimed by tenant in turn, and all in the end, each once', async () => {
+it('claims due rediscoveries with tenants taking turns, each exactly once', async () => {
   const { database } = opened;
   await seedDueCredentials(database, { tenant: 'large', count: 1_000, now: clock.now() });
   await seedDueCredentials(database, { tenant: 'small', count: 3, now: clock.now() });

@@ -23,7 +23,7 @@ const by = { actor: SYSTEM, requestId: null };
 const SIGNUP: PhoneCoexistence = { isOnBusinessApp: true, signup: 'confirmed' };
 const LOGIN: PhoneCoexistence = { isOnBusinessApp: true, signup: 'assumed' };
 
-describe('the one-time synchronization, on two replicas', () => {
+describe('the one-time synchronization with two replicas', () => {
   let clock: FakeClock;
   let open: OpenDatabase;
   let harness: ConnectionsHarness;
@@ -71,7 +71,7 @@ describe('the one-time synchronization, on two replicas', () => {
     return claimed;
   }
 
-  it('gives each kind to one of those who ask at the same time', async () => {
+  it('gives each kind to only one of several concurrent callers', async () => {
     const id = await onboard();
     const results = await Promise.all(
       Array.from({ length: 8 }, (_, index) =>
@@ -82,7 +82,7 @@ describe('the one-time synchronization, on two replicas', () => {
     expect(claimed.sort()).toEqual(['contacts', 'history']);
   });
 
-  it('says that nobody heard how it ended where a replica stopped, and lets it be asked again after a while', async () => {
+  it('reports an unknown outcome after a replica stopped, and allows another request after a while', async () => {
     const id = await onboard();
     const lost = await claim(id, ['history']);
     expect((await stored())?.history).toMatchObject({
@@ -95,7 +95,7 @@ describe('the one-time synchronization, on two replicas', () => {
     expect(await replicas[1].claim(id, PHONE, ['history'])).toMatchObject({ obstacle: 'already_requested' });
     clock.advance(1);
     const next = await claim(id, ['history'], replicas[1]);
-    // The first one comes to itself: what it learned is no longer about this claim.
+    // The first replica wakes up; its result no longer matches the claim.
     await replicas[0].record(lost, 'history', { status: 'failed', at: 'late' }, by);
     expect((await stored())?.history).toMatchObject({ outcome: 'unknown', at: next.claimedAt });
     await replicas[1].record(next, 'history', { status: 'requested', request_id: 'r2', at: 'now' }, by);
@@ -109,7 +109,7 @@ describe('the one-time synchronization, on two replicas', () => {
     ]);
   });
 
-  it('gives back what was not asked after all', async () => {
+  it('releases kinds that were not requested after all', async () => {
     const id = await onboard();
     const claimed = await claim(id, ['contacts', 'history']);
     await replicas[0].release(claimed, ['history']);
@@ -119,7 +119,7 @@ describe('the one-time synchronization, on two replicas', () => {
     });
   });
 
-  it('writes nothing to a number that was signed up anew meanwhile', async () => {
+  it('writes nothing to a number that signed up again meanwhile', async () => {
     const id = await onboard();
     const claimed = await claim(id, ['contacts']);
     clock.advance(60);
@@ -128,7 +128,7 @@ describe('the one-time synchronization, on two replicas', () => {
     expect((await stored())?.contacts).toEqual({ status: 'not_requested' });
   });
 
-  it('keeps what was requested, and its clock, over a login', async () => {
+  it('keeps requests and the deadline across a login', async () => {
     const id = await onboard();
     const claimed = await claim(id, ['contacts']);
     await replicas[0].record(claimed, 'contacts', { status: 'requested', request_id: 'r1', at: 'then' }, by);
@@ -142,7 +142,7 @@ describe('the one-time synchronization, on two replicas', () => {
     expect(await stored()).toBeUndefined();
   });
 
-  describe('that nobody requested', () => {
+  describe('that was not requested', () => {
     const announceOnBoth = () => Promise.all(replicas.map((replica) => replica.announceExpiring(10)));
 
     it('is announced once, four hours before its end', async () => {
@@ -169,7 +169,7 @@ describe('the one-time synchronization, on two replicas', () => {
       expect(await announced()).toEqual([expected]);
     });
 
-    it('is announced once more after another signup', async () => {
+    it('is announced again after another signup', async () => {
       await onboard();
       clock.advance(20 * HOUR);
       await announceOnBoth();
@@ -181,7 +181,7 @@ describe('the one-time synchronization, on two replicas', () => {
       expect(await announced()).toHaveLength(2);
     });
 
-    it('is announced of a connection that needs its user, and not of one that was revoked', async () => {
+    it('is announced for a connection that needs its user, but not for a revoked one', async () => {
       const id = await onboard();
       await open.database.run({ text: `UPDATE connection SET status = 'reauth_required' WHERE id = $1`, values: [id] });
       clock.advance(20 * HOUR);
@@ -194,7 +194,7 @@ describe('the one-time synchronization, on two replicas', () => {
       expect(await announced()).toHaveLength(1);
     });
 
-    it('is not announced when all was requested, when it is over, or when nobody knows when it ends', async () => {
+    it('is not announced when everything was requested, the window is over, or its end is unknown', async () => {
       const id = await onboard();
       const all = await claim(id, ['contacts', 'history']);
       for (const kind of all.kinds) await replicas[0].record(all, kind, { status: 'requested', at: 'x' }, by);

@@ -9,7 +9,7 @@ const clock = new FakeClock();
 const events = useEvents(clock);
 
 describe('failures', () => {
-  it('end after three days as a dead letter, told of after one', async () => {
+  it('end as a dead letter after three days, and are reported after one', async () => {
     const id = await events.harness.subscribe({ url: events.receiver.url });
     events.receiver.respondWith(500);
     await events.harness.publish();
@@ -31,7 +31,7 @@ describe('failures', () => {
     expect(await events.rows('SELECT 1 FROM delivery_queue')).toEqual([]);
     const attempts = await events.rows<{ attempts: number }>('SELECT attempts FROM delivery ORDER BY event_position');
     expect(attempts[0]?.attempts).toBeGreaterThan(10);
-    // It never came to the second one before: it still had an attempt of its own.
+    // It never reached the second one before, which therefore still gets an attempt of its own.
     expect(attempts[1]?.attempts).toBe(1);
     events.receiver.respondWith(200);
     await events.harness.publish();
@@ -44,7 +44,7 @@ describe('failures', () => {
     expect(entry).toEqual({ action: 'subscription.failing' });
   });
 
-  it('of a single event, while others are taken, show as what they hold up', async () => {
+  it('of a single event, while others are accepted, show as held connections', async () => {
     const id = await events.harness.subscribe({ url: events.receiver.url });
     events.receiver.respondWith(({ message }, response) =>
       response.writeHead(message.data['connection'] === 'bad' ? 500 : 200).end(),
@@ -65,12 +65,12 @@ describe('failures', () => {
     expect(await events.harness.backlog.count()).toEqual({ undispatched: 0, pending: 3, dead: 0, refused: 1 });
     const finding = await checkEventSubscriptions({ database: events.database, clock });
     expect(finding).toMatchObject({ state: 'attention', detail: expect.stringContaining(first?.id ?? 'none') });
-    // One that takes nothing at all is the matter of `listFailingSubscriptions`.
+    // A subscriber that accepts nothing at all is covered by `listFailingSubscriptions`.
     clock.advance(3601);
     expect(await events.harness.backlog.listHeldConnections()).toEqual([]);
   });
 
-  it('of a connection refused, a reset and an address that is not allowed are repeated', async () => {
+  it('from a refused connection, a reset, or a forbidden address are retried', async () => {
     await events.receiver.close();
     const id = await events.harness.subscribe({ url: events.receiver.url });
     await events.harness.subscribe({ url: 'https://10.0.0.1/' });
@@ -93,7 +93,7 @@ describe('failures', () => {
     ]);
   });
 
-  it('of one secret that does not open hold up nobody else', async () => {
+  it('from one broken secret hold up no other subscription', async () => {
     const broken = await events.harness.subscribe({ url: events.receiver.url });
     await events.harness.subscribe({ url: events.receiver.url });
     await events.rows(
@@ -111,7 +111,7 @@ describe('failures', () => {
 });
 
 describe('replay', () => {
-  it('makes a span of time again, and nothing outside of it', async () => {
+  it('repeats a time range and nothing outside of it', async () => {
     const id = await events.harness.subscribe({ url: events.receiver.url });
     const at: Date[] = [];
     for (let n = 0; n < 3; n++) {
@@ -129,7 +129,7 @@ describe('replay', () => {
     expect(numbersOf(events.receiver, 'con_1')).toEqual([0, 1, 2, 1]);
   });
 
-  it('makes what waits for its next attempt due at once', async () => {
+  it('makes a delivery that waits for its next attempt due at once', async () => {
     const id = await events.harness.subscribe({ url: events.receiver.url });
     events.receiver.respondWith(500);
     await events.harness.publish();
@@ -149,7 +149,7 @@ describe('replay', () => {
 });
 
 describe('retention', () => {
-  it('takes away what is over and old, and nothing that waits', async () => {
+  it('deletes old finished deliveries, but nothing pending', async () => {
     const paused = await events.harness.subscribe({ url: events.receiver.url });
     await events.harness.subscribe({ url: events.receiver.url, events: ['connection.created'] });
     await events.harness.store.pause(WITHOUT_SCOPE, paused);
@@ -171,7 +171,7 @@ describe('retention', () => {
     expect(await events.statuses()).toEqual(['delivered', 'delivered']);
   });
 
-  it('takes away what was on its way to a deleted subscription', async () => {
+  it('deletes pending deliveries of a deleted subscription', async () => {
     const id = await events.harness.subscribe({ url: events.receiver.url });
     await events.harness.store.pause(WITHOUT_SCOPE, id);
     await events.harness.publish();
@@ -183,7 +183,7 @@ describe('retention', () => {
     expect(events.receiver.received).toEqual([]);
   });
 
-  it('destroys secrets that were replaced', async () => {
+  it('destroys replaced secrets', async () => {
     const id = await events.harness.subscribe({ url: events.receiver.url });
     await events.harness.store.rotateSecret(WITHOUT_SCOPE, id, 60);
     clock.advance(61);

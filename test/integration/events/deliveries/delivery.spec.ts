@@ -12,7 +12,7 @@ const clock = new FakeClock();
 const events = useEvents(clock, { CLAIM_SECONDS: String(CLAIM_SECONDS) });
 
 describe('order', () => {
-  it('holds for each connection, over two replicas at work and failures in between', async () => {
+  it('is kept per connection, with two replicas at work and failures in between', async () => {
     await events.harness.subscribe({ url: events.receiver.url });
     const connections = ['con_1', 'con_2', 'con_3'];
     for (const connection of connections) await publishInOrder(events.harness, connection, 25);
@@ -29,7 +29,7 @@ describe('order', () => {
     expect(await events.rows('SELECT 1 FROM delivery_queue')).toEqual([]);
   });
 
-  it('holds a connection behind its failing event, and no other connection', async () => {
+  it('holds up a connection behind its failing event, but no other connection', async () => {
     await events.harness.subscribe({ url: events.receiver.url });
     events.receiver.respondWith(({ message }, response) =>
       response.writeHead(message.data['connection'] === 'bad' ? 500 : 200).end(),
@@ -44,7 +44,7 @@ describe('order', () => {
     expect(numbersOf(events.receiver, 'bad')).toEqual([0, 0]);
   });
 
-  it('goes by commit: an event whose transaction ends late is not passed over', async () => {
+  it('follows commits: an event whose transaction ends late is not skipped', async () => {
     await events.harness.subscribe({ url: events.receiver.url });
     await events.database.transaction(async (tx) => {
       await events.harness.outbox.add(tx, {
@@ -62,7 +62,7 @@ describe('order', () => {
     expect(events.receiver.received).toHaveLength(2);
   });
 
-  it('is kept by events that are written together', async () => {
+  it('is kept for events written together', async () => {
     await events.harness.subscribe({ url: events.receiver.url });
     const event = { type: 'connection.refreshed', tenant: null, product: null, connectionId: 'con_1' } as const;
     await events.harness.outbox.addAll(
@@ -76,7 +76,7 @@ describe('order', () => {
 });
 
 describe('claims', () => {
-  it('keep two replicas from delivering the same', async () => {
+  it('keep two replicas from delivering the same event', async () => {
     await events.harness.subscribe({ url: events.receiver.url });
     for (let i = 0; i < 40; i++) await events.harness.publish({ connectionId: `con_${i}` });
     await Promise.all([events.harness.deliverAll(), events.other.deliverAll()]);
@@ -84,7 +84,7 @@ describe('claims', () => {
     expect(new Set(events.receiver.received.map(({ id }) => id)).size).toBe(40);
   });
 
-  it('run out: what a replica delivered and could not record is delivered again under the same id, and its late record counts for nothing', async () => {
+  it('expire: an unrecorded delivery is repeated under the same id, and the late record of the first replica is ignored', async () => {
     await events.harness.subscribe({ url: events.receiver.url });
     await events.harness.publish();
     await events.harness.fanOut.run();
@@ -112,7 +112,7 @@ describe('claims', () => {
     expect(await events.statuses()).toEqual(['delivered']);
   });
 
-  it('are given up by a replica that shuts down, its requests cut off', async () => {
+  it('are released by a replica that shuts down and aborts its requests', async () => {
     await events.harness.subscribe({ url: events.receiver.url });
     const hanging: ServerResponse[] = [];
     events.receiver.respondWith((_, response) => hanging.push(response));
@@ -129,7 +129,7 @@ describe('claims', () => {
 });
 
 describe('a subscriber that hangs', () => {
-  it('holds up nobody else, and costs one open request', async () => {
+  it('holds up no other and costs one open request', async () => {
     const hanging = await events.anotherReceiver(() => undefined);
     await events.harness.subscribe({ url: hanging.url });
     await events.harness.subscribe({ url: events.receiver.url });
@@ -137,7 +137,7 @@ describe('a subscriber that hangs', () => {
     events.harness.dispatcher.onApplicationBootstrap();
     await events.receiver.waitFor(100, 8_000);
     expect(hanging.received.length).toBeLessThanOrEqual(16);
-    // After their ten seconds the next ones come one at a time.
+    // After their ten seconds, the next ones come one at a time.
     await hanging.waitFor(17, 14_000);
     const before = hanging.received.length;
     await new Promise((resolve) => setTimeout(resolve, 1_500));
@@ -147,7 +147,7 @@ describe('a subscriber that hangs', () => {
   }, 40_000);
 });
 
-/** A database that counts what is asked of it. */
+/** A database that counts its statements. */
 function counting(database: Database): { database: Database; asked: () => number } {
   let asked = 0;
   const counted = new Proxy(database, {
@@ -163,8 +163,8 @@ function counting(database: Database): { database: Database; asked: () => number
   return { database: counted, asked: () => asked };
 }
 
-describe('what a hanging subscriber costs', () => {
-  it('is no statement and no claim more than the two statements of an idle look, however much waits for it', async () => {
+describe('the cost of a hanging subscriber', () => {
+  it('is no statement or claim beyond the two statements of an idle poll, no matter how much is queued', async () => {
     const { database, asked } = counting(events.database);
     const own = createEventsHarness(database, clock, events.config, await openTestVault(events.database, clock));
     const hanging = await events.anotherReceiver(() => undefined);
@@ -173,7 +173,7 @@ describe('what a hanging subscriber costs', () => {
     expect(await own.dispatcher.poll()).toBe(true);
     await hanging.waitFor(MAX_CONCURRENT_QUEUES);
     const before = asked();
-    // Nothing found: the dispatcher would rest for half a second after each.
+    // Nothing found: the dispatcher would pause half a second after each poll.
     for (let looks = 0; looks < 5; looks++) expect(await own.dispatcher.poll()).toBe(false);
     expect(asked() - before).toBe(5 * 2);
     expect(hanging.received).toHaveLength(MAX_CONCURRENT_QUEUES);
@@ -185,13 +185,13 @@ describe('what a hanging subscriber costs', () => {
 });
 
 describe('a long body and a slow one', () => {
-  it('are no failures once the status has come', async () => {
+  it('are no failures once the status has arrived', async () => {
     await events.harness.subscribe({ url: events.receiver.url });
     events.receiver.respondWith((_, response) => response.writeHead(200).end('x'.repeat(1_000_000)));
     await events.harness.publish();
     await events.harness.deliverAll();
     expect(await events.statuses()).toEqual(['delivered']);
-    // A body that never ends is not waited for longer than a request may take.
+    // A never-ending body is awaited no longer than the request timeout.
     events.receiver.respondWith((_, response) => {
       response.writeHead(200).write('x');
     });
@@ -202,7 +202,7 @@ describe('a long body and a slow one', () => {
   }, 30_000);
 });
 
-it('writes no delivery for what nobody wants, and looks at no event twice', async () => {
+it('writes no delivery for an event without subscribers, and dispatches each event once', async () => {
   await events.harness.publish();
   await events.harness.deliverAll();
   await events.harness.subscribe({ url: events.receiver.url });

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => opened?.close());
 
-it('finds held connections without reading what waits for a subscriber that takes nothing', async () => {
+it('finds held connections without reading the backlog of a subscriber that accepts nothing', async () => {
   const at = clock.now();
   await opened.database.run({
     text: `INSERT INTO subscription (id, url, events, status, last_delivered_at, created_at, updated_at)
@@ -52,7 +52,7 @@ interface PlanNode {
   Plans?: PlanNode[];
 }
 
-/** Rows of `delivery` that a plan looked at. */
+/** Rows of `delivery` that a plan read. */
 function rowsRead({ Plans: plans = [], ...node }: PlanNode): number {
   const own = (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops'];
   const isDelivery = node['Relation Name'] === 'delivery';

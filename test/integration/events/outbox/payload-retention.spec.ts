@@ -12,7 +12,7 @@ describe('WEBHOOK_RETENTION_DAYS', () => {
   const events = useEvents(clock, { WEBHOOK_RETENTION_DAYS: '7' });
   beforeEach(() => events.rows('DELETE FROM payload_key'));
 
-  it('deletes payloads and their keys, and leaves events and deliveries', async () => {
+  it('deletes payloads and their keys, but keeps events and deliveries', async () => {
     await events.harness.subscribe({ url: events.receiver.url, events: ['meta.webhook', 'connection.refreshed'] });
     await events.harness.relay('"kept for a week"');
     await events.harness.publish();
@@ -29,7 +29,7 @@ describe('WEBHOOK_RETENTION_DAYS', () => {
     expect(await events.statuses()).toEqual(['delivered', 'delivered']);
   });
 
-  it('keeps a delivery from being replayed, which says so, and ranges pass over it', async () => {
+  it('makes replaying a delivery fail with a clear error, and range replays skip it', async () => {
     const subscriptionId = await events.harness.subscribe({
       url: events.receiver.url,
       events: ['meta.webhook', 'connection.refreshed'],
@@ -50,7 +50,7 @@ describe('WEBHOOK_RETENTION_DAYS', () => {
     expect(await events.harness.deliveries.replayRange(WITHOUT_SCOPE, subscriptionId, range)).toBe(1);
   });
 
-  it('does not wait for a subscriber that is away: what is pending is delivered as erased', async () => {
+  it('does not wait for an unreachable subscriber: pending deliveries go out as erased', async () => {
     await events.harness.subscribe({ url: events.receiver.url, events: ['meta.webhook'] });
     await events.harness.relay('1');
     clock.advance(8 * DAY_SECONDS);
@@ -64,7 +64,7 @@ describe('WEBHOOK_KEEP=until_delivered', () => {
   const events = useEvents(clock, { WEBHOOK_KEEP: 'until_delivered' });
   const subscribe = async (url: string) => events.harness.subscribe({ url, events: ['meta.webhook'] });
 
-  it('deletes a payload as soon as the last subscriber has it, and not before', async () => {
+  it('deletes a payload once the last subscriber has it, and not before', async () => {
     const slow = await events.anotherReceiver(503);
     await subscribe(events.receiver.url);
     await subscribe(slow.url);
@@ -81,7 +81,7 @@ describe('WEBHOOK_KEEP=until_delivered', () => {
     await expect(events.harness.replay(delivery?.id ?? '')).rejects.toMatchObject({ code: 'payload_gone' });
   });
 
-  it('leaves none where two replicas record the deliveries of one event at the same time', async () => {
+  it('leaves none behind when two replicas record deliveries of one event at once', async () => {
     for (let n = 0; n < 3; n++) await subscribe((await events.anotherReceiver()).url);
     for (let n = 0; n < 20; n++) await events.harness.relay(String(n), { connectionId: `con_${n}` });
     await Promise.all([events.harness.deliverAll(), events.other.deliverAll()]);
@@ -90,7 +90,7 @@ describe('WEBHOOK_KEEP=until_delivered', () => {
     expect(await payloads(events.rows)).toEqual([]);
   });
 
-  it('keeps it where the replica died between the delivery and its record, and delivers it again', async () => {
+  it('keeps it if the replica died between delivery and record, and delivers again', async () => {
     await subscribe(events.receiver.url);
     await events.harness.relay('1');
     const record = jest.spyOn(events.harness.records, 'record').mockRejectedValue(new Error('killed'));
@@ -104,7 +104,7 @@ describe('WEBHOOK_KEEP=until_delivered', () => {
     expect(await payloads(events.rows)).toEqual([]);
   });
 
-  it('deletes what nobody gets at once, and what a deleted subscription waited for soon', async () => {
+  it('deletes unwanted payloads at once, and those pending for a deleted subscription soon', async () => {
     await events.harness.relay('1');
     await events.harness.deliverAll();
     expect(await payloads(events.rows)).toEqual([]);
@@ -119,7 +119,7 @@ describe('WEBHOOK_KEEP=until_delivered', () => {
     expect(await payloads(events.rows)).toEqual([]);
   });
 
-  it("leaves the service's own events, which can be replayed", async () => {
+  it("keeps the service's own events, which can be replayed", async () => {
     await events.harness.subscribe({ url: events.receiver.url });
     await events.harness.publish();
     await events.harness.deliverAll();

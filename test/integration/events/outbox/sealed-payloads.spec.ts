@@ -5,7 +5,7 @@ import { useEvents } from '../../../support/events-test-context.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 
 const DAY_SECONDS = 86_400;
-/** Digits and spaces that a parser would not keep. */
+/** Digits and spaces that a parser would not preserve. */
 const ENTRY = '{"id": 12345678901234567890, "text":"a private m\\u0065ssage", "n":1.50}';
 const MARK = 'a private m';
 const ERASED = { erased: true };
@@ -42,8 +42,8 @@ const everything = async (): Promise<string> => {
   return texts.join('\n');
 };
 
-describe('what Meta sent', () => {
-  it('is in no table in the clear, and reaches subscribers byte by byte', async () => {
+describe('a payload from Meta', () => {
+  it('is in no table in the clear, and reaches subscribers byte for byte', async () => {
     await subscribe();
     await events.harness.relay(ENTRY);
     const hex = Buffer.from(MARK).toString('hex');
@@ -53,7 +53,7 @@ describe('what Meta sent', () => {
     expect(await everything()).not.toMatch(new RegExp(`${MARK}|${hex}`));
   });
 
-  it('is sealed under a key for each tenant and day, without a statement once the key is in memory', async () => {
+  it('is sealed under a key per tenant and day, without a statement once the key is in memory', async () => {
     await events.harness.relay('1');
     await events.harness.relay('2', { tenant: 'other' });
     await events.harness.relay('3', { tenant: null, connectionId: null });
@@ -73,7 +73,7 @@ describe('what Meta sent', () => {
     expect(data().map((each) => each['entry'])).toEqual(expect.arrayContaining([1, 2, 3, 4, 5, 6, 7]));
   });
 
-  it('gets one key where two replicas have the first of a day at once', async () => {
+  it('gets a single key when two replicas have the first one of a day at once', async () => {
     await Promise.all(
       [events.harness, events.other, events.harness, events.other].map((each, n) => each.relay(String(n))),
     );
@@ -99,7 +99,7 @@ describe('what Meta sent', () => {
     expect(bodies()).toEqual([expect.stringContaining(ENTRY)]);
   });
 
-  it('opens in no other row, for no other tenant, and not where a bit was changed; others are delivered', async () => {
+  it('opens only in its own row, for its own tenant, and unmodified; others are still delivered', async () => {
     await subscribe();
     for (const connectionId of ['con_1', 'con_2', 'con_3', 'con_4'] as const)
       await events.harness.relay('1', { connectionId });
@@ -120,7 +120,7 @@ describe('what Meta sent', () => {
 });
 
 describe('a rotation of KEKs', () => {
-  it('covers payloads: rewrapped, they open without the old key, which waits for them', async () => {
+  it('covers payloads: once rewrapped, they open without the old key, which waits for them', async () => {
     const keks = new KekRepository(events.database, clock);
     const { ring, random } = events.vault;
     const none = async (): Promise<void> => undefined;
@@ -140,7 +140,7 @@ describe('a rotation of KEKs', () => {
 });
 
 describe("shredding a tenant's payloads", () => {
-  it('leaves nothing that opens, delivers what is pending as erased, and touches no other tenant', async () => {
+  it('leaves nothing readable, delivers pending events as erased, and touches no other tenant', async () => {
     await subscribe();
     await events.harness.relay(ENTRY);
     await events.harness.relay('2', { tenant: 'other', connectionId: 'con_2' });
@@ -153,7 +153,7 @@ describe("shredding a tenant's payloads", () => {
     expect(await events.rows('SELECT 1 FROM sealed_secret WHERE id = ANY ($1)', secrets)).toEqual([]);
     await events.harness.deliverAll();
     expect(data()).toEqual(expect.arrayContaining([ERASED, { entry: 2 }]));
-    // Somebody who kept a copy of the row and puts it back.
+    // Someone who kept a copy of the row puts it back.
     await events.rows(
       `UPDATE event SET payload = $2, payload_key_id = $3 WHERE id = $1`,
       before?.id,
@@ -171,7 +171,7 @@ describe("shredding a tenant's payloads", () => {
     expect(bodies().join()).not.toContain(MARK);
   });
 
-  it('does not lose what another replica seals afterwards, with the old key still in memory', async () => {
+  it('does not lose what another replica seals afterward with the old key still in memory', async () => {
     await events.other.relay('1');
     await events.other.relay('2');
     await events.harness.shred('acme');
@@ -182,7 +182,7 @@ describe("shredding a tenant's payloads", () => {
     expect(bodies()[2]).toContain(ENTRY);
   });
 
-  it('takes along what another replica stores in the same moment', async () => {
+  it('includes what another replica stores at the same moment', async () => {
     await events.other.relay('1');
     await events.database.transaction(async (tx) => {
       const event = { type: 'meta.webhook', tenant: 'acme', product: null, connectionId: 'con_1' } as const;
@@ -195,7 +195,7 @@ describe("shredding a tenant's payloads", () => {
     expect(data()).toEqual([ERASED, ERASED, { entry: 3 }]);
   });
 
-  it('is not needed for a key that does not open any more: a new one takes its place', async () => {
+  it('is not needed for a broken key: a new one replaces it', async () => {
     await events.harness.relay('1');
     const [old] = await keys();
     await events.rows('DELETE FROM sealed_secret WHERE id = $1', old?.secret_id);
@@ -209,7 +209,7 @@ describe("shredding a tenant's payloads", () => {
   });
 });
 
-describe('events of a release that stored them in the clear', () => {
+describe('events that an earlier release stored in the clear', () => {
   const insert = (id: number, text: string, at = clock.now()) =>
     events.rows(
       `INSERT INTO event (id, type, tenant, connection_id, data, created_at) VALUES ($1, 'meta.webhook', 'acme', $2, $3, $4)`,
@@ -220,7 +220,7 @@ describe('events of a release that stored them in the clear', () => {
     );
   const clear = () => events.rows(`SELECT id FROM event WHERE data IS NOT NULL`);
 
-  it('are delivered as they are, and sealed in the background, resumed wherever it stopped', async () => {
+  it('are delivered unchanged and sealed in the background, resuming after interruptions', async () => {
     for (let n = 1; n <= 3; n++) await insert(n, `{"n" : ${n}, "entry":${ENTRY}}`);
     const stopped = AbortSignal.abort();
     await events.harness.payloads.run(stopped);
@@ -239,7 +239,7 @@ describe('events of a release that stored them in the clear', () => {
     expect(bodies()[3]).toContain(`"data":{"n" : 2, "entry":${ENTRY}}`);
   });
 
-  it('are deleted where they were erased, or are past their retention', async () => {
+  it('are deleted if they were erased or are past their retention', async () => {
     await insert(1, '{"erased":true}');
     await insert(2, ENTRY, new Date(clock.now().getTime() - 31 * DAY_SECONDS * 1000));
     await events.harness.payloads.run();

@@ -17,17 +17,17 @@ beforeEach(async () => {
 const setColumns = (columns: string, ...values: unknown[]) =>
   events.rows(`UPDATE subscription SET ${columns} WHERE id = $1`, id, ...values);
 
-/** Both replicas, until neither finds anything. */
+/** Runs both replicas until neither finds work. */
 async function deliver(): Promise<void> {
   await events.harness.deliverAll();
   await events.other.deliverAll();
 }
 
-describe('a subscription that somebody has changed in the database', () => {
+describe('a subscription changed in the database', () => {
   it.each([
-    ['its address', 'url'],
-    ['its address, and says so to the replicas', 'url, revision'],
-  ])('gets nothing by %s; its events wait until it is as it was', async (_, what) => {
+    ['a changed address', 'url'],
+    ['a changed address and revision', 'url, revision'],
+  ])('gets nothing with %s; its events wait until it is repaired', async (_, what) => {
     await events.harness.publish();
     await deliver();
     expect(events.receiver.received).toHaveLength(1);
@@ -48,7 +48,7 @@ describe('a subscription that somebody has changed in the database', () => {
     expect([attacker.received, events.receiver.received.length]).toEqual([[], 3]);
   });
 
-  it('gets no event of another tenant by a wider filter, not even after it is as it was', async () => {
+  it('gets no event of another tenant through a wider filter, not even after it is repaired', async () => {
     await setColumns('tenants = NULL');
     await events.harness.publish({ tenant: 'other', connectionId: 'con_other' });
     await deliver();
@@ -62,7 +62,7 @@ describe('a subscription that somebody has changed in the database', () => {
     ]);
   });
 
-  it('is not resumed by its status', async () => {
+  it('is not resumed by changing its status', async () => {
     await events.harness.store.pause(WITHOUT_SCOPE, id);
     await setColumns("status = 'active'");
     await events.harness.publish();
@@ -86,7 +86,7 @@ describe('a subscription that somebody has changed in the database', () => {
     expect(events.receiver.received).toHaveLength(1);
   });
 
-  it('is absent for whoever asks for it, and cannot be changed', async () => {
+  it('counts as absent and cannot be changed', async () => {
     await setColumns('url = $2', attacker.url);
     const { store, changes } = events.harness;
     const missing = 'subscription_not_found';
@@ -97,7 +97,7 @@ describe('a subscription that somebody has changed in the database', () => {
     await expect(changes.change(WITHOUT_SCOPE, id, { tenants: null })).rejects.toThrow(missing);
   });
 
-  it('does not shorten the pages of the list', async () => {
+  it('does not shorten pages of the list', async () => {
     const others: string[] = [];
     for (let count = 0; count < 4; count++)
       others.push(await events.harness.subscribe({ url: events.receiver.url, tenants: ['acme'] }));
@@ -107,8 +107,8 @@ describe('a subscription that somebody has changed in the database', () => {
   });
 });
 
-describe('what somebody has put into the database', () => {
-  it('is no subscription, with whatever MAC', async () => {
+describe('a row inserted into the database', () => {
+  it('is not a subscription, whatever its MAC', async () => {
     await events.rows(
       `INSERT INTO subscription (id, url, events, status, created_at, updated_at, mac)
       SELECT replace(id, 'sub_', 'sub_9'), $1, events, status, created_at, updated_at, mac FROM subscription`,
@@ -122,7 +122,7 @@ describe('what somebody has put into the database', () => {
     expect(await events.harness.store.list(WITHOUT_SCOPE.scope, 10, null)).toHaveLength(1);
   });
 
-  it('is no delivery: what the subscription does not get is not sent', async () => {
+  it('is not a delivery: what the subscription does not get is not sent', async () => {
     await events.harness.publish({ tenant: 'other', connectionId: 'con_other' });
     await events.harness.publish({ tenant: 'acme', connectionId: 'con_acme' });
     await events.harness.fanOut.run();

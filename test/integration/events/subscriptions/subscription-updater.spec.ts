@@ -15,7 +15,7 @@ const pending = async (): Promise<number> =>
   (await events.rows(`SELECT 1 FROM delivery WHERE status = 'pending'`)).length;
 
 describe('a narrower filter', () => {
-  it('drops what waits and is not wanted any more, and keeps the rest in order', async () => {
+  it('drops pending deliveries that no longer match, and keeps the rest in order', async () => {
     const id = await events.harness.subscribe({ url: events.receiver.url });
     await events.harness.store.pause(WITHOUT_SCOPE, id);
     for (const tenant of ['acme', 'rival', null]) await publishTo(tenant, `con_${tenant}`);
@@ -36,7 +36,7 @@ describe('a narrower filter', () => {
     expect(await events.rows('SELECT 1 FROM delivery_queue')).toEqual([]);
   });
 
-  it('is no way back by a replay', async () => {
+  it('cannot be undone by a replay', async () => {
     const id = await events.harness.subscribe({ url: events.receiver.url });
     const from = clock.now();
     await publishTo('rival', 'con_1');
@@ -59,7 +59,7 @@ describe('a narrower filter', () => {
     expect(events.receiver.received).toHaveLength(2);
   });
 
-  it('stops the work that is under way after its request', async () => {
+  it('stops work under way after its current request', async () => {
     const id = await events.harness.subscribe({ url: events.receiver.url });
     const hanging: ServerResponse[] = [];
     events.receiver.respondWith((_, response) => hanging.push(response));
@@ -75,14 +75,14 @@ describe('a narrower filter', () => {
     expect(await events.rows('SELECT 1 FROM delivery_queue')).toEqual([]);
   });
 
-  it('waits for a dispatch under way, which would go by the wider one', async () => {
+  it('waits for a dispatch under way, which would use the wider one', async () => {
     const id = await events.harness.subscribe({ url: events.receiver.url });
     await publishTo('rival', 'con_1');
     let change: Promise<unknown> = Promise.resolve();
     await events.database.transaction(async (tx) => {
       await tx.run({ text: 'SELECT pg_advisory_xact_lock($1)', values: [727_005] });
       change = events.harness.changes.change(WITHOUT_SCOPE, id, { tenants: ['acme'] });
-      // It can't be done before this transaction ends; a look meanwhile dispatches nothing.
+      // It can't finish before this transaction ends; a poll meanwhile dispatches nothing.
       expect(await events.harness.fanOut.run()).toBe(0);
     });
     await change;
@@ -92,7 +92,7 @@ describe('a narrower filter', () => {
 });
 
 describe('a new address', () => {
-  it('gets at once what waited for the old one, whose failures and rest are forgotten', async () => {
+  it('gets pending deliveries at once and clears the failures and delay of the old one', async () => {
     const moved = await events.anotherReceiver();
     const id = await events.harness.subscribe({ url: events.receiver.url });
     events.receiver.respondWith((_, response) => response.writeHead(503, { 'retry-after': '3600' }).end());
@@ -114,7 +114,7 @@ describe('a new address', () => {
     });
   });
 
-  it('that is the old one changes nothing and leaves no record', async () => {
+  it('equal to the old one changes nothing and is not audited', async () => {
     const id = await events.harness.subscribe({ url: events.receiver.url, tenants: ['acme'] });
     await events.harness.changes.change(WITHOUT_SCOPE, id, { url: events.receiver.url, tenants: ['acme'] });
     await events.harness.changes.change(WITHOUT_SCOPE, id, {});
@@ -123,7 +123,7 @@ describe('a new address', () => {
 });
 
 describe('a pause', () => {
-  it('lets the request under way end, and nothing follow it', async () => {
+  it('lets the request under way finish and sends nothing more', async () => {
     const id = await events.harness.subscribe({ url: events.receiver.url });
     const hanging: ServerResponse[] = [];
     events.receiver.respondWith((_, response) => hanging.push(response));
@@ -142,8 +142,8 @@ describe('a pause', () => {
   });
 });
 
-describe('from when on a subscription gets events', () => {
-  it('all that are committed after it was made, also those that were begun before', async () => {
+describe('a new subscription', () => {
+  it('gets all events committed after it was created, even from transactions begun before', async () => {
     await events.database.transaction(async (tx) => {
       const event = { type: 'connection.refreshed', product: 'pages', connectionId: 'con_1', data: {} } as const;
       await events.harness.outbox.addAll(tx, [{ ...event, tenant: 'acme' }]);
@@ -154,7 +154,7 @@ describe('from when on a subscription gets events', () => {
     expect(events.receiver.received).toHaveLength(1);
   });
 
-  it('perhaps one that was not dispatched yet when it was made, and none that was', async () => {
+  it('may get an event not yet dispatched when it was created, but none that was', async () => {
     await publishTo('acme', 'con_1');
     await events.harness.deliverAll();
     await publishTo('acme', 'con_2');

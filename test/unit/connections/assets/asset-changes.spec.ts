@@ -25,11 +25,11 @@ const found = (id: string, more: Partial<GrantedAsset> = {}): GrantedAsset => {
 const bare = (id: string): GrantedAsset => found(id, { pageId: null, isUsable: false, details: { tasks: [] } });
 const nothing = { added: [], changed: [], removed: [] };
 
-it('changes nothing where everything is as it was', () => {
+it('changes nothing if everything is as before', () => {
   expect(diffAssets([known('1')], [found('1')], complete('1'), sources({ '1': 'crd_1' }))).toEqual(nothing);
 });
 
-it('adds what came, with its own credential, and removes what is named nowhere', () => {
+it('adds new assets with their own credentials, and removes those named nowhere', () => {
   const changes = diffAssets(
     [known('1'), known('2')],
     [found('1'), found('3')],
@@ -39,7 +39,7 @@ it('adds what came, with its own credential, and removes what is named nowhere',
   expect(changes).toEqual({ added: [known('3')], changed: [], removed: [known('2')] });
 });
 
-it('removes nothing after a partial look, nor what is named and was not shown, nor what lies below that', () => {
+it('removes nothing after an incomplete rediscovery, nor named assets that were not shown, nor their children', () => {
   const below = known('178', { type: 'instagram_account', parentId: '2' });
   const all = [known('1'), known('2'), below];
   for (const coverage of [null, { isComplete: false, namedIds: new Set<string>() }, complete('1', '2')])
@@ -49,13 +49,13 @@ it('removes nothing after a partial look, nor what is named and was not shown, n
   expect(unlinked.removed).toEqual([below]);
 });
 
-it('makes usable what has a token now, and unusable what has none that works', () => {
+it('makes assets with a token usable, and those without a working one unusable', () => {
   const before = known('1', { credentialId: null, details: { tasks: [] } });
   expect(diffAssets([before], [found('1')], complete('1'), sources({ '1': 'crd_1' })).changed).toEqual([known('1')]);
   expect(diffAssets([known('1')], [bare('1')], complete('1'), sources()).changed).toEqual([before]);
 });
 
-it('leaves usable what gives no token any more while the one that it gave works, and what it links', () => {
+it('keeps a Page without a new token usable while its earlier one works, with the assets linked to it', () => {
   const account = known('178', { type: 'instagram_account', parentId: '1', credentialId: 'crd_1' });
   const linked = found('178', { type: 'instagram_account', parentId: '1', pageId: null, isUsable: false });
   const byPage = sources({ '1': 'crd_1' });
@@ -68,7 +68,7 @@ it('leaves usable what gives no token any more while the one that it gave works,
   expect(changes).toEqual(nothing);
 });
 
-it('takes over names, keeps one that was not told, and what was found out of an asset besides', () => {
+it('updates names, and keeps those not reported and other known details', () => {
   const registration = { status: 'registered', at: '2026-01-01' } as const;
   const number = known('5', { type: 'phone_number', credentialId: ROOT, details: { registration } });
   const again = found('5', { type: 'phone_number', name: 'new', pageId: null });

@@ -21,7 +21,7 @@ describe('a number that is found again', () => {
     ['nothing', undefined],
     ['registered', { registration: { status: 'registered' as const, at: 'then' } }],
     ['coexistence', known],
-  ])('keeps what was known of it (%s) where nothing is said now', (_, details) => {
+  ])('keeps what was known (%s) if nothing is said now', (_, details) => {
     expect(mergePhoneDetails(details, undefined, NOW)).toEqual(details ?? {});
   });
 
@@ -38,14 +38,14 @@ describe('a number that is found again', () => {
     }
   });
 
-  it('has no deadline where nobody knows when it signed up', () => {
+  it('has no deadline if the time of signup is unknown', () => {
     expect(mergePhoneDetails(null, on('unknown'), NOW).synchronization).toEqual({
       deadline_at: null,
       ...NOTHING_REQUESTED,
     });
   });
 
-  it('keeps its clock over a login, and begins anew with a signup of its own', () => {
+  it('keeps its deadline across a login, and gets a new one with its own signup', () => {
     expect(mergePhoneDetails(known, on('assumed'), NOW)).toEqual(known);
     expect(mergePhoneDetails(known, on('unknown'), NOW)).toEqual(known);
     expect(mergePhoneDetails(known, on('confirmed'), NOW)).toEqual({
@@ -54,7 +54,7 @@ describe('a number that is found again', () => {
     });
   });
 
-  it('loses coexistence when Meta says that the app does not use it, and nothing else', () => {
+  it('loses coexistence only when Meta says that the app does not use it', () => {
     expect(mergePhoneDetails(known, OFF, NOW)).toEqual({});
     const registered: AssetDetails = { registration: { status: 'registered', at: 'then' } };
     expect(mergePhoneDetails(registered, OFF, NOW)).toEqual(registered);

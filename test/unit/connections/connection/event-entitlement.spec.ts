@@ -46,7 +46,7 @@ const BY_REASON: [StatusReasonCode | null, { active: [boolean, boolean]; reauthR
   ['scopes_missing', { active: [false, true], reauthRequired: [false, false] }],
 ];
 
-describe('whose event it is', () => {
+describe('whether a tenant gets events', () => {
   it.each(BY_REASON)('with the reason %s', (reason, { active, reauthRequired }) => {
     const gets = (status: ConnectionStatus) => [
       receivesEvents({ status, reason }, { asset: ROOT }),
@@ -60,20 +60,20 @@ describe('whose event it is', () => {
   it.each<[string, AssetCredential | null, boolean, boolean]>([
     ['by no credential', null, false, false],
     ['by the root', ROOT, true, true],
-    ['by a root that was found dead', { ...ROOT, health: 'invalid' }, true, true],
+    ['by a root found dead', { ...ROOT, health: 'invalid' }, true, true],
     ['by a Page token', PAGE, true, true],
-    ['by one that ends', { ...PAGE, health: 'expiring' }, true, true],
-    ['by one that is doubted', { ...PAGE, health: 'unknown', failure: 'check_failed' }, true, true],
-    ['by one that could not be given again yet', { ...PAGE, failure: 'meta_unavailable' }, true, true],
-    ['by one that was found dead just now', { ...PAGE, health: 'invalid' }, true, true],
+    ['by one that expires soon', { ...PAGE, health: 'expiring' }, true, true],
+    ['by one under suspicion', { ...PAGE, health: 'unknown', failure: 'check_failed' }, true, true],
+    ['by one that could not be replaced yet', { ...PAGE, failure: 'meta_unavailable' }, true, true],
+    ['by one just found dead', { ...PAGE, health: 'invalid' }, true, true],
     ['by one that is lost', { ...PAGE, health: 'invalid', failure: 'page_token_lost' }, false, false],
     [
-      'by a dead one that could not be given again',
+      'by a dead one that could not be replaced',
       { ...PAGE, health: 'invalid', failure: 'meta_throttled' },
       false,
       true,
     ],
-  ])('for an asset that is reached %s', (_, asset, whileActive, whileMendable) => {
+  ])('for an asset reached %s', (_, asset, whileActive, whileMendable) => {
     expect(receivesEvents({ status: 'active', reason: null }, { asset })).toBe(whileActive);
     expect(receivesEvents({ status: 'reauth_required', reason: 'expired' }, { asset })).toBe(whileMendable);
     expect(receivesEvents({ status: 'reauth_required', reason: 'app_removed' }, { asset })).toBe(false);

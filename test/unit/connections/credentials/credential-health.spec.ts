@@ -19,7 +19,7 @@ describe('the health of a credential', () => {
     ['unreadable', 'unknown'],
     ['verification_requested', 'unknown'],
     ['destroyed', 'invalid'],
-  ])('is after %s %s, whatever it was', (change, expected) => {
+  ])('after %s is %s from any state', (change, expected) => {
     for (const health of HEALTHS) expect(nextHealth(health, change)).toBe(expected);
   });
 
@@ -32,17 +32,17 @@ describe('the health of a credential', () => {
     ]);
   });
 
-  it('stays where what was found is what was known', () => {
+  it('stays the same if the finding is not new', () => {
     for (const health of HEALTHS) expect(nextHealth(health, HEALTH_CHANGE_OF[health])).toBe(health);
   });
 });
 
 describe('nextHealthSql', () => {
-  it('is one value where the stored health does not matter', () => {
+  it('is a constant if the stored health does not matter', () => {
     expect(nextHealthSql('granted')).toMatchObject({ text: '$1', values: ['healthy'] });
   });
 
-  it('is the table otherwise', () => {
+  it('is the transition table otherwise', () => {
     const { text, values } = nextHealthSql('suspected');
     expect(text).toMatch(/^CASE health (WHEN \$\d::text THEN \$\d::text ){4}END$/);
     expect(values).toEqual(healthsAfter('suspected').flat());

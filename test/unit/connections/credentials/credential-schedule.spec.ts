@@ -8,17 +8,17 @@ import {
 const at = (iso: string): Date => new Date(iso);
 const SETTINGS = { refreshBeforeExpirySeconds: 604_800, rotateSystemUsersDays: null };
 
-describe('computeRefreshAfter of a system user without an end, with ROTATE_SYSTEM_USERS_DAYS', () => {
+describe('computeRefreshAfter of a system user token without expiry, with ROTATE_SYSTEM_USERS_DAYS', () => {
   const rotating = { ...SETTINGS, rotateSystemUsersDays: 90 };
   const life = { kind: 'system_user', issuedAt: null, storedAt: at('2026-01-01T00:00:00Z'), expiresAt: null } as const;
 
-  it('is its age: of the token, or of its storage where Meta does not say when it was issued', () => {
+  it('goes by its age since issue, or since storage if Meta gives no issue time', () => {
     expect(computeRefreshAfter(life, rotating)).toEqual(at('2026-04-01T00:00:00Z'));
     const issuedAt = at('2025-06-01T00:00:00Z');
     expect(computeRefreshAfter({ ...life, issuedAt }, rotating)).toEqual(at('2025-08-30T00:00:00Z'));
   });
 
-  it('is that of any other token where it has an end, and none for other kinds', () => {
+  it('is as for other tokens if it expires, and null for other kinds', () => {
     const expiresAt = at('2026-03-02T00:00:00Z');
     expect(computeRefreshAfter({ ...life, expiresAt }, rotating)).toEqual(at('2026-02-23T00:00:00Z'));
     expect(computeRefreshAfter({ ...life, kind: 'user' }, rotating)).toBeNull();
@@ -29,7 +29,7 @@ describe('computeRefreshAfter', () => {
   const storedAt = at('2026-01-01T00:00:00Z');
   const in60Days = at('2026-03-02T00:00:00Z');
 
-  it('is the given time before the end for user tokens and system users that end', () => {
+  it('is the configured time before expiry for user tokens and expiring system user tokens', () => {
     for (const kind of ['user', 'system_user'] as const) {
       const due = computeRefreshAfter({ kind, issuedAt: null, storedAt, expiresAt: in60Days }, SETTINGS);
       expect(due?.toISOString()).toBe('2026-02-23T00:00:00.000Z');
@@ -37,11 +37,11 @@ describe('computeRefreshAfter', () => {
     }
   });
 
-  it('is never for page tokens, which are derived', () => {
+  it('is null for Page tokens, which are derived', () => {
     expect(computeRefreshAfter({ kind: 'page', issuedAt: null, storedAt, expiresAt: in60Days }, SETTINGS)).toBeNull();
   });
 
-  it('waits for Instagram and Threads until the token is 24 hours old', () => {
+  it('waits until Instagram and Threads tokens are 24 hours old', () => {
     for (const kind of ['instagram_user', 'threads_user'] as const) {
       const soon = computeRefreshAfter(
         { kind, issuedAt: null, storedAt, expiresAt: at('2026-01-03T00:00:00Z') },
@@ -53,7 +53,7 @@ describe('computeRefreshAfter', () => {
     }
   });
 
-  it('is as soon as may be where the end is unknown', () => {
+  it('is as soon as possible if the expiry is unknown', () => {
     const issuedAt = at('2025-12-31T12:00:00Z');
     const due = computeRefreshAfter({ kind: 'instagram_user', issuedAt, storedAt, expiresAt: null }, SETTINGS);
     expect(due?.toISOString()).toBe('2026-01-01T12:00:00.000Z');
@@ -64,7 +64,7 @@ describe('the next inspection', () => {
   const now = at('2026-01-01T00:00:00Z');
   const hours = (date: Date): number => (date.getTime() - now.getTime()) / 3_600_000;
 
-  it('is a day on, less up to a tenth of it', () => {
+  it('is in a day, less up to a tenth', () => {
     expect([hours(nextCheckAt(now, 0)), hours(nextCheckAt(now, 1))]).toEqual([21.6, 24]);
   });
 
@@ -72,7 +72,7 @@ describe('the next inspection', () => {
     expect([hours(firstCheckAt(now, 0)), hours(firstCheckAt(now, 1))]).toEqual([12, 24]);
   });
 
-  it('is spread over the day but its first hours after an outage', () => {
+  it('is spread over the next day, except its first hours, after an outage', () => {
     expect([hours(spreadCheckAt(now, 0)), hours(spreadCheckAt(now, 1))]).toEqual([6, 24]);
   });
 });

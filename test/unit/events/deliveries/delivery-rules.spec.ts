@@ -20,13 +20,13 @@ import { SystemRandom } from '../../../../src/platform/random.ts';
 
 const NOW = new Date('2026-11-22T12:00:00.000Z');
 
-describe('the time of repeats', () => {
-  it('is within five seconds for the first, the look for due deliveries (half a second) included', () => {
+describe('the retry schedule', () => {
+  it('retries first within five seconds, including the poll for due deliveries (half a second)', () => {
     expect(retryDelaySeconds(1, 0)).toBeGreaterThan(0);
     expect(retryDelaySeconds(1, 0.999999)).toBeLessThan(4.4);
   });
 
-  it('doubles, half of it by chance, up to six hours, for some twenty attempts in three days', () => {
+  it('doubles up to six hours, half of it jitter, for about twenty attempts in three days', () => {
     for (let failures = 2; failures < 40; failures++) {
       const [shortest, longest] = [retryDelaySeconds(failures, 0), retryDelaySeconds(failures, 0.999999)];
       expect(longest / shortest).toBeCloseTo(2, 4);
@@ -39,7 +39,7 @@ describe('the time of repeats', () => {
     expect(attempts).toBeLessThan(40);
   });
 
-  it('reads Retry-After as seconds or as a date, within a day', () => {
+  it('reads Retry-After as seconds or a date, capped at a day', () => {
     expect(retryAfterSeconds('120', NOW)).toBe(120);
     expect(retryAfterSeconds('Sun, 22 Nov 2026 12:01:00 GMT', NOW)).toBe(60);
     expect(retryAfterSeconds('Sun, 22 Nov 2026 11:01:00 GMT', NOW)).toBe(0);
@@ -48,11 +48,11 @@ describe('the time of repeats', () => {
   });
 });
 
-describe('what an attempt means', () => {
+describe('the verdict on an attempt', () => {
   const of = { failures: 0, retryUntil: new Date(NOW.getTime() + 1000) };
   const failed = { status: 500, error: 'http_status', retryAfterSeconds: null } as const;
 
-  it('is a delivery, a repeat, the end, or a dead letter', () => {
+  it('is delivered, retry, gone, or dead', () => {
     expect(classifyAttempt({ status: 200, error: null, retryAfterSeconds: null }, of, NOW, 0)).toEqual({
       kind: 'delivered',
     });
@@ -61,14 +61,14 @@ describe('what an attempt means', () => {
     expect(classifyAttempt(failed, { ...of, retryUntil: NOW }, NOW, 0)).toEqual({ kind: 'dead' });
     const unwanted = { status: null, error: 'not_subscribed', retryAfterSeconds: null } as const;
     expect(classifyAttempt(unwanted, of, NOW, 0)).toEqual({ kind: 'dead' });
-    // What waited longer than three days still has one attempt of its own.
+    // A delivery that waited longer than three days still gets one attempt.
     const late = { failures: 0, retryUntil: new Date(0) };
     expect(classifyAttempt({ status: 200, error: null, retryAfterSeconds: null }, late, NOW, 0)).toEqual({
       kind: 'delivered',
     });
   });
 
-  it('is a rest for all that goes there where the subscriber asks for one, and never a shorter wait', () => {
+  it('delays the whole subscription if the subscriber asks, and never shortens the wait', () => {
     const asked = { ...failed, status: 429, retryAfterSeconds: 90 };
     expect(classifyAttempt(asked, of, NOW, 0)).toEqual({
       kind: 'retry',
@@ -80,11 +80,11 @@ describe('what an attempt means', () => {
   });
 });
 
-describe('who gets an event', () => {
+describe('the subscription filter', () => {
   const all: SubscriptionFilter = { events: ['meta.webhook'], tenants: null, products: null };
   const event = { type: 'meta.webhook' as const, tenant: 'acme', product: 'pages' };
 
-  it('goes by type, tenant and product', () => {
+  it('matches type, tenant, and product', () => {
     expect(matchesFilter(all, event)).toBe(true);
     expect(matchesFilter(all, { ...event, type: 'connection.created' })).toBe(false);
     expect(matchesFilter({ ...all, tenants: ['acme'] }, event)).toBe(true);
@@ -92,7 +92,7 @@ describe('who gets an event', () => {
     expect(matchesFilter({ ...all, products: ['ads'] }, event)).toBe(false);
   });
 
-  it('never gives what has no tenant to those that name some', () => {
+  it('never gives events without a tenant to subscriptions that name tenants', () => {
     expect(matchesFilter(all, { ...event, tenant: null, product: null })).toBe(true);
     expect(matchesFilter({ ...all, tenants: ['acme'] }, { ...event, tenant: null })).toBe(false);
     expect(matchesFilter({ ...all, products: ['pages'] }, { ...event, product: null })).toBe(false);
@@ -100,7 +100,7 @@ describe('who gets an event', () => {
 });
 
 describe('a signed message', () => {
-  it("is one that the specification's library takes, with each secret and whatever the text", () => {
+  it("is accepted by the specification's library, with each secret and any text", () => {
     const random = new SystemRandom();
     const secrets = [generateSigningSecret(random), generateSigningSecret(random)];
     const now = new Date();
@@ -120,8 +120,8 @@ describe('a signed message', () => {
   });
 });
 
-describe('the data of an event', () => {
-  it('keeps raw JSON as it is, and is otherwise what JSON makes of it', () => {
+describe('event data', () => {
+  it('keeps raw JSON verbatim, and serializes the rest as usual', () => {
     const raw = '{"id":123456789012345678901, "x" : 1.0}';
     expect(serializeEventData({ object: 'page', entry: new RawJson(raw), none: undefined })).toBe(
       `{"object":"page","entry":${raw}}`,
@@ -132,8 +132,8 @@ describe('the data of an event', () => {
   });
 });
 
-describe('the pace of a subscriber', () => {
-  it('falls to one request where no response comes, and rises again', () => {
+describe('subscriber concurrency', () => {
+  it('falls to one request without responses, and rises again', () => {
     const concurrency = new SubscriberConcurrency();
     concurrency.start('sub_1');
     expect(concurrency.remainingSlots().get('sub_1')).toBe(MAX_CONCURRENT_QUEUES - 1);

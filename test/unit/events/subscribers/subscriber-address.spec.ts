@@ -35,7 +35,7 @@ const PRIVATE = [
 ];
 
 describe('a URL', () => {
-  it('is one of a public https host', () => {
+  it('must be https with a public host', () => {
     for (const url of ['https://app.example/hooks?x=1', 'https://8.8.8.8:8443/', 'https://[2606:4700::1111]/']) {
       expect(findUrlFault(url, PRODUCTION)).toBeNull();
     }
@@ -65,7 +65,7 @@ describe('a URL', () => {
     }
   });
 
-  it('may be plain and loopback in development only, and nothing else inside', () => {
+  it('may be plain http on loopback in development only, and no other private address', () => {
     for (const url of ['http://localhost:3000/', 'http://127.0.0.1/x', 'http://[::1]:80/', 'https://localhost/']) {
       expect([url, findUrlFault(url, DEVELOPMENT)]).toEqual([url, null]);
     }
@@ -74,7 +74,7 @@ describe('a URL', () => {
     }
   });
 
-  it('has a listed host where hosts are listed', () => {
+  it('must have a listed host if hosts are listed', () => {
     for (const url of [
       'https://hooks.internal/',
       'https://HOOKS.internal:8443/x',
@@ -98,10 +98,10 @@ describe('a URL', () => {
 });
 
 describe('an address that a name resolves to', () => {
-  it('is public, by whatever notation', () => {
+  it('must be public in any notation', () => {
     for (const address of PRIVATE) {
       expect([address, isAllowedAddress('app.example', address, PRODUCTION)]).toEqual([address, false]);
-      // A name of someone else's that leads to this machine is no loopback name.
+      // Someone else's name that resolves to this machine is not a loopback name.
       expect([address, isAllowedAddress('app.example', address, DEVELOPMENT)]).toEqual([address, false]);
     }
     for (const address of ['8.8.8.8', '2606:4700::1111', '::ffff:8.8.8.8', '64:ff9b::8.8.8.8']) {
@@ -110,7 +110,7 @@ describe('an address that a name resolves to', () => {
     expect(isAllowedAddress('app.example', 'no address', PRODUCTION)).toBe(false);
   });
 
-  it('may be inside for a listed name, and never what gives out credentials', () => {
+  it('may be private for a listed name, but never a metadata endpoint', () => {
     for (const address of ['10.0.0.1', '127.0.0.1', 'fc00::1', '100.64.0.1']) {
       expect([address, isAllowedAddress('hooks.internal', address, LISTED)]).toEqual([address, true]);
       expect([address, isAllowedAddress('app.example', address, LISTED)]).toEqual([address, false]);
@@ -140,13 +140,13 @@ describe('resolving for a connection', () => {
       createGuardedLookup(PRODUCTION, resolver)('app.example', { all }, (...response: unknown[]) => done(response));
     });
 
-  it('leaves out what is not public', async () => {
+  it('leaves out addresses that are not public', async () => {
     const mixed = answering('10.0.0.1', '8.8.8.8', '::1');
     expect(await resolve(mixed, true)).toEqual([null, [{ address: '8.8.8.8', family: 4 }]]);
     expect(await resolve(mixed, false)).toEqual([null, '8.8.8.8', 4]);
   });
 
-  it('fails where nothing is left, or nothing was found', async () => {
+  it('fails if nothing is left or nothing was found', async () => {
     expect((await resolve(answering('127.0.0.1'), true))[0]).toBeInstanceOf(AddressRefusedError);
     const failing = ((_: string, __: object, callback: (error: Error) => void) =>
       callback(new Error('ENOTFOUND'))) as unknown as typeof lookup;

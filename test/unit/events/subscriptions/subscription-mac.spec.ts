@@ -10,7 +10,7 @@ const ROW: CoveredSubscription = {
   status: 'paused',
 };
 
-/** For each column other values that mean something else. */
+/** Other values, with another meaning, for each column. */
 const CHANGES: { readonly [K in keyof CoveredSubscription]: readonly CoveredSubscription[K][] } = {
   id: ['sub_2'],
   url: ['https://evil.example/', ''],
@@ -21,7 +21,7 @@ const CHANGES: { readonly [K in keyof CoveredSubscription]: readonly CoveredSubs
 };
 
 describe('the MAC of a subscription', () => {
-  it('covers where its events go and which ones, and whether', () => {
+  it('covers where its events go, which ones, and whether', () => {
     const texts = new Set([SUBSCRIPTION_MAC.encode(ROW)]);
     let count = 1;
     for (const [column, values] of Object.entries(CHANGES)) {

@@ -20,7 +20,7 @@ const ROW: PrivacyRequestRow = {
   is_hashed: true,
 };
 
-/** For each column other values that mean something else. */
+/** Other values, with another meaning, for each column. */
 const CHANGES: { readonly [K in keyof PrivacyRequestRow]: readonly PrivacyRequestRow[K][] } = {
   id: ['prq_2'],
   kind: ['deauthorize'],

@@ -6,7 +6,7 @@ import { signedRequest } from '../../../../src/sandbox/state/callback-sender.ts'
 import { verifySignedRequest } from '../../../../src/webhooks/privacy-requests/verify-signed-request.ts';
 import { readRecorded } from '../../meta/read-recorded.ts';
 
-describe('whose signed_request it is', () => {
+describe('the apps of a signed_request', () => {
   const app = (id: string, secret: string) => ({ id, secret: new SecretString(secret) });
   const apps = (given: Partial<MetaConfig> = {}): MetaApp[] => [
     new MetaApp({
@@ -32,7 +32,7 @@ describe('whose signed_request it is', () => {
     });
   });
 
-  it('names an app once that stands for all', () => {
+  it('names each app once', () => {
     const one = app('1', 'meta-secret');
     const verified = verifySignedRequest(
       signedRequest('meta-secret', payload),
@@ -41,7 +41,7 @@ describe('whose signed_request it is', () => {
     expect(verified).toMatchObject({ apps: { appIds: ['1'], fallbackAppIds: [] } });
   });
 
-  it('takes the published vectors and refuses the derived ones', () => {
+  it('accepts the published vectors and refuses the derived ones', () => {
     const { vectors, derived_negative_cases: wrong } = readRecorded<{
       vectors: { secret: string; signed_request: string }[];
       derived_negative_cases: { secret: string; signed_request: string }[];
