@@ -1,37 +1,40 @@
 import type { TokenKind } from '../config/products.ts';
 import type { ExpectedAccount } from './connect-session.ts';
 
-/** What the session message of Embedded Signup says (META.md 8). Claims of a browser or client, until a call with the token confirms them. */
+/**
+ * Embedded Signup's session message (docs/meta-facts.md#embedded-signup). Claims, until a call with the token confirms
+ * them.
+ */
 export interface SignupMessage {
-  /** Meta's word for how it ended, such as `FINISH` or `FINISH_WHATSAPP_BUSINESS_APP_ONBOARDING`. */
+  /** How the signup ended, in Meta's words: `FINISH` or `FINISH_WHATSAPP_BUSINESS_APP_ONBOARDING`, say. */
   event?: string;
   wabaId?: string;
   phoneNumberId?: string;
   businessId?: string;
 }
 
-/** What is known about a pending authorization besides its token. Stored in a plain column: never a token, code or state. */
+/** What a pending authorization carries besides its token. Stored in plaintext: never a token, code or state. */
 export interface AuthorizationHints extends SignupMessage {
-  /** Which feature of Embedded Signup the session asked for. */
+  /** The Embedded Signup feature that the session asked for. */
   featureType?: string;
-  /** The only account that may come of it; absent: any. */
+  /** The only account that may be connected; absent: any. */
   expected?: ExpectedAccount;
-  /** What the dialog asked for; empty where a login configuration decides, or no dialog was ours. */
+  /** Scopes the dialog asked for; empty if a login configuration decides, or if the dialog wasn't ours. */
   requestedScopes: string[];
-  /** As the token response reported it; null where it did not. */
+  /** As the token response reported them; null if it didn't. */
   grantedScopes: string[] | null;
-  /** Where the token is of a known kind before its inspection. */
+  /** Set if the token's kind is known before its inspection. */
   kind: TokenKind | null;
-  /** A client handed the token in and still has it, so a failure here loses nothing. */
+  /** The client supplied the token and still has it, so a failure here loses nothing. */
   isGiven: boolean;
 }
 
-/** As a plain object for the column. */
+/** Plain object for the column. */
 export function writeHints(hints: AuthorizationHints): Record<string, unknown> {
   return { ...hints };
 }
 
-/** From the column, written by `writeHints` of this or an earlier release. */
+/** Reads the column as `writeHints` of this or an earlier release wrote it. */
 export function readHints(stored: Record<string, unknown>): AuthorizationHints {
   const hints = stored as Partial<AuthorizationHints>;
   return {

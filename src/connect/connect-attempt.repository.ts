@@ -28,7 +28,7 @@ const insertAttempt = defineStatement<OpenedAttempt>(
     VALUES (${stateHash}, ${sessionId}, ${cookieHash}, ${openedAt}, ${expiresAt}, true)`,
 );
 
-// Those that are about to be used are locked, and stay. Two openings never wait for each other.
+// Skips locked rows: they are about to be used, and two openings must never wait for each other.
 const deleteUnusedAttempts = defineStatement<{ sessionId: ConnectSessionId; keep: number }>(
   'connect_attempt_delete_unused',
   ({ sessionId, keep }) => sql`DELETE FROM connect_attempt WHERE state_hash = ANY (ARRAY(
@@ -50,7 +50,7 @@ const selectAttemptByCookie = defineStatement<{ sessionId: ConnectSessionId; coo
     WHERE session_id = ${sessionId} AND cookie_hash = ANY (${cookieHashes}) ORDER BY created_at DESC LIMIT 1`,
 );
 
-// The row may be gone, but a used one never is while its session exists: so a state counts once over all replicas.
+// Unused rows may be gone, but used ones last as long as their session: a state counts once across replicas.
 const consumeAttempt = defineStatement<{ attempt: OpenedAttempt; error: ConnectErrorCode | null; now: Date }>(
   'connect_attempt_consume',
   ({
@@ -78,10 +78,10 @@ const updateAttemptConnected = defineStatement<{ stateHash: Buffer; connectionId
     sql`UPDATE connect_attempt SET connection_id = ${connectionId}, error = NULL WHERE state_hash = ${stateHash}`,
 );
 
-/** Of a session, beside those that came back or reported. More than that are mail scanners and robots. */
+/** Per session, not counting attempts that came back or reported. Any more come from mail scanners and bots. */
 const MAX_UNUSED_ATTEMPTS = 50;
 
-/** The result of an attempt whose token became a connection. */
+/** Records an attempt whose token became a connection. */
 export async function recordAttemptConnected(
   tx: Transaction,
   stateHash: Buffer,
@@ -90,7 +90,7 @@ export async function recordAttemptConnected(
   await tx.run(updateAttemptConnected({ stateHash, connectionId }));
 }
 
-/** The rows of the browsers that opened a connect session. */
+/** Stores attempts: browsers that opened a connect session. */
 @Injectable()
 export class ConnectAttemptRepository {
   constructor(
@@ -99,8 +99,8 @@ export class ConnectAttemptRepository {
   ) {}
 
   /**
-   * Notes that a browser opened its session. Beyond a bound the oldest notes go, and no attempt is lost by it: whoever comes back proves theirs
-   * by the cookie. Those of the release before, which need their rows, stay.
+   * Notes that a browser opened its session. Drops the oldest notes past a limit, which loses no attempt: the cookie
+   * proves it. Attempts of the previous release, which need their rows, stay.
    */
   async add(attempt: OpenedAttempt): Promise<void> {
     await this.database.run(insertAttempt(attempt));
@@ -112,21 +112,21 @@ export class ConnectAttemptRepository {
     return row === undefined ? null : toAttempt(row);
   }
 
-  /** The newest attempt of a session that one of these cookies belongs to. */
+  /** Returns the newest attempt of a session that one of these cookies proves. */
   async findByCookie(sessionId: ConnectSessionId, cookieHashes: Buffer[]): Promise<ConnectAttempt | null> {
     const [row] = await this.database.rows(selectAttemptByCookie({ sessionId, cookieHashes }));
     return row === undefined ? null : toAttempt(row);
   }
 
   /**
-   * Consumes an attempt's state, whether or not it has a row: true for exactly one request, and only while attempt and session are valid.
-   * With `error`, that becomes the result of the attempt at the same time.
+   * Consumes an attempt's state, with or without a row. True for exactly one request, and only while attempt and
+   * session are valid. `error` becomes the attempt's result in the same statement.
    */
   async consume(executor: SqlExecutor, attempt: OpenedAttempt, error: ConnectErrorCode | null): Promise<boolean> {
     return (await executor.run(consumeAttempt({ attempt, error, now: this.clock.now() }))) === 1;
   }
 
-  /** Stores the error that an attempt ended with; false where it has a result already. */
+  /** Stores an attempt's error; false if it has a result already. */
   async recordError(executor: SqlExecutor, stateHash: Buffer, error: ConnectErrorCode): Promise<boolean> {
     return (await executor.run(updateAttemptError({ stateHash, error }))) === 1;
   }

@@ -6,7 +6,7 @@ import type { MetaCause } from '../platform/problem.ts';
 import type { ConnectFailedError } from './connect-failed-error.ts';
 import type { ConnectSessionId } from './ids.ts';
 
-/** The authorization that failed, and who ran it. */
+/** A failed authorization and who ran it. */
 interface FailedAuthorization {
   tenant: string;
   product: Product;
@@ -23,7 +23,6 @@ interface FailureDetails {
   will_retry?: boolean;
 }
 
-/** Writes the audit entry `connect.failed`. */
 export function recordConnectFailure(
   audit: AuditLog,
   executor: SqlExecutor,
@@ -34,7 +33,7 @@ export function recordConnectFailure(
   return audit.record(executor, { ...of, action: 'connect.failed', details: { flow, ...details } });
 }
 
-/** Null: an error of ours. */
+/** Null: an internal error. */
 export function toFailureDetails(failure: ConnectFailedError | null, willRetry: boolean): FailureDetails {
   return {
     code: failure?.reason ?? 'internal_error',

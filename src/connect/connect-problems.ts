@@ -18,7 +18,7 @@ declare module '../platform/problem.ts' {
   }
 }
 
-/** Why an authorization did not become a connection: the values of `error` at a `return_url`. Each is the code of a problem as well. */
+/** Why an authorization failed: the values of `error` at a `return_url`, each of them a problem code too. */
 export type ConnectErrorCode =
   | 'access_denied'
   | 'app_unavailable'
@@ -32,72 +32,72 @@ export type ConnectErrorCode =
 const accessDenied = defineProblem(
   'access_denied',
   403,
-  'The login was cancelled, so nothing was connected.',
+  'The login was canceled. Nothing was connected.',
   'Open the link again and confirm the dialog, or close this page.',
 );
 export const appUnavailable = defineProblem(
   'app_unavailable',
   503,
-  'The app is not open to this account at Meta at the moment.',
+  'Meta does not currently let this account use the app.',
   'Ask the operator to switch the app to live in the app dashboard, or to give this account a role on it.',
 );
 const sessionExpired = defineProblem(
   'session_expired',
   410,
-  'This connect link has expired or has been used already.',
-  'Go back to where the link came from and start again: that gives a new link.',
+  'This connect link has expired or was already used.',
+  'Go back to where you got the link and start again to get a new one.',
 );
 const stateMismatch = defineProblem(
   'state_mismatch',
   400,
-  'This browser is not the one that began this login.',
-  'Open the connect link again in this browser, with cookies allowed, and finish the login there.',
+  'This is not the browser that started the login.',
+  'Open the connect link again in this browser, with cookies enabled, and complete the login here.',
 );
 const codeRejected = defineProblem(
   'code_rejected',
   422,
-  'Meta did not accept the authorization code: it was used before, has expired, or was given for another app or redirect URI.',
-  'Log in again: every login gives a new code, which works once and for a short time.',
+  'Meta rejected the authorization code: it was used, has expired, or belongs to another app or redirect URI.',
+  'Log in again to get a new code. Codes work once and expire quickly.',
 );
 const tokenRejected = defineProblem(
   'token_rejected',
   422,
-  'The token is not valid, or is not a token of this app.',
-  'Give a token of this app that debug_token shows as valid, of a kind that the product takes.',
+  'The token is invalid or belongs to another app.',
+  'Supply a token of this app that debug_token reports as valid and whose kind suits the product.',
 );
 export const metaConfiguration = defineProblem(
   'meta_configuration',
   502,
-  'Meta refuses the settings of this app.',
-  'Tell the operator: app id, app secret, redirect URI and API version must be as in the app dashboard. A login that had succeeded is kept and finished by itself for a day.',
+  "Meta rejected this app's settings.",
+  'Tell the operator: app id, app secret, redirect URI and API version must match the app dashboard. If the login succeeded, we keep it for a day and finish it automatically.',
 );
 export const metaUnavailable = defineProblem(
   'meta_unavailable',
   503,
-  'Meta is not answering as it should at the moment.',
-  'Try again after the time in Retry-After. A login that Meta had confirmed is kept and finished by itself; a code that may have been used is gone, so log in again for a new one.',
+  'Meta is not responding properly at the moment.',
+  'Retry after the time in Retry-After. If Meta confirmed the login, we finish it automatically. A code may be spent by now: log in again to get a new one.',
 );
 
 const wrongAccount = defineProblem(
   'wrong_account',
   422,
-  'This is another account than the one that the link is for, so nothing was connected.',
-  'Log out at Facebook (for Instagram or Threads: there) and open the link again with the right account.',
+  'This is not the account the link is for. Nothing was connected.',
+  'Log out of Facebook, Instagram or Threads, then open the link again and use the right account.',
 );
 
 const loginNotConfigured = defineProblem(
   'login_not_configured',
   409,
   'This login is not set up here.',
-  'Ask the operator to set what detail names, from the app dashboard of Meta, and to start the service again.',
+  "Ask the operator to set what detail names, from Meta's app dashboard, and restart the service.",
 );
 
-/** A login that needs settings which are not there. `login` names it for a reader. */
+/** A login that lacks settings. `login` names it in the message. */
 export function loginNotConfiguredError(login: string, { settings, dashboard }: MissingSettings): AppError {
   const names = settings.join(' and ');
   return new AppError(loginNotConfigured, {
-    detail: `${login} needs ${names}, which this service does not have.`,
-    remedy: `Ask the operator to set ${names} from the app dashboard of Meta (${dashboard}), and to start the service again.`,
+    detail: `${login} needs ${names}, not set here.`,
+    remedy: `Ask the operator to set ${names} from Meta's app dashboard (${dashboard}), and restart the service.`,
   });
 }
 
@@ -105,13 +105,13 @@ export const phoneNumberNotFound = defineProblem(
   'phone_number_not_found',
   404,
   'This connection has no such phone number.',
-  'Take the id from the assets of the connection, of type phone_number.',
+  "Use the id of one of the connection's phone_number assets.",
 );
 export const registrationRefused = defineProblem(
   'registration_refused',
   422,
   'Meta did not register the phone number.',
-  'Check the pin, and in WhatsApp Manager that the number is verified; the response to the call says more.',
+  'Check the pin, and that the number is verified in WhatsApp Manager. The response to the call has details.',
 );
 
 export const CONNECT_PROBLEMS: { readonly [C in ConnectErrorCode | 'token_rejected']: ProblemType<C> } = {

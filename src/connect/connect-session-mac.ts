@@ -28,8 +28,8 @@ export interface CoveredSession {
 }
 
 /**
- * Covers which link connects what for whom, where the browser goes, and what it ended on. Not covered: how far a discovery has come and what an
- * unfinished signup lacks, which are only shown.
+ * Covers which link connects what for whom, where the browser goes, and how it ended. Not covered, because only shown:
+ * discovery progress, and what an unfinished signup lacks.
  */
 export const CONNECT_SESSION_MAC = defineRowMac<CoveredSession>('connect_session', 1, {
   idOf: ({ id }) => id,

@@ -68,7 +68,7 @@ const deleteExpiredSessions = defineStatement<{ expiredBefore: Date; limit: numb
     LIMIT ${limit} FOR UPDATE SKIP LOCKED)`,
 );
 
-/** The rows of connect sessions. One that is not as this service wrote it counts as absent. */
+/** Stores connect sessions. A row that fails its MAC counts as absent. */
 @Injectable()
 export class ConnectSessionRepository {
   constructor(
@@ -87,25 +87,25 @@ export class ConnectSessionRepository {
     return this.toGenuine(await this.database.rows(selectSessionByToken({ tokenHash })));
   }
 
-  /** In any tenant; checking the client's policy is left to the code that calls this. */
+  /** Finds a session of any tenant; the caller checks the client's policy. */
   async findAcrossTenants(id: ConnectSessionId): Promise<ConnectSession | null> {
     return this.toGenuine(await this.database.rows(selectSession({ id })));
   }
 
-  /** Stores how far discovery has come, with the time. */
+  /** Stores discovery progress with the time. */
   async recordProgress(id: ConnectSessionId, progress: ConnectProgress): Promise<void> {
     const at = this.clock.now().toISOString();
     await this.database.run(updateProgress({ id, progress: JSON.stringify({ ...progress, at }) }));
   }
 
-  /** Whether it may still be opened or completed. */
+  /** Returns whether it may still be opened or completed. */
   isOpen(session: ConnectSession): boolean {
     return session.closedAt === null && session.expiresAt > this.clock.now();
   }
 
   /**
-   * Closes a session with its first success. A later one of the same connection counts as the same success (two browsers of one user);
-   * false where the session belongs to another connection already, or is not one of the connection's tenant.
+   * Closes a session on its first success. A later success of the same connection (two browsers of one user) counts as
+   * the same. False if the session belongs to another connection, or the connection to another tenant.
    */
   async close(
     tx: Transaction,
@@ -124,7 +124,10 @@ export class ConnectSessionRepository {
     return true;
   }
 
-  /** Removes up to `limit` sessions that expired before the instant, with their attempts; those with a pending authorization stay. */
+  /**
+   * Removes up to `limit` sessions that expired before the instant, with their attempts, except those with a pending
+   * authorization.
+   */
   removeExpiredBefore(expiredBefore: Date, limit: number): Promise<number> {
     return this.database.run(deleteExpiredSessions({ expiredBefore, limit }));
   }

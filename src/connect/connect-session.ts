@@ -5,9 +5,9 @@ import type { FeatureType } from '../meta/dialog/embedded-signup.ts';
 import type { ConnectErrorCode } from './connect-problems.ts';
 import type { ConnectSessionId } from './ids.ts';
 
-/** The only account that a session may connect, by Meta's ids. At least one; stored as it is shown. */
+/** The only account a session may connect, by Meta's ids. At least one is set; stored as shown. */
 export interface ExpectedAccount {
-  /** As inspection reports it, or app-scoped; Instagram: the 1784… id, or the app-scoped one. */
+  /** As inspection reports it, or app-scoped; Instagram: the `1784…` id, or the app-scoped one. */
   meta_user_id?: string;
   business_id?: string;
 }
@@ -18,32 +18,31 @@ export interface ConnectSession {
   tenant: string;
   product: Product;
   flow: DialogFlow;
-  /** What the dialog asks for. */
+  /** Scopes the dialog asks for. */
   scopes: string[];
   featureType: FeatureType | null;
   features: readonly string[];
   returnUrl: string | null;
   /** Null: any account. */
   expected: ExpectedAccount | null;
-  /** Whether its link shows a page of ours first, and only who goes on from there gets to the dialog. */
+  /** Whether the link shows our own page first, which the user must confirm to reach the dialog. */
   confirm: boolean;
-  /** As that page names the tenant. */
+  /** The tenant's name on that page. */
   tenantName: string | null;
-  /** The client that made it. */
+  /** The client that created it. */
   clientId: ClientId;
   expiresAt: Date;
-  /** Set with the first success. */
+  /** Set on the first success. */
   connectionId: ConnectionId | null;
   closedAt: Date | null;
-  /** How far discovery has come; null before it, and where it was quick. */
+  /** Discovery progress; null before discovery, and if it was quick. */
   progress: StoredProgress | null;
-  /** Set where Meta announced the account of a signup whose browser never brought the code. */
+  /** Set if Meta announced the account of a signup whose code never arrived. */
   unfinished: UnfinishedSignup | null;
 }
 
-/** How far the discovery of a large account has come. */
+/** Discovery progress of a large account. */
 export interface ConnectProgress {
-  /** What it is at. */
   stage: string;
   /** How many were found so far. */
   pages?: number;
@@ -55,7 +54,7 @@ export interface StoredProgress extends ConnectProgress {
   at: string;
 }
 
-/** A signup that was finished at Meta and not here. Stored as it is shown. */
+/** A signup finished at Meta but not here. Stored as shown. */
 export interface UnfinishedSignup {
   waba_id: string;
   business_id: string | null;
@@ -63,7 +62,7 @@ export interface UnfinishedSignup {
   remedy: string;
 }
 
-/** One browser that opened a session, as its cookie proves. */
+/** A browser that opened a session, as its cookie proves. */
 export interface OpenedAttempt {
   stateHash: Buffer;
   sessionId: ConnectSessionId;
@@ -72,9 +71,9 @@ export interface OpenedAttempt {
   expiresAt: Date;
 }
 
-/** The same with what its callback ended on. */
+/** An opened attempt and the result of its callback. */
 export interface ConnectAttempt extends OpenedAttempt {
-  /** Its state was used; it counts once. */
+  /** When its state was used, which works once. */
   consumedAt: Date | null;
   connectionId: ConnectionId | null;
   error: ConnectErrorCode | null;

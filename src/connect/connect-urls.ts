@@ -1,11 +1,13 @@
 import type { Config } from '../config/config.ts';
 
-/** The one redirect URI, byte for byte the same for the dialog and for the exchange of its code. */
+/**
+ * The one redirect URI, identical byte for byte in the dialog and the code exchange
+ * (docs/meta-facts.md#redirect-uris-match-exactly).
+ */
 export function redirectUri({ publicUrl }: Config): string {
   return `${publicUrl}/oauth/meta/callback`;
 }
 
-/** A connect link. `token` is URL-safe. */
 export function connectUrl({ publicUrl }: Config, token: string): string {
   return `${publicUrl}/connect/${token}`;
 }
@@ -15,12 +17,12 @@ export function connectPath({ publicUrl }: Config, token: string): string {
   return `${new URL(publicUrl).pathname.replace(/\/$/, '')}/connect/${encodeURIComponent(token)}`;
 }
 
-/** Where a browser's attempt shows its result; `attempt` null: the newest of the browser. */
+/** Where an attempt's result is shown; `attempt` null: the browser's newest. */
 export function resultUrl(config: Config, token: string, attempt: string | null): string {
   return `${connectUrl(config, token)}/result${attempt === null ? '' : `?attempt=${attempt}`}`;
 }
 
-/** Where our routes are described, for whoever runs the product behind a page. */
+/** Our API docs, for the developers of the product behind a page. */
 export function docsUrl({ publicUrl }: Config): string {
   return `${publicUrl}/docs`;
 }

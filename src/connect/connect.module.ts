@@ -32,7 +32,7 @@ import { ConnectSessionService } from './sessions/connect-session.service.ts';
 import { ConnectSessionsController } from './sessions/connect-sessions.controller.ts';
 import { UnfinishedSignupJob } from './unfinished/unfinished-signup.job.ts';
 
-/** How a connection comes to be. */
+/** How connections are made. */
 @Module({
   imports: [ConnectionsModule, MetaModule, LifecycleModule, RateLimitModule],
   controllers: [
@@ -74,7 +74,7 @@ export class ConnectModule implements OnModuleInit {
     private readonly announcedAccounts: AnnouncedAccountService,
   ) {}
 
-  /** Sessions and their browsers' attempts are removed RETENTION_DAYS after they expired. What came of them stays in the audit log. */
+  /** Removes sessions and their attempts RETENTION_DAYS after they expire. The audit log keeps their results. */
   onModuleInit(): void {
     this.retention.register('connect sessions', (before, limit) => this.sessions.removeExpiredBefore(before, limit));
     this.retention.register('announced accounts', (before, limit) =>

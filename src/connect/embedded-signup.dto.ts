@@ -6,7 +6,7 @@ import type { SignupMessage } from './authorization-hints.ts';
 const META_ID = /^[0-9]{1,32}$/;
 const EVENT = /^[A-Z_]{1,64}$/;
 
-/** The session message that Embedded Signup gives the page it runs on. */
+/** Embedded Signup's session message, as the page that runs it gets it. */
 export class SignupRequest {
   @ApiPropertyOptional({ pattern: EVENT.source, description: "The session message's event, such as FINISH" })
   @IsOptionalNotNull()
@@ -33,7 +33,6 @@ export class SignupRequest {
   business_id?: string;
 }
 
-/** What the request has of it. */
 export function toSignupMessage({
   event,
   waba_id: wabaId,

@@ -11,9 +11,9 @@ interface ProductConfig {
   scopes: readonly string[];
   optional_scopes: readonly string[];
   config_id: string | null;
-  /** Whether sessions of the product's main flow can be made here. */
+  /** Whether sessions for the product's main flow can be created here. */
   login_configured: boolean;
-  /** The flows whose settings are missing: sessions of these are refused with `login_not_configured`. */
+  /** Flows with missing settings: their sessions are refused with `login_not_configured`. */
   unconfigured_flows: readonly Flow[];
 }
 
@@ -23,7 +23,7 @@ interface MetaConfigResponse {
   products: Record<Product, ProductConfig>;
 }
 
-/** What front ends need to know of our app at Meta. Nothing in it is secret. */
+/** What front ends need to know about our app at Meta. None of it is secret. */
 @ApiTags('connecting')
 @Public()
 @Controller('meta/config')

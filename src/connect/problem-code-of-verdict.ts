@@ -1,14 +1,14 @@
 import type { MetaVerdict } from '../meta/errors/classify-error.ts';
 
-/** The codes where Meta refused what it was given, by how certain its verdict is. */
+/** Codes for Meta's refusals, by how certain the verdict is. */
 interface RefusalCodes<C extends string> {
-  /** Perhaps the token is dead. */
+  /** The token may be dead. */
   suspect: C | 'meta_unavailable';
   dead: C;
   refused: C;
 }
 
-/** The code of the problem that a failed call to Meta is for whoever waits for it. */
+/** Returns the problem code of a failed call to Meta. */
 export function problemCodeOf<C extends string>(
   { kind }: MetaVerdict,
   codes: RefusalCodes<C>,

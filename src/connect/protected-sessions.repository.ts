@@ -25,7 +25,7 @@ const writeMacs = defineStatement<{ ids: readonly ConnectSessionId[]; macs: read
     FROM unnest(${ids}::text[], ${macs}::bytea[]) AS given(id, mac) WHERE r.id = given.id`,
 );
 
-/** Gives the connect sessions of an earlier release their MACs. */
+/** Adds MACs to the connect sessions of an earlier release. */
 export const PROTECTED_SESSIONS = defineProtectedTable({
   definition: CONNECT_SESSION_MAC,
   lockRows: (tx, { after, all, limit }) => tx.rows(lockRows({ after: after?.id ?? null, all, limit })),

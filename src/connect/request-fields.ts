@@ -4,35 +4,35 @@ import { withoutFragmentSuffix } from '../meta/dialog/fragment-suffix.ts';
 import { invalidInputError } from '../platform/problem.ts';
 import { SecretString } from '../platform/secret-string.ts';
 
-/** Codes and tokens have no documented maximum; these are far beyond any that was seen. */
+/** Codes and tokens have no documented maximum; this is far above any seen (docs/meta-facts.md#length-and-prefixes). */
 const MAX_CODE_LENGTH = 4096;
 const MAX_TOKEN_LENGTH = 8192;
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 
-/** The pin of two-step verification. A secret. */
+/** Two-step verification pin. Secret. */
 export const PIN_PATTERN = /^[0-9]{6}$/;
 
-/** A code in a body, without the fragment that a front end took along. 400 where nothing else is in it. */
+/** Strips the fragment from a code (docs/meta-facts.md#codes-that-end-with-a-fragment). 400 if nothing else is left. */
 export function toCode(value: string): SecretString {
   const code = withoutFragmentSuffix(value);
-  if (code === '') throw invalidInputError('code', 'must be a code as Meta gave it');
+  if (code === '') throw invalidInputError('code', 'must be a code as Meta issued it');
   return new SecretString(code);
 }
 
-/** An authorization code of Meta's. */
+/** An authorization code from Meta. */
 export const IsCode = (): PropertyDecorator =>
   applyDecorators(
     IsString(),
     MaxLength(MAX_CODE_LENGTH),
-    Matches(VISIBLE_ASCII, { message: 'must be a code as Meta gave it' }),
+    Matches(VISIBLE_ASCII, { message: 'must be a code as Meta issued it' }),
   );
 
-/** An access token of Meta's. */
+/** An access token from Meta. */
 export const IsAccessToken = (): PropertyDecorator =>
   applyDecorators(
     IsString(),
     MaxLength(MAX_TOKEN_LENGTH),
-    Matches(VISIBLE_ASCII, { message: 'must be a token as Meta gave it' }),
+    Matches(VISIBLE_ASCII, { message: 'must be a token as Meta issued it' }),
   );
 
 export const IsPin = (): PropertyDecorator =>

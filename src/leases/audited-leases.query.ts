@@ -3,7 +3,7 @@ import type { AuditedKind } from '../audit/audited-objects.ts';
 import { defineStatement } from '../database/statement.ts';
 import type { LeaseId } from './ids.ts';
 
-/** The youngest leases show whether the end of the record was cut off; all of them would be too many. */
+/** Newest leases only: enough to show that the end of the audit log was cut off. Checking all would be too slow. */
 const MAX_CHECKED = 5_000;
 
 const selectIds = defineStatement<{ after: string; limit: number }, { id: LeaseId }>(
@@ -15,7 +15,7 @@ const selectIds = defineStatement<{ after: string; limit: number }, { id: LeaseI
     WHERE id > ${after} ORDER BY id LIMIT ${limit}`,
 );
 
-/** Every lease has an entry: that it was issued. */
+/** Every lease has an audit entry for its issue. */
 export const AUDITED_LEASES: AuditedKind = {
   name: 'leases',
   namedAs: 'subject',

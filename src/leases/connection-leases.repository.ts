@@ -72,7 +72,7 @@ export class ConnectionLeasesRepository extends ConnectionLeases {
     }
   }
 
-  /** One that this service did not write as it is stays without a MAC that fits. */
+  /** Keeps a MAC that doesn't fit if this service didn't write the row. */
   private macWithoutAsset(row: StoredLease): Buffer | null {
     if (!this.macs.fits(LEASE_MAC, row)) return null;
     return this.macs.compute(LEASE_MAC, { ...row, asset_type: null, asset_id: null });

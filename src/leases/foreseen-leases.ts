@@ -4,7 +4,6 @@ import type { RowMacs } from '../database/row-macs.ts';
 import type { ForeseenLease, LeaseInput } from './issue-lease-row.ts';
 import { LEASE_MAC } from './lease-mac.ts';
 
-/** What the database chose for a request. */
 interface ChosenCredential {
   connection_id: ConnectionId;
   credential_id: CredentialId;
@@ -13,7 +12,7 @@ interface ChosenCredential {
   token_expires_at: Date | null;
 }
 
-/** Some hundred bytes each. */
+/** A few hundred bytes each. */
 const MAX_REMEMBERED = 10_000;
 
 const UNFORESEEN: ForeseenLease = {
@@ -26,16 +25,16 @@ const UNFORESEEN: ForeseenLease = {
 };
 
 /**
- * Foresees which lease a request will get: the one for the credential that requests like it got before. So its MAC is computed in this
- * process, and the lease is still written by the one statement that chooses its credential. That statement writes nothing where it chooses
- * otherwise; what it chose is then known, and the request is made again.
+ * Predicts which credential a request will get: the one similar requests got before. This lets the process compute the
+ * lease's MAC up front, while one statement still chooses the credential and writes the lease. If that statement
+ * chooses differently, it writes nothing, and the request is retried with its choice.
  */
 export class ForeseenLeases {
   readonly #chosen = new LRUCache<string, ChosenCredential>({ max: MAX_REMEMBERED });
 
   constructor(private readonly macs: RowMacs) {}
 
-  /** The lease that the request gets if nothing has changed, with its MAC; nulls where nothing is known. */
+  /** Returns the lease that the request gets if nothing has changed, with its MAC; nulls if nothing is known. */
   foresee(input: LeaseInput, now: Date): ForeseenLease {
     const chosen = this.#chosen.get(keyOf(input));
     if (chosen === undefined) return UNFORESEEN;
@@ -67,7 +66,7 @@ export class ForeseenLeases {
     };
   }
 
-  /** Remembers what the database chose for the request. */
+  /** Remembers the database's choice for the request. */
   learn(
     input: LeaseInput,
     { connection_id, credential_id, version, asset_type, token_expires_at }: ChosenCredential,

@@ -30,7 +30,7 @@ import { acceptLease } from './lease-mac.ts';
 import { parseLeaseToken } from './lease-token.ts';
 import { LeaseTokenCache } from './lease-token-cache.ts';
 
-/** What a gateway lease gives at this moment. */
+/** What a gateway lease grants right now. */
 export interface GatewayGrant {
   leaseId: LeaseId;
   clientId: ClientId;
@@ -38,28 +38,28 @@ export interface GatewayGrant {
   product: Product;
   connectionId: ConnectionId;
   credentialId: CredentialId;
-  /** The version that serves now, so that a refresh takes effect at once. */
+  /** The serving version, so that a refresh takes effect at once. */
   credentialVersion: number;
   kind: CredentialKind;
   appId: string;
   leaseExpiresAt: Date;
-  /** The leases that this one ends with, because it was put into an answer for them; empty for one that was issued to the client. */
+  /** Leases that this one ends with, because it was issued within a response to them; empty if issued to the client. */
   ancestorIds: readonly LeaseId[];
-  /** The current `allow` patterns of the client for this product; null: no restriction. */
+  /** The client's current `allow` patterns for this product; null: no restriction. */
   allow: readonly string[] | null;
-  /** From where the client may call, as configured now; null: everywhere. */
+  /** Addresses the client may call from, as configured now; null: any. */
   ipAllowList: readonly string[] | null;
   accessToken: SecretString;
-  /** The same object as long as the cached token is: a weak key for values derived from both. */
+  /** Stays the same object while the cached token does: a weak key for values derived from both. */
   cacheKey?: object | undefined;
 }
 
-/** A row that was written by this service, with the client that it stands on. */
+/** A verified row with the lease's client. */
 type Genuine<R> = Omit<R, 'client'> & { client: StoredClientRow };
 
 /**
- * Verifies lease tokens for the gateway. Every call reads its lease by primary key, so no replica is ever behind; the cache only saves
- * verifying and decrypting again what this read says is unchanged. Concurrent calls share one statement.
+ * Verifies lease tokens for the gateway. Reads the lease by primary key on every call, so no replica lags behind; the
+ * cache only saves verifying and decrypting what that read shows unchanged. Concurrent calls share one statement.
  */
 @Injectable()
 export class GatewayLeaseVerifier implements OnApplicationShutdown {
@@ -76,11 +76,11 @@ export class GatewayLeaseVerifier implements OnApplicationShutdown {
     private readonly macs: RowMacs,
   ) {}
 
-  /** What the lease gives; null for an unknown token or an ended lease. Throws `DecryptionError`. */
+  /** Returns what the lease grants; null for an unknown token or an ended lease. Throws `DecryptionError`. */
   async grant(token: string): Promise<GatewayGrant | null> {
     const cached = this.#cache.find(token);
     if (cached === null) return this.verify(token);
-    // Copied before the wait, because an evicted entry is zeroed.
+    // Copy before waiting: evicted entries are zeroed.
     const accessToken = new SecretString(cached.accessToken.toString('utf8'));
     const row = await this.#activeLeases.submit(cached.leaseId);
     if (row?.secret_id === cached.secretId) {
@@ -90,7 +90,7 @@ export class GatewayLeaseVerifier implements OnApplicationShutdown {
     return row === null ? null : this.verify(token);
   }
 
-  /** Which of these leases (of long calls in progress) are still valid, by id. */
+  /** Returns which of these leases (of long-running calls) are still valid. */
   async filterActive(leaseIds: readonly LeaseId[]): Promise<ReadonlySet<string>> {
     return new Set((await this.readGenuine(selectActiveLeases, leaseIds)).keys());
   }
@@ -108,7 +108,7 @@ export class GatewayLeaseVerifier implements OnApplicationShutdown {
     return this.open(token, parts.leaseId, row);
   }
 
-  /** `token` has been verified for this lease. */
+  /** Call only with a `token` verified for this lease. */
   private async open(token: string, leaseId: LeaseId, row: Genuine<SealedLeaseRow>): Promise<GatewayGrant> {
     const identity = {
       tenant: row.tenant,
@@ -143,7 +143,7 @@ export class GatewayLeaseVerifier implements OnApplicationShutdown {
     return { ...grant, ...policyLimitsOf(row.client, row.product), accessToken, cacheKey: cached };
   }
 
-  /** Concurrent calls share one statement, and calls of the same lease one row. */
+  /** Batches concurrent calls into one statement, and calls of one lease into one row. */
   private createBatcher<R extends ActiveLeaseRow>(
     select: StatementDefinition<{ leaseIds: readonly LeaseId[]; now: Date }, R>,
     maxInFlight: number,
@@ -157,7 +157,7 @@ export class GatewayLeaseVerifier implements OnApplicationShutdown {
     );
   }
 
-  /** The active ones of these leases, by id, if they, their clients and the leases that they end with are what this service wrote. */
+  /** Returns the active leases by id, if their own, their clients' and their ancestors' MACs are valid. */
   private async readGenuine<R extends ActiveLeaseRow>(
     select: StatementDefinition<{ leaseIds: readonly LeaseId[]; now: Date }, R>,
     leaseIds: readonly LeaseId[],
@@ -173,7 +173,7 @@ export class GatewayLeaseVerifier implements OnApplicationShutdown {
   }
 }
 
-/** The client's restrictions can change from one call to the next, so they are never cached. */
+/** Not cached: the client's restrictions may change between calls. */
 function policyLimitsOf(client: StoredClientRow, product: Product): Pick<GatewayGrant, 'allow' | 'ipAllowList'> {
   return { allow: patternsForProduct(client.allow, product), ipAllowList: client.ip_allow_list };
 }

@@ -15,7 +15,6 @@ interface LeaseSelection {
   now: Date;
 }
 
-/** What is read on every call of an active lease. */
 export interface ActiveLeaseRow extends StoredLease {
   secret_id: SecretId;
   client: JoinedClient;
@@ -30,8 +29,8 @@ export interface SealedLeaseRow extends ActiveLeaseRow, SealedSecretRow {
 }
 
 /**
- * A lease is active while its client, connection, credential and ancestors are; all are read on every call, so that an ending counts at
- * once.
+ * A lease is active only while its client, connection, credential and ancestors are. All are read on every call, so any
+ * ending takes effect at once.
  */
 const ACTIVE_LEASE_FROM = backedLeaseFrom(sql`l`, sql`cl`);
 
@@ -42,7 +41,7 @@ function isActiveGatewayLease({ leaseIds, now }: LeaseSelection): Sql {
 
 const ACTIVE_LEASE_COLUMNS = sql`${leaseColumns(sql`l`)}, k.secret_id, ${joinedClient(sql`cl`)} AS client`;
 
-/** Omits what cannot change for the same secret: the cache has it. */
+/** Leaves out what the cache holds: it can't change for the same secret. */
 export const selectActiveLeases = defineStatement<LeaseSelection, ActiveLeaseRow>(
   'lease_active',
   (selection) => sql`SELECT ${ACTIVE_LEASE_COLUMNS} ${ACTIVE_LEASE_FROM} WHERE ${isActiveGatewayLease(selection)}`,

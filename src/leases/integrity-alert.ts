@@ -10,7 +10,6 @@ import { LOGGER, type Pino } from '../platform/logger.ts';
 import type { DecryptionError } from '../vault/sealed-secret.ts';
 import type { LeaseId } from './ids.ts';
 
-/** Which token did not open, and for which lease. */
 interface UnreadableCredential {
   leaseId: LeaseId;
   tenant: string;
@@ -22,7 +21,10 @@ interface UnreadableCredential {
 const REPORT_INTERVAL_MS = 60_000;
 const MAX_REMEMBERED_CREDENTIALS = 1_000;
 
-/** Reports sealed tokens that fail to decrypt when needed: each one in the metric, each credential once a minute in audit log and log. */
+/**
+ * Reports sealed tokens that fail to decrypt: in a metric every time, in audit log and log once a minute per
+ * credential.
+ */
 @Injectable()
 export class IntegrityAlert {
   readonly #reportedAtMs = new LRUCache<string, number>({ max: MAX_REMEMBERED_CREDENTIALS });
@@ -37,7 +39,7 @@ export class IntegrityAlert {
   ) {
     this.#count = new Counter({
       name: 'metavault_unreadable_credentials_total',
-      help: 'How often a sealed token that was to serve did not open: it was changed, moved, or is under a key that is gone',
+      help: 'Sealed tokens that failed to decrypt when needed: changed, moved, or sealed under a lost key',
       registers: [registry],
     });
   }
@@ -59,7 +61,7 @@ export class IntegrityAlert {
         details: { secret_id: cause.secretId, lease_id: leaseId },
       });
     } catch (error) {
-      this.logger.error({ err: error, credential_id: credentialId }, 'a decryption failure could not be recorded');
+      this.logger.error({ err: error, credential_id: credentialId }, 'failed to record a decryption failure');
     }
   }
 

@@ -8,15 +8,14 @@ import type { SecretId } from '../vault/ids.ts';
 import type { SealedSecretRow } from '../vault/sealed-secret.repository.ts';
 import type { LeaseId } from './ids.ts';
 
-/** One requested lease. */
 export interface LeaseInput {
   leaseId: LeaseId;
   auditId: AuditEntryId;
-  /** The key of the audit entry's MAC. */
+  /** Key for the audit entry's MAC. */
   auditKey: Buffer;
-  /** Null: the client came with a token of an issuer. */
+  /** Null: the client authenticated with an issuer's token. */
   keyHash: Buffer | null;
-  /** Of the policy that the request was checked against. */
+  /** Version of the policy the request was checked against. */
   policyVersion: number;
   clientId: ClientId;
   requestId: string;
@@ -25,15 +24,15 @@ export interface LeaseInput {
   connectionId: ConnectionId | null;
   assetId: string | null;
   mode: LeaseMode;
-  /** Null for token mode. */
+  /** Null in token mode. */
   secretHash: Buffer | null;
-  /** When the lease is to end, where its token lives that long. */
+  /** Requested end; the token may expire sooner. */
   expiresAt: Date;
-  /** Until when the token must live. */
+  /** The token must live until then. */
   validUntil: Date;
 }
 
-/** The lease that the input will get if nothing has changed, and its MAC; nulls: nothing is foreseen, and nothing is written. */
+/** The predicted lease and its MAC; nulls: no prediction, so nothing is written. */
 export interface ForeseenLease {
   foreseenConnectionId: ConnectionId | null;
   foreseenCredentialId: CredentialId | null;
@@ -52,7 +51,7 @@ interface FoundCredential {
   health: Health;
   scopes: string[];
   token_expires_at: Date | null;
-  /** Null: the token has been destroyed. */
+  /** Null: the token was destroyed. */
   secret_id: SecretId | null;
   asset_type: AssetType | null;
   asset_name: string | null;
@@ -64,7 +63,7 @@ type SealedToken = Omit<SealedSecretRow, 'secret_id'>;
 
 interface OfInput {
   n: string;
-  /** Whether entry and lease have to be read back, because triggers or rules are about. */
+  /** Triggers or rules exist, so entry and lease must be read back. */
   is_interfered_with: boolean;
 }
 
@@ -79,22 +78,22 @@ interface Issued extends OfInput, FoundCredential {
   secret_id: SecretId;
 }
 
-/** It could be issued, but a trigger swallowed its audit entry (`unrecorded`) or itself (`unwritten`). */
+/** Could be issued, but a trigger dropped its audit entry (`unrecorded`) or the lease (`unwritten`). */
 interface UnwrittenLeaseRow extends NotIssued, FoundCredential {
   outcome: 'unrecorded' | 'unwritten';
 }
 
-/** It could be issued, but is another than the one that was foreseen, whose MAC does not fit it. */
+/** Could be issued, but differs from the predicted lease, so the MAC doesn't fit. */
 interface UnforeseenLeaseRow extends NotIssued, FoundCredential {
   outcome: 'unforeseen';
 }
 
-/** `outdated_client`: its key, or the policy that the request was checked against, is no longer valid. Then nothing else counts. */
+/** `outdated_client`: the client's key or policy is no longer valid. Overrides everything else. */
 interface UnmatchedLeaseRow extends NotIssued, Nullable<FoundCredential> {
   outcome: 'outdated_client' | 'no_match' | 'several_matches';
 }
 
-/** A connection reaches the asset, but Meta gives no token for it. */
+/** A connection reaches the asset, but Meta gives no token for it (docs/meta-facts.md#pages-without-a-token). */
 interface WithoutCredentialLeaseRow extends NotIssued, Nullable<FoundCredential> {
   outcome: 'without_credential';
   connection_id: ConnectionId;
@@ -102,7 +101,7 @@ interface WithoutCredentialLeaseRow extends NotIssued, Nullable<FoundCredential>
   asset_type: AssetType;
 }
 
-/** Exactly one connection matched, but its token cannot be used, or not for as long as requested. */
+/** Exactly one connection matched, but its token is unusable or expires too soon. */
 export interface RefusedLeaseRow extends NotIssued, FoundCredential {
   outcome: 'refused';
 }
@@ -111,14 +110,14 @@ interface IssuedGatewayLeaseRow extends Issued, AllNull<SealedToken> {
   mode: 'gateway';
 }
 
-/** Holds the sealed token, which token mode returns. */
+/** Includes the sealed token, which token mode returns. */
 export interface IssuedTokenLeaseRow extends Issued, SealedToken {
   mode: 'token';
 }
 
 export type IssuedLeaseRow = IssuedGatewayLeaseRow | IssuedTokenLeaseRow;
 
-/** What the statement found for one input. `n` is the 1-based number of the input. */
+/** The statement's result for one input. `n` is the input's 1-based number. */
 export type LeaseRow =
   | UnmatchedLeaseRow
   | WithoutCredentialLeaseRow

@@ -14,12 +14,12 @@ import { defineStatement, type SqlExecutor } from '../database/statement.ts';
 import { joinSealedSecret, sealedSecretColumns } from '../vault/sealed-secret.repository.ts';
 import type { ForeseenLease, LeaseInput, LeaseRow } from './issue-lease-row.ts';
 
-/** The properties of the inputs as arrays, in the order of the inputs. */
+/** Inputs as one array per property, in input order. */
 type LeaseInputArrays = { [K in keyof (LeaseInput & ForeseenLease)]: (LeaseInput & ForeseenLease)[K][] };
 
 const OF_TENANT = isLiveConnectionOf({ tenant: sql`i.tenant`, product: sql`i.product` });
 
-/** The credentials that an input `i` matches; two rows stand for several. */
+/** Credentials matching an input `i`; two rows stand for two or more. */
 const MATCHES = sql`(SELECT ${LEASABLE_COLUMNS}, NULL::text AS asset_type, NULL::text AS asset_name FROM ${ROOT_CREDENTIAL_FROM}
         WHERE i.requested_connection IS NULL AND i.requested_asset IS NULL AND ${OF_TENANT} LIMIT 2)
       UNION ALL (SELECT ${LEASABLE_COLUMNS}, NULL, NULL FROM ${ROOT_CREDENTIAL_FROM}
@@ -28,17 +28,17 @@ const MATCHES = sql`(SELECT ${LEASABLE_COLUMNS}, NULL::text AS asset_type, NULL:
         WHERE a.id = i.requested_asset AND (i.requested_connection IS NULL OR c.id = i.requested_connection) AND ${OF_TENANT}
         ORDER BY ${WORKING_FIRST} LIMIT 1)`;
 
-/** In milliseconds, as in this process. */
+/** Milliseconds, the precision of JavaScript's dates. */
 const CHOSEN = sql`SELECT *, date_trunc('milliseconds', least(requested_expires_at, token_expires_at)) AS lease_expires_at FROM found
     WHERE matches = 1 AND known AND ${canServeUntil(sql`valid_until`)}`;
 
-/** Everything that the MAC covers and that is chosen here. */
+/** Compares everything that the MAC covers and this statement chooses. */
 const IS_FORESEEN = sql`mac IS NOT NULL AND connection_id = foreseen_connection AND credential_id = foreseen_credential
       AND version = foreseen_version AND asset_type IS NOT DISTINCT FROM foreseen_asset_type AND lease_expires_at = foreseen_expires_at`;
 
 const CLIENT_OF_INPUT = { clientId: sql`i.client_id`, keyHash: sql`i.key_hash`, policyVersion: sql`i.policy_version` };
 
-/** What follows the inputs. A constant, so that only the parameters are built per request. */
+/** Constant tail of the statement: only the parameters are built per request. */
 const ISSUE_AND_RECORD = sql`found AS MATERIALIZED (
     SELECT i.*, x.*, count(x.connection_id) OVER (PARTITION BY i.n) AS matches FROM lease_input i LEFT JOIN LATERAL (
       ${MATCHES}
@@ -73,12 +73,11 @@ const ISSUE_AND_RECORD = sql`found AS MATERIALIZED (
   ORDER BY f.n`;
 
 /**
- * Whole leases in one statement and one round trip: for each input it checks the client's key and policy again, finds the credential,
- * writes the audit entry and, for the entries that were written, the lease, and reads the sealed token. An input writes nothing unless
- * exactly one living credential matched, and it is the one that was foreseen.
- * Named by nothing but tenant and product, two connections are ambiguous; an asset is reached by the newest living one,
- * and by none where Meta gives no token for it.
- * The scopes come as JSON, which is parsed by native code; an array of Postgres is not.
+ * Issues leases in one statement and one round trip. For each input: rechecks the client's key and policy, finds the
+ * credential, writes the audit entry, then the lease if the entry was written, and reads the sealed token. Writes
+ * nothing unless exactly one live credential matched and it is the predicted one. By tenant and product alone, two
+ * connections are ambiguous. An asset takes the newest live connection that reaches it, and none if Meta gives no token
+ * for it. Scopes are returned as JSON, which native code parses, unlike Postgres arrays.
  */
 const insertLeases = defineStatement<{ now: Date; inputs: LeaseInputArrays }, LeaseRow>(
   'lease_issue',
@@ -97,7 +96,7 @@ const insertLeases = defineStatement<{ now: Date; inputs: LeaseInputArrays }, Le
   { prepare: true },
 );
 
-/** Issues the leases that can be issued, all at the instant `now`. What was found for each input, in their order. */
+/** Issues all leases that can be issued, at the instant `now`. Returns a row per input, in input order. */
 export async function issueLeases(
   executor: Pick<SqlExecutor, 'rows'>,
   now: Date,
@@ -105,7 +104,7 @@ export async function issueLeases(
 ): Promise<LeaseRow[]> {
   const rows = await executor.rows(insertLeases({ now, inputs: toArrays(inputs) }));
   const results: LeaseRow[] = [];
-  // Several rows for one input are several connections that match; the first says as much.
+  // Several rows for one input mean several matches; the first says so.
   for (const row of rows) results[Number(row.n) - 1] ??= row;
   return results;
 }

@@ -2,14 +2,14 @@ import sql, { type Sql } from 'sql-template-tag';
 import { clientCovers, joinClient } from '../auth/client-conditions.query.ts';
 import { activeCredentialJoins } from '../connections/credentials/leasable-credential.query.ts';
 
-/** The columns of a lease for `StoredLease`. */
+/** The columns of `StoredLease`. */
 export function leaseColumns(lease: Sql): Sql {
   return sql`${lease}.id, ${lease}.mode, ${lease}.secret_hash, ${lease}.client_id, ${lease}.tenant, ${lease}.product, ${lease}.connection_id,
     ${lease}.credential_id, ${lease}.credential_version, ${lease}.asset_type, ${lease}.asset_id, ${lease}.issued_at, ${lease}.expires_at,
     ${lease}.ancestor_ids, ${lease}.mac`;
 }
 
-/** FROM: leases with what they stand on: their clients (`<client>`), active connections (`c`) and credentials (`k`). */
+/** FROM clause: leases with their clients (`<client>`), active connections (`c`) and credentials (`k`). */
 export function backedLeaseFrom(lease: Sql, client: Sql): Sql {
   return sql`FROM lease ${lease}
   ${joinClient(client, sql`${lease}.client_id`)} AND ${clientCovers(client, lease)}
@@ -17,8 +17,8 @@ export function backedLeaseFrom(lease: Sql, client: Sql): Sql {
 }
 
 /**
- * A condition over a lease `l`: every lease whose answer it was put into, or that this one came from in turn, still stands, and
- * ends no earlier. It is read with the lease, so that ending one lease needs no write to others. Costs a lease without ancestors nothing.
+ * Condition on a lease `l`: all its ancestors (leases whose responses it came from) are active and expire no sooner.
+ * Checked on read, so ending a lease writes no others. Free for leases without ancestors.
  */
 export const ANCESTORS_STAND = sql`(l.ancestor_ids IS NULL OR cardinality(l.ancestor_ids) = (
     SELECT count(*) ${backedLeaseFrom(sql`an`, sql`an_cl`)}

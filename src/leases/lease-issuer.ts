@@ -40,15 +40,15 @@ export class OutdatedClientError extends AppError {
   }
 }
 
-/** How often the credential may change (a refresh, a new login) between two statements for the same lease. */
+/** How often the credential may change (refresh, new login) between two statements for one lease. */
 const MAX_FORESIGHTS = 3;
 
 const NOT_ISSUED = { mode: null, lease_expires_at: null } as const;
 
-/** The token of a lease, and where it is used. */
+/** A lease's token and where to use it. */
 type LeasedToken = Pick<IssuedLeaseResponse, 'access_token' | 'graph_base_url' | 'appsecret_proof'>;
 
-/** Issues leases. The common case is one statement; all others find out afterwards why it issued nothing. */
+/** Issues leases. The common case is one statement; all others then find out why it issued nothing. */
 @Injectable()
 export class LeaseIssuer {
   readonly #issueBatches = new Batcher<LeaseInput, LeaseRow>((inputs) => this.run(inputs), {
@@ -76,7 +76,10 @@ export class LeaseIssuer {
     this.#foreseen = new ForeseenLeases(macs);
   }
 
-  /** Throws `OutdatedClientError`, and `AppError`: 403 `not_allowed`, `mode_not_allowed`; 404 `connection_not_found`; 409 and 503 as CONTRACT 6 says. */
+  /**
+   * Throws `OutdatedClientError`, and `AppError`: 403 `not_allowed` or `mode_not_allowed`; 404 `connection_not_found`;
+   * 409 and 503 (docs/api.md#leases).
+   */
   async issue(client: AuthenticatedClient, request: LeaseRequest, requestId: string): Promise<IssuedLeaseResponse> {
     requireCoveredByPolicy(client, request.tenant, request.product);
     const mode = request.mode ?? 'gateway';
@@ -89,11 +92,11 @@ export class LeaseIssuer {
     const second = await this.attempt(client, request, mode, requestId);
     if ('access_token' in second) return second;
     await this.requireTooShort(second, request);
-    // It is valid, and lived long enough a moment ago: trying again is enough, no login is needed.
+    // The token is valid and was good for long enough a moment ago: a retry is enough, no login needed.
     throw new AppError(refreshPending, { retryAfterSeconds: 1 });
   }
 
-  /** The lease, or the row that says why there is none. Throws `OutdatedClientError`. */
+  /** Returns the lease, or the row saying why there is none. Throws `OutdatedClientError`. */
   private async attempt(
     client: AuthenticatedClient,
     request: LeaseRequest,
@@ -149,7 +152,7 @@ export class LeaseIssuer {
     return rows;
   }
 
-  /** Marks what is not in the database any more, though the statement returned it. */
+  /** Marks leases that the statement returned but the database doesn't hold. */
   private async withdrawUnwritten(inputs: readonly LeaseInput[], rows: LeaseRow[]): Promise<void> {
     const issued = inputs.filter((_, index) => rows[index]?.outcome === 'issued');
     if (issued.length === 0) return;
@@ -185,7 +188,7 @@ export class LeaseIssuer {
     };
   }
 
-  /** In token mode the response holds Meta's own token, its host and the proof that goes with this one token. */
+  /** In token mode, the response holds Meta's token, its host and the proof for this token. */
   private async openMetaToken(row: IssuedTokenLeaseRow, request: LeaseRequest, leaseId: LeaseId): Promise<LeasedToken> {
     const { tenant, product } = request;
     const { connection_id: connectionId, credential_id: credentialId } = row;
@@ -203,7 +206,7 @@ export class LeaseIssuer {
     };
   }
 
-  /** Throws the reason why no lease was issued, unless the token just does not live long enough, which a refresh may change. */
+  /** Throws the reason if no lease was issued, unless the token merely expires too soon, which a refresh may fix. */
   private async requireTooShort(
     row: Exclude<LeaseRow, IssuedLeaseRow>,
     request: LeaseRequest,

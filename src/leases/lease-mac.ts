@@ -7,11 +7,11 @@ import { defineRowMac } from '../database/row-mac.ts';
 import type { RowMacs } from '../database/row-macs.ts';
 import type { LeaseId } from './ids.ts';
 
-/** What the MAC of a lease covers: all of it but whether it was ended early, which many statements do at once. */
+/** All of a lease but its early end, which bulk statements set. */
 export interface CoveredLease {
   id: LeaseId;
   mode: LeaseMode;
-  /** Null for token mode. */
+  /** Null in token mode. */
   secret_hash: Buffer | null;
   client_id: ClientId;
   tenant: string;
@@ -23,11 +23,10 @@ export interface CoveredLease {
   asset_id: string | null;
   issued_at: Date;
   expires_at: Date;
-  /** The leases that it ends with; null: it was issued to the client itself. */
+  /** Leases that it ends with; null: issued to the client directly. */
   ancestor_ids: LeaseId[] | null;
 }
 
-/** A lease as it is stored. */
 export type StoredLease = CoveredLease & { mac: Buffer | null };
 
 export const LEASE_MAC = defineRowMac<CoveredLease>('lease', 1, {
@@ -50,7 +49,10 @@ export const LEASE_MAC = defineRowMac<CoveredLease>('lease', 1, {
   ],
 });
 
-/** The client of a lease if lease and client are what this service wrote, else null: the lease counts as absent, and that is reported. */
+/**
+ * Returns the client if the MACs of lease and client are valid; else reports it and returns null: the lease counts as
+ * absent.
+ */
 export function acceptLease(macs: RowMacs, row: StoredLease & { client: JoinedClient }): StoredClientRow | null {
   return macs.verify(LEASE_MAC, row) ? macs.accept(CLIENT_MAC, toStoredClient(row.client_id, row.client)) : null;
 }

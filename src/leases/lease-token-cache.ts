@@ -5,14 +5,14 @@ import type { SecretId } from '../vault/ids.ts';
 import type { LeaseId } from './ids.ts';
 import { leaseIdOf } from './lease-token.ts';
 
-/** What does not change while a lease stands on the same version of its credential's token. */
+/** What stays the same while a lease uses the same version of its credential's token. */
 export interface CachedLease<G> {
   leaseId: LeaseId;
-  /** The sealed secret that the token was opened from: each version of a credential has its own. */
+  /** The sealed secret that the token came from: every version has its own. */
   secretId: SecretId;
-  /** Our token, which was verified for this lease. */
+  /** Our lease token, verified for this lease. */
   leaseToken: Buffer;
-  /** Meta's token, in UTF-8. */
+  /** Meta's token, UTF-8. */
   accessToken: Buffer;
   grant: G;
 }
@@ -22,15 +22,15 @@ const MAX_IDLE_MS = 30_000;
 const PURGE_INTERVAL_MS = 30_000;
 
 /**
- * Decrypted tokens, so that a call need not decrypt its token again while the database says that it is unchanged. The database is asked on
- * every call: the cache alone never makes a lease valid. Evicted entries are zeroed: when the lease has ended, the credential has a new token,
- * after half a minute to a minute without a call, when the cache is full, and at shutdown.
+ * Caches decrypted tokens, so that a call need not decrypt what the database says is unchanged. Every call still asks
+ * the database: the cache never makes a lease valid. Zeroes entries on eviction: when the lease ends, when its token
+ * changes, after 30 to 60 seconds without a call, when full, and at shutdown.
  */
 export class LeaseTokenCache<G> {
   readonly #leases = new LRUCache<string, CachedLease<G>>({
     max: MAX_ENTRIES,
     ttl: MAX_IDLE_MS,
-    // Reads the time on every call, instead of keeping it by a timer of its own.
+    // Read the time on every call instead of running a timer.
     ttlResolution: 0,
     perf: { now: () => performance.now() },
     updateAgeOnGet: true,
@@ -38,7 +38,7 @@ export class LeaseTokenCache<G> {
   });
   #timer: NodeJS.Timeout | null = null;
 
-  /** The lease that this token of ours was verified for; null where it has to be read and verified. */
+  /** Returns the lease that this lease token was verified for; null if it must be read and verified. */
   find(leaseToken: string): CachedLease<G> | null {
     const leaseId = leaseIdOf(leaseToken);
     const cached = this.#leases.peek(leaseId);
@@ -48,13 +48,13 @@ export class LeaseTokenCache<G> {
     return this.#leases.get(leaseId) ?? null;
   }
 
-  /** Takes over the buffers of `cached`. */
+  /** Takes ownership of the buffers in `cached`. */
   keep(cached: CachedLease<G>): void {
     this.#leases.set(cached.leaseId, cached);
     this.#timer ??= setInterval(() => this.#purgeIdle(), PURGE_INTERVAL_MS).unref();
   }
 
-  /** Zeroes what is known of a lease. */
+  /** Zeroes the entry of a lease. */
   forget(leaseId: LeaseId): void {
     this.#leases.delete(leaseId);
   }

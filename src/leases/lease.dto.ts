@@ -7,16 +7,16 @@ import type { ConnectionId, CredentialId } from '../connections/ids.ts';
 import type { LeaseId } from './ids.ts';
 
 export const DEFAULT_TTL_SECONDS = 900;
-/** Longer durations are cut, or refused as unsatisfiable; beyond this one the request is malformed (some 68 years). */
+/** Longer durations are capped, or refused as unsatisfiable; beyond this (68 years) the request is malformed. */
 const MAX_SECONDS = 2 ** 31 - 1;
 
 const CONNECTION_ID = /^con_[0-9a-hjkmnp-tv-z]{26}$/;
 const ASSET_ID = /^[A-Za-z0-9_.-]{1,128}$/;
 const MODES: readonly unknown[] = ['gateway', 'token'] satisfies LeaseMode[];
 
-/** `POST /v1/leases` (CONTRACT 6). */
+/** Body of `POST /v1/leases` (docs/api.md#leases). */
 export class LeaseRequest {
-  /** The rules below as one check, for valid requests; see `InputValidationPipe`. A test keeps the two in sync. */
+  /** Checks the rules below at once for valid requests (see `InputValidationPipe`). A test keeps both in sync. */
   static isPlainlyValid(body: unknown): boolean {
     if (typeof body !== 'object' || body === null) return false;
     for (const [name, value] of Object.entries(body)) {
@@ -45,14 +45,14 @@ export class LeaseRequest {
   @IsIn(MODES)
   mode?: LeaseMode;
 
-  /** Seconds; longer than the client's maximum is cut, not refused. */
+  /** Seconds; capped at the client's maximum, not refused. */
   @IsOptional()
   @IsInt()
   @Min(1)
   @Max(MAX_SECONDS)
   ttl_seconds?: number;
 
-  /** Seconds that Meta's token must still live. */
+  /** Seconds that Meta's token must remain valid. */
   @IsOptional()
   @IsInt()
   @Min(0)
@@ -86,7 +86,7 @@ export class IntrospectionRequest {
   token!: string;
 }
 
-/** The response to `POST /v1/leases`. The only response of the service that may hold a token of Meta's. */
+/** Response of `POST /v1/leases`, the only one that may contain a Meta token. */
 export interface IssuedLeaseResponse {
   lease_id: LeaseId;
   mode: LeaseMode;
@@ -95,7 +95,7 @@ export interface IssuedLeaseResponse {
   expires_in: number;
   expires_at: string;
   scopes: string[];
-  /** Scopes that the product needs and the token lacks, where there are any: calls that need them fail until the user connects again. */
+  /** Scopes that the product needs and the token lacks, if any: calls needing them fail until the user reconnects. */
   missing_scopes?: string[];
   connection_id: ConnectionId;
   credential_id: CredentialId;
@@ -106,7 +106,7 @@ export interface IssuedLeaseResponse {
   appsecret_proof?: string;
 }
 
-/** A lease as its client and the admins see it; never its token. */
+/** A lease as clients and admins see it; never its token. */
 export interface LeaseResponse {
   lease_id: LeaseId;
   mode: LeaseMode;
@@ -123,7 +123,7 @@ export interface LeaseResponse {
   ended_at: string | null;
 }
 
-/** RFC 7662, section 2.2; the ids besides are our extension. */
+/** RFC 7662, section 2.2, with our ids as an extension. */
 export type IntrospectionResponse =
   | { active: false }
   | {

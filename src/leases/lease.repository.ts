@@ -14,7 +14,7 @@ import { type CoveredLease, LEASE_MAC, type StoredLease } from './lease-mac.ts';
 
 export interface LeaseRecord extends CoveredLease {
   ended_at: Date | null;
-  /** Whether client, its policy, connection, and the leases that it ends with still stand behind it. */
+  /** Whether its client, policy, connection and ancestors are all still valid. */
   backed: boolean;
   scopes: string[] | null;
 }
@@ -61,8 +61,8 @@ const deleteExpired = defineStatement<{ firstId: string; expiredBefore: Date; li
 );
 
 /**
- * A lease that is what this service wrote; null for another. With a client or a lease that it ends with that is not, nothing stands behind
- * it. One from before MACs that is over has none, and shows what it was.
+ * Returns a lease if its MAC is valid, else null. If its client's or an ancestor's isn't, the lease is not backed.
+ * Ended leases from before MACs have none, and are shown as they were.
  */
 export async function findLease(
   executor: SqlExecutor,
@@ -81,7 +81,7 @@ export async function findLease(
   return { ...row, backed: isBacked };
 }
 
-/** Which of these leases end with leases that are what this service wrote; each that ends with none is among them. */
+/** Returns which of these leases have only ancestors with valid MACs, or no ancestors. */
 export async function findWithGenuineAncestors(
   executor: Pick<SqlExecutor, 'rows'>,
   macs: RowMacs,
@@ -94,12 +94,12 @@ export async function findWithGenuineAncestors(
   return new Set(standing.map(({ id }) => id));
 }
 
-/** Whether this ended the lease: it was neither ended nor expired. */
+/** Returns whether this call ended the lease: false if it had ended or expired. */
 export async function endLease(executor: SqlExecutor, id: LeaseId, now: Date): Promise<boolean> {
   return (await executor.run(endActive({ id, now }))) === 1;
 }
 
-/** Which of these leases are there and have not been ended. */
+/** Returns which of these leases exist and haven't been ended. */
 export async function listActiveLeases(
   executor: Pick<SqlExecutor, 'rows'>,
   ids: readonly LeaseId[],
@@ -107,7 +107,7 @@ export async function listActiveLeases(
   return (await executor.rows(selectActive({ ids }))).map(({ id }) => id);
 }
 
-/** Ends leases that no audit entry speaks of; nobody got their tokens. */
+/** Ends leases without an audit entry; nobody got their tokens. */
 export async function endUnrecordedLeases(
   executor: Pick<SqlExecutor, 'rows'>,
   ids: readonly LeaseId[],
@@ -116,7 +116,7 @@ export async function endUnrecordedLeases(
   await executor.rows(endMany({ ids, now }));
 }
 
-/** Removes up to `limit` leases that ended before `endedBefore`; how many that was. Their audit entries stay. */
+/** Deletes up to `limit` leases that ended before `endedBefore`, and returns how many. Their audit entries stay. */
 export function deleteExpiredLeases(executor: SqlExecutor, endedBefore: Date, limit: number): Promise<number> {
   const firstId = firstIdAt('lse', endedBefore);
   return executor.run(deleteExpired({ firstId, expiredBefore: endedBefore, limit }));

@@ -14,7 +14,7 @@ import type { IntrospectionResponse, LeaseResponse } from './lease.dto.ts';
 import { deleteExpiredLeases, endLease, findLease, type LeaseRecord } from './lease.repository.ts';
 import { parseLeaseToken } from './lease-token.ts';
 
-/** Leases after they were issued: looked at, introspected, ended. */
+/** Reads, introspects and ends leases. */
 @Injectable()
 export class LeaseService {
   constructor(
@@ -25,13 +25,13 @@ export class LeaseService {
     private readonly macs: RowMacs,
   ) {}
 
-  /** Null where there is none, or the client may not see it. */
+  /** Null if there is none, or the client may not see it. */
   async find(client: AuthenticatedClient, id: string): Promise<LeaseResponse | null> {
     const record = isId(id, 'lse') ? await this.findLease(this.database, id) : null;
     return record === null || !canSee(client, record) ? null : this.toLeaseResponse(record);
   }
 
-  /** What a lease token allows at this moment; `active: false` for everything the client may not know. */
+  /** Returns what a lease token allows now; `active: false` for anything the client may not know. */
   async introspect(client: AuthenticatedClient, token: string, issuer: string): Promise<IntrospectionResponse> {
     const parts = parseLeaseToken(token);
     const record = parts === null ? null : await this.findLease(this.database, parts.leaseId);
@@ -56,7 +56,7 @@ export class LeaseService {
     };
   }
 
-  /** Ends a lease; true if it is the client's, whether it ended now or before. */
+  /** Ends a lease; true if it is the client's, even if it had ended before. */
   async end(client: AuthenticatedClient, given: string, requestId: string): Promise<boolean> {
     return this.database.transaction(async (tx) => {
       const record = isId(given, 'lse') ? await this.findLease(tx, given) : null;

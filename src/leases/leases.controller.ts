@@ -39,7 +39,7 @@ export class LeasesController {
     try {
       return await this.leaseIssuer.issue(client, request, requestId);
     } catch (error) {
-      // The client may have come from the cache: before it is refused, or when found outdated, it is looked up again.
+      // The cached client may be outdated: look it up again before refusing it.
       if (!(error instanceof OutdatedClientError || error instanceof PolicyViolationError)) throw error;
     }
     return this.leaseIssuer.issue(await this.authentication.authenticate(call, 0), request, requestId);

@@ -16,7 +16,7 @@ import { LeasesController } from './leases.controller.ts';
 import { TokenReplacementService } from './token-replacement.service.ts';
 import { WrittenLeaseCheck } from './written-lease-check.ts';
 
-/** Leases. Global, because `connections` ends them through `ConnectionLeases`, and may not import this module. */
+/** Global, because `connections` ends leases through `ConnectionLeases` and may not import this module. */
 @Global()
 @Module({
   imports: [AuthModule, ConnectionsModule, LifecycleModule, MetaModule],
@@ -39,7 +39,7 @@ export class LeasesModule implements OnModuleInit {
     private readonly audited: AuditedObjects,
   ) {}
 
-  /** Leases that ended go after RETENTION_DAYS. */
+  /** Deletes ended leases after RETENTION_DAYS. */
   onModuleInit(): void {
     this.audited.register(AUDITED_LEASES);
     this.retentionService.register('ended leases', (endedBefore, limit) => this.leaseService.purge(endedBefore, limit));

@@ -17,7 +17,7 @@ const writeMacs = defineStatement<{ ids: readonly LeaseId[]; macs: readonly Buff
     FROM unnest(${ids}::text[], ${macs}::bytea[]) AS w (id, mac) WHERE l.id = w.id`,
 );
 
-/** Only leases that are not over: one that is opens nothing, and there may be millions. */
+/** Skips ended leases: they grant nothing, and there may be millions. */
 export const PROTECTED_LEASES = defineProtectedTable<CoveredLease>({
   definition: LEASE_MAC,
   lockRows: (tx, { after, ...selection }) => tx.rows(lockLeases({ after: after?.id ?? '', ...selection })),

@@ -8,20 +8,19 @@ import { IS_INTERFERED_WITH } from '../database/interference.query.ts';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
 import type { LeaseId } from './ids.ts';
 
-/** A credential that one of Meta's tokens is. */
+/** The credential that one of Meta's tokens belongs to. */
 export interface CredentialOfToken {
-  /** The number of the token, from 1. */
+  /** The token's number, from 1. */
   n: string;
   credential_id: CredentialId;
   version: number;
   expires_at: Date | null;
 }
 
-/** One of Meta's tokens in an answer. */
+/** A Meta token found in a response. */
 interface FoundToken {
-  /** Its blind index. */
   tokenHash: Buffer;
-  /** The id of the object that contained it, if it had one. */
+  /** Id of the object that contained it, if any. */
   pageId: string | null;
 }
 
@@ -38,7 +37,7 @@ const selectCredentials = defineStatement<
   { prepare: true },
 );
 
-/** The credentials of a connection that these tokens are; none for a token that is none of them. */
+/** Finds which credentials of a connection these tokens belong to; unknown tokens have no row. */
 export function findCredentialsOfTokens(
   executor: Pick<SqlExecutor, 'rows'>,
   connectionId: ConnectionId,
@@ -48,7 +47,7 @@ export function findCredentialsOfTokens(
   return executor.rows(selectCredentials({ connectionId, tokenHashes, pageIds: tokens.map(({ pageId }) => pageId) }));
 }
 
-/** A lease that replaces one of Meta's tokens. */
+/** A lease issued in place of a Meta token. */
 export interface ReplacementLease {
   leaseId: LeaseId;
   secretHash: Buffer;
@@ -60,18 +59,17 @@ export interface ReplacementLease {
   auditKey: Buffer;
 }
 
-/** The lease of the call. */
 interface ParentLease {
   clientId: ClientId;
   tenant: string;
   product: string;
   connectionId: ConnectionId;
   leaseId: LeaseId;
-  /** The leases that the new ones end with: those that the answer was for, and their own ancestors. */
+  /** Leases that the new ones end with: those the response was for, and their ancestors. */
   ancestorIds: readonly LeaseId[];
 }
 
-/** A lease that was to be written; `unrecorded` and `unwritten` as for other leases. */
+/** Result of one replacement; `unrecorded` and `unwritten` as for other leases. */
 export interface ReplacementRow {
   id: LeaseId;
   outcome: 'issued' | 'unrecorded' | 'unwritten';
@@ -119,7 +117,7 @@ const insertReplacements = defineStatement<
   { prepare: true },
 );
 
-/** Issues these leases, each with its audit entry, all at the instant `now`; a row for each. */
+/** Issues these leases with their audit entries, all at the instant `now`. Returns a row for each. */
 export async function insertReplacementLeases(
   executor: Pick<SqlExecutor, 'rows'>,
   parent: ParentLease,

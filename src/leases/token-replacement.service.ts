@@ -20,19 +20,19 @@ import {
 } from './replace-tokens.repository.ts';
 import { type WrittenLease, WrittenLeaseCheck } from './written-lease-check.ts';
 
-/** One of Meta's tokens in a response, and the id of the object that contained it, if it had one. */
+/** A Meta token in a response, and the id of the object that contained it, if any. */
 export interface ResponseToken {
   metaToken: string;
   objectId: string | null;
 }
 
-/** The call's grant with the end and the ancestors of the leases that are issued for its answer. */
+/** The call's grant, with the expiry and ancestors for leases issued in its response. */
 type Parent = Omit<GatewayGrant, 'ancestorIds'> & { endsAt: Date; ancestorIds: LeaseId[] };
 
-/** More than occur: a batch has at most 50 items. Beyond it tokens are removed, so that reading such a lease stays cheap. */
+/** More than occur: a batch has at most 50 items. Above this, tokens are removed, to keep reading such leases cheap. */
 const MAX_ANCESTORS = 64;
 
-/** Replaces Meta's tokens in Graph responses (`/me/accounts`) by leases. */
+/** Replaces Meta's tokens in Graph responses (such as `/me/accounts`) with leases. */
 @Injectable()
 export class TokenReplacementService {
   constructor(
@@ -46,9 +46,10 @@ export class TokenReplacementService {
   ) {}
 
   /**
-   * A fresh gateway lease for each of Meta's tokens that is a credential of the grant's connection, for the same client. It ends with
-   * the call's lease, and in a batch with each of `itemGrants`, whichever ends first; with their audit entries, in one statement. An unknown token, because Meta gave
-   * the Page a new one, is matched by its Page. Other tokens get none, and so does one whose lease or entry the database did not keep.
+   * Issues a new gateway lease, to the same client, for each Meta token that is a credential of the grant's connection.
+   * It ends with the call's lease and, in a batch, with those of `itemGrants`, whichever is first. Leases and audit
+   * entries are one statement. A token Meta newly issued for a Page is matched by that Page. Other tokens get no lease,
+   * nor do those whose lease or entry the database dropped.
    */
   async replaceTokens(
     grant: GatewayGrant,
@@ -79,7 +80,7 @@ export class TokenReplacementService {
     );
   }
 
-  /** Those of the tokens that are credentials of the connection. */
+  /** Returns the tokens that are credentials of the connection. */
   private async findCredentials(
     connectionId: ConnectionId,
     tokens: readonly ResponseToken[],
@@ -95,7 +96,7 @@ export class TokenReplacementService {
     });
   }
 
-  /** A lease for a credential with all that is stored of it, and its token. */
+  /** Returns a lease for a credential, ready to be stored, with its token. */
   private draft(
     parent: Parent,
     { credential_id: credentialId, version, expires_at: tokenExpiresAt }: Omit<CredentialOfToken, 'n'>,

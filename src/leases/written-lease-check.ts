@@ -9,13 +9,13 @@ import { endUnrecordedLeases, listActiveLeases } from './lease.repository.ts';
 
 const TABLE = { unrecorded: 'audit_entry', unwritten: 'lease' } as const;
 
-/** A lease that a statement has written, with its audit entry. */
+/** A lease that a statement wrote, with its audit entry. */
 export interface WrittenLease {
   leaseId: LeaseId;
   auditId: AuditEntryId;
 }
 
-/** Sees to it that no lease is given out whose entry, or which itself, the database did not keep. */
+/** Keeps leases from being handed out if the database dropped their audit entry or the lease. */
 @Injectable()
 export class WrittenLeaseCheck {
   constructor(
@@ -26,8 +26,8 @@ export class WrittenLeaseCheck {
   ) {}
 
   /**
-   * Which of these leases are not there with their entries, read back after the statement that wrote them has committed. They are ended at
-   * once. Needed only where triggers or rules are about, which could take away what the statement returned.
+   * Reads leases and entries back after commit, returns those that are missing, and ends their leases at once. Needed
+   * only if triggers or rules exist, which could drop what the statement returned.
    */
   async findUnwritten(leases: readonly WrittenLease[]): Promise<Map<LeaseId, 'unrecorded' | 'unwritten'>> {
     const { failFast } = this.database;
@@ -46,12 +46,12 @@ export class WrittenLeaseCheck {
     return unwritten;
   }
 
-  /** Reports a lease that is not given out; the error to throw. */
+  /** Reports a lease that must not be handed out; returns the error to throw. */
   refuse(leaseId: LeaseId, outcome: 'unrecorded' | 'unwritten'): Error {
     return this.integrity.missing(TABLE[outcome], { lease_id: leaseId });
   }
 
-  /** What to throw for an error of the statement that writes entries and leases. */
+  /** Returns the error to throw for a failure of the statement that writes entries and leases. */
   explain(error: unknown): unknown {
     return this.integrity.explain(TABLE.unrecorded, error);
   }

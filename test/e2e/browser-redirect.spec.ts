@@ -143,9 +143,9 @@ describeInBrowser('a user with a browser, through the redirect flow', {}, ({ tes
       const response = await visit.page.goto(address);
       expect(response?.status()).toBe(410);
       expect(await shown(visit)).toEqual({
-        title: 'This connect link has expired or has been used already.',
-        heading: 'This connect link has expired or has been used already.',
-        remedy: 'Go back to where the link came from and start again: that gives a new link.',
+        title: 'This connect link has expired or was already used.',
+        heading: 'This connect link has expired or was already used.',
+        remedy: 'Go back to where you got the link and start again to get a new one.',
         code: 'session_expired',
       });
     });
@@ -158,8 +158,8 @@ describeInBrowser('a user with a browser, through the redirect flow', {}, ({ tes
       const response = await stranger.page.goto(callback);
       expect(response?.status()).toBe(400);
       expect(await shown(stranger)).toMatchObject({
-        heading: 'This browser is not the one that began this login.',
-        remedy: expect.stringContaining('with cookies allowed'),
+        heading: 'This is not the browser that started the login.',
+        remedy: expect.stringContaining('with cookies enabled'),
         code: 'state_mismatch',
       });
     });
@@ -169,7 +169,7 @@ describeInBrowser('a user with a browser, through the redirect flow', {}, ({ tes
         'an app secret that Meta does not take',
         { code: 1, message: 'Error validating client secret.' },
         'meta_configuration',
-        /refuses the settings of this app/,
+        /rejected this app('|&#39;)s settings/,
         /Tell the operator/,
       ],
       [
@@ -190,14 +190,14 @@ describeInBrowser('a user with a browser, through the redirect flow', {}, ({ tes
         'a redirect URI that Meta does not take',
         { code: 191, message: 'Missing redirect_uri parameter.' },
         'meta_configuration',
-        /refuses the settings of this app/,
+        /rejected this app('|&#39;)s settings/,
         /redirect URI/,
       ],
       [
         'a Meta that has trouble of its own',
         { code: 2, message: 'An unexpected error has occurred.' },
         'meta_unavailable',
-        /not answering as it should/,
+        /not responding properly/,
         /log in again/,
       ],
     ])('with %s', async (_, fault, code, heading, remedy) => {

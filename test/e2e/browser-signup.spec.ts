@@ -17,7 +17,7 @@ const WABA = '310000000000402';
 const PHONE = '320000000000403';
 const ENVIRONMENT = { META_LOGIN_CONFIG_ID_WHATSAPP: CONFIG_ID };
 const SDK_FILES = '**/connect.facebook.net/**';
-const LEFT = /left before its end, so nothing was connected/;
+const LEFT = /not completed, so nothing was connected/;
 
 /** The texts and buttons of our page. */
 const text = (page: Page) => page.getByRole('status');
@@ -199,7 +199,7 @@ function signup({ testContext, visitor }: BrowserTest): void {
       await user.page.addInitScript('window.open = () => null');
       await open(user);
       await button(user.page).click();
-      await says(user.page, /If no window of Meta opened, allow pop-ups for this page/);
+      await says(user.page, /If no Meta window opened, allow pop-ups for this page/);
     });
 
     it('had a code that Meta refuses, and may begin again', async () => {
@@ -326,7 +326,7 @@ function fullPage({ testContext, visitor }: BrowserTest): void {
     await closed;
     expect(await link(user.page).count()).toBe(0);
     await user.page.clock.fastForward(60_000);
-    await says(user.page, /Nothing has come from the window of Meta yet/);
+    await says(user.page, /Still waiting for the Meta window/);
     meta();
     await link(user.page).click();
     await continueThere(user.page);
@@ -343,7 +343,7 @@ function fullPage({ testContext, visitor }: BrowserTest): void {
     await button(user.page).click();
     await (await opened).getByRole('button', { name: 'Continue' }).click();
     expect((await reported).status()).toBe(204);
-    await says(user.page, /Meta has finished the signup, but its window did not hand over the result/);
+    await says(user.page, /Meta completed the signup, but its window did not return the result/);
     expect(await sessionStatus(session.id)).toMatchObject({ status: 'open', unfinished: null });
 
     const { state } = testContext().sandbox;

@@ -56,7 +56,7 @@ describe('a link with confirm', () => {
     for (const product of PRODUCTS) {
       const session = await asking({ product, flow: productDescriptor(product).mainFlow });
       const { text } = await new TestBrowser(context).get(session.connect_url, PAGE);
-      expect(text).toMatch(/<h1>Connect your [^<]+\?<\/h1>\n<p>Whoever sent you this link asks you to connect your /);
+      expect(text).toMatch(/<h1>Connect your [^<]+\?<\/h1>\n<p>The sender of this link asks you to connect your /);
       expect(text.match(/<li>/g)?.length).toBeGreaterThanOrEqual(3);
     }
   });

@@ -65,7 +65,7 @@ describe('the page at the end of a signup', () => {
     const { id } = await onlyConnection(reported);
     const route = `/v1/connections/${id}/phone-numbers/${phones[0]}/register`;
     expect(page).toContain(`POST ${route}`);
-    expect(page).toMatch(/pin of six digits/);
+    expect(page).toMatch(/six-digit pin/);
     expect(page).toContain(`href="${ORIGIN}/docs"`);
     expect(page).not.toMatch(/Everything is set up|<form|<input/);
 
@@ -84,7 +84,7 @@ describe('the page at the end of a signup', () => {
   it('says what a connection lacks though it stands', async () => {
     const end = await signUp({});
     const page = (await end('text/html')).text;
-    expect(page).toMatch(/Something is left to do\..*name a WhatsApp Business Account\..*Embedded Signup again/s);
+    expect(page).toMatch(/Setup is not complete\..*name a WhatsApp Business Account\..*Embedded Signup again/s);
     expect(page).not.toMatch(/Everything is set up/);
   });
 });

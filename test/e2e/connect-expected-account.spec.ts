@@ -95,8 +95,8 @@ describe('a session for one account', () => {
     );
     const response = await browser.get(callback);
     expect([response.status, response.headers['content-type']]).toEqual([422, 'text/html; charset=utf-8']);
-    expect(response.text).toMatch(/another account than the one that the link is for/);
-    expect(response.text).toMatch(/Log out at Facebook[^<]* open the link again with the right account/);
+    expect(response.text).toMatch(/not the account the link is for/);
+    expect(response.text).toMatch(/Log out of Facebook[^<]* open the link again and use the right account/);
   });
 
   it('of Instagram is known by the 1784… id', async () => {
@@ -156,7 +156,7 @@ describe('a session for one account', () => {
     );
     const response = await browser.get(callback);
     expect(response.status).toBe(422);
-    expect(response.text).toMatch(/does not tell which business this login belongs to/);
+    expect(response.text).toMatch(/does not say which business this login belongs to/);
     expect(await stateOf(session.id)).toMatchObject({ error: 'wrong_account' });
   });
 

@@ -24,7 +24,7 @@ const refusedCode = (subcode: number) => (context: ConnectTestContext) =>
     match: { pathPattern: 'oauth/access_token' },
     fault: { kind: 'graph_error', code: 100, subcode, message: 'no' },
   });
-const NEW_LOGIN = /^Log in again: every login gives a new code/;
+const NEW_LOGIN = /^Log in again to get a new code/;
 const OPERATOR = /^Tell the operator: app id, app secret, redirect URI and API version/;
 
 const FAILURE_CASES: Record<string, FailureCase> = {
@@ -32,7 +32,7 @@ const FAILURE_CASES: Record<string, FailureCase> = {
     goesWrong: () => undefined,
     action: 'deny',
     code: 'access_denied',
-    sentence: /login was cancelled/,
+    sentence: /login was canceled/,
     remedy: /^Open the link again/,
     audit: { action: 'connect.denied' },
   },
@@ -40,20 +40,20 @@ const FAILURE_CASES: Record<string, FailureCase> = {
     goesWrong: () => undefined,
     action: 'error_901',
     code: 'app_unavailable',
-    sentence: /app is not open to this account/,
+    sentence: /does not currently let this account use the app/,
     remedy: /^Ask the operator to switch the app to live/,
   },
   'a code that was used': {
     goesWrong: refusedCode(36009),
     code: 'code_rejected',
-    sentence: /used before, has expired/,
+    sentence: /was used, has expired/,
     remedy: NEW_LOGIN,
     audit: { meta: { code: 100, subcode: 36009 } },
   },
   'a code that has expired': {
     goesWrong: refusedCode(36007),
     code: 'code_rejected',
-    sentence: /used before, has expired/,
+    sentence: /was used, has expired/,
     remedy: NEW_LOGIN,
     audit: { meta: { code: 100, subcode: 36007 } },
   },
@@ -69,7 +69,7 @@ const FAILURE_CASES: Record<string, FailureCase> = {
       context.sandbox.state.appById(undefined).secret = 'another';
     },
     code: 'meta_configuration',
-    sentence: /refuses the settings of this app/,
+    sentence: /rejected this app('|&#39;)s settings/,
     remedy: OPERATOR,
     audit: { meta: { code: 1 } },
   },
@@ -80,14 +80,14 @@ const FAILURE_CASES: Record<string, FailureCase> = {
         fault: { kind: 'graph_error', code: 101, message: 'no' },
       }),
     code: 'meta_configuration',
-    sentence: /refuses the settings of this app/,
+    sentence: /rejected this app('|&#39;)s settings/,
     remedy: OPERATOR,
     audit: { meta: { code: 101 } },
   },
   'a checkpoint': {
     goesWrong: (context, user) => context.sandbox.state.setCheckpoint(user, 459),
     code: 'code_rejected',
-    sentence: /Meta holds this account back until its owner has confirmed it/,
+    sentence: /Meta has locked this account until its owner confirms it/,
     remedy: /^Log in at facebook\.com/,
     // The code was good; the token that it gave was not.
     audit: { code: 'token_rejected', meta: { code: 190, subcode: 459 } },
@@ -95,7 +95,7 @@ const FAILURE_CASES: Record<string, FailureCase> = {
   'an account that was never confirmed': {
     goesWrong: (context, user) => context.sandbox.state.setCheckpoint(user, 464),
     code: 'code_rejected',
-    sentence: /Meta holds this account back until its owner has confirmed it/,
+    sentence: /Meta has locked this account until its owner confirms it/,
     remedy: /^Log in at facebook\.com/,
     audit: { code: 'token_rejected', meta: { code: 190, subcode: 464 } },
   },

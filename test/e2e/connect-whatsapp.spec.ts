@@ -209,7 +209,7 @@ describe('registering a number', () => {
     phone(several);
     expect(await connected({ code: code(systemUser()), waba_id: several, pin: PIN })).toMatchObject({
       status: 'active',
-      status_reason: { code: 'phone_number_not_registered', detail: expect.stringContaining('not for which') },
+      status_reason: { code: 'phone_number_not_registered', detail: expect.stringContaining('not which number') },
     });
     expect(await connected({ code: code(systemUser()), waba_id: one, phone_number_id: '1', pin: PIN })).toMatchObject({
       status: 'active',

@@ -9,8 +9,9 @@ import type { ExpectedAccount } from '../connect-session.ts';
 type Inspected = Pick<ValidInspection, 'kind' | 'userId' | 'appScopedUserId'>;
 
 /**
- * Holds a token against the account that its session is for, by what Meta says of it. Each method throws a final `ConnectFailedError`
- * `wrong_account` where it is another one, or `MetaError` for what is no refusal. Nothing is checked where nothing is expected.
+ * Checks a token against the account that its session expects, going by what Meta says. Methods throw a final
+ * `ConnectFailedError` `wrong_account` on a mismatch, or a `MetaError` that isn't a refusal. Without an expectation,
+ * nothing is checked.
  */
 export class AccountExpectation {
   #isBusinessProven: boolean;
@@ -23,30 +24,30 @@ export class AccountExpectation {
     this.#isBusinessProven = expected.business_id === undefined;
   }
 
-  /** The Meta user, and the business of a system user's client, where Meta tells that one. */
+  /** Checks the Meta user and, if Meta reports it, the client business of a system user. */
   async checkSubject({ kind, userId, appScopedUserId }: Inspected): Promise<void> {
     const { meta_user_id: user } = this.expected;
     if (user !== undefined && user !== userId && user !== appScopedUserId)
-      throw wrongAccount('Meta says that this is another person or account than the one that this link is for.');
+      throw wrongAccount('Meta reports a different person or account than the one this link is for.');
     if (this.#isBusinessProven || !tokenKind(kind).mayHaveClientBusiness) return;
     const business = await unlessRefused(this.api.getClientBusinessId(this.token));
     if (business !== null) this.requireBusiness(business);
   }
 
-  /** The owners of WhatsApp accounts, where the business was not proven by the token itself. Each of them must be the one that is expected. */
+  /** Checks who owns the WhatsApp accounts, unless the token itself proved the business. All of them must match. */
   async checkWhatsappAccounts(ids: readonly string[]): Promise<void> {
     if (this.#isBusinessProven) return;
     for (const id of ids) {
       const owner = await unlessRefused(this.api.whatsappAccounts.getOwnerBusinessId(id, this.token));
-      if (owner === null) throw unknownBusiness('Meta does not tell which business owns the WhatsApp account');
+      if (owner === null) throw unknownBusiness('Meta does not say which business owns the WhatsApp account');
       if (owner !== this.expected.business_id) throw wrongBusiness();
     }
     this.#isBusinessProven = ids.length > 0;
   }
 
-  /** At the end of discovery: a business that could not be learned is as good as another one. */
+  /** Call at the end of discovery: an unknown business counts as a wrong one. */
   requireProven(): void {
-    if (!this.#isBusinessProven) throw unknownBusiness('Meta does not tell which business this login belongs to');
+    if (!this.#isBusinessProven) throw unknownBusiness('Meta does not say which business this login belongs to');
   }
 
   private requireBusiness(business: string): void {
@@ -60,13 +61,13 @@ function wrongAccount(detail: string): ConnectFailedError {
 }
 
 function wrongBusiness(): ConnectFailedError {
-  return wrongAccount('Meta says that this belongs to another business than the one that this link is for.');
+  return wrongAccount('Meta reports a different business than the one this link is for.');
 }
 
 function unknownBusiness(reason: string): ConnectFailedError {
   return new ConnectFailedError('wrong_account', {
-    detail: `${reason}, and this link is for one business only, so nothing was connected.`,
-    remedy: 'Log in with an account of that business; where there is none, ask whoever sent the link for another one.',
+    detail: `${reason}, and this link is for one business only. Nothing was connected.`,
+    remedy: 'Log in with an account of that business, or ask the sender for a new link.',
     isFinal: true,
   });
 }

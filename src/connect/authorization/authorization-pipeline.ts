@@ -32,24 +32,30 @@ import type { ConnectionWarning, Discovered, DiscoveryInput, DiscoveryProgress }
 import { discoverAssets } from '../products/discover-assets.ts';
 import { AccountExpectation } from './account-expectation.ts';
 
-/** A token that lives longer is long-lived already: short ones live one to two hours, long ones 60 days (META.md 2). */
+/**
+ * Above this, a token is long-lived already: short ones live 1 to 2 hours, long ones 60 days
+ * (docs/meta-facts.md#long-lived-user-tokens).
+ */
 const SHORT_LIVED_SECONDS = DAY_SECONDS;
 
-/** An authorization in progress. `pendingAuthorization` advances with each stage, so that finishing it destroys the token that is sealed now. */
+/**
+ * An authorization in progress. `pendingAuthorization` advances with each stage, so finishing destroys the token sealed
+ * last.
+ */
 export interface AuthorizationRun {
   pendingAuthorization: PendingAuthorization;
   actor: Actor;
   requestId: string | null;
-  /** How far it has come, where that takes long. */
+  /** Reports progress of slow runs. */
   onProgress(progress: ConnectProgress): Promise<void>;
 }
 
-/** Fewer are stored in no time. */
+/** Fewer are stored too fast to report progress. */
 const MANY_ASSETS = 100;
 
 /**
- * From a sealed token to a connection: exchanged for a long-lived one if needed, inspected, assets discovered, provisioned. Starts at
- * the stage the pending authorization is in, so a crash costs at most one repeated call that is safe to repeat.
+ * Turns a sealed token into a connection: exchange for a long-lived one if needed, inspect, discover assets, provision.
+ * Starts at the pending authorization's stage, so a crash costs at most one repeated call, which is safe.
  */
 @Injectable()
 export class AuthorizationPipeline {
@@ -64,7 +70,10 @@ export class AuthorizationPipeline {
     private readonly immediateInspection: ImmediateInspectionService,
   ) {}
 
-  /** The connection's id. Throws `MetaError`, `ConnectFailedError`, or `ClaimLostError` where another replica has taken over. */
+  /**
+   * Returns the connection's id. Throws `MetaError`, `ConnectFailedError`, or `ClaimLostError` if another replica took
+   * over.
+   */
   async run(
     work: AuthorizationRun,
     within: (tx: Transaction, connectionId: ConnectionId) => Promise<void>,
@@ -93,12 +102,12 @@ export class AuthorizationPipeline {
     return connectionId;
   }
 
-  /** The truth about a token. Throws `ConnectFailedError` `token_rejected` for one that is dead, belongs to another app, or to no user. */
+  /** Inspects a token. Throws `ConnectFailedError` `token_rejected` if it is dead, another app's, or an app token. */
   async inspect(kind: TokenKind | 'unknown', token: SecretString): Promise<ValidInspection> {
     const result = await this.inspection.inspect(kind, token);
     if (result.valid) return result;
     if (result.reason === 'dead') {
-      const detail = 'Meta says that the token is not valid (any more).';
+      const detail = 'Meta says that the token is not valid.';
       const message = { detail, ...describeDeadToken(result.verdict.reason) };
       throw new ConnectFailedError('token_rejected', { meta: result.meta, isFinal: true, ...message });
     }
@@ -108,8 +117,9 @@ export class AuthorizationPipeline {
   }
 
   /**
-   * Replaces a short-lived token by a long-lived one. Returns the inspection if one was needed for that and still
-   * holds. A system-user token stays as it is: its end was chosen by the configuration (META.md 6).
+   * Replaces a short-lived token by a long-lived one. Returns the inspection if one was needed and still holds.
+   * System-user tokens stay as they are: their configuration chose their expiry
+   * (docs/meta-facts.md#expiry-of-business-integrations).
    */
   private async makeLongLived(work: AuthorizationRun, hints: AuthorizationHints): Promise<ValidInspection | null> {
     const { pendingAuthorization } = work;
@@ -137,7 +147,8 @@ export class AuthorizationPipeline {
       );
       return null;
     } catch (error) {
-      // The refusal is ambiguous: inspection decides whether the token is dead. If it is alive, the exchange is retried later.
+      // The refusal is ambiguous: inspection decides whether the token is dead. If it lives, the exchange is retried
+      // later.
       if (error instanceof MetaError && error.verdict.kind === 'suspect') await this.inspect(kind, short);
       throw error;
     }
@@ -154,13 +165,13 @@ export class AuthorizationPipeline {
     return expiresAt !== null && expiresAt < addSeconds(this.clock.now(), SHORT_LIVED_SECONDS);
   }
 
-  /** For hosts whose inspection does not report scopes: those of the token response, else those requested in the dialog. */
+  /** For hosts whose inspection reports no scopes: those of the token response, else those the dialog asked for. */
   private async scopesOf(kind: TokenKind, token: SecretString, hints: AuthorizationHints): Promise<string[]> {
     if (tokenKind(kind).listsPermissions) return (await this.discovery.listPermissions(token)).granted;
     return hints.grantedScopes ?? hints.requestedScopes;
   }
 
-  /** A display name for lists. Nothing depends on it, so it is omitted where Meta refuses it. */
+  /** Returns a display name for lists; null if Meta refuses it, as nothing depends on it. */
   private async nameOf(kind: TokenKind, token: SecretString): Promise<string | null> {
     if (!tokenKind(kind).isNamedByMe) return null;
     try {
@@ -185,7 +196,7 @@ export class AuthorizationPipeline {
     return {
       pendingAuthorization,
       appId: requireApp(app.hostOf(kind), 'provision_connection').id,
-      // The subject of a page token is the page: two pages of one user, imported one by one, are two connections.
+      // A page token's subject is the Page: two Pages of one user, imported separately, are two connections.
       metaUserId: tokenKind(kind).speaksForPage ? subjectId : inspection.userId,
       appScopedUserId: inspection.appScopedUserId ?? null,
       scopes,

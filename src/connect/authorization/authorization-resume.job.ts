@@ -13,10 +13,9 @@ const INTERVAL_MS = 5_000;
 const BATCH_SIZE = 5;
 
 /**
- * Resumes authorizations that nothing works on any more: their replica crashed, or Meta was out of reach after the code had been
- * exchanged. The user saw `meta_unavailable` then, because that was true, but they did agree; so when Meta is reachable again, their
- * connection is made, its session closed as connected, and product services get `connection.created`. After a day, or when the token
- * expires, it is destroyed.
+ * Resumes authorizations that no replica is working on: theirs crashed, or Meta went down after the code exchange. The
+ * user saw `meta_unavailable`, but did agree, so once Meta is back the connection is made, the session closed as
+ * connected, and `connection.created` sent. Gives up and destroys the token after a day, or when it expires.
  */
 @Injectable()
 export class AuthorizationResumeJob {
@@ -34,7 +33,6 @@ export class AuthorizationResumeJob {
     });
   }
 
-  /** Resumes all that are due now. */
   async resumeDue(signal?: AbortSignal): Promise<void> {
     for (;;) {
       const due = await this.pendingAuthorizations.claimDue(BATCH_SIZE, this.config.claimSeconds);
@@ -48,11 +46,11 @@ export class AuthorizationResumeJob {
     try {
       const initiator = { actor: SYSTEM, requestId: null };
       const connectionId = await this.pendingAuthorizationService.process(pendingAuthorization, initiator);
-      this.logger.info({ ...of, connection_id: connectionId }, 'an unfinished connection was finished');
+      this.logger.info({ ...of, connection_id: connectionId }, 'resumed authorization succeeded');
     } catch (error) {
       if (error instanceof ClaimLostError) return;
       if (!(error instanceof ConnectFailedError))
-        this.logger.error({ ...of, err: error }, 'an unfinished connection failed');
+        this.logger.error({ ...of, err: error }, 'resumed authorization failed');
     }
   }
 }

@@ -18,15 +18,15 @@ import { type Initiator, PendingAuthorizationService } from './pending-authoriza
 
 interface CodeToRedeem extends Initiator {
   session: ConnectSession;
-  /** The browser's attempt, whose state has just been consumed; null for a client's code. */
+  /** The browser's attempt, whose state was just consumed; null for a client's code. */
   stateHash: Buffer | null;
   code: SecretString;
-  /** Null for codes of Meta's JS SDK. */
+  /** Null for codes of the JavaScript SDK (docs/meta-facts.md#codes-of-the-javascript-sdk). */
   redirectUri: string | null;
   message: SignupMessage;
 }
 
-/** A code for a connection. The code is sent to Meta exactly once; what it gives is sealed before anything else is done. */
+/** Exchanges a code for a connection. Sends the code to Meta exactly once, and seals the token before anything else. */
 @Injectable()
 export class CodeRedeemer {
   constructor(
@@ -38,7 +38,10 @@ export class CodeRedeemer {
     private readonly apps: MetaApps,
   ) {}
 
-  /** The connection's id. Throws `ConnectFailedError`, `login_not_configured` for a client's code, or `ClaimLostError` where another replica goes on with the token. */
+  /**
+   * Returns the connection's id. Throws `ConnectFailedError`, `login_not_configured` for a client's code, or
+   * `ClaimLostError` if another replica took over the token.
+   */
   async redeem(codeToRedeem: CodeToRedeem): Promise<ConnectionId> {
     const { session, stateHash, message } = codeToRedeem;
     if (stateHash === null) requireLoginAppConfigured(this.apps.for(session).config, session);
@@ -93,12 +96,15 @@ export class CodeRedeemer {
   }
 }
 
-/** A Facebook Login for Business configuration decides scopes and kind of token, not we. */
+/**
+ * A Facebook Login for Business configuration decides scopes and token kind
+ * (docs/meta-facts.md#a-configuration-replaces-scopes).
+ */
 function usesLoginConfiguration({ config }: MetaApp, { product, flow }: ConnectSession): boolean {
   return loginFlow(flow).takesLoginConfiguration && config.loginConfigIds[product] !== undefined;
 }
 
-/** The kind that this login gives without a configuration, where there is only one. */
+/** The kind of token this login gives without a configuration, if there is only one. */
 function kindOf({ flow }: ConnectSession): TokenKind | null {
   return loginFlow(flow).unconfiguredKind;
 }

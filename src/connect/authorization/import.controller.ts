@@ -10,7 +10,7 @@ import { SecretString } from '../../platform/secret-string.ts';
 import { ImportRequest } from './import.dto.ts';
 import { SuppliedTokenService } from './supplied-token.service.ts';
 
-/** Tokens that exist already: system users, and what another system kept before. */
+/** Imports existing tokens: of system users, or from another system. */
 @ApiTags('connecting')
 @ApiBearerAuth('bearer')
 @Roles('admin')

@@ -23,7 +23,7 @@ import { ConnectSessionRepository } from '../connect-session.repository.ts';
 import type { ConnectProgress } from '../connect-session.ts';
 import { AuthorizationPipeline, type AuthorizationRun } from './authorization-pipeline.ts';
 
-/** Who processes a pending authorization: named in audit entries. */
+/** Who processes a pending authorization, for the audit log. */
 export interface Initiator {
   actor: Actor;
   requestId: string | null;
@@ -34,13 +34,13 @@ const MAX_BACKOFF_SECONDS = 600;
 const MAX_AGE_SECONDS = DAY_SECONDS;
 
 /**
- * Processes a pending authorization to its end, by whoever holds its claim: a callback, a client's request, a second delivery of the
- * same callback, or the resume job. What failed for a passing reason stays sealed and is released for a later try; what can never
- * succeed is destroyed, and its browser's attempt keeps the error code.
+ * Processes a pending authorization to its end, for whatever holds its claim: a callback, its second delivery, a
+ * client's request, or the resume job. After a temporary failure, the token stays sealed and is released for a later
+ * try; after a final one, it is destroyed, and the attempt keeps the error code.
  */
 @Injectable()
 export class PendingAuthorizationService {
-  /** A user with a thousand Pages takes longer than a claim lasts. */
+  /** Discovery for a user with a thousand Pages outlasts a claim. */
   readonly #heartbeat: ClaimHeartbeat<AuthorizationRun>;
 
   constructor(
@@ -65,8 +65,9 @@ export class PendingAuthorizationService {
   }
 
   /**
-   * Seals and commits a fresh token, then processes it. The connection's id; throws as `process` does, but no `ClaimLostError` to clients:
-   * another replica finishes the work then, which a browser waits for, and a client reads as `meta_unavailable`.
+   * Seals and commits a fresh token, then processes it. Returns the connection's id; throws as `process` does, except
+   * that clients never see `ClaimLostError`: they get `meta_unavailable`, while browsers wait for the replica that took
+   * over.
    */
   async connect(newAuthorization: NewPendingAuthorization, initiator: Initiator): Promise<ConnectionId> {
     const claimed = await this.pendingAuthorizations.begin(newAuthorization, this.config.claimSeconds);
@@ -78,18 +79,18 @@ export class PendingAuthorizationService {
     }
   }
 
-  /** The connection's id. Throws `ConnectFailedError`, `ClaimLostError`, or an unexpected error. */
+  /** Returns the connection's id. Throws `ConnectFailedError`, `ClaimLostError`, or an unexpected error. */
   async process(pendingAuthorization: PendingAuthorization, initiator: Initiator): Promise<ConnectionId> {
     const onProgress = (progress: ConnectProgress) => this.recordProgress(pendingAuthorization, progress);
     const work: AuthorizationRun = { pendingAuthorization, ...initiator, onProgress };
     return this.#heartbeat.during([work], () => this.runClaimed(work));
   }
 
-  /** For whoever waits at the session; nothing depends on it. */
+  /** Shown by the session only; nothing depends on it. */
   private async recordProgress({ id, sessionId }: PendingAuthorization, progress: ConnectProgress): Promise<void> {
     if (sessionId === null) return;
     await this.sessions.recordProgress(sessionId, progress).catch((error: unknown) => {
-      this.logger.warn({ err: error, pending_authorization_id: id }, 'the progress of a session was not stored');
+      this.logger.warn({ err: error, pending_authorization_id: id }, 'failed to store session progress');
     });
   }
 
@@ -112,7 +113,7 @@ export class PendingAuthorizationService {
     const { sessionId, tenant, product, flow, stateHash } = pendingAuthorization;
     const session = sessionId === null ? null : { id: sessionId, tenant };
     if (session !== null && !(await this.sessions.close(tx, session, stateHash, connectionId))) {
-      const detail = 'Another user finished this connect session first.';
+      const detail = 'Another user completed this connect session first.';
       throw new ConnectFailedError('session_expired', { detail, isFinal: true });
     }
     await this.audit.record(tx, {
@@ -142,12 +143,12 @@ export class PendingAuthorizationService {
       pendingAuthorization,
       addSeconds(this.clock.now(), this.backoffSeconds(pendingAuthorization.attempts)),
     );
-    // The many tries of the resume job leave one entry: the last.
+    // The resume job retries often: only its last try is audited.
     if (work.actor === SYSTEM) return;
     await this.database.transaction((tx) => this.recordFailure(tx, work, connectError, true));
   }
 
-  /** Destroys a token that will never be a connection. */
+  /** Destroys a token that can never become a connection. */
   private async discard(work: AuthorizationRun, failure: ConnectFailedError): Promise<void> {
     const { pendingAuthorization } = work;
     try {
@@ -158,7 +159,7 @@ export class PendingAuthorizationService {
         await this.recordFailure(tx, work, failure, false);
       });
     } catch (error) {
-      // Taken over meanwhile: whoever has the claim finishes it.
+      // Another replica took over and will finish it.
       if (!(error instanceof ClaimLostError)) throw error;
     }
   }
@@ -179,7 +180,6 @@ export class PendingAuthorizationService {
     return isOld || (pendingAuthorization.expiresAt !== null && pendingAuthorization.expiresAt <= now);
   }
 
-  /** Exponential, with full jitter. */
   private backoffSeconds(attempts: number): number {
     return this.random.fraction() * Math.min(MAX_BACKOFF_SECONDS, MIN_BACKOFF_SECONDS * 2 ** Math.min(attempts, 10));
   }
@@ -188,7 +188,7 @@ export class PendingAuthorizationService {
     try {
       await this.pendingAuthorizations.extendClaim(pendingAuthorization, this.config.claimSeconds);
     } catch (error) {
-      // Nothing to do here: the next write of this run is refused by the claim id.
+      // Ignore: the claim id refuses the next write of this run.
       if (!(error instanceof ClaimLostError)) throw error;
     }
   }

@@ -26,17 +26,17 @@ interface SuppliedToken extends Initiator {
   flow: Flow;
   /** Null for an import. */
   sessionId: ConnectSessionId | null;
-  /** Null for an operator at the command line. */
+  /** Null for an operator on the command line. */
   clientId: ClientId | null;
   token: SecretString;
-  /** What the session asked of Embedded Signup. */
+  /** The Embedded Signup feature that the session asked for. */
   featureType?: string;
-  /** The only account that it may be of; absent: any. */
+  /** The only account it may belong to; absent: any. */
   expected?: ExpectedAccount;
   message: SignupMessage;
 }
 
-/** A token that a client hands in: nothing is stored before Meta said that it is valid, and of our app. */
+/** Connects a token supplied by a client. Stores nothing until Meta confirms that it is valid and our app's. */
 @Injectable()
 export class SuppliedTokenService {
   constructor(
@@ -47,7 +47,7 @@ export class SuppliedTokenService {
     private readonly apps: MetaApps,
   ) {}
 
-  /** The connection's id. Throws `ConnectFailedError` or `login_not_configured`; then the token is not kept. */
+  /** Returns the connection's id. Throws `ConnectFailedError` or `login_not_configured`, and keeps nothing then. */
   async connect(suppliedToken: SuppliedToken): Promise<ConnectionId> {
     const { tenant, product, flow, sessionId, clientId, token, message, featureType, expected } = suppliedToken;
     const { kind } = await this.identify(suppliedToken);
@@ -87,7 +87,9 @@ export class SuppliedTokenService {
     }
   }
 
-  /** Asks the hosts where tokens of this product can live, the likeliest first; what one host calls garbage another may know. */
+  /**
+   * Asks each host that issues tokens for this product, likeliest first: a host rejects another's tokens as malformed.
+   */
   private async inspectAsAnyKind({ tenant, product, flow, token }: SuppliedToken): Promise<ValidInspection> {
     const kinds = expectedTokenKinds(product, flow);
     const { config: meta } = this.apps.for({ tenant, product });
@@ -107,7 +109,7 @@ export class SuppliedTokenService {
         refusal ??= failure;
       }
     }
-    // Nobody was asked who may know it.
+    // A host that might know the token was never asked.
     const unasked = kinds.filter((kind) => !isAskable(kind) && isLikely(kind, token));
     if (unasked.length > 0) throw notConfigured(meta, product, unasked);
     throw refusal ?? new ConnectFailedError('token_rejected', { isFinal: true });
@@ -118,14 +120,14 @@ function isLikely(kind: TokenKind, token: SecretString): boolean {
   return token.expose().startsWith(tokenKind(kind).prefixFamily);
 }
 
-/** For tokens of kinds whose host has no app. */
+/** Names the settings missing for these kinds of tokens. */
 function notConfigured(meta: MetaConfig, product: Product, kinds: readonly TokenKind[]): Error {
   const [missing] = kinds.flatMap((kind) => missingAppSettings(meta, tokenKind(kind).host) ?? []);
-  if (missing === undefined) throw new Error(`the apps of all of ${kinds.join(', ')} are configured`);
-  return loginNotConfiguredError(`Connecting ${product} with a token of the kind ${kinds.join(' or ')}`, missing);
+  if (missing === undefined) throw new Error(`the apps for ${kinds.join(', ')} are all configured`);
+  return loginNotConfiguredError(`Connecting ${product} with a ${kinds.join(' or ')} token`, missing);
 }
 
-/** As what to inspect a token: one of facebook.com's kinds stands for them all. The prefix only decides the order. */
+/** Kinds to inspect a token as: one facebook.com kind stands in for all. The token's prefix only decides the order. */
 function kindsToInspect(kinds: readonly TokenKind[], token: SecretString): (TokenKind | 'unknown')[] {
   const likely = kinds.filter((kind) => isLikely(kind, token));
   const ordered = [...likely, ...kinds.filter((kind) => !likely.includes(kind))];

@@ -1,44 +1,46 @@
 import { HOUR_SECONDS } from '../../platform/duration.ts';
 
-/** Longer than any attempt lives, so that a late browser gets "expired", not "another browser". */
+/** Outlives every attempt, so that a late browser is told "expired" rather than "another browser". */
 const MAX_AGE_SECONDS = HOUR_SECONDS;
 const PREFIX = 'metavault_connect_';
 const ENDED = 'metavault_ended';
 const ATTEMPT_NAME = /^[0-9a-f]{16}$/;
-/** Part of no attempt's value. */
+/** Never part of an attempt's value. */
 const SEPARATOR = '~';
 
-/** A cookie of an attempt, as a browser sent it. */
+/** An attempt's cookie as a browser sent it. */
 export interface AttemptCookie {
-  /** The attempt's name. */
   name: string;
   value: string;
 }
 
-/** Distinguishes a browser's attempts. Not a secret: the cookie's value is. */
+/** Tells a browser's attempts apart. Public: only the cookie's value is secret. */
 export function attemptNameOf(stateHash: Buffer): string {
   return stateHash.toString('hex').slice(0, 16);
 }
 
 /**
- * `Set-Cookie` for the browser of an attempt. Lax: it comes along when Meta sends the browser back, and on no foreign POST. Each attempt has
- * a cookie with a name of its own, so that two tabs of one browser do not take each other's away.
+ * Returns `Set-Cookie` for an attempt. Lax, so it is sent when Meta redirects back, but never with another site's POST.
+ * Each attempt has its own cookie name: tabs of one browser must not overwrite each other's.
  */
 export function serializeAttemptCookie(publicUrl: string, { name, value }: AttemptCookie): string {
   return serialize(publicUrl, PREFIX + name, value, MAX_AGE_SECONDS);
 }
 
-/** `Set-Cookie` that takes an attempt's cookie away. */
+/** Returns `Set-Cookie` that deletes an attempt's cookie. */
 export function expireAttemptCookie(publicUrl: string, name: string): string {
   return serialize(publicUrl, PREFIX + name, '', 0);
 }
 
-/** `Set-Cookie` for the one cookie of the attempts that are over: what their cookies held. */
+/** Returns `Set-Cookie` for the single cookie of ended attempts, which holds their cookies' values. */
 export function serializeEndedCookie(publicUrl: string, values: readonly string[]): string {
   return serialize(publicUrl, ENDED, values.join(SEPARATOR), MAX_AGE_SECONDS);
 }
 
-/** The cookies of all attempts in a `Cookie` header, in its order: browsers send the oldest first (RFC 6265 5.4). */
+/**
+ * Returns the attempt cookies of a `Cookie` header in its order: browsers send the oldest first (RFC 6265, section
+ * 5.4).
+ */
 export function readAttemptCookies(header: string | undefined, publicUrl: string): AttemptCookie[] {
   const prefix = hostPrefix(publicUrl) + PREFIX;
   return cookies(header).flatMap(([cookieName, value]) => {
@@ -47,7 +49,7 @@ export function readAttemptCookies(header: string | undefined, publicUrl: string
   });
 }
 
-/** What the cookie of the attempts that are over holds, as it was given. */
+/** Returns the values in the cookie of ended attempts, unverified. */
 export function readEndedCookie(header: string | undefined, publicUrl: string): string[] {
   const value = cookies(header).find(([name]) => name === hostPrefix(publicUrl) + ENDED)?.[1] ?? '';
   return value === '' ? [] : value.split(SEPARATOR);
@@ -58,7 +60,7 @@ function serialize(publicUrl: string, name: string, value: string, maxAge: numbe
   return `${hostPrefix(publicUrl)}${name}=${value}; Path=/; Max-Age=${maxAge}; HttpOnly; SameSite=Lax${secure}`;
 }
 
-/** `__Host-`: no other host, subdomain or plain-http page can set it (RFC 6265bis 4.1.3). */
+/** `__Host-`: no other host, subdomain or plain-HTTP page can set it (RFC 6265bis, section 4.1.3). */
 function hostPrefix(publicUrl: string): string {
   return publicUrl.startsWith('https:') ? '__Host-' : '';
 }

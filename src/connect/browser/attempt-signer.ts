@@ -4,18 +4,18 @@ import { isId } from '../../platform/ids.ts';
 import type { OpenedAttempt } from '../connect-session.ts';
 import { ConnectSecrets } from '../sessions/connect-secrets.ts';
 
-/** A hash in base64url, an id, two times in milliseconds in base 36, a MAC in base64url. */
+/** Base64url hash, id, two times in base-36 milliseconds, base64url MAC. */
 const FORM = /^(([\w-]{43})\.(cns_[0-9a-z]{26})\.([0-9a-z]{1,9})\.([0-9a-z]{1,9}))\.([\w-]{43})$/;
 
 /**
- * Puts all that an attempt is into the value of its cookie, under a MAC. So a browser proves its attempt by itself, whatever has become of
- * the attempt's row: there may be none.
+ * Encodes an attempt in its cookie's value, under a MAC. The browser then proves the attempt without a row, as there
+ * may be none.
  */
 @Injectable()
 export class AttemptSigner {
   constructor(private readonly secrets: ConnectSecrets) {}
 
-  /** An attempt as it was opened, with its cookie's value: always the same for the same attempt. */
+  /** Returns the attempt with its cookie's value, which depends only on the attempt. */
   sign(opened: Omit<OpenedAttempt, 'cookieHash'>): { value: string; attempt: OpenedAttempt } {
     const { stateHash, sessionId, openedAt, expiresAt } = opened;
     const times = [openedAt, expiresAt].map((time) => time.getTime().toString(36));
@@ -24,7 +24,7 @@ export class AttemptSigner {
     return { value, attempt: { stateHash, sessionId, openedAt, expiresAt, cookieHash: this.secrets.hash(value) } };
   }
 
-  /** The attempt of a cookie's value, whether or not it has expired; null where we did not sign it. */
+  /** Returns the attempt of a cookie's value, expired or not; null if we didn't sign it. */
   verify(value: string): OpenedAttempt | null {
     const [, text = '', stateHash = '', sessionId = '', openedAt = '', expiresAt = '', mac = ''] =
       FORM.exec(value) ?? [];

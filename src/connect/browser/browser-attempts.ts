@@ -17,24 +17,23 @@ import {
 } from './attempt-cookie.ts';
 import { AttemptSigner } from './attempt-signer.ts';
 
-/** A browser's cookies of attempts that are not over. */
+/** Attempt cookies of a browser, not counting ended attempts. */
 const MAX_COOKIES = 10;
-/** What one response takes away, so that its headers stay small: the next ones take the rest. */
+/** Deletions per response, to keep its headers small; the next response deletes more. */
 const MAX_EXPIRED = 20;
-/** Attempts that are over, and whose result is still shown. */
+/** Ended attempts whose result is still shown. */
 const MAX_ENDED = 5;
 
-/** What a browser sent. */
 export interface BrowserCookies {
   /** `Cookie` */
   header: string | undefined;
-  /** The name of the one attempt that is meant; absent: any. */
+  /** The name of the attempt that is meant; absent: any. */
   attempt?: string | null;
 }
 
 /**
- * The attempts that a browser proves by its cookies. A cookie with a MAC needs no row. One that a replica of the release before has set is
- * random, and proved by the hash in its attempt's row: such attempts last for 30 minutes at most, and their results are shown for an hour.
+ * The attempts that a browser proves with its cookies. A signed cookie needs no row. A replica of the previous release
+ * sets random ones, proved by the hash in the attempt's row; those attempts last 30 minutes, their results an hour.
  */
 @Injectable()
 export class BrowserAttempts {
@@ -46,7 +45,9 @@ export class BrowserAttempts {
     private readonly clock: Clock,
   ) {}
 
-  /** The `Set-Cookie` lines for a browser that opens an attempt: its cookie, and the end of the oldest where there are too many. */
+  /**
+   * Returns the `Set-Cookie` lines for a new attempt: its cookie, and the oldest one's deletion if there are too many.
+   */
   open(
     header: string | undefined,
     opened: Omit<OpenedAttempt, 'cookieHash'>,
@@ -66,8 +67,8 @@ export class BrowserAttempts {
   }
 
   /**
-   * The `Set-Cookie` lines for a browser whose attempt is over, and with it, where the session is, all its attempts of the session. One
-   * cookie goes on to prove the last of them, so that a reload, or a second delivery of a callback, ends the same.
+   * Returns the `Set-Cookie` lines for an ended attempt, or for all of the session's if that ended too. One cookie
+   * keeps proving the last ones, so that reloads and repeated callbacks end the same.
    */
   end(header: string | undefined, attempt: OpenedAttempt, { isSessionOver }: { isSessionOver: boolean }): string[] {
     const { publicUrl } = this.config;
@@ -84,7 +85,7 @@ export class BrowserAttempts {
     ];
   }
 
-  /** The attempt that a state belongs to, if this is its browser, whether or not it is over. */
+  /** Returns the attempt of a state, ended or not, if this is its browser. */
   async findByState(header: string | undefined, stateHash: Buffer): Promise<OpenedAttempt | null> {
     const { current, ended, unsigned } = this.read({ header, attempt: attemptNameOf(stateHash) });
     const own = [...current, ...ended].find((each) => timingSafeEqual(each.stateHash, stateHash));
@@ -94,14 +95,14 @@ export class BrowserAttempts {
     return row !== null && timingSafeEqual(this.secrets.hash(cookie.value), row.cookieHash) ? row : null;
   }
 
-  /** The newest attempt of a session that this browser proves, whether or not it is over. */
+  /** Returns the newest attempt of a session that this browser proves, ended or not. */
   async findOfSession(sessionId: ConnectSessionId, cookies: BrowserCookies): Promise<OpenedAttempt | null> {
     const { current, ended, unsigned } = this.read(cookies);
     const [own] = [...current, ...ended].filter((each) => each.sessionId === sessionId).sort(newestFirst);
     return own ?? this.findUnsigned(sessionId, unsigned);
   }
 
-  /** Whether this browser is at a session: it opened an attempt that has not expired, and whose end it was not told. */
+  /** Whether this browser is in the session's dialog: its attempt has neither expired nor been told a result. */
   async isAt(sessionId: ConnectSessionId, header: string | undefined): Promise<boolean> {
     const { current, unsigned } = this.read({ header });
     const [own] = current.filter((each) => each.sessionId === sessionId).sort(newestFirst);

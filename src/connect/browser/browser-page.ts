@@ -16,25 +16,25 @@ a{color:#0064d1}a.button{color:#fff}
 
 const HEAD = '<meta name="robots" content="noindex">\n<link rel="icon" href="data:,">\n';
 
-/** A whole page: no script, no foreign resource. `body` is HTML. */
+/** Renders a page without script and without resources of other hosts. `body` is HTML. */
 export function renderPage(title: string, body: string): string {
   return renderHtmlPage({ title, style: STYLE, head: HEAD, body });
 }
 
 interface ConnectedPageOptions {
   connectionId: ConnectionId;
-  /** What the connection lacks though it stands. */
+  /** What is still missing, although the connection was made. */
   statusReason: { detail: string; remedy: string } | null;
-  /** WhatsApp numbers that nobody has registered here. */
+  /** WhatsApp numbers not registered here. */
   numbers: readonly { id: string; name: string | null }[];
   docsUrl: string;
 }
 
-/** What the user sees at the end of a session without a `return_url`. A pin concerns only whoever uses the API. */
+/** Shown at the end of a session without `return_url`. Only API clients deal with pins. */
 export function renderConnectedPage({ connectionId, statusReason, numbers, docsUrl }: ConnectedPageOptions): string {
   const lines = ['<h1>Connected</h1>'];
   if (statusReason !== null)
-    lines.push(`<p>Something is left to do. ${escapeHtml(`${statusReason.detail} ${statusReason.remedy}`)}</p>`);
+    lines.push(`<p>Setup is not complete. ${escapeHtml(`${statusReason.detail} ${statusReason.remedy}`)}</p>`);
   if (numbers.length > 0) lines.push(renderRegistrationNotice(connectionId, numbers, docsUrl));
   const isDone = lines.length === 1;
   lines.push(`<p>${isDone ? 'Everything is set up. ' : ''}You can close this page.</p>`);
@@ -52,13 +52,13 @@ function renderRegistrationNotice(
   const rest = numbers.length - names.length;
   const [only] = numbers;
   const number = numbers.length === 1 && only !== undefined ? only.id : '{phone_number_id}';
-  return `<p>Before ${names.join(', ')}${rest > 0 ? ` and ${rest} more` : ''} can send and receive through the WhatsApp Cloud API, a last step is left: registering, unless that was done elsewhere. Whoever sent you here does it, and needs a pin of six digits from you: the one of the number's two-step verification, or, where that is off, a new one.</p>
-<p><small>For them: <code>POST /v1/connections/${connectionId}/phone-numbers/${escapeHtml(number)}/register</code> (<a href="${escapeHtml(docsUrl)}">description</a>)</small></p>`;
+  return `<p>Before ${names.join(', ')}${rest > 0 ? ` and ${rest} more` : ''} can send and receive through the WhatsApp Cloud API, one step is left, unless it was done elsewhere: registration. The business that sent you here can do it, and needs a six-digit pin from you: your two-step verification pin for the number, or a new one if you don't use that.</p>
+<p><small>For that business: <code>POST /v1/connections/${connectionId}/phone-numbers/${escapeHtml(number)}/register</code> (<a href="${escapeHtml(docsUrl)}">documentation</a>)</small></p>`;
 }
 
 /**
- * An error page. Code and id are for whoever the user asks for help. `again`: the path of a link that may still
- * be used.
+ * Renders an error page. Code and request id help the user's support contact. `retryPath`: the path of a link that may
+ * still work.
  */
 export function renderProblemPage(problem: AppError, requestId: string, retryPath: string | null = null): string {
   const link = retryPath === null ? '' : `\n<p><a class="button" href="${escapeHtml(retryPath)}">Start again</a></p>`;

@@ -8,13 +8,13 @@ import { withResult } from '../sessions/return-url.ts';
 import { renderConnectedPage, renderProblemPage } from './browser-page.ts';
 import type { AttemptResult } from './callback.service.ts';
 
-/** The media type that the client of our browser routes accepts. Without a preference (curl) it gets a page. */
+/** Our pages' script asks for JSON. Without a preference (curl), return a page. */
 export function wantsJson(accept: string | undefined): boolean {
   const wanted = (accept ?? '').toLowerCase();
   return /application\/(?:problem\+)?json\b/.test(wanted) && !wanted.includes('text/html');
 }
 
-/** An error as a page, or as problem+json where that was asked for. */
+/** Sends an error as a page, or as problem+json on request. */
 export function sendBrowserProblem(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -33,13 +33,13 @@ export function sendBrowserProblem(
 
 interface ResultPageOptions {
   connections: ConnectionRepository;
-  /** Where the routes that the page names are described. */
+  /** Docs of the routes that the page mentions. */
   docsUrl: string;
-  /** The path of the connect link, where it is known. */
+  /** Path of the connect link, if known. */
   retryPath?: string;
 }
 
-/** The end of an authorization: back to the `return_url`, else a page of ours that says what is left to do. */
+/** Ends an authorization: redirects to the `return_url`, else shows our page with what is left to do. */
 export async function sendConnectResult(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -74,7 +74,10 @@ export async function sendConnectResult(
   }
 }
 
-/** As far as is known here: one that an earlier partner registered is among them, those of the WhatsApp Business app are not. */
+/**
+ * Numbers not known to be registered: includes those an earlier partner registered, but not the WhatsApp Business
+ * app's.
+ */
 function findUnregisteredNumbers({ assets }: ConnectionResponse): ConnectionResponse['assets'] {
   const isUnregistered = (status: string | undefined): boolean => status === undefined || status === 'failed';
   return assets.filter(({ type, registration }) => type === 'phone_number' && isUnregistered(registration?.status));

@@ -23,7 +23,7 @@ import { ConnectLinkService, type OpenedSession } from './connect-link.service.t
 import { requireOwnOrigin } from './own-origin.ts';
 import { renderSignupPage } from './signup-page.ts';
 
-/** The requests of the user's browser: on the way to Meta's dialog, and back. */
+/** Routes the user's browser visits on the way to Meta's dialog and back. */
 @ApiExcludeController()
 @Public()
 @UseFilters(BrowserFilter)
@@ -51,7 +51,7 @@ export class BrowserController {
     else this.sendSignupPage(opened, token, reply);
   }
 
-  /** The form of the page before the dialog: only here a session with `confirm` gets a state and a cookie. */
+  /** Target of the confirmation page's form: sessions with `confirm` get state and cookie only here. */
   @Post('connect/:token')
   @TakesBody('form')
   async confirm(
@@ -66,7 +66,7 @@ export class BrowserController {
     reply.redirect(opened.dialogUrl ?? `${connectPath(this.config, token)}/signup`, 303);
   }
 
-  /** The page of Embedded Signup, for browsers that come from the page before it. */
+  /** The Embedded Signup page, for browsers that passed the page before it. */
   @Get('connect/:token/signup')
   async openSignup(
     @Param('token') token: string,
@@ -80,7 +80,7 @@ export class BrowserController {
     if (opened !== null) this.sendSignupPage(opened, token, reply);
   }
 
-  /** Meta's dialog as a full page, for every flow: also where the SDK of our signup page is blocked, or loses the code. */
+  /** Meta's dialog as a full page, for every flow, in case our signup page's SDK is blocked or loses the code. */
   @Get('connect/:token/dialog')
   async openDialog(
     @Param('token') token: string,
@@ -112,7 +112,7 @@ export class BrowserController {
     });
   }
 
-  /** Null: the browser was sent to the page that comes first. */
+  /** Null: the browser was redirected to the page that comes first. */
   private async findForOwnBrowser(
     token: string,
     request: FastifyRequest,
@@ -127,13 +127,13 @@ export class BrowserController {
 
   private sendConfirmPage(session: ConnectSession, token: string, reply: FastifyReply): void {
     requireLoginConfigured(this.apps.for(session).config, session);
-    // With `no-referrer` a form would be posted with the origin "null". No other site gets the path, which holds the link's token.
+    // `no-referrer` would make the form's Origin "null". Other sites never get the path, which holds the link's token.
     reply.header('referrer-policy', 'same-origin').header('content-security-policy', CONFIRM_PAGE_POLICY);
     reply.header('cache-control', 'no-store').type('text/html; charset=utf-8');
     reply.send(renderConfirmPage(session, connectPath(this.config, token)));
   }
 
-  /** Fastify handles HEAD with the GET route. A HEAD request gets no state, no cookie and no dialog. */
+  /** Fastify also sends HEAD to the GET route, but HEAD must not create state, cookie or dialog. */
   private async openUnlessHead(
     session: ConnectSession,
     way: { asFullPage: boolean },
@@ -157,7 +157,7 @@ export class BrowserController {
     const basePath = connectPath(this.config, token);
     const nonce = this.random.bytes(16).toString('base64');
     const { html, policy } = renderSignupPage({ sdk, script: buildJsSdkScript(meta), basePath, attempt, nonce });
-    // Meta's SDK may know our origin, as the dialog shows it; the path, which holds the link's token, is not sent in `Referer`.
+    // Meta's SDK may see our origin, as the dialog shows it; `Referer` omits the path, which holds the link's token.
     reply.header('referrer-policy', 'strict-origin').header('content-security-policy', policy);
     reply.type('text/html; charset=utf-8').send(html);
   }

@@ -5,7 +5,7 @@ import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { internalError } from '../../platform/problem.ts';
 import { sendBrowserProblem, wantsJson } from './browser-response.ts';
 
-/** Errors of the routes that browsers visit: pages, or problem+json where that was requested. */
+/** Renders errors of browser routes: as pages, or problem+json on request. */
 @Catch()
 export class BrowserFilter implements ExceptionFilter {
   constructor(@Inject(LOGGER) private readonly logger: Pino) {}
@@ -26,7 +26,7 @@ export class BrowserFilter implements ExceptionFilter {
   }
 }
 
-/** A form is posted by a browser that says it takes pages; our script does not. */
+/** Browsers that post a form accept HTML; our script does not. */
 function isForPerson({ method, headers }: FastifyRequest): boolean {
   return method === 'GET' || headers.accept?.includes('text/html') === true;
 }

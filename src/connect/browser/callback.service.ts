@@ -28,27 +28,26 @@ import { dialogErrorCode } from './dialog-error-code.ts';
 
 const BROWSER: Actor = Object.freeze({ kind: 'browser', id: null });
 const POLL_MS = 250;
-/** 15 seconds: longer than Meta's calls take at their worst but one. */
+/** 15 seconds: enough for all but the slowest calls to Meta. */
 const MAX_POLLS = 60;
-/** Five minutes, while somebody works on what the first delivery gave: a user with thousands of Pages takes long. */
+/** Five minutes while the first delivery is being processed: users with thousands of Pages take long. */
 const MAX_POLLS_AT_WORK = 1_200;
 
-/** What an authorization ended on, and the session that its browser proved to belong to. */
 export interface AttemptResult {
   session: ConnectSession;
   result: ConnectResult;
-  /** `Set-Cookie`, as the attempt is over. */
+  /** `Set-Cookie` that ends the attempt. */
   setCookies: string[];
 }
 
-/** An attempt whose browser has proved that it is the one that opened the link. */
+/** An attempt whose browser proved that it opened the link. */
 interface VerifiedAttempt {
   attempt: OpenedAttempt;
   session: ConnectSession;
   requestId: string;
 }
 
-/** Takes the browser back from Meta: proves whose it is, uses its state up once, and brings the code to its end. */
+/** Handles the browser's return from Meta: verifies the browser, consumes the state once, redeems the code. */
 @Injectable()
 export class CallbackService {
   constructor(
@@ -66,8 +65,8 @@ export class CallbackService {
   ) {}
 
   /**
-   * The callback of a dialog. Throws `ConnectFailedError` `state_mismatch` where the browser cannot prove itself: then no session is
-   * known, and there is nowhere to send it.
+   * Handles a dialog's callback. Throws `ConnectFailedError` `state_mismatch` if the browser can't prove itself: no
+   * session is known then, so there is no `return_url`.
    */
   async receive(query: CallbackQuery, cookies: string | undefined, requestId: string): Promise<AttemptResult> {
     const outcome = parseCallbackQuery(query);
@@ -79,7 +78,7 @@ export class CallbackService {
     return this.end(verified, cookies, result);
   }
 
-  /** The code that our Embedded Signup page got from Meta's JS SDK. The browser is proved by its cookie alone. */
+  /** Redeems the code our Embedded Signup page got from Meta's JavaScript SDK. Only the cookie proves the browser. */
   async complete(
     session: ConnectSession,
     given: { cookies: BrowserCookies; code: SecretString; message: SignupMessage },
@@ -90,19 +89,19 @@ export class CallbackService {
     return this.end(verified, given.cookies.header, result);
   }
 
-  /** What the session message said, as soon as it came: the code may get lost. Of a repeated report the last one counts. */
+  /** Stores the session message as soon as it arrives, as the code may get lost. The last report wins. */
   async report(session: ConnectSession, cookies: BrowserCookies, message: SignupMessage): Promise<void> {
     const attempt = await this.verifyCookie(session, cookies);
     await storeSignupReport(this.database, attempt, toSignupReport(message, this.clock.now()));
   }
 
-  /** The user left the Embedded Signup of our page. */
+  /** Ends an attempt whose user left Embedded Signup on our page. */
   async cancel(session: ConnectSession, cookies: BrowserCookies, requestId: string): Promise<AttemptResult> {
     const verified = { attempt: await this.verifyCookie(session, cookies), session, requestId };
     return this.end(verified, cookies.header, await this.refuse(verified, 'access_denied'));
   }
 
-  /** What the attempt of this browser ended on. */
+  /** Returns the result of this browser's attempt. */
   async resultOf(session: ConnectSession, cookies: BrowserCookies): Promise<AttemptResult> {
     const { stateHash } = await this.verifyCookie(session, cookies);
     const attempt = await this.attempts.find(stateHash);
@@ -137,7 +136,7 @@ export class CallbackService {
     const attempt = own ?? (await this.attempts.find(stateHash));
     const session = attempt === null ? null : await this.sessions.findAcrossTenants(attempt.sessionId);
     if (own !== null && session !== null) return { attempt: own, session, requestId };
-    // Somebody brought a state of ours to another browser, so it is worth an entry; an invented one is not.
+    // Audited because the state is ours and was taken to another browser; made-up states are not.
     if (session !== null) await this.recordFailure({ session, requestId }, 'state_mismatch');
     throw new ConnectFailedError('state_mismatch', { isFinal: true });
   }
@@ -163,7 +162,6 @@ export class CallbackService {
     return this.toResult(verified, () => this.redeemer.redeem(given));
   }
 
-  /** The dialog ended without a code. */
   private async refuse(verified: VerifiedAttempt, error: ConnectErrorCode): Promise<ConnectResult> {
     if (!(await this.attempts.consume(this.database, verified.attempt, error))) return this.awaitResult(verified);
     if (error === 'access_denied') await this.recordDenial(verified);
@@ -182,13 +180,14 @@ export class CallbackService {
   }
 
   /**
-   * A second delivery of a callback, or one too late. Exchanges nothing: waits for the first to end and ends on the same; where
-   * nobody works on the first's token any more (a crash, or Meta was out of reach) it goes on with it.
+   * Handles a repeated or late callback. Exchanges nothing: waits for the first delivery and returns its result. If
+   * nothing is processing its token (a crash or outage), continues with that token.
    */
   private async awaitResult(verified: VerifiedAttempt): Promise<ConnectResult> {
     const { stateHash } = verified.attempt;
     for (let poll = 0; ; poll++) {
-      // Before the result is read: work that ends in between has one. Nobody could claim what exists, so whoever has it is alive.
+      // Check before reading the result: work that ends in between has stored one. A claim that can't be taken is
+      // alive.
       const isAtWork = async () => this.pendingAuthorizations.existsForState(this.database, stateHash);
       const isLast = poll >= MAX_POLLS && (poll >= MAX_POLLS_AT_WORK || !(await isAtWork()));
       const attempt = await this.attempts.find(stateHash);
@@ -206,13 +205,13 @@ export class CallbackService {
     }
   }
 
-  /** The state was never used, and can't be any more: its time is over, or another browser has finished the session. */
+  /** The state went unused and can't be used now: it expired, or another browser completed the session. */
   private async rejectExpired(verified: VerifiedAttempt): Promise<ConnectResult> {
     await this.recordFailure(verified, 'session_expired');
     return { error: 'session_expired' };
   }
 
-  /** The replica that consumed the state died before it could seal what the code gave: the code is spent, or was never sent. */
+  /** The replica that consumed the state died before sealing a token: the code is spent, or was never sent. */
   private async isLost({ stateHash, consumedAt }: ConnectAttempt): Promise<boolean> {
     const isOld = consumedAt !== null && addSeconds(consumedAt, this.config.claimSeconds) <= this.clock.now();
     return isOld && !(await this.pendingAuthorizations.existsForState(this.database, stateHash));

@@ -5,7 +5,7 @@ import type { ConnectSession } from '../connect-session.ts';
 import { connectProduct } from '../products/products.ts';
 import { renderPage } from './browser-page.ts';
 
-/** As people know the sites whose dialogs they go through. */
+/** Site names that users know. */
 const SITES: Readonly<Record<TokenHostName, string>> = {
   facebook: 'Facebook',
   instagram: 'Instagram',
@@ -13,8 +13,8 @@ const SITES: Readonly<Record<TokenHostName, string>> = {
 };
 
 /**
- * No script and no foreign resource. `form-action` stays open on purpose: Chromium holds redirects of a form against it, and this one's go
- * to Meta's dialog, whichever hosts that has, and from there to a `return_url`.
+ * No script, no resources of other hosts. `form-action` is open on purpose: Chromium applies it to a form's redirects,
+ * and this one's lead to Meta's dialog and on to a `return_url`.
  */
 export const CONFIRM_PAGE_POLICY = [
   "default-src 'none'",
@@ -24,7 +24,7 @@ export const CONFIRM_PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** The page between a link that was sent to somebody and the dialog: who asks, and for what. `actionPath`: where its form leads on. */
+/** Renders the page between a link and the dialog: who is asking, and for what. `actionPath`: target of its form. */
 export function renderConfirmPage(
   { product, flow, tenantName }: Pick<ConnectSession, 'product' | 'flow' | 'tenantName'>,
   actionPath: string,
@@ -35,12 +35,12 @@ export function renderConfirmPage(
   const shared = whatIsShared.map((each) => `<li>${escapeHtml(each)}</li>`).join('\n');
   const asked = escapeHtml(whatIsConnected);
   const body = `<h1>Connect ${asked}${name === null ? '' : ` to ${name}`}?</h1>
-<p>${name === null ? 'Whoever sent you this link' : name} asks you to connect ${asked}. You log in at ${site}, choose there what to connect, and share:</p>
+<p>${name === null ? 'The sender of this link' : name} asks you to connect ${asked}. You will log in at ${site}, choose what to connect, and share:</p>
 <ul>
 ${shared}
 </ul>
-<p>Go on only if you know who sent you this link, and the account is yours to share. You can take it back at any time in the settings of ${site}.</p>
+<p>Continue only if you know who sent you this link and the account is yours to share. You can revoke access at any time in your ${site} settings.</p>
 <form method="post" action="${escapeHtml(actionPath)}"><p><button type="submit">Continue to ${site}</button></p></form>
-<p><small>If you did not expect this link, close this page: nothing has been shared.</small></p>`;
+<p><small>If you did not expect this link, close this page. Nothing has been shared.</small></p>`;
   return renderPage(`Connect ${title}`, body);
 }

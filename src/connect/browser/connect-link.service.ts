@@ -16,25 +16,24 @@ import { requireLoginConfigured } from '../sessions/require-login-configured.ts'
 import { attemptNameOf } from './attempt-cookie.ts';
 import { BrowserAttempts } from './browser-attempts.ts';
 
-/** For the dialog, counted from when a browser opened the link. */
+/** Time for the dialog, from when a browser opened the link. */
 const DIALOG_TTL_SECONDS = 10 * 60;
-/** Embedded Signup has a business verified and a number confirmed on the way. */
+/** Embedded Signup may include verifying a business and a number. */
 const SIGNUP_TTL_SECONDS = 30 * 60;
 
-/** Where the browser goes next. */
 export interface OpenedSession {
   session: ConnectSession;
-  /** The attempt's name, which is no secret. */
+  /** The attempt's name, which is public. */
   attempt: string;
   /** `Set-Cookie`, one or more. */
   setCookies: string[];
-  /** Whether the dialog is to ask again for what it was answered before: declined scopes, the choice of Pages. */
+  /** Whether the dialog should ask again about what was answered before: declined scopes, chosen Pages. */
   rerequest: boolean;
-  /** Null: the flow is run by a page of ours. */
+  /** Null: one of our pages runs the flow. */
   dialogUrl: string | null;
 }
 
-/** Gives each browser that opens a connect link a state and a cookie of its own: a link scanner that follows it spoils nothing. */
+/** Gives each browser that opens a connect link its own state and cookie, so link scanners do no harm. */
 @Injectable()
 export class ConnectLinkService {
   constructor(
@@ -48,7 +47,7 @@ export class ConnectLinkService {
     private readonly apps: MetaApps,
   ) {}
 
-  /** The session of a link. Throws `session_expired` both for an expired and for an unknown link, so that they look the same. */
+  /** Returns a link's session. Throws `session_expired` for expired and unknown links alike. */
   async find(token: string): Promise<ConnectSession> {
     const session = await this.findIncludingEnded(token);
     if (!this.sessions.isOpen(session)) throw new ConnectFailedError('session_expired', { isFinal: true });
@@ -56,8 +55,8 @@ export class ConnectLinkService {
   }
 
   /**
-   * The same for the dialog as a full page. Embedded Signup may outlast its link: whoever is at it, by the cookie of an attempt that still
-   * counts, may go on there for as long as an attempt lives.
+   * The same for the full-page dialog. Embedded Signup may outlast its link: a browser with a live attempt's cookie may
+   * continue until the attempt expires.
    */
   async findForDialog(token: string, cookies: string | undefined): Promise<ConnectSession> {
     const session = await this.findIncludingEnded(token);
@@ -65,19 +64,22 @@ export class ConnectLinkService {
     throw new ConnectFailedError('session_expired', { isFinal: true });
   }
 
-  /** The same, also when it has ended: for browsers that opened it before. */
+  /** The same, also for ended sessions: for browsers that opened it before. */
   async findIncludingEnded(token: string): Promise<ConnectSession> {
     const session = await this.sessions.findByToken(this.secrets.hash(token));
     if (session === null) throw new ConnectFailedError('session_expired', { isFinal: true });
     return session;
   }
 
-  /** Whether one of these cookies is of a browser that has gone on from the page before the dialog, where there is one. */
+  /** Whether one of these cookies proves that the browser passed the page before the dialog, if there is one. */
   async mayProceed(session: ConnectSession, cookies: string | undefined): Promise<boolean> {
     return !session.confirm || this.browserAttempts.isAt(session.id, cookies);
   }
 
-  /** `cookies`: the browser's `Cookie`. Throws `login_not_configured` where a setting that the login needs was taken away meanwhile. */
+  /**
+   * `cookies`: the browser's `Cookie` header. Throws `login_not_configured` if a setting of this login was removed
+   * meanwhile.
+   */
   async open(
     session: ConnectSession,
     cookies: string | undefined,

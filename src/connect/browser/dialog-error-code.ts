@@ -1,7 +1,7 @@
 import type { CallbackOutcome } from '../../meta/dialog/callback-query.ts';
 import type { ConnectErrorCode } from '../connect-problems.ts';
 
-/** Our codes for Meta's ways to end a dialog without a code. */
+/** Maps a dialog's end without a code (docs/meta-facts.md#oauth-dialog) to our error code. */
 export function dialogErrorCode(outcome: Exclude<CallbackOutcome, { kind: 'code' }>): ConnectErrorCode {
   switch (outcome.kind) {
     case 'denied':
@@ -15,7 +15,7 @@ export function dialogErrorCode(outcome: Exclude<CallbackOutcome, { kind: 'code'
   }
 }
 
-/** OAuth 2.0 error codes (RFC 6749 4.1.2.1) that will not go away by trying again. */
+/** OAuth 2.0 errors (RFC 6749, section 4.1.2.1) that retrying won't fix. */
 const ERRORS = new Map<string, ConnectErrorCode>([
   ['unauthorized_client', 'app_unavailable'],
   ['invalid_request', 'meta_configuration'],

@@ -7,17 +7,19 @@ import { SIGNUP_SCRIPT } from './signup-script.ts';
 interface SignupPageOptions {
   sdk: JsSdkParameters;
   script: JsSdkScript;
-  /** Where the page posts what came of it: `…/connect/{token}`. */
+  /** Where the page posts its results: `…/connect/{token}`. */
   basePath: string;
-  /** The name of this page's attempt, so that two tabs of one browser do not get mixed up. */
+  /** Names this page's attempt, so that two tabs don't get mixed up. */
   attempt: string;
-  /** Fresh for each response. */
+  /** New for each response. */
   nonce: string;
 }
 
-const WELCOME = 'A window of Meta opens, in which you choose or create your WhatsApp Business Account.';
+const WELCOME = 'A Meta window will open where you choose or create your WhatsApp Business Account.';
 
-/** The page that runs Embedded Signup, and the policy it must be sent with. No id, version or scope stands in its script. */
+/**
+ * Renders the Embedded Signup page, with the policy to send it with. Its script contains no ids, versions or scopes.
+ */
 export function renderSignupPage({ sdk, script, basePath, attempt, nonce }: SignupPageOptions): {
   html: string;
   policy: string;
@@ -33,7 +35,7 @@ export function renderSignupPage({ sdk, script, basePath, attempt, nonce }: Sign
   const body = `<h1>Connect WhatsApp</h1>
 <p id="text" role="status">${WELCOME}</p>
 <p class="actions" id="actions"><button id="start" type="button" disabled>Continue with Facebook</button> <a id="full" href="${dialog}">Use the full page instead</a> <button id="back" type="button" class="secondary" hidden>Leave</button></p>
-<noscript><style>#text,#actions{display:none}</style><p>Without JavaScript, the signup goes on on a full page of Meta.</p><p><a class="button" href="${dialog}">Continue on the full page</a></p></noscript>
+<noscript><style>#text,#actions{display:none}</style><p>Without JavaScript, you can sign up on Meta's full page.</p><p><a class="button" href="${dialog}">Continue on the full page</a></p></noscript>
 <script type="application/json" id="setup">${JSON.stringify(setup).replaceAll('<', '\\u003c')}</script>
 <script nonce="${nonce}">${SIGNUP_SCRIPT}</script>
 <script nonce="${nonce}" id="sdk" src="${escapeHtml(script.url)}" async></script>`;
@@ -41,8 +43,8 @@ export function renderSignupPage({ sdk, script, basePath, attempt, nonce }: Sign
 }
 
 /**
- * The SDK loads more scripts by itself: `strict-dynamic` trusts what the script with our nonce loads, and nothing else. Browsers
- * that know `strict-dynamic` ignore the hosts beside it; they are for those that do not.
+ * The SDK loads more scripts: `strict-dynamic` trusts only those that our nonced script loads. The hosts are for
+ * browsers that don't know `strict-dynamic`; others ignore them.
  */
 function policy(nonce: string, { url, hosts }: JsSdkScript): string {
   const meta = hosts.join(' ');

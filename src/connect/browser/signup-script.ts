@@ -1,8 +1,9 @@
 /**
- * What the Embedded Signup page does (META.md 8). The session message and the callback of `FB.login` come in either order, so a
- * code, which is valid for 30 seconds, waits a little for the ids. Every `FINISH…` event is a success, and is reported at once, because
- * the window often loses the code (docs/meta-facts.md); errors are reported as CANCEL. Posting again is safe: an attempt's code is exchanged
- * once. The full page is always there as a link, which stands out as soon as the window is not the way.
+ * Script of the Embedded Signup page (docs/meta-facts.md#embedded-signup). The session message and the callback of
+ * `FB.login` arrive in either order, so a code, valid for 30 seconds, waits briefly for the ids. Every `FINISH…` event
+ * is a success, reported at once because the pop-up often loses the code
+ * (docs/meta-facts.md#full-page-embedded-signup); errors arrive as CANCEL. Reposting is safe: an attempt's code is
+ * exchanged once. The full page is always linked, and stands out once the pop-up has failed.
  */
 export const SIGNUP_SCRIPT = `
 (function () {
@@ -13,11 +14,11 @@ export const SIGNUP_SCRIPT = `
   var back = document.getElementById('back');
   var full = document.getElementById('full');
   var WAIT_FOR_SDK_MS = 15000, WAIT_FOR_IDS_MS = 3000, WAIT_FOR_CODE_MS = 60000, WAIT_AFTER_END_MS = 15000, POST_AGAIN_MS = 2000, POSTS = 4;
-  var LEFT = 'The signup was left before its end, so nothing was connected. If no window of Meta opened, allow pop-ups for this page, or continue on the full page.';
-  var LOST = 'Meta has finished the signup, but its window did not hand over the result. Continue on the full page and choose the same account: what you entered at Meta is kept.';
-  var QUIET = 'Nothing has come from the window of Meta yet. Go on there if it is open. If it is gone, or stands still, continue on the full page.';
-  var BLOCKED = 'Meta\\u2019s part of this page did not load: something here may block it. Continue on the full page, which does without it.';
-  var AWAY = 'This service could not be reached. Look at your connection, and send it again soon.';
+  var LEFT = 'The signup was not completed, so nothing was connected. If no Meta window opened, allow pop-ups for this page or continue on the full page.';
+  var LOST = 'Meta completed the signup, but its window did not return the result. Continue on the full page and choose the same account: Meta kept what you entered.';
+  var QUIET = 'Still waiting for the Meta window. If it is open, continue there. If it is gone or stuck, continue on the full page.';
+  var BLOCKED = 'Meta\\u2019s part of this page did not load and may be blocked. Continue on the full page, which does not need it.';
+  var AWAY = 'We could not reach our server. Check your internet connection and try again soon.';
   var ids = null, word = null, code = null, problem = null, timer = null, watch = null, sent = false, attempt = 0, act = login;
 
   function say(message) { text.textContent = message; }
@@ -38,7 +39,7 @@ export const SIGNUP_SCRIPT = `
     post(path, body).then(function (response) {
       return response.json().then(function (result) {
         if (result.redirect_to) { location.assign(result.redirect_to); return; }
-        say((result.detail || 'This did not work.') + ' ' + (result.remedy || ''));
+        say((result.detail || 'Something went wrong.') + ' ' + (result.remedy || ''));
         offer('Start again', reload);
       });
     }).catch(function () {
@@ -95,11 +96,11 @@ export const SIGNUP_SCRIPT = `
   function login() {
     var current = attempt += 1;
     ids = word = code = problem = null;
-    say('Go on in the window of Meta.');
+    say('Continue in the Meta window.');
     waitForCode(WAIT_FOR_CODE_MS);
     try {
       FB.login(function (response) {
-        // The window of an earlier attempt closed late.
+        // An earlier attempt's window closed late.
         if (current !== attempt) return;
         code = (response && response.authResponse && response.authResponse.code) || null;
         if (code === null) stop();
@@ -136,7 +137,7 @@ export const SIGNUP_SCRIPT = `
   });
   start.addEventListener('click', function () { act(); });
   back.addEventListener('click', function () { sent = true; send('/cancel', {}, POSTS); });
-  // The back button restored a page that is already done.
+  // The back button restored a completed page.
   window.addEventListener('pageshow', function (event) { if (event.persisted) reload(); });
 
   function blocked() { say(BLOCKED); offer('Load again', reload); offerFullPage(); }

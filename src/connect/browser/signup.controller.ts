@@ -19,7 +19,7 @@ import { ConnectLinkService } from './connect-link.service.ts';
 import { requireOwnOrigin } from './own-origin.ts';
 import { CompleteSignupRequest, type SignupResponse } from './signup.dto.ts';
 
-/** As Fastify parses it. `attempt` names the browser tab; without it the newest attempt counts. */
+/** As Fastify parses it. `attempt` names the browser tab; without it, the newest attempt counts. */
 type AttemptQuery = Readonly<Record<string, unknown>>;
 
 function attemptOf({ attempt }: AttemptQuery): string | null {
@@ -30,7 +30,7 @@ function cookiesOf({ headers }: FastifyRequest, query: AttemptQuery): BrowserCoo
   return { header: headers.cookie, attempt: attemptOf(query) };
 }
 
-/** What our Embedded Signup page calls. Its browser is proved by the cookie; other sites are kept off by `Origin`. */
+/** Called by our Embedded Signup page. The cookie proves the browser; `Origin` keeps other sites out. */
 @ApiExcludeController()
 @Public()
 @UseFilters(BrowserFilter)
@@ -56,7 +56,7 @@ export class SignupController {
     this.response(reply, token, query, await this.callback.complete(session, given, String(request.id)));
   }
 
-  /** What Meta's session message said, whether or not a code comes after it. */
+  /** Stores Meta's session message, whether or not a code follows. */
   @Post('report')
   async report(
     @Param('token') token: string,
@@ -70,7 +70,6 @@ export class SignupController {
     reply.status(204).header('cache-control', 'no-store').send();
   }
 
-  /** The user left the signup. */
   @Post('cancel')
   async cancel(
     @Param('token') token: string,
@@ -83,7 +82,7 @@ export class SignupController {
     this.response(reply, token, query, attemptResult);
   }
 
-  /** Where the page sends the browser when there is no `return_url`. */
+  /** Where the page sends the browser if there is no `return_url`. */
   @Get('result')
   async result(
     @Param('token') token: string,

@@ -7,7 +7,6 @@ export class CompleteSignupRequest extends SignupRequest {
   code!: string;
 }
 
-/** Where the page sends the browser next. */
 export interface SignupResponse {
   redirect_to: string;
 }

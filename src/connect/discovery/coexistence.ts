@@ -5,8 +5,8 @@ import type { AuthorizationHints } from '../authorization-hints.ts';
 import type { DiscoveryInput } from './discovery.ts';
 
 /**
- * Whether a number is in use in the WhatsApp Business app: as Meta says; where it does not, as the signup ended, or, where that is not
- * known either, as the session asked. Undefined: nothing says anything.
+ * Decides whether a number is in use in the WhatsApp Business app: as Meta says, else as the signup ended, else as the
+ * session asked. Undefined: no evidence either way.
  */
 export function coexistenceOf(
   { id, isOnBizApp }: Pick<PhoneNumber, 'id' | 'isOnBizApp'>,
@@ -21,12 +21,12 @@ export function coexistenceOf(
   return { isOnBusinessApp: true, signup: isConfirmed ? 'confirmed' : isAssumed ? 'assumed' : 'unknown' };
 }
 
-/** A user whose session asked for it may have chosen another way: then the event says so. */
+/** A user may choose another flow than the session asked for; the event tells. */
 function isCoexistenceSignup({ event, featureType }: AuthorizationHints): boolean {
   return event === undefined ? featureType === COEXISTENCE_FEATURE : event === COEXISTENCE_FINISHED;
 }
 
-/** Coexistence signups may end without the id of the number. */
+/** Coexistence signups may end without a number id. */
 function isNamed(phoneNumberId: string, wabaId: string, hints: AuthorizationHints): boolean {
   if (hints.phoneNumberId !== undefined) return hints.phoneNumberId === phoneNumberId;
   return hints.wabaId === undefined || hints.wabaId === wabaId;

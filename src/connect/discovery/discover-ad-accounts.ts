@@ -2,7 +2,7 @@ import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { defineErrorCode } from '../../platform/error-code.ts';
 import { type ConnectionWarning, type Discovered, type DiscoveryInput, toListingToken } from './discovery.ts';
 
-/** Ad accounts with their currency, and the business that owns them, which is their parent. */
+/** Discovers ad accounts with currency and owning business (their parent). */
 export async function discoverAdAccounts(api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
   const { items, ...coverage } = await api.adAccounts.findAll(toListingToken(input), (assets) =>
     input.onProgress({ pages: 0, assets }),
@@ -27,6 +27,6 @@ export async function discoverAdAccounts(api: DiscoveryApi, input: DiscoveryInpu
 
 const NO_AD_ACCOUNT: ConnectionWarning = defineErrorCode('status_reason', {
   code: 'no_ad_account',
-  detail: 'The token reaches no ad account.',
-  remedy: 'Give the user or system user a role on the ad account in the business settings, then connect again.',
+  detail: 'The token cannot access any ad account.',
+  remedy: 'Give the user or system user a role on the ad account in Business Settings, then connect again.',
 });

@@ -5,7 +5,10 @@ import { defineErrorCode } from '../../platform/error-code.ts';
 import { listedPageAsset, NO_PAGE_PERMISSION, ownPageAsset, pageCredential } from './discover-pages.ts';
 import { type ConnectionWarning, type Discovered, type DiscoveryInput, NOTHING, toListingToken } from './discovery.ts';
 
-/** The one account that an Instagram Login token speaks for, under the id that webhooks name. */
+/**
+ * Discovers the account of an Instagram Login token, under the id that webhooks use
+ * (docs/meta-facts.md#instagram-user-ids).
+ */
 export async function discoverOwnInstagramAccount(
   _: DiscoveryApi,
   { inspection }: DiscoveryInput,
@@ -15,8 +18,8 @@ export async function discoverOwnInstagramAccount(
 }
 
 /**
- * Instagram accounts through the Pages that they are linked to, by either field (META.md 5), and those that only a scope names. The
- * credential of the Page is the account's: where none of its Pages gives a token, it is known and can't be used.
+ * Discovers Instagram accounts through their Pages, by either field, and those that only a scope names. An account uses
+ * its Page's credential; if no Page of it gives a token, it is listed as unusable.
  */
 export async function discoverInstagramByPages(api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
   const accounts = new Map<string, GrantedAsset>();
@@ -46,7 +49,7 @@ export async function discoverInstagramByPages(api: DiscoveryApi, input: Discove
   };
 }
 
-/** For the token of one Page, which reaches what is linked to that Page. */
+/** For a page token, which reaches only what is linked to its Page. */
 export async function discoverInstagramOfPage(
   api: DiscoveryApi,
   { token, inspection }: DiscoveryInput,
@@ -73,5 +76,5 @@ const NO_INSTAGRAM_ACCOUNT: ConnectionWarning = defineErrorCode('status_reason',
   code: 'no_instagram_account',
   detail: 'None of the Pages has a linked Instagram account.',
   remedy:
-    'Make the Instagram account a professional one, link it to a Facebook Page (Page settings, Linked accounts), then connect again and choose that Page.',
+    'Make it a professional account, link it to a Facebook Page (Page settings, Linked accounts), then connect again and choose that Page.',
 });

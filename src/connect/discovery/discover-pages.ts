@@ -7,8 +7,9 @@ import { defineErrorCode } from '../../platform/error-code.ts';
 import { type ConnectionWarning, type Discovered, type DiscoveryInput, toListingToken } from './discovery.ts';
 
 /**
- * All Pages of a user or system user, each with a credential of its own. Page tokens of a long-lived token never expire (META.md 5). A
- * Page on which the user has no task gives no token: it is known, and can't be used.
+ * Discovers all Pages of a user or system user, each with its own credential. Page tokens from a long-lived token never
+ * expire (docs/meta-facts.md#page-tokens). A Page that gives no token is listed as unusable
+ * (docs/meta-facts.md#pages-without-a-token).
  */
 export async function discoverPages(api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
   const { items, ...coverage } = await api.pages.findAll(toListingToken(input), (pages) =>
@@ -20,13 +21,13 @@ export async function discoverPages(api: DiscoveryApi, input: DiscoveryInput): P
   return { pages, assets, warning, coverage };
 }
 
-/** The Page that a page token speaks for. */
+/** The Page of a page token. */
 export async function discoverOwnPage(api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
   const name = await nameOfOwnPage(api, input);
   return { pages: [], assets: [ownPageAsset(input.inspection.subjectId, name)], warning: null };
 }
 
-/** Null where Meta does not let the token read its Page: it reaches it all the same. */
+/** Null if Meta won't let the token read its Page; it still reaches the Page. */
 async function nameOfOwnPage(api: DiscoveryApi, { token }: DiscoveryInput): Promise<string | null> {
   try {
     return (await api.pages.getOwnPage(token)).name;
@@ -38,17 +39,16 @@ async function nameOfOwnPage(api: DiscoveryApi, { token }: DiscoveryInput): Prom
 
 const NO_PAGE: ConnectionWarning = defineErrorCode('status_reason', {
   code: 'no_page',
-  detail: 'The user has no Facebook Page, or chose none in the dialog.',
+  detail: 'The user has no Facebook Page or chose none in the dialog.',
   remedy: 'Connect again with an account that has a task on the Page, and choose the Page in the dialog.',
 });
 
 export const NO_PAGE_PERMISSION: ConnectionWarning = defineErrorCode('status_reason', {
   code: 'no_page_permission',
-  detail: 'The user has no permission on any of the Pages: Meta gave no access to them.',
-  remedy: 'Ask an admin of the Page to give this user access to it (Page settings, Page access), then connect again.',
+  detail: 'The user has no access to any of these Pages.',
+  remedy: 'Ask a Page admin to give this user access (Page settings, Page access), then connect again.',
 });
 
-/** The credential of a Page that gave a token. */
 export function pageCredential(
   { id, name, accessToken }: DiscoveredPage,
   { scopes, inspection: { issuedAt } }: DiscoveryInput,
@@ -57,7 +57,7 @@ export function pageCredential(
   return [{ kind: 'page', subjectId: id, subjectName: name, token: accessToken, scopes, issuedAt, expiresAt: null }];
 }
 
-/** A Page that a user's token reaches, by a credential of its own or by none; then its tasks say what is missing. */
+/** A Page reached by a user's token, with its own credential or none; its tasks then show what is missing. */
 export function listedPageAsset({ id, name, accessToken, tasks }: DiscoveredPage): GrantedAsset {
   const asset = { type: 'page', id, name, parentId: null } as const;
   return accessToken === null
@@ -65,7 +65,7 @@ export function listedPageAsset({ id, name, accessToken, tasks }: DiscoveredPage
     : { ...asset, pageId: id };
 }
 
-/** The Page that the root credential speaks for. */
+/** The Page that the root credential belongs to. */
 export function ownPageAsset(id: string, name: string | null): GrantedAsset {
   return { type: 'page', id, name, parentId: null, pageId: null };
 }

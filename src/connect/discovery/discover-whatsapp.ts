@@ -11,12 +11,13 @@ import type { Discovered, DiscoveryInput } from './discovery.ts';
 import { findWhatsappAccounts } from './find-whatsapp-accounts.ts';
 import { type UnsubscribedAccount, whatsappWarning } from './whatsapp-warnings.ts';
 
-/** What became of one account's subscription; `meta` where Meta refused it. */
+/** Result of subscribing an account; `meta` if Meta refused. */
 type Subscription = { isSubscribed: true } | { isSubscribed: false; meta: MetaCause };
 
 /**
- * WhatsApp Business Accounts and their numbers. An id is believed only after Meta showed the account to this token, because webhooks and
- * leases go by it. Each account is subscribed to our app's webhooks, and the subscription read back (META.md 19.11).
+ * Discovers WhatsApp Business Accounts and their numbers. Trusts an id only once Meta shows the account to this token:
+ * webhooks and leases go by it. Subscribes our app to each account and reads that back
+ * (docs/meta-facts.md#subscriptions-are-read-back).
  */
 export async function discoverWhatsapp(api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
   const search = await findWhatsappAccounts(api, input);
@@ -32,12 +33,12 @@ export async function discoverWhatsapp(api: DiscoveryApi, input: DiscoveryInput)
     const subscription = await subscribe(api, input, id);
     if (!subscription.isSubscribed) unsubscribed.push({ wabaId: id, meta: subscription.meta });
   }
-  // An account that does not answer is named all the same: whether it was taken away has an inspection of its own.
+  // Accounts that don't respond stay named: their own inspection finds out whether access was taken away.
   const coverage = { isComplete: true, namedIds: new Set(search.candidates) };
   return { pages: [], assets, warning: whatsappWarning(input, search, unsubscribed), coverage };
 }
 
-/** Null where Meta does not tell: the account is reached all the same. */
+/** Null if Meta doesn't say; the account is still reached. */
 async function nameOf(api: DiscoveryApi, { token }: DiscoveryInput, wabaId: string): Promise<string | null> {
   try {
     return (await api.whatsappAccounts.getAccount(wabaId, token)).name;
@@ -47,7 +48,10 @@ async function nameOf(api: DiscoveryApi, { token }: DiscoveryInput, wabaId: stri
   }
 }
 
-/** The client's business, which only the token of a business-integration system user reveals (META.md 6). Nothing depends on it. */
+/**
+ * The client's business, which only a business-integration system user's token reveals
+ * (docs/meta-facts.md#system-users). Nothing depends on it.
+ */
 async function businessOf(api: DiscoveryApi, { token, inspection }: DiscoveryInput): Promise<AssetDetails> {
   if (!tokenKind(inspection.kind).mayHaveClientBusiness) return {};
   try {
@@ -66,7 +70,7 @@ function phoneAsset(input: DiscoveryInput, wabaId: string, number: PhoneNumber):
   return { type: 'phone_number', ...asset, ...(coexistence === undefined ? {} : { coexistence }) };
 }
 
-/** Subscribes, and believes only what the account then says of itself: another app in the list is not ours. */
+/** Subscribes, then trusts only the account's own list: an entry for another app isn't ours. */
 async function subscribe(api: DiscoveryApi, { token, app }: DiscoveryInput, wabaId: string): Promise<Subscription> {
   try {
     await api.whatsappAccounts.subscribeApp(wabaId, token);

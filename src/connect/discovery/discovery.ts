@@ -10,20 +10,20 @@ import type { MetaCause } from '../../platform/problem.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import type { AuthorizationHints } from '../authorization-hints.ts';
 
-/** What discovery starts from: an inspected, long-lived token. */
+/** Input of a discovery: an inspected, long-lived token. */
 export interface DiscoveryInput {
   token: SecretString;
   inspection: ValidInspection;
   scopes: string[];
   hints: AuthorizationHints;
-  /** A user just went through the dialog and can be asked again; false for an import. */
+  /** A user just went through the dialog and can be asked again; false for imports. */
   isInteractive: boolean;
   app: MetaApp;
-  /** Set at a second look: these WhatsApp accounts are known, asked for again, and subscribed already. */
+  /** Set on rediscovery: these WhatsApp accounts are known and subscribed already, and asked for again. */
   secondLook?: { whatsappAccountIds: readonly string[] };
-  /** Called with the WhatsApp accounts that were found, before any of them is changed. May throw, which ends the discovery. */
+  /** Called with the WhatsApp accounts found, before changing any. May throw to end the discovery. */
   beforeSubscribing?(whatsappAccountIds: readonly string[]): Promise<void>;
-  /** Called now and then with what was found by now. May throw, which ends the discovery. */
+  /** Called from time to time with what was found so far. May throw to end the discovery. */
   onProgress(found: DiscoveryProgress): Promise<void>;
 }
 
@@ -32,32 +32,32 @@ export interface DiscoveryProgress {
   assets: number;
 }
 
-/** Something the user should fix, although the connection was made. */
+/** Something for the user to fix, although the connection was made. */
 export interface ConnectionWarning {
   code: DiscoveryWarningCode | typeof SCOPES_MISSING;
   detail: string;
   remedy: string;
-  /** What Meta said, where it refused something. */
+  /** What Meta said if it refused something. */
   meta?: MetaCause;
-  /** Until it is fixed the connection is of no use: `reauth_required`. */
+  /** The connection is useless until this is fixed: `reauth_required`. */
   isUnusable?: true;
 }
 
-/** What a token reaches, for one product. */
+/** What a token reaches for one product. */
 export interface Discovered {
   pages: GrantedCredential[];
   assets: GrantedAsset[];
   warning: ConnectionWarning | null;
-  /** What the absence of an asset means; missing: nothing. */
+  /** What an asset's absence means; missing: nothing. */
   coverage?: AssetCoverage;
 }
 
-/** One product's discovery. Throws `MetaError`. May be repeated: it only reads, or does what is harmless twice. */
+/** Discovers one product's assets. Throws `MetaError`. Safe to repeat. */
 export type DiscoverAssets = (api: DiscoveryApi, input: DiscoveryInput) => Promise<Discovered>;
 
 export const NOTHING: Discovered = Object.freeze({ pages: [], assets: [], warning: null });
 
-/** For the lists of Meta's that depend on what a token is and may. */
+/** What Meta's lists depend on: the token, its kind and its scopes. */
 export function toListingToken({ token, scopes, inspection }: DiscoveryInput): ListingToken {
   const { kind, granularScopes } = inspection;
   return { token, scopes, kind, granularScopes };

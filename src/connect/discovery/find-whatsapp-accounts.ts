@@ -6,30 +6,31 @@ import { isGraphId } from '../../meta/graph/graph-id.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import type { DiscoveryInput } from './discovery.ts';
 
-/** Scopes of WhatsApp, under whichever of which a token names its accounts. */
+/** Any scope with this prefix may name a token's accounts (docs/meta-facts.md#scopes-of-finished-signups). */
 const WHATSAPP_SCOPES = 'whatsapp_';
-/** Names portfolios, never accounts. */
+/** Its targets are portfolios, never accounts (docs/meta-facts.md#targets-of-business_management). */
 const PORTFOLIO_SCOPE = 'business_management';
 
-/** An account that answered a question that only accounts answer. */
+/** An account that responded to a question only accounts can answer. */
 interface ReachedAccount {
   id: string;
   numbers: PhoneNumber[];
 }
 
-/** The WhatsApp Business Accounts of a token, and what the search for them showed. */
+/** The WhatsApp Business Accounts of a token, and how the search went. */
 export interface WhatsappSearch {
   accounts: ReachedAccount[];
-  /** Every id that was asked, in this order. */
+  /** Every id asked, in this order. */
   candidates: string[];
-  /** The id that was given for an account is one of a portfolio. */
+  /** The id supplied as an account is a portfolio's. */
   isGivenIdPortfolio: boolean;
 }
 
 /**
- * The accounts that a token reaches: the id of the session message, the targets of every scope of WhatsApp, what a system user was given,
- * and what the portfolios have that the token names. Scopes are not believed, neither for nor against an account: each id is asked once,
- * in whatever order, and counts where Meta lists its numbers (docs/meta-facts.md). Throws `MetaError` for what is no refusal.
+ * Finds the accounts that a token reaches. Candidates: the session message's id, the targets of every WhatsApp scope, a
+ * system user's assigned accounts, and the accounts of the portfolios named. Scopes prove nothing either way: each id
+ * is asked once, and counts if Meta lists its numbers (docs/meta-facts.md#whatsapp-accounts-of-a-token). Throws any
+ * `MetaError` that isn't a refusal.
  */
 export async function findWhatsappAccounts(api: DiscoveryApi, input: DiscoveryInput): Promise<WhatsappSearch> {
   const search = new AccountSearch(api, input);
@@ -76,7 +77,7 @@ class AccountSearch {
     await this.ask((await unlessRefused(this.api.whatsappAccounts.listAssignedAccountIds(this.input.token))) ?? []);
   }
 
-  /** False where Meta knows no such portfolio, or keeps it from this token. */
+  /** False if Meta knows no such portfolio or hides it from this token. */
   async askAccountsOf(portfolio: string): Promise<boolean> {
     if (!isGraphId(portfolio)) return false;
     const { token } = this.input;
@@ -87,7 +88,7 @@ class AccountSearch {
   }
 }
 
-/** Null where Meta says that this token may not, or knows no such thing; outages and rate limits stay errors. */
+/** Null if Meta says that the token may not, or that there is no such object; outages and rate limits still throw. */
 async function unlessRefused<T>(call: Promise<T>): Promise<T | null> {
   try {
     return await call;

@@ -5,7 +5,7 @@ import { coexistenceOf } from './coexistence.ts';
 import type { ConnectionWarning, DiscoveryInput } from './discovery.ts';
 import type { WhatsappSearch } from './find-whatsapp-accounts.ts';
 
-/** An account whose webhooks do not come to our app; `meta` where Meta refused the subscription. */
+/** An account whose webhooks don't reach our app; `meta` if Meta refused the subscription. */
 export interface UnsubscribedAccount {
   wabaId: string;
   meta: MetaCause;
@@ -14,37 +14,36 @@ export interface UnsubscribedAccount {
 const NO_WHATSAPP_ACCOUNT = defineErrorCode('status_reason', {
   code: 'no_whatsapp_account',
   detail: 'No WhatsApp Business Account is known for the token.',
-  remedy:
-    'Go through Embedded Signup again to its end, or complete a connect session with the waba_id of its session message.',
+  remedy: 'Complete Embedded Signup again, or complete a connect session with the waba_id from its session message.',
 });
 
 const WABA_ID_IS_PORTFOLIO = defineErrorCode('status_reason', {
   code: 'waba_id_is_portfolio',
-  detail: 'The id that was given for a WhatsApp Business Account is one of a business portfolio.',
+  detail: 'The id supplied for a WhatsApp Business Account belongs to a business portfolio.',
   remedy:
-    'Connect again and give the waba_id of the session message of Embedded Signup; the id of the portfolio goes into business_id.',
+    "Connect again with the waba_id from Embedded Signup's session message; the portfolio's id goes into business_id.",
 });
 
 const WEBHOOKS_NOT_SUBSCRIBED = defineErrorCode('status_reason', {
   code: 'webhooks_not_subscribed',
   detail: 'The app is not subscribed to the webhooks of a WhatsApp Business Account.',
   remedy:
-    'Check that whatsapp_business_management was granted for this account and that the app has a callback URL for whatsapp_business_account, then connect again: that subscribes anew.',
+    'Check that whatsapp_business_management was granted for this account and that the app has a callback URL for whatsapp_business_account, then connect again to subscribe.',
 });
 
 const PHONE_NUMBER_MISSING = defineErrorCode('status_reason', {
   code: 'phone_number_missing',
   detail: 'A WhatsApp Business Account has no phone number yet, so it can neither send nor receive.',
-  remedy: 'Add a phone number to the account in WhatsApp Manager and verify it, then connect again: that finds it.',
+  remedy: 'Add and verify a phone number in WhatsApp Manager, then connect again.',
 });
 
 const PHONE_NUMBER_UNVERIFIED = defineErrorCode('status_reason', {
   code: 'phone_number_unverified',
   detail: 'A phone number is not verified yet, so it can neither send nor receive.',
-  remedy: 'Verify the number in WhatsApp Manager by the code of a text message or call, then register it with a pin.',
+  remedy: 'Verify the number in WhatsApp Manager by text message or call, then register it with a pin.',
 });
 
-/** What is left to do of all that was found; the gravest first, for a connection shows one. Null: nothing. */
+/** The most serious warning, as a connection shows only one. Null: nothing left to do. */
 export function whatsappWarning(
   input: DiscoveryInput,
   search: WhatsappSearch,
@@ -57,33 +56,33 @@ export function whatsappWarning(
   return phoneNumberWarning(input, search);
 }
 
-/** Users who just signed up have to do it again; for an imported token, an operator may know the account's id. */
+/** Users who just signed up must do so again; for an imported token, an operator may know the account's id. */
 function noAccount({ isInteractive, scopes }: DiscoveryInput, { candidates }: WhatsappSearch): ConnectionWarning {
   const detail =
     candidates.length === 0
       ? 'Neither Embedded Signup nor the granted permissions name a WhatsApp Business Account.'
-      : `The token may not see the WhatsApp Business Account ${candidates.join(', ')}.`;
+      : `The token can't access the WhatsApp Business Account ${candidates.join(', ')}.`;
   const isExplained = scopes.length > 0 && !scopes.some((scope) => scope === 'whatsapp_business_management');
   return {
     code: NO_WHATSAPP_ACCOUNT.code,
     detail: isExplained
-      ? `${detail} It was granted ${scopes.join(', ')} and not whatsapp_business_management.`
+      ? `${detail} It was granted ${scopes.join(', ')}, but not whatsapp_business_management.`
       : detail,
     remedy: isInteractive
-      ? 'Create a connect session and go through Embedded Signup again to its end, choosing the account; a front end that runs the SDK itself gives the waba_id of its session message along.'
-      : 'Give the system user the WhatsApp Business Account in the business settings, then import a token that was made after that.',
+      ? 'Create a connect session, complete Embedded Signup again and choose the account. A front end that runs the SDK itself must send the waba_id from its session message.'
+      : 'Assign the WhatsApp Business Account to the system user in Business Settings, generate a new token and import it.',
     ...(isInteractive ? { isUnusable: true } : {}),
   };
 }
 
 function idOfPortfolio({ hints, isInteractive }: DiscoveryInput, { accounts }: WhatsappSearch): ConnectionWarning {
-  const detail = `The waba_id ${hints.wabaId} is the id of a business portfolio, not of a WhatsApp Business Account.`;
+  const detail = `The waba_id ${hints.wabaId} belongs to a business portfolio, not to a WhatsApp Business Account.`;
   const isConnected = accounts.length > 0;
   return {
     code: WABA_ID_IS_PORTFOLIO.code,
-    detail: isConnected ? `${detail} The accounts that the token reaches were connected.` : detail,
+    detail: isConnected ? `${detail} The accounts that the token can access were connected.` : detail,
     remedy: isConnected
-      ? 'See whether the account that was meant is among the assets. Next time, give the waba_id of the session message of Embedded Signup; the id of the portfolio goes into business_id.'
+      ? "Check that the intended account is among the assets. Next time, send the waba_id from Embedded Signup's session message; the portfolio's id goes into business_id."
       : WABA_ID_IS_PORTFOLIO.remedy,
     ...(isInteractive && !isConnected ? { isUnusable: true } : {}),
   };
@@ -93,13 +92,13 @@ function notSubscribed(unsubscribed: readonly UnsubscribedAccount[]): Connection
   const meta = unsubscribed[0]?.meta ?? {};
   return {
     code: WEBHOOKS_NOT_SUBSCRIBED.code,
-    detail: `The app is not subscribed to the webhooks of the WhatsApp Business Account ${unsubscribed.map(({ wabaId }) => wabaId).join(', ')}: no message reaches it.`,
+    detail: `The app is not subscribed to the webhooks of the WhatsApp Business Account ${unsubscribed.map(({ wabaId }) => wabaId).join(', ')}, so messages don't arrive.`,
     remedy: WEBHOOKS_NOT_SUBSCRIBED.remedy,
     ...(Object.keys(meta).length === 0 ? {} : { meta }),
   };
 }
 
-/** Of the account and number that were just signed up, where that is known; else of all. */
+/** Checks the account and number just signed up, if known; else all. */
 function phoneNumberWarning(input: DiscoveryInput, { accounts }: WhatsappSearch): ConnectionWarning | null {
   const { hints } = input;
   const signedUp = accounts.filter(({ id }) => id === hints.wabaId);
@@ -122,7 +121,7 @@ function phoneNumberWarning(input: DiscoveryInput, { accounts }: WhatsappSearch)
   return { ...PHONE_NUMBER_UNVERIFIED, detail };
 }
 
-/** Known not to be verified. A number that is in use is: its verification may have expired since, which changes nothing. */
+/** Known to be unverified. A number in use counts as verified: an expired verification changes nothing. */
 function isUnverified({ codeVerificationStatus, platformType }: PhoneNumber): boolean {
   if (codeVerificationStatus === null || codeVerificationStatus === 'VERIFIED') return false;
   return codeVerificationStatus !== 'EXPIRED' || platformType !== 'CLOUD_API';

@@ -24,7 +24,7 @@ import { NUMBER_NOT_FOUND, NUMBER_NOT_NAMED, toRegistrationFailure } from './reg
 
 interface PhoneNumberRegistration {
   connectionId: ConnectionId;
-  /** Six digits. Goes to Meta and nowhere else. */
+  /** Six digits. Sent to Meta, stored nowhere. */
   pin: SecretString;
   actor: Actor;
   requestId: string;
@@ -32,7 +32,10 @@ interface PhoneNumberRegistration {
 
 const RETRY_AFTER_SECONDS = 60;
 
-/** Makes WhatsApp numbers usable with the Cloud API (META.md 8). How it ended is written on number and connection in any case. */
+/**
+ * Registers WhatsApp numbers for the Cloud API (docs/meta-facts.md#embedded-signup). Always stores the result on number
+ * and connection.
+ */
 @Injectable()
 export class PhoneNumberRegistrar {
   constructor(
@@ -46,8 +49,8 @@ export class PhoneNumberRegistrar {
   ) {}
 
   /**
-   * Throws `AppError`: 404 `phone_number_not_found`, 409 `registration_not_allowed`, 409 `reauth_required`, 422 `registration_refused` with what to do, 503
-   * `meta_unavailable` (limits, too), 502 `meta_configuration`.
+   * Throws `AppError`: 404 `phone_number_not_found`; 409 `registration_not_allowed` or `reauth_required`; 422
+   * `registration_refused` with a remedy; 503 `meta_unavailable` (also for limits); 502 `meta_configuration`.
    */
   async register(phoneNumberId: string, registration: PhoneNumberRegistration): Promise<void> {
     const numbers = await this.registrations.listPhoneNumbers(registration.connectionId);
@@ -59,9 +62,9 @@ export class PhoneNumberRegistrar {
   }
 
   /**
-   * Right after a connection was made: registers the number that was named, or the only one; none of the WhatsApp Business app, which is
-   * registered already. Never throws for a refusal of Meta or an unclear choice of number: the connection was made, and shows how
-   * registration ended.
+   * Call right after connecting: registers the number named, or the only one, but never one of the WhatsApp Business
+   * app, which is registered already. Doesn't throw if Meta refuses or the choice is unclear: the connection was made,
+   * and shows the result.
    */
   async registerAfterConnecting(phoneNumberId: string | null, registration: PhoneNumberRegistration): Promise<void> {
     const all = await this.registrations.listPhoneNumbers(registration.connectionId);
@@ -75,11 +78,11 @@ export class PhoneNumberRegistrar {
       await this.attempt(number, registration);
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      this.logger.info({ err: error, connection_id: registration.connectionId }, 'a number was not registered');
+      this.logger.info({ err: error, connection_id: registration.connectionId }, 'phone number not registered');
     }
   }
 
-  /** What Meta refused; null: registered. Throws `AppError` where there is no token to ask with. */
+  /** Returns what Meta refused; null: registered. Throws `AppError` if there is no token to ask with. */
   private async attempt(
     number: ConnectionPhoneNumber,
     registration: PhoneNumberRegistration,

@@ -41,7 +41,10 @@ interface SynchronizationRequest {
 
 const RETRY_AFTER_SECONDS = 60;
 
-/** Has Meta send contacts and history of a number of the WhatsApp Business app, by webhooks, once (docs/meta-facts.md). */
+/**
+ * Has Meta send a WhatsApp Business app number's contacts and history by webhook, once
+ * (docs/meta-facts.md#synchronizing-once-within-a-day).
+ */
 @Injectable()
 export class PhoneNumberSynchronizer {
   constructor(
@@ -56,9 +59,10 @@ export class PhoneNumberSynchronizer {
   ) {}
 
   /**
-   * What became of each kind, at least one of which Meta took. Throws `AppError`: 404 `phone_number_not_found`; 409 `not_coexistence`,
-   * `already_synchronized` (every kind), `synchronization_window_closed`, `reauth_required`; where Meta took none: 422
-   * `synchronization_refused`, 503 `meta_unavailable` (limits, too), 502 `meta_configuration`.
+   * Returns the result for each kind; Meta accepted at least one. Throws `AppError`: 404 `phone_number_not_found`; 409
+   * `not_coexistence`, `already_synchronized` (every kind), `synchronization_window_closed` or `reauth_required`; if
+   * Meta accepted none: 422 `synchronization_refused`, 503 `meta_unavailable` (also for limits) or 502
+   * `meta_configuration`.
    */
   async synchronize(request: SynchronizationRequest): Promise<SynchronizationResult[]> {
     const token = await this.openToken(request);
@@ -86,7 +90,7 @@ export class PhoneNumberSynchronizer {
     let lastError: MetaError | null = null;
     for (const kind of claim.kinds) {
       if (lastError !== null && !isRefusal(lastError)) {
-        // Whatever stopped the first kind would stop this one.
+        // What stopped the first kind would stop this one too.
         await this.synchronizations.release(claim, [kind]);
         results.set(kind, { kind, status: 'not_requested', request_id: null });
         continue;
@@ -102,7 +106,7 @@ export class PhoneNumberSynchronizer {
     return SYNCHRONIZATION_KINDS.flatMap((kind) => results.get(kind) ?? toEarlierResult(claim, kind));
   }
 
-  /** Meta's id of the request, or why there is none. */
+  /** Returns Meta's request id, or why there is none. */
   private async requestOne(
     { connectionId, actor, requestId }: SynchronizationRequest,
     claim: SynchronizationClaim,
@@ -130,12 +134,12 @@ export class PhoneNumberSynchronizer {
 
 const CODES = { suspect: 'meta_unavailable', dead: 'reauth_required', refused: 'synchronization_refused' } as const;
 
-/** About this kind, rather than about the app, the token or Meta's state. */
+/** Concerns this kind, not the app, the token or an outage. */
 function isRefusal({ verdict }: MetaError): boolean {
   return problemCodeOf(verdict, CODES) === 'synchronization_refused';
 }
 
-/** Of a kind that was requested before; nothing of one that nobody asked for. */
+/** The kind's earlier request; empty if it was never requested. */
 function toEarlierResult({ done }: SynchronizationClaim, kind: SynchronizationKind): SynchronizationResult[] {
   const earlier = done[kind];
   if (earlier === undefined) return [];

@@ -11,7 +11,6 @@ import { PhoneNumberSynchronizer } from './phone-number-synchronizer.ts';
 import { RegisterPhoneNumberRequest } from './register-phone-number.dto.ts';
 import { type SynchronizationResponse, SynchronizePhoneNumberRequest } from './synchronize-phone-number.dto.ts';
 
-/** The phone numbers of WhatsApp connections. */
 @ApiTags('connecting')
 @ApiBearerAuth('bearer')
 @Roles('service', 'admin')
@@ -23,10 +22,13 @@ export class PhoneNumbersController {
     private readonly synchronizer: PhoneNumberSynchronizer,
   ) {}
 
-  /** Also for a number that is registered already, but not for one of the WhatsApp Business app. How it ended stands on the number among the connection's assets. */
+  /**
+   * Works for registered numbers too, but not for those of the WhatsApp Business app. The result is on the number, in
+   * the connection's assets.
+   */
   @Post(':phone_number_id/register')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Registers a WhatsApp number for the Cloud API; the pin is kept nowhere' })
+  @ApiOperation({ summary: 'Registers a WhatsApp number for the Cloud API; the pin is not stored' })
   async register(
     @Param('id') id: string,
     @Param('phone_number_id') phoneNumberId: string,
@@ -40,12 +42,14 @@ export class PhoneNumbersController {
     return this.visibility.getVisible(client, connectionId);
   }
 
-  /** What Meta said of each kind; how they stand is shown on the number among the connection's assets. Their content comes by webhooks. */
+  /**
+   * Returns what Meta said about each kind; progress is shown on the number, in the connection's assets. Webhooks bring
+   * the content.
+   */
   @Post(':phone_number_id/synchronize')
   @HttpCode(202)
   @ApiOperation({
-    summary:
-      'Has Meta send the contacts or the history of a number of the WhatsApp Business app, once, within a day of its signup',
+    summary: "Has Meta send a WhatsApp Business app number's contacts or history, once, within a day of its signup",
   })
   async synchronize(
     @Param('id') id: string,

@@ -5,7 +5,7 @@ import { IsPin, PIN_PATTERN } from '../request-fields.ts';
 export class RegisterPhoneNumberRequest {
   @ApiProperty({
     pattern: PIN_PATTERN.source,
-    description: 'Set as the pin of two-step verification, or checked where that is on',
+    description: 'Sets the two-step verification pin, or must match it if one is set',
   })
   @IsPin()
   pin!: string;

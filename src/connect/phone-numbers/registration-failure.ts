@@ -8,62 +8,62 @@ interface FailureMessage {
 
 const REGISTER_AGAIN = 'register it again with POST /v1/connections/{id}/phone-numbers/{phone_number_id}/register';
 
-/** By Meta's code (META.md 8, 12.1; reference of the edge `register`). */
+/** By Meta's code (docs/meta-facts.md#error-codes, and Meta's reference of the edge `register`). */
 const MESSAGES_BY_CODE = new Map<number, FailureMessage>([
   [
     133000,
     {
-      detail: 'An earlier deregistration of the number did not come to its end.',
+      detail: 'An earlier deregistration of the number did not finish.',
       remedy: `Deregister the number at Meta first, then ${REGISTER_AGAIN}.`,
     },
   ],
   [
     133005,
     {
-      detail: 'The pin is not the one that two-step verification of this number asks for.',
-      remedy: `Ask for the pin, or have two-step verification reset in WhatsApp Manager, then ${REGISTER_AGAIN}.`,
+      detail: "The pin does not match the number's two-step verification pin.",
+      remedy: `Ask the owner for the pin, or have it reset in WhatsApp Manager, then ${REGISTER_AGAIN}.`,
     },
   ],
   [
     133006,
     {
-      detail: 'Meta wants the number verified again before it is registered.',
-      remedy: `Verify the number by the code that Meta sends to it, in WhatsApp Manager, then ${REGISTER_AGAIN}.`,
+      detail: 'Meta requires the number to be verified again first.',
+      remedy: `Verify the number in WhatsApp Manager with the code that Meta sends, then ${REGISTER_AGAIN}.`,
     },
   ],
   [
     133008,
     {
-      detail: 'Too many wrong pins were tried: Meta takes none for this number for some time.',
-      remedy: `Wait for as long as Meta says in WhatsApp Manager, then ${REGISTER_AGAIN} with the right pin.`,
+      detail: 'Too many wrong pins: Meta blocks further tries for this number for a while.',
+      remedy: `Wait as long as WhatsApp Manager says, then ${REGISTER_AGAIN} with the right pin.`,
     },
   ],
   [
     133009,
     {
-      detail: 'Pins were tried too fast one after the other.',
-      remedy: `Wait for some minutes, then ${REGISTER_AGAIN} with the right pin.`,
+      detail: 'Pins were tried too quickly.',
+      remedy: `Wait a few minutes, then ${REGISTER_AGAIN} with the right pin.`,
     },
   ],
   [
     133015,
     {
-      detail: 'The number was deregistered or deleted a moment ago.',
-      remedy: `Wait for five minutes, then ${REGISTER_AGAIN}.`,
+      detail: 'The number was just deregistered or deleted.',
+      remedy: `Wait five minutes, then ${REGISTER_AGAIN}.`,
     },
   ],
   [
     133016,
     {
-      detail: 'The number was registered and deregistered too often: ten times in 72 hours are allowed.',
-      remedy: `Wait for 72 hours after the first of them, then ${REGISTER_AGAIN}.`,
+      detail: 'The number was registered and deregistered too often: Meta allows ten times in 72 hours.',
+      remedy: `Wait until 72 hours after the first time, then ${REGISTER_AGAIN}.`,
     },
   ],
   [
     131031,
     {
       detail: 'The WhatsApp Business Account is locked or restricted.',
-      remedy: `Have its owner follow what WhatsApp Manager says about the restriction, then ${REGISTER_AGAIN}.`,
+      remedy: `Have its owner resolve the restriction in WhatsApp Manager, then ${REGISTER_AGAIN}.`,
     },
   ],
 ]);
@@ -73,8 +73,8 @@ const REFUSED: FailureMessage = {
   remedy: `Check in WhatsApp Manager that the number is verified and that the token may manage it, then ${REGISTER_AGAIN}.`,
 };
 const UNKNOWN: FailureMessage = {
-  detail: 'Meta did not respond as it should, so it is unknown whether the number is registered.',
-  remedy: `Wait for a moment, then ${REGISTER_AGAIN}: a number that is registered already is no fault.`,
+  detail: 'Meta did not respond properly, so the number may or may not be registered.',
+  remedy: `Wait a moment, then ${REGISTER_AGAIN}: this is safe even if it is registered already.`,
 };
 
 /** What a failed registration means, and what to do. */
@@ -84,12 +84,12 @@ export function toRegistrationFailure({ cause, verdict }: MetaError): Registrati
   return { ...message, ...(Object.keys(cause).length === 0 ? {} : { meta: cause }) };
 }
 
-/** Where nothing was asked of Meta. */
+/** For failures before Meta was asked. */
 export const NUMBER_NOT_NAMED: RegistrationFailure = {
-  detail: 'A pin was given, but not for which of the numbers.',
+  detail: 'A pin was supplied, but not which number it is for.',
   remedy: `Name the number: ${REGISTER_AGAIN}.`,
 };
 export const NUMBER_NOT_FOUND: RegistrationFailure = {
-  detail: 'A pin was given, but this connection has no such number.',
-  remedy: `Look for the number among the assets of the connection, and ${REGISTER_AGAIN}.`,
+  detail: 'A pin was supplied, but this connection has no such number.',
+  remedy: `Look up the number in the connection's assets, then ${REGISTER_AGAIN}.`,
 };

@@ -4,16 +4,16 @@ import type { MetaError } from '../../meta/errors/meta-error.ts';
 const AGAIN = 'request it again with POST /v1/connections/{id}/phone-numbers/{phone_number_id}/synchronize';
 
 const REFUSED = {
-  detail: 'Meta did not take the request.',
-  remedy: `Check in WhatsApp Manager that the number is still connected to the WhatsApp Business app and that the token may manage it, then ${AGAIN}. Meta refuses, too, what it gave before (by an earlier request whose end nobody heard, say): then the webhooks come all the same.`,
+  detail: 'Meta refused the request.',
+  remedy: `Check in WhatsApp Manager that the number is still connected to the WhatsApp Business app and that the token may manage it, then ${AGAIN}. Meta also refuses repeats, for example of a request whose response was lost; the webhooks still come then.`,
 };
 const UNKNOWN = {
-  detail: 'Meta did not respond as it should, so it is unknown whether it took the request.',
-  remedy: `Wait for a moment, then ${AGAIN}: Meta takes each request only once, so a second one does no harm.`,
+  detail: 'Meta did not respond properly, so it may or may not have accepted the request.',
+  remedy: `Wait a moment, then ${AGAIN}: Meta accepts each request only once, so repeating it is safe.`,
 };
 const UNAVAILABLE = {
-  detail: 'Meta did not take the request now: it is out of reach, limits the app, or asks for something else first.',
-  remedy: `Do what the response to the call says, or wait for its Retry-After, then ${AGAIN} before the deadline.`,
+  detail: 'Meta did not accept the request now: it is down, limits the app, or requires something else first.',
+  remedy: `Follow the response to the call, or wait for its Retry-After, then ${AGAIN} before the deadline.`,
 };
 
 /** What a failed request means, and what to do. */

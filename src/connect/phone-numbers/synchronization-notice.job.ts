@@ -5,7 +5,10 @@ import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
 const INTERVAL_MS = 60_000;
 const BATCH_SIZE = 100;
 
-/** Tells subscribers, once per number over all replicas, that its contacts or history can be requested for some hours only. */
+/**
+ * Tells subscribers, once per number across replicas, that the window for its contacts and history closes in a few
+ * hours.
+ */
 @Injectable()
 export class SynchronizationNoticeJob {
   constructor(
@@ -19,7 +22,6 @@ export class SynchronizationNoticeJob {
     });
   }
 
-  /** Announces all that are due now. */
   async announceDue(signal?: AbortSignal): Promise<void> {
     while (signal?.aborted !== true && (await this.synchronizations.announceExpiring(BATCH_SIZE)) === BATCH_SIZE);
   }

@@ -9,8 +9,7 @@ export class SynchronizePhoneNumberRequest {
   @ApiProperty({
     enum: SYNCHRONIZATION_KINDS,
     isArray: true,
-    description:
-      'What Meta sends once, by webhooks: the contacts (smb_app_state_sync), the messages of 180 days (history)',
+    description: 'What Meta sends once, by webhook: contacts (smb_app_state_sync), 180 days of messages (history)',
   })
   @IsIn(SYNCHRONIZATION_KINDS, { each: true })
   @ArrayUnique()
@@ -20,12 +19,15 @@ export class SynchronizePhoneNumberRequest {
   kinds!: SynchronizationKind[];
 }
 
-/** What became of one kind. */
+/** Result of one kind. */
 export interface SynchronizationResult {
   kind: SynchronizationKind;
-  /** `already_requested`: before, so Meta was not asked about it now; `not_requested`: not now either, because of what the other one met. */
+  /**
+   * `already_requested`: earlier, so Meta wasn't asked now; `not_requested`: skipped because of what the other kind ran
+   * into.
+   */
   status: 'requested' | 'already_requested' | 'failed' | 'not_requested';
-  /** Meta's; null where it gave none, or nobody heard it. */
+  /** Meta's; null if it gave none, or its response was lost. */
   request_id: string | null;
   detail?: string;
   remedy?: string;

@@ -10,9 +10,9 @@ export const ADS: ConnectProduct = {
     title: 'ad accounts',
     whatIsConnected: 'your ad accounts',
     whatIsShared: [
-      'your ad accounts, with their campaigns, ads and budgets, which can be changed',
-      'the results and costs of your ads',
-      'the name of your account',
+      'your ad accounts, with permission to change their campaigns, ads and budgets',
+      'the results and cost of your ads',
+      'your account name',
     ],
   },
 };

@@ -1,13 +1,13 @@
 import type { Product, TokenKind } from '../../config/products.ts';
 import type { DiscoverAssets } from '../discovery/discovery.ts';
 
-/** A product as the page before the dialog names it to people who have never heard of its API. */
+/** How the page before the dialog names a product, for users who don't know its API. */
 interface PlainWords {
-  /** In the title of the page. */
+  /** The page's title. */
   readonly title: string;
-  /** After "connect". */
+  /** Completes "connect …". */
   readonly whatIsConnected: string;
-  /** Each the end of "you share". */
+  /** Each completes "you share …". */
   readonly whatIsShared: readonly string[];
 }
 
@@ -15,9 +15,9 @@ interface PlainWords {
 export interface ConnectProduct {
   readonly product: Product;
   readonly discover: DiscoverAssets;
-  /** In place of `discover`, for root tokens that reach their assets in another way. */
+  /** Replaces `discover` for root tokens that reach their assets differently. */
   readonly discoverByKind: Readonly<Partial<Record<TokenKind, DiscoverAssets>>>;
-  /** Whether its assets are phone numbers, which a pin registers. */
+  /** Whether its assets are phone numbers, which are registered with a pin. */
   readonly hasPhoneNumbers: boolean;
   readonly inPlainWords: PlainWords;
 }

@@ -9,13 +9,13 @@ import { connectProduct } from './products.ts';
 
 const REFUSED: ConnectionWarning = defineErrorCode('status_reason', {
   code: 'discovery_refused',
-  detail: 'Meta did not let this token list what it reaches.',
-  remedy: 'Connect again and grant everything that the dialog asks for, with an account that may manage the assets.',
+  detail: 'Meta did not let this token list its assets.',
+  remedy: 'Connect again with an account that can manage the assets, and grant everything the dialog asks for.',
 });
 
 /**
- * What a token reaches. A token that may not list anything is a connection all the same, with a warning, and a Page's token reaches its
- * Page; every other failure is a `MetaError`.
+ * Discovers what a token reaches. If Meta refuses all lists, the connection is made with a warning, and a page token
+ * still reaches its Page. Throws any other `MetaError`.
  */
 export async function discoverAssets(product: Product, api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
   const { kind, subjectId } = input.inspection;

@@ -15,7 +15,7 @@ export const INSTAGRAM: ConnectProduct = {
     whatIsConnected: 'your Instagram account',
     whatIsShared: [
       'your Instagram account, with its posts, comments and messages',
-      'the right to post, comment and write messages in its name',
+      'permission to post, comment and send messages from it',
       'its statistics',
     ],
   },

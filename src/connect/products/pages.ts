@@ -10,9 +10,9 @@ export const PAGES: ConnectProduct = {
     title: 'Facebook Pages',
     whatIsConnected: 'your Facebook Pages',
     whatIsShared: [
-      'the Facebook Pages that you choose, with their posts, comments and messages',
-      'the right to post, comment and write messages in their name',
-      'their statistics, and the name of your account',
+      'the Facebook Pages you choose, with their posts, comments and messages',
+      'permission to post, comment and send messages as these Pages',
+      'their insights and your account name',
     ],
   },
 };

@@ -14,8 +14,8 @@ const BY_PRODUCT: Readonly<Record<Product, ConnectProduct>> = {
   threads: THREADS,
 };
 
-/** What connecting does for this product. Throws for one that is not in the table, such as one that another release stored. */
+/** Throws for unknown products, such as one stored by another release. */
 export function connectProduct(product: Product): ConnectProduct {
   if (Object.hasOwn(BY_PRODUCT, product)) return BY_PRODUCT[product];
-  throw new Error(`${JSON.stringify(product)} is no product that this release connects (${PRODUCTS.join(', ')}).`);
+  throw new Error(`${JSON.stringify(product)} is not a product of this release (${PRODUCTS.join(', ')}).`);
 }

@@ -1,7 +1,7 @@
 import { NOTHING } from '../discovery/discovery.ts';
 import type { ConnectProduct } from './connect-product.ts';
 
-/** A Threads token speaks for its own account and has no assets besides. */
+/** A Threads token covers its own account and has no other assets. */
 export const THREADS: ConnectProduct = {
   product: 'threads',
   discover: async () => NOTHING,
@@ -12,7 +12,7 @@ export const THREADS: ConnectProduct = {
     whatIsConnected: 'your Threads account',
     whatIsShared: [
       'your Threads profile, with its posts and replies',
-      'the right to post and reply in its name',
+      'permission to post and reply from it',
       'its statistics',
     ],
   },

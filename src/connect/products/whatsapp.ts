@@ -10,9 +10,9 @@ export const WHATSAPP: ConnectProduct = {
     title: 'WhatsApp',
     whatIsConnected: 'your WhatsApp Business account',
     whatIsShared: [
-      'the WhatsApp Business accounts that you choose, with their phone numbers and message templates',
-      'the messages that customers send to these numbers',
-      'the right to send messages from these numbers',
+      'the WhatsApp Business accounts you choose, with their phone numbers and message templates',
+      'messages that customers send to these numbers',
+      'permission to send messages from these numbers',
     ],
   },
 };

@@ -7,7 +7,7 @@ import type { ConnectionResponse } from '../../connections/connection/connection
 import { ConnectionVisibility } from '../../connections/connection/connection-visibility.ts';
 import { ConnectionCheckService } from './connection-check.service.ts';
 
-/** A second look at a connection, for admins. */
+/** Checks connections on request, for admins. */
 @ApiTags('connections')
 @ApiBearerAuth('bearer')
 @Roles('admin')
@@ -18,7 +18,7 @@ export class ConnectionCheckController {
     private readonly checks: ConnectionCheckService,
   ) {}
 
-  /** Inspects its tokens and looks for assets that came or went, now, whatever is due. */
+  /** Inspects its tokens and looks for added and lost assets now, due or not. */
   @Post(':id/check')
   @HttpCode(200)
   async check(

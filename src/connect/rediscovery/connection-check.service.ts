@@ -4,7 +4,7 @@ import type { ConnectionId } from '../../connections/ids.ts';
 import { ManualRefreshService } from '../../lifecycle/refresh/manual-refresh.service.ts';
 import { RediscoveryService } from './rediscovery.service.ts';
 
-/** Looks at a whole connection because somebody asks: first at its tokens, then at what they reach. */
+/** Checks a whole connection on request: its tokens first, then their assets. */
 @Injectable()
 export class ConnectionCheckService {
   constructor(
@@ -12,7 +12,7 @@ export class ConnectionCheckService {
     private readonly rediscovery: RediscoveryService,
   ) {}
 
-  /** What failed stands on the connection; nothing is thrown for reasons of Meta's. */
+  /** Failures are shown on the connection; Meta's refusals and outages don't throw. */
   async check(connectionId: ConnectionId, by: { actor: Actor; requestId: string | null }): Promise<void> {
     await this.manualRefresh.check(connectionId);
     await this.rediscovery.look(connectionId, 'forced', by);

@@ -21,7 +21,7 @@ import type { Discovered } from '../discovery/discovery.ts';
 import { discoverAssets } from '../products/discover-assets.ts';
 
 const POLL_INTERVAL_MS = 60_000;
-/** A look is many calls, one after the other: of all that an app may make at once, these are few. */
+/** Caps the share of an app's concurrent calls: one look makes many, in sequence. */
 const CALLS_PER_LOOK = 8;
 
 interface Initiator {
@@ -30,9 +30,8 @@ interface Initiator {
 }
 
 /**
- * The second look at what a connection reaches: once a week by itself, and when somebody asks. It changes nothing at Meta, but for the
- * webhooks of a WhatsApp account that is new. The row says when it is
- * due, so a replica that dies loses nothing: its claim runs out, and another one looks.
+ * Looks again at what a connection reaches: weekly, and on request. Changes nothing at Meta except to subscribe new
+ * WhatsApp accounts. Due times are in the row, so a crash loses nothing: the claim expires, and another replica looks.
  */
 @Injectable()
 export class RediscoveryService {
@@ -55,12 +54,12 @@ export class RediscoveryService {
     });
   }
 
-  /** Looks at everything that is due, within the rate limit of each app. */
+  /** Looks at everything due, within each app's rate limit. */
   async lookAtDue(signal?: AbortSignal): Promise<void> {
     await Promise.all(this.apps.appIds.map((appId) => this.lookAtDueOf(appId, signal)));
   }
 
-  /** Looks now. Throws nothing for reasons of Meta's: what could not be asked is asked again in an hour or two. */
+  /** Looks now. Meta's failures don't throw: what couldn't be asked is retried in an hour or two. */
   async look(connectionId: ConnectionId, urgency: Urgency, by: Initiator): Promise<void> {
     try {
       if (!(await this.lookAndApply(connectionId, urgency, by))) await this.updates.postpone(connectionId);
@@ -68,7 +67,7 @@ export class RediscoveryService {
       const isExpected =
         error instanceof MetaError || error instanceof CallNotPermittedError || error instanceof DecryptionError;
       if (!isExpected) throw error;
-      this.logger.info({ connection_id: connectionId, err: error }, 'a second look at a connection failed');
+      this.logger.info({ connection_id: connectionId, err: error }, 'rediscovery failed');
       await this.updates.postpone(connectionId);
     }
   }
@@ -87,19 +86,19 @@ export class RediscoveryService {
         } catch (error) {
           this.logger.error(
             { connection_id: connectionId, err: error },
-            'a second look broke; it is due again when its claim ends',
+            'rediscovery crashed; due again when its claim expires',
           );
         }
       },
     });
   }
 
-  /** False where there was nobody to ask. */
+  /** False if there was no valid token to ask with. */
   private async lookAndApply(connectionId: ConnectionId, urgency: Urgency, by: Initiator): Promise<boolean> {
     const basis = await this.updates.findBasis(connectionId);
     const root = basis === null ? null : await this.claims.findRoot(connectionId);
     const token = root === null ? null : await this.versions.openCurrent(root);
-    // Another app than the token's must not ask: it would learn nothing, or take what it can't see for lost.
+    // Never ask with another app than the token's: what it can't see would look lost.
     if (basis === null || root === null || token === null || !this.apps.serves(root)) return false;
     const found = await this.discover(root, token, basis, urgency);
     if (found === null) return false;
@@ -108,7 +107,7 @@ export class RediscoveryService {
     return true;
   }
 
-  /** Null where the token is not valid any more, which is then the business of its own inspection. */
+  /** Null if the token is no longer valid, which its own inspection handles. */
   private async discover(
     root: CredentialSnapshot,
     token: SecretString,
@@ -130,7 +129,7 @@ export class RediscoveryService {
       isInteractive: false,
       app: this.apps.for(root),
       secondLook: { whatsappAccountIds: accounts.map(({ id }) => id) },
-      // A large connection takes long: it stops as soon as the app is stopped.
+      // Large connections take long: stop as soon as the app is limited.
       onProgress: () => this.rateLimiter.acquire(appId, urgency),
     };
     return this.rateLimiter.call(appId, urgency, () => discoverAssets(product, this.discovery, input));

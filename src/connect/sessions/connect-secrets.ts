@@ -4,7 +4,7 @@ import { KeyRing } from '../../vault/keys/key-ring.ts';
 
 const BYTES = 32;
 
-/** The random values of connecting: link and state. 256 bits each, and only their keyed hashes are stored. */
+/** Generates the random values of connect links and states: 256 bits each, of which only keyed hashes are stored. */
 @Injectable()
 export class ConnectSecrets {
   constructor(
@@ -21,7 +21,7 @@ export class ConnectSecrets {
     return this.ring.blindIndex(value);
   }
 
-  /** A MAC over a text that is no secret, 32 bytes. It differs by purpose. */
+  /** MAC of a public text, 32 bytes, separated by purpose. */
   mac(purpose: string, text: string): Buffer {
     return this.ring.blindIndex(`mac of a ${purpose} ${text}`);
   }

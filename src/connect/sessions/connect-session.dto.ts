@@ -31,10 +31,9 @@ const FEATURE = /^[a-z_]{1,64}$/;
 const SCOPE = /^[a-z0-9_]{1,64}$/;
 const META_ID = /^[0-9]{1,32}$/;
 const MAX_TENANT_NAME_LENGTH = 100;
-/** Not only spaces; no control characters, and none that turn the direction of the text around them. */
+/** Not blank; no control characters, none that change the text direction. */
 const DISPLAY_NAME = /^(?=.*\S)[^\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]+$/u;
 
-/** The only account that a session may connect. */
 class ExpectedAccountRequest {
   @ApiPropertyOptional({ pattern: META_ID.source, description: 'As meta_user_id of a connection' })
   @IsOptionalNotNull()
@@ -44,7 +43,7 @@ class ExpectedAccountRequest {
 
   @ApiPropertyOptional({
     pattern: META_ID.source,
-    description: 'The business (portfolio) that the login must belong to, or that must own its WhatsApp accounts',
+    description: 'The business portfolio the login must belong to, or that must own its WhatsApp accounts',
   })
   @IsOptionalNotNull()
   @Matches(META_ID, { message: 'must be an id of Meta, in digits' })
@@ -63,7 +62,7 @@ export class CreateSessionRequest {
   @IsIn(PRODUCTS)
   product!: Product;
 
-  @ApiProperty({ enum: FLOWS, description: 'Which flows a product has stands in /docs' })
+  @ApiProperty({ enum: FLOWS, description: 'See /docs for the flows of each product' })
   @IsIn(FLOWS)
   flow!: Flow;
 
@@ -72,7 +71,7 @@ export class CreateSessionRequest {
   @IsString()
   return_url?: string;
 
-  @ApiPropertyOptional({ type: [String], description: "In place of the product's own; see /meta/config" })
+  @ApiPropertyOptional({ type: [String], description: "Replaces the product's own scopes; see /meta/config" })
   @IsOptionalNotNull()
   @Matches(SCOPE, { each: true, message: 'must be names of scopes (a-z 0-9 _)' })
   @ArrayUnique()
@@ -83,7 +82,7 @@ export class CreateSessionRequest {
 
   @ApiPropertyOptional({
     enum: FEATURE_TYPES,
-    description: 'whatsapp by embedded_signup: the flow of Embedded Signup; comes back in js_sdk.extras',
+    description: 'whatsapp with embedded_signup: the Embedded Signup flow; returned in js_sdk.extras',
   })
   @IsOptionalNotNull()
   @IsIn(FEATURE_TYPES)
@@ -91,7 +90,7 @@ export class CreateSessionRequest {
 
   @ApiPropertyOptional({
     type: [String],
-    description: 'whatsapp by embedded_signup: features such as app_only_install; come back in js_sdk.extras',
+    description: 'whatsapp with embedded_signup: features such as app_only_install; returned in js_sdk.extras',
   })
   @IsOptionalNotNull()
   @Matches(FEATURE, { each: true, message: 'must be names of features (a-z _)' })
@@ -102,7 +101,7 @@ export class CreateSessionRequest {
 
   @ApiPropertyOptional({
     type: ExpectedAccountRequest,
-    description: 'At least one of its ids. Another account ends as wrong_account, and nothing is stored',
+    description: 'At least one id. Any other account fails with wrong_account and stores nothing',
   })
   @IsOptionalNotNull()
   @ValidateNested()
@@ -112,7 +111,7 @@ export class CreateSessionRequest {
 
   @ApiPropertyOptional({
     default: false,
-    description: 'For links that are sent to people: a page says first what is asked for, and leads on to the dialog',
+    description: 'For links you send to people: a page first says what is requested, then leads to the dialog',
   })
   @IsOptionalNotNull()
   @IsBoolean()
@@ -121,7 +120,7 @@ export class CreateSessionRequest {
   @ApiPropertyOptional({
     maxLength: MAX_TENANT_NAME_LENGTH,
     minLength: 1,
-    description: 'Who asks, as the page of confirm names them',
+    description: 'Who asks, as named on the confirmation page',
   })
   @IsOptionalNotNull()
   @Matches(DISPLAY_NAME, { message: 'must be a name, without control characters' })
@@ -130,7 +129,7 @@ export class CreateSessionRequest {
   tenant_name?: string;
 }
 
-/** What a new session says of its link. */
+/** What a new session says about its link. */
 export type LinkOptions = Pick<ConnectSession, 'expected' | 'confirm' | 'tenantName'>;
 
 /** 400 for an expected account without an id. */
@@ -156,7 +155,7 @@ export class CompleteSessionRequest extends SignupRequest {
   @IsCode()
   code?: string;
 
-  @ApiPropertyOptional({ description: "The dialog's, byte for byte; absent for codes of the JS SDK" })
+  @ApiPropertyOptional({ description: "The dialog's, byte for byte; omit for codes from the JS SDK" })
   @IsOptionalNotNull()
   @Matches(/^https?:\/\/[\x21-\x7e]+$/, { message: 'must be an absolute http(s) address' })
   @MaxLength(2048)
@@ -171,14 +170,14 @@ export class CompleteSessionRequest extends SignupRequest {
   @ApiPropertyOptional({
     pattern: PIN_PATTERN.source,
     description:
-      'WhatsApp: registers phone_number_id (or the only number) for the Cloud API once connected. Kept nowhere; how it ended stands on the number',
+      'WhatsApp: registers phone_number_id (or the only number) for the Cloud API once connected. Not stored; the number shows the result',
   })
   @IsOptionalNotNull()
   @IsPin()
   pin?: string;
 }
 
-/** Answer of `GET /v1/connect-sessions/{id}`. Never the link, a state or a code. */
+/** Response of `GET /v1/connect-sessions/{id}`. Never contains the link, a state or a code. */
 export interface ConnectSessionStateResponse {
   id: ConnectSessionId;
   tenant: string;

@@ -31,20 +31,20 @@ interface NewSession extends SignupFeatures, LinkOptions {
   flow: DialogFlow;
   /** Null: the product's own. */
   scopes: string[] | null;
-  /** Checked. */
+  /** Validated. */
   returnUrl: string | null;
   clientId: ClientId;
 }
 
 interface CreatedSession {
   session: ConnectSession;
-  /** On our own host. Whoever has it can connect, so it is returned only once and only its hash is kept. */
+  /** On our host. Anyone who has it can connect, so it is returned once and only its hash is kept. */
   connectUrl: string;
-  /** Null for flows that Meta's JS SDK has no part in. */
+  /** Null for flows without the JavaScript SDK. */
   jsSdk: JsSdkParameters | null;
 }
 
-/** Creates the session whose link a user opens to connect. */
+/** Creates sessions, whose link a user opens to connect. */
 @Injectable()
 export class ConnectSessionService {
   constructor(
@@ -59,7 +59,6 @@ export class ConnectSessionService {
     private readonly apps: MetaApps,
   ) {}
 
-  /** How a session stands. */
   async describe(session: ConnectSession): Promise<ConnectSessionStateResponse> {
     const activity = await findSessionActivity(this.database, session.id);
     if (activity === null) throw new AppError(notFound);
@@ -83,7 +82,7 @@ export class ConnectSessionService {
     };
   }
 
-  /** Throws `login_not_configured` where this installation lacks what the login needs. */
+  /** Throws `login_not_configured` if this installation lacks the login's settings. */
   async create(newSession: NewSession, by: { actor: Actor; requestId: string }): Promise<CreatedSession> {
     const { tenant, product, flow, featureType, features, expected, confirm } = newSession;
     const { config: meta } = this.apps.for(newSession);

@@ -31,7 +31,7 @@ import { parseDialogFlow } from './parse-dialog-flow.ts';
 import { parseSignupFeatures } from './parse-signup-features.ts';
 import { checkReturnUrl } from './return-url.ts';
 
-/** Invitations to connect, and the end of those that a front end runs with Meta's JS SDK. */
+/** Creates connect sessions, and completes those that a front end runs with Meta's JavaScript SDK. */
 @ApiTags('connecting')
 @ApiBearerAuth('bearer')
 @Roles('service', 'admin')
@@ -67,7 +67,7 @@ export class ConnectSessionsController {
     return { id: session.id, connect_url: connectUrl, expires_at: session.expiresAt.toISOString(), js_sdk: jsSdk };
   }
 
-  /** How a session stands: for front ends that wait for its end, and for signups whose code got lost. */
+  /** A session's status: for front ends that wait for it, and for signups whose code got lost. */
   @Get(':id')
   async show(
     @Param('id') id: string,
@@ -76,7 +76,7 @@ export class ConnectSessionsController {
     return this.sessionService.describe(await this.visibleSession(id, client));
   }
 
-  /** Completes a session with a code or token that the client's front end obtained; no browser state is involved. */
+  /** Completes a session with a code or token from the client's front end; involves no browser state. */
   @Post(':id/complete')
   async complete(
     @Param('id') id: string,

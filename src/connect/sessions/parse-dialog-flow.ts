@@ -3,12 +3,12 @@ import { loginFlow } from '../../meta/dialog/login-flows.ts';
 import { productDescriptor } from '../../meta/dialog/products.ts';
 import { invalidInputError } from '../../platform/problem.ts';
 
-/** The flow of a session in which a user meets a dialog. 400 for one that the product does not have, and for `import`. */
+/** Returns a session's dialog flow. 400 for one the product doesn't have, and for `import`. */
 export function parseDialogFlow({ product, flow }: { product: Product; flow: Flow }): DialogFlow {
   if (!isDialogFlow(flow)) {
     throw invalidInputError(
       'flow',
-      'cannot be import: no user is asked. Give the token to POST /v1/connections/import',
+      'must not be import, which has no dialog. Send the token to POST /v1/connections/import',
     );
   }
   const flows = productDescriptor(product).flows.filter(isDialogFlow);
@@ -16,7 +16,6 @@ export function parseDialogFlow({ product, flow }: { product: Product; flow: Flo
   return flow;
 }
 
-/** Whether a user meets a dialog in it. */
 export function isDialogFlow(flow: Flow): flow is DialogFlow {
   return loginFlow(flow).dialog !== null;
 }

@@ -3,11 +3,11 @@ import { loginFlow } from '../../meta/dialog/login-flows.ts';
 import { invalidInputError } from '../../platform/problem.ts';
 import type { CreateSessionRequest } from './connect-session.dto.ts';
 
-/** What a new session chooses of Embedded Signup. 400 where its flow is another one. */
+/** Returns a new session's Embedded Signup options. 400 if its flow is a different one. */
 export function parseSignupFeatures({ flow, feature_type, features }: CreateSessionRequest): SignupFeatures {
   if (!loginFlow(flow).takesSignupFeatures) {
     for (const [name, value] of Object.entries({ feature_type, features }))
-      if (value !== undefined) throw invalidInputError(name, 'goes with whatsapp by embedded_signup only');
+      if (value !== undefined) throw invalidInputError(name, 'goes with whatsapp and embedded_signup only');
   }
   return { featureType: feature_type ?? null, features: features ?? [] };
 }

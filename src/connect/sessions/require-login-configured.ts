@@ -13,12 +13,12 @@ interface Login {
   flow: Flow;
 }
 
-/** Throws `login_not_configured`, naming the settings, where this app lacks what the login needs. */
+/** Throws `login_not_configured`, naming the settings, if this app lacks any that the login needs. */
 export function requireLoginConfigured(meta: MetaConfig, login: Login): void {
   refuse(login, missingLoginSettings(meta, login));
 }
 
-/** The same for what comes after the dialog, which needs the app alone. */
+/** The same for steps after the dialog, which need only the app. */
 export function requireLoginAppConfigured(meta: MetaConfig, login: Login): void {
   const { tokenHost } = loginFlow(login.flow);
   if (tokenHost !== null) refuse(login, missingAppSettings(meta, tokenHost));

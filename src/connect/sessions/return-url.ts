@@ -4,21 +4,21 @@ import type { ConnectErrorCode } from '../connect-problems.ts';
 const MAX_LENGTH = 2048;
 const RESERVED_PARAMETERS = ['status', 'connection_id', 'error'];
 
-/** Text for the user in place of the problem's own; on our pages only. */
+/** Replaces the problem's text for the user; on our pages only. */
 export interface UserMessage {
   detail?: string;
   remedy?: string;
 }
 
-/** What is appended to a `return_url` (CONTRACT 4) or shown on our own page. */
+/** Appended to a `return_url` (docs/api.md#connecting), or shown on our page. */
 export type ConnectResult = { connectionId: ConnectionId } | { error: ConnectErrorCode; userMessage?: UserMessage };
 
 /**
- * A `return_url` as it may be stored: absolute, http(s), of an allowed origin, without user, fragment and the parameters that
- * we add. Otherwise the reason why it is rejected, for the client.
+ * Checks a `return_url`: absolute, http(s), allowed origin, no user, no fragment, none of our parameters. Returns the
+ * reason if it is rejected.
  */
 export function checkReturnUrl(value: string, origins: readonly string[]): { url: string } | { fault: string } {
-  // The URL parser forgives backslashes, tabs and surrounding spaces; browsers and proxies forgive differently.
+  // URL parsers accept backslashes, tabs and outer spaces, and browsers and proxies differ in how.
   if (value.length > MAX_LENGTH || /[\s\\]/.test(value) || !/^https?:\/\//i.test(value) || !URL.canParse(value)) {
     return { fault: `must be an absolute http(s) address of at most ${MAX_LENGTH} characters` };
   }
@@ -34,7 +34,7 @@ export function checkReturnUrl(value: string, origins: readonly string[]): { url
   return { url: url.href };
 }
 
-/** The address that the browser is sent to; the query that was there stays as it was written. */
+/** Adds the result; keeps the existing query as written. */
 export function withResult(returnUrl: string, result: ConnectResult): string {
   const added =
     'error' in result ? `status=error&error=${result.error}` : `status=connected&connection_id=${result.connectionId}`;

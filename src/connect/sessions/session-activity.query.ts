@@ -26,7 +26,7 @@ const selectActivity = defineStatement<{ id: ConnectSessionId }, ActivityRow>(
     WHERE s.id = ${id}`,
 );
 
-/** When a session was made, and what its browsers are at; null where it is gone. */
+/** Returns when a session was created and what its browsers are doing; null if it is gone. */
 export async function findSessionActivity(
   executor: SqlExecutor,
   id: ConnectSessionId,

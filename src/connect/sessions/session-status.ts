@@ -5,19 +5,19 @@ import type { ConnectSession } from '../connect-session.ts';
 export const SESSION_STATUSES = ['open', 'connected', 'failed', 'expired', 'unfinished'] as const;
 type SessionStatus = (typeof SESSION_STATUSES)[number];
 
-/** What the browsers of a session are at. */
+/** What a session's browsers are doing. */
 export interface SessionActivity {
-  /** The browser that opened it last; null where none did. */
+  /** The browser that opened it last; null if none did. */
   newestAttempt: { expiresAt: Date; consumedAt: Date | null; error: ConnectErrorCode | null } | null;
-  /** What the last attempt that failed ended on. */
+  /** Error of the last failed attempt. */
   lastError: ConnectErrorCode | null;
-  /** A token came that is no connection yet. */
+  /** A token arrived that is not a connection yet. */
   isPending: boolean;
 }
 
 /**
- * How a session stands: `open` while it may still be opened or a browser is at it, `failed` where the last one to open it failed (the link
- * may be opened again while it lives), `unfinished` where Meta has the signup and we have no code.
+ * `open`: may still be opened, or a browser is in the dialog. `failed`: the last browser failed (the link works while
+ * it lives). `unfinished`: Meta has the signup, but we have no code.
  */
 export function sessionStatus(
   session: ConnectSession,
@@ -32,7 +32,7 @@ export function sessionStatus(
   return lastError === null ? { status: 'expired', error: null } : { status: 'failed', error: lastError };
 }
 
-/** A browser that may still come back, or whose code is being exchanged. */
+/** The browser may still come back, or its code is being exchanged. */
 function isUnderWay(attempt: SessionActivity['newestAttempt'], now: Date, claimSeconds: number): boolean {
   if (attempt === null) return false;
   return (attempt.consumedAt === null ? attempt.expiresAt : addSeconds(attempt.consumedAt, claimSeconds)) > now;

@@ -1,22 +1,22 @@
 import type { Product } from '../../config/products.ts';
 import type { ConnectSessionId } from '../ids.ts';
 
-/** A session whose signup may have led to an announced account: it has no connection. */
+/** A session without a connection whose signup may have created an announced account. */
 export interface CandidateSession {
   id: ConnectSessionId;
   tenant: string;
   product: Product;
-  /** A token came by it that is no connection yet. */
+  /** A token arrived that is not a connection yet. */
   isPending: boolean;
-  /** What its browsers reported from the session message, and what it was found to lack before. */
+  /** Ids that its browsers reported from session messages, and those found missing before. */
   wabaIds: readonly string[];
   businessIds: readonly string[];
 }
 
 /**
- * The session that an announced account belongs to, of candidates that come newest first: the one whose browser named the account, or
- * its portfolio; else the only one that named nothing. Several of one tenant are that tenant's newest. Null where more than one tenant
- * could be meant: no tenant may learn of another's account.
+ * Picks the session of an announced account, from candidates sorted newest first: the one whose browser named the
+ * account or its portfolio, else the only one that named nothing. If several match, the tenant's newest. Null if they
+ * belong to more than one tenant: no tenant may learn of another's account.
  */
 export function chooseSession(
   candidates: readonly CandidateSession[],

@@ -18,28 +18,27 @@ import { type CandidateSession, chooseSession } from './choose-session.ts';
 import { findCandidateSessions, markUnfinished } from './unfinished-signup.repository.ts';
 
 const INTERVAL_MS = 5_000;
-/** A signup that takes longer is not looked for. */
+/** Slower signups are not looked for. */
 const WINDOW_SECONDS = HOUR_SECONDS;
 const SIGNUP_FLOWS = FLOWS.filter(isDialogFlow).filter((flow) => loginFlow(flow).isOpenedBySdk);
 
-/** What became of an announced account. */
 type Outcome = 'known' | 'waiting' | 'repeated' | 'reported';
 
 const CODE_NOT_RECEIVED = {
   reason: 'code_not_received',
   remedy:
-    'Send the person through a new connect session, where they choose the same account again; the full page (…/dialog of its link) works where the window of the SDK did not.',
+    "Have the user choose the same account in a new connect session. If the SDK's window failed, use the full page (…/dialog of the link).",
 } as const;
 const SESSION_UNKNOWN = {
   reason: 'session_unknown',
   remedy:
-    'Find out in WhatsApp Manager whose account it is, and send that customer through a new connect session, where they choose the same account again.',
+    'Find out in WhatsApp Manager whose account this is, and have that customer choose it again in a new connect session.',
 } as const;
 
 /**
- * Decides about accounts that Meta announced and whose time is over: one that no connection knows is a signup whose code the browser lost.
- * Its session shows it, and subscribers are told, once per account and session. Each decision is one transaction, so nothing is told
- * twice or not at all, whatever becomes of a replica.
+ * Decides about announced accounts whose grace period is over: if no connection knows one, its browser lost the code
+ * (docs/meta-facts.md#partner_added). Shows that on the session and tells subscribers, once per account and session.
+ * Each decision is one transaction, so a crash neither loses nor repeats an event.
  */
 @Injectable()
 export class UnfinishedSignupJob {
@@ -58,12 +57,11 @@ export class UnfinishedSignupJob {
     });
   }
 
-  /** Decides about all that are due now. */
   async decideDue(signal?: AbortSignal): Promise<void> {
     while (signal?.aborted !== true) {
       const decided = await this.database.transaction((tx) => this.decideNext(tx));
       if (decided === null) return;
-      this.logger.info(decided, 'decided about an account that Meta had announced');
+      this.logger.info(decided, 'processed announced account');
     }
   }
 
@@ -86,7 +84,7 @@ export class UnfinishedSignupJob {
       until: account.announcedAt,
     });
     const session = chooseSession(candidates, account);
-    // A token has come: what it reaches will be known when its authorization ends, in a day at most.
+    // A token arrived; within a day its authorization ends and shows what it reaches.
     if (session?.isPending ?? candidates.some(({ isPending }) => isPending)) return 'waiting';
     if (session === null) return this.reportUnnamed(tx, account, now);
     return this.reportOf(tx, account, session, now);
@@ -110,7 +108,7 @@ export class UnfinishedSignupJob {
     return 'reported';
   }
 
-  /** Meta may announce an account twice for one signup; without a session, the time tells them apart. */
+  /** Meta may announce an account twice for one signup; without a session, only the time distinguishes them. */
   private async reportUnnamed(tx: Transaction, account: AnnouncedAccount, now: Date): Promise<Outcome> {
     const { reportedAt } = account;
     if (reportedAt !== null && addSeconds(reportedAt, WINDOW_SECONDS) > now) return 'repeated';

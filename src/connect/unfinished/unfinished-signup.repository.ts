@@ -17,7 +17,7 @@ interface CandidateRow extends CoveredSession {
   business_ids: string[];
 }
 
-// The attempt may have no row (any more).
+// The attempt's row may be gone, or never existed.
 const upsertReport = defineStatement<{ attempt: OpenedAttempt; report: string; max: number }>(
   'connect_attempt_report',
   ({
@@ -55,7 +55,6 @@ const updateUnfinished = defineStatement<{ id: ConnectSessionId; unfinished: str
     WHERE id = ${id} AND closed_at IS NULL AND unfinished->>'waba_id' IS DISTINCT FROM ${unfinished}::jsonb->>'waba_id'`,
 );
 
-/** What a browser's session message said. */
 interface SignupReport {
   event?: string;
   waba_id?: string;
@@ -65,7 +64,6 @@ interface SignupReport {
   at: string;
 }
 
-/** As it is stored. */
 export function toSignupReport({ event, wabaId, phoneNumberId, businessId }: SignupMessage, now: Date): SignupReport {
   return {
     ...(event === undefined ? {} : { event }),
@@ -76,10 +74,10 @@ export function toSignupReport({ event, wabaId, phoneNumberId, businessId }: Sig
   };
 }
 
-/** Of a session. Reports are made by people in Meta's window: so many are none. */
+/** Per session. Users in Meta's window never make this many. */
 const MAX_REPORTS = 100;
 
-/** Stores what an attempt's browser reported, in the place of what it reported before; nothing where too many others have. */
+/** Stores what an attempt's browser reported, replacing its previous report; ignored past `MAX_REPORTS` attempts. */
 export async function storeSignupReport(
   executor: SqlExecutor,
   attempt: OpenedAttempt,
@@ -89,8 +87,8 @@ export async function storeSignupReport(
 }
 
 /**
- * The sessions of these flows without a connection, made in the given time, the newest first. Those that no browser opened here count, too: a
- * product that runs the SDK on its own page opens none.
+ * Sessions of these flows without a connection, created in the window, newest first. Includes those never opened here:
+ * a product that runs the SDK on its own page opens none.
  */
 export async function findCandidateSessions(
   executor: SqlExecutor,
@@ -108,7 +106,7 @@ export async function findCandidateSessions(
   }));
 }
 
-/** False where the session was completed meanwhile, or says so of this account already. */
+/** False if the session was completed meanwhile, or already names this account. */
 export async function markUnfinished(
   executor: SqlExecutor,
   id: ConnectSessionId,

@@ -42,8 +42,8 @@ interface FailureTexts {
 /** General texts; the `detail` of a failure may be more specific. */
 export const FAILURES: Readonly<Record<FailureCode, FailureTexts>> = {
   app_not_configured: {
-    detail: 'The app of the token is not, or no longer, configured, so the token is neither refreshed nor inspected.',
-    remedy: 'Set the id and secret of the app, which detail names, or connect again under the configured app.',
+    detail: "The token's app is not configured, so the token is neither refreshed nor inspected.",
+    remedy: 'Set the id and secret of the app that detail names, or connect again with the configured app.',
   },
   check_failed: { detail: 'Meta could not be asked whether the token is valid.', remedy: RETRIED_AUTOMATICALLY },
   circuit_open: {
@@ -61,7 +61,7 @@ export const FAILURES: Readonly<Record<FailureCode, FailureTexts>> = {
   },
   meta_blocked: {
     detail: 'Meta blocks this temporarily, by policy.',
-    remedy: 'See what Meta says in the app dashboard and to the user. It is retried automatically.',
+    remedy: 'Check the app dashboard, and what Meta tells the user. It is retried automatically.',
   },
   meta_refused: { detail: 'Meta refuses the request for this token.', remedy: RUN_DOCTOR },
   token_doubted: {
@@ -77,7 +77,7 @@ export const FAILURES: Readonly<Record<FailureCode, FailureTexts>> = {
     remedy: "Restore the user's role on the Page, or connect again.",
   },
   seal_broken: {
-    detail: 'The stored token cannot be decrypted: it was changed or moved, or is under another key.',
+    detail: 'The stored token cannot be decrypted: it was changed, moved, or sealed under another key.',
     remedy: 'Restore it from a backup, or connect again.',
   },
   renewal_other_app: { detail: 'Meta returned a token of another app; the old one stays in use.', remedy: RUN_DOCTOR },

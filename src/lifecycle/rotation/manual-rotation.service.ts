@@ -32,8 +32,8 @@ const notRotatable = defineProblem(
 const rotationPending = defineProblem(
   'rotation_pending',
   503,
-  'The rotation is recorded, and begins once other work on this token has ended.',
-  'Get the connection again after Retry-After: its version tells whether the rotation is done.',
+  'The rotation is recorded and starts once other work on this token has finished.',
+  'Get the connection again after Retry-After: a higher version means the rotation is done.',
 );
 
 /** A pending refresh is completed first. */

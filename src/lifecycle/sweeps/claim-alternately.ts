@@ -1,10 +1,10 @@
-/** Claims up to `limit`, of one kind of work. */
+/** Claims up to `limit` items of one kind of work. */
 export type ClaimSource<T> = (limit: number) => Promise<T[]>;
 
 /**
- * Claims up to `limit` (at least 1) from several sources, so that none keeps the others waiting: each gets half of what those before it
- * left, the last one all of it, and what a source did not take goes to the others. Which one is `first` should change from call to call:
- * where only one may be claimed at a time, they alternate. Rejects only if nothing was claimed.
+ * Claims up to `limit` (at least 1) from several sources fairly: each gets half of what earlier sources left, the last
+ * gets the rest, and what one doesn't take goes to the others. Vary `first` from call to call, so that sources
+ * alternate when only one item can be claimed at a time. Rejects only if nothing was claimed.
  */
 export async function claimAlternately<T>(
   sources: readonly ClaimSource<T>[],
@@ -27,7 +27,7 @@ export async function claimAlternately<T>(
     }
     for (const source of unfinished) await claimFrom(source, limit - claimed.length);
   } catch (error) {
-    // What is claimed has to be worked on; the next claim meets the fault again.
+    // Claimed items must be processed; the next call hits the error again.
     if (claimed.length === 0) throw error;
   }
   return claimed;

@@ -77,7 +77,7 @@ export class CredentialWorker {
   derive(pages: ClaimedCredential[], urgency: Urgency): Promise<RefreshOutcome[]> {
     if (pages.some((page) => !this.apps.serves(page))) return this.failUnserved(pages);
     return this.trackRefresh(pages, async () => {
-      // A Page whose row was set back gets a fresh token, which is what it needs.
+      // A rolled-back Page row gets a fresh token either way, which repairs it.
       const { credentials } = await this.rollbacks.examine(pages);
       const derived = await this.pages.derive(credentials, urgency);
       return [...derived, ...Array<RefreshOutcome>(pages.length - credentials.length).fill('lost')];
@@ -111,8 +111,8 @@ export class CredentialWorker {
   }
 
   /**
-   * A credential that was set back is inspected instead of renewed: what Meta says of its token decides, and the next sweep renews it. Null
-   * where there is nothing to find.
+   * Inspects a rolled-back credential instead of refreshing it: Meta's verdict decides, and the next sweep refreshes
+   * it. Null if it was not rolled back.
    */
   private async checkInstead(claimed: ClaimedCredential, urgency: Urgency): Promise<RefreshOutcome | null> {
     const { credentials, suspects } = await this.rollbacks.examine([claimed]);
@@ -121,7 +121,7 @@ export class CredentialWorker {
     return outcome === 'alive' || outcome === 'to_be_derived' ? 'not_due' : outcome;
   }
 
-  /** Inspects them as they stand; `lost` are those whose connection has turned out to be revoked. */
+  /** Inspects the given rows as stored; `lost`: the connection turned out to be revoked. */
   private async inspect(served: ClaimedCredential[], urgency: Urgency): Promise<CheckOutcome[]> {
     const { credentials } = await this.rollbacks.examine(served);
     const outcomes = credentials.length === 0 ? [] : await this.inspector.check(credentials, urgency);

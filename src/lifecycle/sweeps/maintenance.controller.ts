@@ -4,7 +4,7 @@ import { Roles } from '../../auth/decorators.ts';
 import type { HealthSweepResponse, RefreshSweepResponse, SweepResponse } from './maintenance.dto.ts';
 import { Sweep, type SweepCounts } from './sweep.ts';
 
-/** Sweeps on request: everything that is due and not backing off. */
+/** Runs sweeps on request, for everything due and not backing off. */
 @ApiTags('maintenance')
 @ApiBearerAuth('bearer')
 @Controller('v1/maintenance')

@@ -6,15 +6,15 @@ import { addSeconds, Clock } from '../../platform/clock.ts';
 import { HOUR_SECONDS } from '../../platform/duration.ts';
 import { type ClaimSource, claimAlternately } from './claim-alternately.ts';
 
-/** `due`: all that is due. `retries`: what failed or was left behind, and what would end before the schedule comes round. */
+/** `due`: everything due. `retries`: failed or abandoned work, and tokens that expire before the next scheduled run. */
 export type SweepScope = 'due' | 'retries';
 
-/** The schedule comes once a day; what ends before it came again, and a little later, cannot wait for it. */
+/** Scheduled runs are daily: anything that expires before the next one, plus a margin, can't wait for it. */
 const URGENT_SECONDS = 26 * HOUR_SECONDS;
 
 /**
- * Claims what a sweep is to refresh, all of it by tenant in turn. Rotations that somebody asked for and waits for, and tokens that end
- * within about a day, come before their turn, but never take all of a claim while there is other work.
+ * Claims what a sweep should refresh, tenants taking turns. Requested rotations and tokens that expire within about a
+ * day go first, but never take a whole claim while other work is due.
  */
 @Injectable()
 export class RefreshClaims {
@@ -26,7 +26,7 @@ export class RefreshClaims {
     private readonly config: Config,
   ) {}
 
-  /** Up to `limit` credentials of one app. */
+  /** Claims up to `limit` credentials of one app. */
   claim(appId: string, limit: number, scope: SweepScope): Promise<ClaimedCredential[]> {
     const { claimSeconds } = this.config;
     const endsBefore = addSeconds(this.clock.now(), URGENT_SECONDS);
@@ -41,7 +41,7 @@ export class RefreshClaims {
     return claimAlternately(sources, this.claims++, limit);
   }
 
-  /** One credential of an app that ends before `endsBefore`, or at a time that Meta has not named. Null: there is none. */
+  /** Claims one credential of an app that expires before `endsBefore` or at an unknown time. Null if there is none. */
   async claimNearExpiry(appId: string, endsBefore: Date): Promise<ClaimedCredential | null> {
     const { claimSeconds } = this.config;
     const [ending] = await this.credentials.claimEnding(appId, 1, claimSeconds, endsBefore);

@@ -15,30 +15,30 @@ import { RefreshClaims, type SweepScope } from './refresh-claims.ts';
 
 export interface SweepCounts {
   claimed: number;
-  /** Refreshed or checked. */
+  /** Refreshed or inspected. */
   done: number;
   failed: number;
   skipped: number;
   durationSeconds: number;
 }
 
-/** One app's part of a sweep. */
+/** One app's share of a sweep. */
 interface AppSweep {
   appId: string;
   counts: SweepCounts;
   isStopping(): boolean;
 }
 
-/** Graph takes batches of fifty. */
+/** Graph's maximum batch size (docs/meta-facts.md#the-form-of-a-batch). */
 const CHECK_BATCH = 50;
-/** Checks are batches already: fewer of them at a time. */
+/** Each batch counts as this many concurrent calls. */
 const CALLS_PER_CHECK_BATCH = 8;
-/** The last part of the time in which a token is due: of seven days, the last 42 hours. */
+/** Final share of REFRESH_BEFORE_EXPIRY_SECONDS: of seven days, the last 42 hours. */
 const NEAR_EXPIRY_SHARE = 1 / 4;
-/** With one probe a minute: 7,200 a day for one app, enough for 430,000 connections of sixty days. */
+/** At one probe a minute, 7,200 a day per app: enough for 430,000 connections with 60-day tokens. */
 const REFRESHES_PER_PROBE = 5;
 
-/** Processes what is due and not claimed by other replicas. Each app is swept separately, within its own rate limit. */
+/** Processes what is due and not claimed by another replica. Sweeps each app separately, within its own rate limit. */
 @Injectable()
 export class Sweep implements OnModuleDestroy {
   private readonly stopping = new AbortController();
@@ -55,12 +55,11 @@ export class Sweep implements OnModuleDestroy {
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
-  /** The apps that tokens belong to. */
   get appIds(): string[] {
     return this.apps.appIds;
   }
 
-  /** Refreshes, by tenant in turn and of each in order of expiry, until nothing is due, nothing is allowed, or `signal` is aborted. */
+  /** Refreshes, tenants taking turns, earliest expiry first, until nothing is due or allowed, or `signal` aborts. */
   refresh(scope: SweepScope = 'due', appIds = this.appIds, signal?: AbortSignal): Promise<SweepCounts> {
     return this.sweep('refresh', appIds, signal, async (run) => {
       await this.refreshApp(run, scope);
@@ -68,12 +67,12 @@ export class Sweep implements OnModuleDestroy {
     });
   }
 
-  /** Inspects, by tenant in turn and of each the longest due first, until nothing is due, nothing is allowed, or `signal` is aborted. */
+  /** Inspects, tenants taking turns, longest due first, until nothing is due or allowed, or `signal` aborts. */
   health(scope: SweepScope = 'due', appIds = this.appIds, signal?: AbortSignal): Promise<SweepCounts> {
     return this.sweep('health', appIds, signal, (run) => this.checkApp(run, scope));
   }
 
-  /** Stops sweeps that requests asked for, which would keep the server open. Those of jobs are stopped by their own signal, too. */
+  /** Stops requested sweeps, which would keep the server open. Jobs' own signals stop theirs, too. */
   onModuleDestroy(): void {
     this.stopping.abort();
   }
@@ -108,8 +107,9 @@ export class Sweep implements OnModuleDestroy {
   }
 
   /**
-   * While an app is stopped for a long time by a rate limit (its product's own traffic can cause that), its tokens must not expire:
-   * those near their end are refreshed in probes, by tenant in turn and of each the first to end first, until Meta refuses these calls as well. Nothing is inspected.
+   * Keeps tokens from expiring during a long rate-limit stop of an app, which its product's own traffic may cause.
+   * Refreshes those near expiry in probes, tenants taking turns, earliest expiry first, until Meta refuses these calls
+   * too. Inspects nothing.
    */
   private async refreshNearExpiry({ appId, counts, isStopping }: AppSweep): Promise<void> {
     if (isStopping()) return;
@@ -155,7 +155,7 @@ export class Sweep implements OnModuleDestroy {
     });
   }
 
-  /** Page tokens that were found dead are useless until they are derived again. */
+  /** Dead page tokens are useless until derived again. */
   private async deriveAgain(dead: readonly ClaimedCredential[], isStopping: () => boolean): Promise<void> {
     for (const connectionId of new Set(dead.map((page) => page.connectionId))) {
       if (isStopping()) return;
@@ -178,7 +178,7 @@ export class Sweep implements OnModuleDestroy {
     } catch (error) {
       counts.claimed += claimed;
       counts.failed += claimed;
-      this.logger.error({ err: error }, 'work of a sweep failed; it is due again when its claim ends');
+      this.logger.error({ err: error }, 'sweep work failed; due again when its claim expires');
     }
   }
 }
@@ -194,7 +194,7 @@ const REFRESH_RESULTS: Readonly<Record<RefreshOutcome, SweepResult>> = {
   lost: 'skipped',
 };
 
-/** A dead token is a check that succeeded. */
+/** Finding a token dead is a successful inspection. */
 const CHECK_RESULTS: Readonly<Record<CheckOutcome, SweepResult>> = {
   alive: 'done',
   dead: 'done',

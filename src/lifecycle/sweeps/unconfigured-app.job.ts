@@ -12,8 +12,8 @@ import { Sweep } from './sweep.ts';
 const SHOWN = 5;
 
 /**
- * Handles connections whose app is not configured, which no sweep finds. At startup and with HEALTH_CRON, logs them and
- * fails what is due of them, so that each connection says why it is not refreshed.
+ * Handles connections whose app is not configured, which no sweep finds. At startup and at HEALTH_CRON, logs them and
+ * records a failure on those that are due, so that each connection says why it is not refreshed.
  */
 @Injectable()
 export class UnconfiguredAppJob implements OnApplicationBootstrap {

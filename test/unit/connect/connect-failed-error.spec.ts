@@ -47,7 +47,7 @@ describe('toConnectFailedError', () => {
       ) as ConnectFailedError;
       return [detail, remedy].join(' ');
     };
-    expect(message('checkpoint')).toMatch(/holds this account back .* Log in at facebook\.com/);
+    expect(message('checkpoint')).toMatch(/locked this account .* Log in at facebook\.com/);
     expect(message('unconfirmed_user')).toBe(message('checkpoint'));
     expect(message('expired')).not.toContain('facebook.com');
   });

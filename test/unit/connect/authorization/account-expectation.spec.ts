@@ -71,8 +71,8 @@ describe('the account that a session is for', () => {
     const silent = expectation({ business_id: '90' });
     await silent.of.checkSubject(SYSTEM_USER);
     await silent.of.checkWhatsappAccounts([]);
-    expect(() => silent.of.requireProven()).toThrow(/does not tell which business this login belongs to/);
-    await expect(silent.of.checkWhatsappAccounts(['7'])).rejects.toThrow(/does not tell which business owns/);
+    expect(() => silent.of.requireProven()).toThrow(/does not say which business this login belongs to/);
+    await expect(silent.of.checkWhatsappAccounts(['7'])).rejects.toThrow(/does not say which business owns/);
   });
 
   it('stays open where Meta fails: that says nothing', async () => {

@@ -35,7 +35,7 @@ describe('the table of products to connect', () => {
 
   it('refuses an unknown product with a message', () => {
     expect(() => connectProduct('messenger' as Product)).toThrow(
-      '"messenger" is no product that this release connects (whatsapp, instagram, ads, pages, threads).',
+      '"messenger" is not a product of this release (whatsapp, instagram, ads, pages, threads).',
     );
   });
 });
