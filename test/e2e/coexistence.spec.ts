@@ -92,8 +92,8 @@ describe('a number of the WhatsApp Business app', () => {
     expect(refused.body.remedy).toEqual(expect.any(String));
     expect(calls('/register')).toBe(0);
     expect(numberOf(await context.connection(connection.id), of.number)?.registration?.status).toBe('coexistence');
-    expect(await context.audited('phone_number.registered')).toEqual([]);
-    expect(await context.audited('phone_number.registration_failed')).toEqual([]);
+    expect(await context.audited('phone_number.registered', connection.id)).toEqual([]);
+    expect(await context.audited('phone_number.registration_failed', connection.id)).toEqual([]);
   });
 
   it("is known by Meta's word, and no longer when Meta says so", async () => {
@@ -179,7 +179,7 @@ describe('synchronizing it', () => {
       contacts: { status: 'requested', request_id: 'req_1', at },
       history: { status: 'requested', request_id: 'req_1', at },
     });
-    expect(await context.audited('phone_number.synchronization_requested')).toContainEqual({
+    expect(await context.audited('phone_number.synchronization_requested', connection.id)).toContainEqual({
       kinds: ['history'],
       outcome: 'requested',
       meta_request_id: 'req_1',
@@ -235,7 +235,7 @@ describe('synchronizing it', () => {
       status: 'failed',
       meta: { code: 100, subcode: 2_388_001 },
     });
-    expect(await context.audited('phone_number.synchronization_failed')).toContainEqual(
+    expect(await context.audited('phone_number.synchronization_failed', connection.id)).toContainEqual(
       expect.objectContaining({ kinds: ['contacts'], outcome: 'failed' }),
     );
     answer(of, TAKEN);

@@ -5,6 +5,8 @@ import { type GatewayTestContext, META_TOKEN_FORM, openGatewayTestContext } from
 
 let context: GatewayTestContext;
 let ids: { page: string; waba: string; phone: string; adAccount: string; instagram: string };
+/** One user's connections, by product: a test that needs another makes it and names it. */
+const connections = new Map<Product, string>();
 
 beforeAll(async () => {
   context = await openGatewayTestContext();
@@ -21,7 +23,9 @@ beforeAll(async () => {
     instagram: instagram.id,
   };
   make.patchUser(user.id, { businessIds: [business.id] });
-  for (const product of ['pages', 'whatsapp', 'ads'] as const) await context.importToken(product, { userId: user.id });
+  for (const product of ['pages', 'whatsapp', 'ads'] as const) {
+    connections.set(product, (await context.importToken(product, { userId: user.id })).connectionId);
+  }
 });
 afterAll(() => context.close());
 beforeEach(() => context.sandbox.state.log.clear());
@@ -34,7 +38,7 @@ interface Response {
 
 /** A product's own HTTP client at our gateway: nothing of it is an SDK's. */
 async function client(product: Product, body: Record<string, unknown> = {}) {
-  const { access_token } = await context.lease(product, body);
+  const { access_token } = await context.lease(product, { connection_id: connections.get(product), ...body });
   return async (path: string, init: RequestInit & { scheme?: string } = {}): Promise<Response> => {
     const url = path.startsWith('http') ? path : `${context.url}${path}`;
     expect(url.startsWith(context.url)).toBe(true);

@@ -26,6 +26,8 @@ export interface LifecycleTestContext extends ConnectTestContext {
   sweep: Sweep;
   schedule: LifecycleJob;
   database: Database;
+  /** Revokes every connection. Sweeps look at all of them, so a test that counts what they did must find none. */
+  revokeConnections(): Promise<void>;
   /** A user with a token, imported. */
   importConnection(options?: ImportedConnectionOptions): Promise<ImportedConnection>;
   connection(id: string): Promise<ConnectionResponse>;
@@ -34,7 +36,8 @@ export interface LifecycleTestContext extends ConnectTestContext {
   fault(fault: Fault, match?: FaultMatch, times?: number | null): void;
   exchanges(): { exchanged: number; repeatedExchanges: number };
   events(type: string): Promise<Record<string, unknown>[]>;
-  audited(action: string): Promise<Record<string, unknown>[]>;
+  /** The details of these audit entries, in order; of one connection where it is named. */
+  audited(action: string, connectionId?: string): Promise<Record<string, unknown>[]>;
 }
 
 /**
@@ -115,6 +118,13 @@ export function openLifecycleTestContext(environment: Record<string, string> = {
       schedule: replica.app.get(LifecycleJob),
       database,
       connection,
+      revokeConnections: async () => {
+        const living = await database.rows<{ id: string }>({
+          text: `SELECT id FROM connection WHERE status <> 'revoked'`,
+          values: [],
+        });
+        for (const { id } of living) await api(context).delete(`/v1/connections/${id}`).expect(200);
+      },
       importConnection: async (options = {}) => {
         const kind = options.kind ?? 'user';
         const user = sandbox.state.make.user({ kind });
@@ -154,11 +164,12 @@ export function openLifecycleTestContext(environment: Record<string, string> = {
           })
         ).map((row) => row.data);
       },
-      audited: async (action) =>
+      audited: async (action, connectionId = undefined) =>
         (
           await database.rows<{ details: Record<string, unknown> }>({
-            text: 'SELECT details FROM audit_entry WHERE action = $1 ORDER BY id',
-            values: [action],
+            text: `SELECT details FROM audit_entry WHERE action = $1 AND ($2::text IS NULL OR connection_id = $2)
+              ORDER BY id`,
+            values: [action, connectionId ?? null],
           })
         ).map((row) => row.details),
     };
