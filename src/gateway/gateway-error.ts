@@ -19,7 +19,7 @@ export type GatewayErrorCode =
 
 interface ErrorDefinition {
   status: number;
-  /** Meta's code for it, so that SDKs raise their usual exceptions: docs/meta-facts.md#error-responses */
+  /** Meta's code for it, so that SDKs raise their usual exceptions: docs/meta-facts.md#errors */
   metaCode: number;
   isTransient: boolean;
   message: string;
@@ -129,7 +129,7 @@ export class GatewayError extends Error {
     this.retryAfterSeconds = options.retryAfterSeconds ?? null;
   }
 
-  /** Meta's error shape: docs/meta-facts.md#error-responses */
+  /** Meta's error shape: docs/meta-facts.md#errors */
   body(): string {
     const { metaCode, isTransient } = ERROR_DEFINITIONS[this.code];
     return JSON.stringify({

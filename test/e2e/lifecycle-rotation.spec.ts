@@ -161,7 +161,7 @@ describe('POST /v1/connections/{id}/rotate', () => {
   });
 
   it.each([
-    ['no permission', 200, 'no right to'],
+    ['no permission', 200, 'a permission is missing'],
     ['compulsory end', 100, 'set_token_expires_in_60_days'],
     ['two-factor authentication', 415, 'two-factor'],
     ['a policy', 368, 'policy'],

@@ -30,7 +30,7 @@ export interface ItemCredential {
 /** Authorizes an item by its lease token, if it has one. Throws if the lease is invalid or not for this call. */
 export type ItemCredentials = (leaseToken: string | null, call: EffectiveCall) => Promise<ItemCredential>;
 
-/** `{result=name:$.path}`, where Meta inserts part of an earlier response: docs/meta-facts.md#batch-requests */
+/** `{result=name:$.path}`, where Meta inserts part of an earlier response: docs/meta-facts.md#batches */
 const REFERENCE = /\{result=[^{}]*\}/g;
 /** Only ids may become part of a path: other users may control any other value. */
 const ID_REFERENCE = /^\{result=[A-Za-z0-9_-]+:\$\.(?:[A-Za-z0-9_*[\]]+\.)*(?:\*\.)?[a-z_]*id\}$/;
@@ -71,7 +71,7 @@ export async function rewriteBatch(items: unknown, credentials: ItemCredentials)
 
 /**
  * Parses `batch`: JSON text in a form or query; in a JSON body possibly the array itself
- * (docs/meta-facts.md#batch-requests).
+ * (docs/meta-facts.md#batches).
  */
 export function parseBatch(value: unknown): unknown {
   return typeof value === 'string' ? parseJson(value) : value;

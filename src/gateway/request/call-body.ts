@@ -232,7 +232,7 @@ async function rewriteMembers(
   if (batch === undefined) return kept;
   const items = await rewriteBatch(parseBatch(batch), credentials);
   if (key !== undefined) delete kept[key];
-  // Text stays text, an array an array: docs/meta-facts.md#batch-requests
+  // Text stays text, an array an array: docs/meta-facts.md#batches
   return { ...kept, batch: typeof batch === 'string' ? writeJson(items) : items };
 }
 

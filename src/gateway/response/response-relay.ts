@@ -184,7 +184,7 @@ function isSmall({ headers }: MetaResponse): boolean {
   );
 }
 
-/** Errors may have status 200 (`suppress_response_codes`): docs/meta-facts.md#error-responses */
+/** Errors may have status 200 (`suppress_response_codes`): docs/meta-facts.md#errors */
 function mayBeError(body: Buffer): boolean {
   return body.length > 2 && body[0] === 0x7b && body.toString('latin1', 0, 40).includes('"error');
 }

@@ -6,7 +6,7 @@ import type { MetaCause } from '../../platform/problem.ts';
 const LOGIN_REMEDY =
   'Create a connect session for the same tenant and product and send the user through it; the connection keeps its id.';
 
-/** Texts for the user by cause of death: docs/meta-facts.md#dead-tokens */
+/** Texts for the user by cause of death: docs/meta-facts.md#code-190 */
 const EXPLANATIONS: Readonly<Record<DeadReason, { detail: string; remedy: string }>> = {
   app_removed: { detail: 'The user has removed our app.', remedy: LOGIN_REMEDY },
   checkpoint: {

@@ -35,7 +35,7 @@ const minValidUnsatisfiable = defineProblem(
   'Ask for fewer min_valid_seconds, or connect again if tokens of this kind are not refreshed.',
 );
 
-/** Meta gives at most one fresh token a day, otherwise the same again: docs/meta-facts.md#token-lifetimes */
+/** Meta gives at most one fresh token a day, otherwise the same again: docs/meta-facts.md#long-lived-user-tokens */
 const META_REFRESH_INTERVAL_SECONDS = DAY_SECONDS;
 /** Failures that mean that Meta did not give a longer lifetime. */
 const NO_LONGER_LIFETIME_CODES: ReadonlySet<string> = new Set(['renewal_no_longer_life', 'too_young']);

@@ -133,7 +133,7 @@ export function readPermissions(items: readonly Json[]): Permissions {
 
 /**
  * Reads `{whatsapp_business_api_data: {id, name, link}, override_callback_uri?}`
- * (docs/meta-facts.md#whatsapp-accounts).
+ * (docs/meta-facts.md#whatsapp-accounts-of-a-token).
  */
 export function readSubscribedApp(item: Json): SubscribedApp | null {
   const entry = asObject(item);
@@ -143,7 +143,7 @@ export function readSubscribedApp(item: Json): SubscribedApp | null {
   return { id, name: readText(app, 'name'), overrideCallbackUri: readText(entry, 'override_callback_uri') };
 }
 
-/** An item of `/{app-id}/subscriptions` (docs/meta-facts.md#webhook-deliveries). */
+/** An item of `/{app-id}/subscriptions` (docs/meta-facts.md#webhooks-of-meta). */
 export interface WebhookSubscription {
   object: string;
   callbackUrl: string | null;

@@ -83,7 +83,7 @@ export class WhatsappApi {
     return this.list('list_subscribed_apps', path, token, {}, readSubscribedApp);
   }
 
-  /** Registers a number for the Cloud API with a six-digit PIN (docs/meta-facts.md#phone-number-registration). */
+  /** Registers a number for the Cloud API with a six-digit PIN (docs/meta-facts.md#registering-phone-numbers). */
   async registerPhoneNumber(phoneNumberId: string, token: SecretString, pin: SecretString): Promise<void> {
     const form = { messaging_product: 'whatsapp', pin: pin.expose() };
     // Meta allows ten tries in 72 hours (133016), wrong PINs included, so never retry automatically.

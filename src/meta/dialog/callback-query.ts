@@ -5,7 +5,7 @@ import { withoutFragmentSuffix } from './fragment-suffix.ts';
 export type CallbackQuery = Readonly<Record<string, unknown>>;
 
 /**
- * The ways a browser returns from a dialog (docs/meta-facts.md#login-dialog). `state` is null if missing or repeated.
+ * The ways a browser returns from a dialog (docs/meta-facts.md#oauth-dialog). `state` is null if missing or repeated.
  */
 export type CallbackOutcome =
   | { kind: 'code'; code: SecretString; state: string }

@@ -61,7 +61,7 @@ function buildInstagramUrl(meta: MetaConfig, request: DialogRequest): string {
   });
 }
 
-/** Threads accepts only commas between scopes (docs/meta-facts.md#threads-login). */
+/** Threads accepts only commas between scopes (docs/meta-facts.md#threads). */
 function buildThreadsUrl(meta: MetaConfig, request: DialogRequest): string {
   return buildUrl(`${meta.threadsDialogUrl}/oauth/authorize`, {
     client_id: clientId(meta, 'threads'),

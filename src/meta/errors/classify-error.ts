@@ -2,7 +2,7 @@ import { graphHostDescriptor, type TokenHostName } from '../graph/graph-host.ts'
 import type { ErrorEnvelope } from './graph-error.ts';
 
 /**
- * The 190 subcodes that prove a token dead (docs/meta-facts.md#dead-tokens); `invalid` is debug_token's
+ * The 190 subcodes that prove a token dead (docs/meta-facts.md#code-190); `invalid` is debug_token's
  * `is_valid:false`.
  */
 export type DeadReason =
@@ -141,7 +141,7 @@ const FIXED_VERDICTS = new Map<number, MetaVerdict>([
   [131031, { kind: 'blocked' }],
   [131042, { kind: 'parameter' }],
   [131047, { kind: 'parameter' }],
-  // Registration errors: a retry only uses up tries, even on a 500 (docs/meta-facts.md#phone-number-registration).
+  // Registration errors: a retry only uses up tries, even on a 500 (docs/meta-facts.md#registering-phone-numbers).
   [133000, { kind: 'parameter' }],
   [133005, { kind: 'parameter' }],
   [133006, { kind: 'parameter' }],
@@ -170,7 +170,7 @@ export function classifyError(given: ErrorFacts): MetaVerdict {
   if (code === 10 || (code >= 200 && code <= 299)) return classifyPermissionError(facts, code);
   if (code === 0) return (facts.httpStatus ?? 0) >= 500 ? { kind: 'transient' } : { kind: 'suspect' };
   if (code === 2500) return { kind: facts.type == null || facts.type === 'OAuthException' ? 'suspect' : 'parameter' };
-  // Temporary despite `is_transient: false` (docs/meta-facts.md#error-responses).
+  // Temporary despite `is_transient: false` (docs/meta-facts.md#errors).
   if (code === 9004 && facts.subcode === 2207052) return { kind: 'transient' };
   return facts.isTransient === true ? { kind: 'transient' } : classifyByStatus(facts, false);
 }
@@ -218,7 +218,7 @@ function reportsWrongSecretAsParameter({ host }: ErrorFacts): boolean {
 
 /**
  * Classifies 1, which means "unknown, often temporary" but also "Error validating client secret"
- * (docs/meta-facts.md#error-responses). It is taken for the secret if the call carried it and got a 4xx with neither a
+ * (docs/meta-facts.md#errors). It is taken for the secret if the call carried it and got a 4xx with neither a
  * subcode nor `is_transient`. A configuration verdict ends no connection, so a mistake costs a wrong hint, not a token.
  */
 function classifyUnknownError(facts: ErrorFacts): MetaVerdict {
@@ -228,7 +228,7 @@ function classifyUnknownError(facts: ErrorFacts): MetaVerdict {
   return hasSecret && refused ? { kind: 'configuration', what: 'secret' } : { kind: 'transient' };
 }
 
-/** 200 without a user's permission involved is Meta's "API access blocked" (docs/meta-facts.md#error-responses). */
+/** 200 without a user's permission involved is Meta's "API access blocked" (docs/meta-facts.md#errors). */
 function classifyPermissionError(facts: ErrorFacts, code: number): MetaVerdict {
   const asApp = facts.context === 'code_exchange' || facts.context === 'app_call';
   return asApp && code === 200 ? { kind: 'configuration', what: 'app_blocked' } : { kind: 'permission' };

@@ -2,7 +2,7 @@ import type { MetaCause } from '../../platform/problem.ts';
 import { asObject, field, type Json, type JsonObject, readNumber, readText } from '../graph/lossless-json.ts';
 
 /**
- * Meta's error shapes (docs/meta-facts.md#error-responses):
+ * Meta's error shapes (docs/meta-facts.md#errors):
  * `graph` `{error:{message,type,code,error_subcode,…}}`;
  * `instagram` `{error_type,code,error_message}`, where `code` is the HTTP status;
  * `batch_legacy` `{error_code,error_description}`;

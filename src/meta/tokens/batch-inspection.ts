@@ -21,12 +21,12 @@ interface Input {
   token: SecretString;
 }
 
-/** Meta's limit (docs/meta-facts.md#batch-requests). */
+/** Meta's limit (docs/meta-facts.md#batches). */
 const BATCH_SIZE = 50;
 
 /**
  * Inspects tokens in Graph batches. That debug_token works in a batch is unconfirmed
- * (docs/meta-facts.md#batch-requests), so tokens that a batch refuses are left to single calls. If these succeed,
+ * (docs/meta-facts.md#batches), so tokens that a batch refuses are left to single calls. If these succeed,
  * batches are not tried again.
  */
 @Injectable()

@@ -14,7 +14,7 @@ import { readTokenExpiry, type TokenExpiry } from './token-expiry.ts';
 /** A token as Meta's token response describes it. Inspection overrides this. */
 export interface GrantedToken {
   accessToken: SecretString;
-  /** Null: never. `unknown`: not stated, which is common (docs/meta-facts.md#token-lifetimes). */
+  /** Null: never. `unknown`: not stated, which is common (docs/meta-facts.md#long-lived-user-tokens). */
   expiresAt: TokenExpiry;
   /** Instagram and Threads. Instagram's may be app-scoped; inspection returns the id used in webhooks. */
   metaUserId?: string;

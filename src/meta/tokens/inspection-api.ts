@@ -176,7 +176,7 @@ export class InspectionApi {
     throw unusableResponseError(call.operation, response.status, false);
   }
 
-  /** Calls `/me` with the token itself. Here a 190 is a confirmed verdict (docs/meta-facts.md#dead-tokens). */
+  /** Calls `/me` with the token itself. Here a 190 is a confirmed verdict (docs/meta-facts.md#code-190). */
   private async inspectByMe(kind: TokenKind, token: SecretString): Promise<InspectionResult> {
     const { host: hostName, inspection } = tokenKind(kind);
     const host = this.transport.host(hostName);

@@ -40,7 +40,7 @@ export interface ValidInspection {
   dataAccessExpiresAt: Date | null;
 }
 
-/** Confirmed dead: `is_valid: false`, or a 190 from `/me` of Instagram or Threads (docs/meta-facts.md#dead-tokens). */
+/** Confirmed dead: `is_valid: false`, or a 190 from `/me` of Instagram or Threads (docs/meta-facts.md#code-190). */
 export interface DeadTokenInspection {
   valid: false;
   reason: 'dead';

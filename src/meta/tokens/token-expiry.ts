@@ -9,7 +9,7 @@ export type TokenExpiry = Date | null | 'unknown';
 const MAX_LIFETIME_SECONDS = 100 * 365 * DAY_SECONDS;
 
 /**
- * Reads a token response's expiry (docs/meta-facts.md#token-lifetimes): `expires_at` in unix seconds (0 = never), else
+ * Reads a token response's expiry (docs/meta-facts.md#long-lived-user-tokens): `expires_at` in unix seconds (0 = never), else
  * `expires_in` or the old `expires` in seconds from now. Numbers may be strings. Missing or 0 seconds is `unknown`.
  */
 export function readTokenExpiry(response: JsonObject, now: Date): TokenExpiry {

@@ -72,7 +72,7 @@ export interface TokenKindDescriptor {
   readonly mayHaveClientBusiness: boolean;
   /** Whether the business settings can assign assets to it, which Meta then lists. */
   readonly hasAssignedAssets: boolean;
-  /** Known prefixes. A hint only (docs/meta-facts.md#token-format). */
+  /** Known prefixes. A hint only (docs/meta-facts.md#length-and-prefixes). */
   readonly prefixes: readonly string[];
   /** The shortest common prefix. */
   readonly prefixFamily: string;

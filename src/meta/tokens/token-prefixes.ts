@@ -4,7 +4,7 @@ import { tokenKinds } from './token-kinds.ts';
 
 /**
  * Prefixes of Meta's tokens, to spot tokens that nothing else identifies. A hint only
- * (docs/meta-facts.md#token-format).
+ * (docs/meta-facts.md#length-and-prefixes).
  */
 export const TOKEN_PREFIXES: readonly string[] = [...new Set(tokenKinds().flatMap(({ prefixes }) => prefixes))];
 /** The shortest common prefixes, for fewer searches. */

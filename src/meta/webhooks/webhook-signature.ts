@@ -9,7 +9,7 @@ interface WebhookSigner {
   secret: SecretString;
 }
 
-/** Verifies `X-Hub-Signature-256` as raw bytes arrive (docs/meta-facts.md#webhook-deliveries). */
+/** Verifies `X-Hub-Signature-256` as raw bytes arrive (docs/meta-facts.md#webhooks-of-meta). */
 export interface WebhookSignature {
   update(chunk: Buffer): void;
   /** Returns the apps whose secret matches, or none. Call once, after the last byte. */

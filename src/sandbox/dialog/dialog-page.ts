@@ -18,7 +18,7 @@ function page(title: string, body: string): string {
   `;
 }
 
-/** Renders the page that Meta shows instead of redirecting (docs/meta-facts.md#login-dialog). */
+/** Renders the page that Meta shows instead of redirecting (docs/meta-facts.md#oauth-dialog). */
 export function errorPage(message: string): string {
   return page(
     'Error',
@@ -31,7 +31,7 @@ export function dialogPage(request: DialogRequest, users: Principal[]): string {
   const first = users[0];
   const scopes = first === undefined ? request.requestedScopes : offeredScopes(request, first);
   const options = users.map((one) => `<option value="${one.id}">${escapeHtml(one.name)} (${one.id})</option>`).join('');
-  // A configuration is granted as a whole, and public_profile cannot be declined (docs/meta-facts.md#login-dialog).
+  // A configuration is granted as a whole, and public_profile cannot be declined (docs/meta-facts.md#oauth-dialog).
   const fixed = (scope: string) => request.configuration !== null || scope === 'public_profile';
   const boxes = scopes
     .map(

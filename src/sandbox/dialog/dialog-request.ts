@@ -3,7 +3,7 @@ import type { SandboxState } from '../state/sandbox-state.ts';
 import { DialogError } from './dialog-error.ts';
 import { parseSignup, type SignupRequest } from './signup-request.ts';
 
-/** A validated dialog request (docs/meta-facts.md#login-dialog). */
+/** A validated dialog request (docs/meta-facts.md#oauth-dialog). */
 export interface DialogRequest {
   product: AppKind;
   app: AppRecord;
@@ -66,7 +66,7 @@ export function parseDialog(state: SandboxState, product: AppKind, query: URLSea
   };
 }
 
-/** Strict mode: exact match of a list entry, query included (docs/meta-facts.md#login-dialog). */
+/** Strict mode: exact match of a list entry, query included (docs/meta-facts.md#oauth-dialog). */
 function checkRedirect(app: AppRecord, redirectUri: string | null): string {
   if (redirectUri === null || !/^https?:\/\//.test(redirectUri) || !URL.canParse(redirectUri))
     throw new DialogError('The parameter redirect_uri is required');
@@ -121,7 +121,7 @@ export function userFor(state: SandboxState, request: DialogRequest, id: string 
   return user;
 }
 
-/** Declined scopes are offered again only with `auth_type=rerequest` (docs/meta-facts.md#login-dialog). */
+/** Declined scopes are offered again only with `auth_type=rerequest` (docs/meta-facts.md#oauth-dialog). */
 export function offeredScopes(request: DialogRequest, user: Principal): string[] {
   const declined = user.grants[request.app.id]?.declined ?? [];
   if (request.configuration !== null || request.rerequest) return request.requestedScopes;

@@ -4,7 +4,7 @@ import type { AppRecord } from '../state/records.ts';
 import type { EdgeContext, EdgeTable } from './graph-edge.ts';
 
 /**
- * `/{app-id}/subscriptions` with an app token. Creating one runs the handshake (docs/meta-facts.md#webhook-deliveries).
+ * `/{app-id}/subscriptions` with an app token. Creating one runs the handshake (docs/meta-facts.md#webhooks-of-meta).
  */
 export const appEdges: EdgeTable = {
   'GET app/subscriptions': (context) => {

@@ -22,7 +22,7 @@ type ItemResponse = { code: number; headers?: { name: string; value: string }[];
 
 const MAX_BATCH_ITEMS = 50;
 
-/** Runs a batch in order. Each response has its code, headers and a string body (docs/meta-facts.md#batch-requests). */
+/** Runs a batch in order. Each response has its code, headers and a string body (docs/meta-facts.md#batches). */
 export async function handleBatch(state: SandboxState, call: GraphCall, handle: Handler): Promise<MetaResponse> {
   authenticate(state, call, 'facebook');
   const items = parseItems(call);

@@ -11,7 +11,7 @@ const MAX_REGISTRATION_ATTEMPTS = 10;
 const REGISTRATION_WINDOW_MS = 72 * 60 * 60 * 1000;
 const SYNCHRONIZATION_WINDOW_MS = 24 * 60 * 60 * 1000;
 
-/** Edges of phone numbers (docs/meta-facts.md#phone-number-registration, docs/meta-facts.md#coexistence). */
+/** Edges of phone numbers (docs/meta-facts.md#registering-phone-numbers, docs/meta-facts.md#coexistence). */
 export const phoneEdges: EdgeTable = {
   'POST phone/register': register,
   'POST phone/deregister': (context) => {
@@ -46,7 +46,7 @@ function phone({ node }: EdgeContext): PhoneNumber {
 }
 
 /**
- * Allows ten attempts to register or deregister a number in 72 hours (docs/meta-facts.md#phone-number-registration).
+ * Allows ten attempts to register or deregister a number in 72 hours (docs/meta-facts.md#registering-phone-numbers).
  */
 function countRegistrationAttempt(context: EdgeContext): void {
   const record = phone(context);
@@ -65,7 +65,7 @@ function countRegistrationAttempt(context: EdgeContext): void {
   record.triedAt.push(now);
 }
 
-/** Sets the PIN if two-step verification is off, else checks it (docs/meta-facts.md#phone-number-registration). */
+/** Sets the PIN if two-step verification is off, else checks it (docs/meta-facts.md#registering-phone-numbers). */
 function register(context: EdgeContext): MetaResponse {
   requireUserScope(context, management);
   const { call, state } = context;

@@ -20,7 +20,7 @@ const sandboxModeText =
   'This app is in sandbox mode.  Edit the app configuration at http://developers.facebook.com/apps ' +
   'to make the app publicly visible.';
 
-/** Serves all dialogs: a page for users, an immediate redirect for programs (docs/meta-facts.md#login-dialog). */
+/** Serves all dialogs: a page for users, an immediate redirect for programs (docs/meta-facts.md#oauth-dialog). */
 export function handleDialog(state: SandboxState, call: GraphCall, product: AppKind): MetaResponse {
   const known =
     product === 'facebook'
@@ -77,7 +77,7 @@ function completeDialogRequest(state: SandboxState, request: DialogRequest, choi
   if (choice.action === 'deny') return deniedResponse(state, request);
   const user = userFor(state, request, choice.userId);
   const offered = offeredScopes(request, user);
-  // A configuration is granted as a whole (docs/meta-facts.md#login-dialog).
+  // A configuration is granted as a whole (docs/meta-facts.md#oauth-dialog).
   const declined =
     request.configuration === null
       ? offered.filter((scope) => choice.declined.includes(scope) && scope !== 'public_profile')
@@ -163,7 +163,7 @@ function deniedResponse(state: SandboxState, request: DialogRequest): MetaRespon
 
 /**
  * Redirects (302) with values in the query, `state` last, then the product's fragment
- * (docs/meta-facts.md#login-dialog).
+ * (docs/meta-facts.md#oauth-dialog).
  */
 function redirectBack(request: DialogRequest, values: Record<string, string>): MetaResponse {
   if (request.redirectUri === null) return html(200, errorPage(values.error_message ?? 'Something went wrong'));
@@ -175,7 +175,7 @@ function redirectBack(request: DialogRequest, values: Record<string, string>): M
   );
 }
 
-/** Returns a token in the fragment; with `code token` the code too (docs/meta-facts.md#login-dialog). */
+/** Returns a token in the fragment; with `code token` the code too (docs/meta-facts.md#oauth-dialog). */
 function implicitTokenResponse(state: SandboxState, request: DialogRequest, user: Principal): MetaResponse {
   const { token } = state.tokens.mint({
     appId: request.app.id,

@@ -138,7 +138,7 @@ function handleMedia(state: SandboxState, call: GraphCall, id: string, caller: G
   });
 }
 
-/** On WhatsApp nodes a 190 is a 401 without a subcode (docs/meta-facts.md#error-responses). */
+/** On WhatsApp nodes a 190 is a 401 without a subcode (docs/meta-facts.md#errors). */
 function withWhatsappStatus(state: SandboxState, call: GraphCall, error: unknown): unknown {
   const id = call.path[0] ?? '';
   if (

@@ -19,7 +19,7 @@ import {
 } from '../tokens/login-tokens.ts';
 import { accountContext, showOwnPost, unknownEdge } from './login-account.ts';
 
-/** graph.threads.net and graph.threads.com (docs/meta-facts.md#threads-login). */
+/** graph.threads.net and graph.threads.com (docs/meta-facts.md#threads). */
 export function handleThreads(state: SandboxState, call: GraphCall): MetaResponse {
   const [first, edge] = call.path;
   if (first === 'oauth' && edge === 'access_token') return oauthAccessToken(state, call);

@@ -125,7 +125,7 @@ function decodeSegment(segment: string): string {
   }
 }
 
-/** `method=delete|get|post` in query or body overrides the verb (docs/meta-facts.md#batch-requests). */
+/** `method=delete|get|post` in query or body overrides the verb (docs/meta-facts.md#batches). */
 export function effectiveMethod(method: string, params: Map<string, string>): string {
   const override = params.get('method')?.toUpperCase();
   return override === 'GET' || override === 'POST' || override === 'DELETE' ? override : method;

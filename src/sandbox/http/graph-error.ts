@@ -1,6 +1,6 @@
 import { sessionTime } from './session-time.ts';
 
-/** A refusal by Meta (docs/meta-facts.md#error-responses). */
+/** A refusal by Meta (docs/meta-facts.md#errors). */
 export interface GraphFailure {
   status: number;
   message: string;
@@ -45,7 +45,7 @@ export function missingObject(method: string, id: string): GraphError {
   );
 }
 
-/** Returns Meta's message for a subcode of 190 (docs/meta-facts.md#dead-tokens). */
+/** Returns Meta's message for a subcode of 190 (docs/meta-facts.md#code-190). */
 export function toInvalidTokenMessage(subcode: number, appId: string, expiredAt: number, now: number): string {
   const validating = 'Error validating access token: ';
   switch (subcode) {

@@ -19,7 +19,7 @@ export function signedRequest(secret: string, payload: Record<string, unknown>):
   return `${createHmac('sha256', secret).update(encoded).digest('base64url')}.${encoded}`;
 }
 
-/** `sha256=<hex>` of the bytes as sent (docs/meta-facts.md#webhook-deliveries). */
+/** `sha256=<hex>` of the bytes as sent (docs/meta-facts.md#webhooks-of-meta). */
 export function hubSignature(secret: string, body: string, algorithm: 'sha256' | 'sha1' = 'sha256'): string {
   return `${algorithm}=${createHmac(algorithm, secret).update(body).digest('hex')}`;
 }
@@ -77,7 +77,7 @@ export class CallbackSender {
     this.inBackground(this.webhook(subscription.callbackUrl, { object: 'permissions', entry }, app.secret));
   }
 
-  /** Runs the handshake. True if the body is exactly the challenge (docs/meta-facts.md#webhook-deliveries). */
+  /** Runs the handshake. True if the body is exactly the challenge (docs/meta-facts.md#webhooks-of-meta). */
   async handshake(url: string, verifyToken: string): Promise<boolean> {
     const challenge = String(1_000_000_000 + Math.floor(this.randomFraction() * 999_999_999));
     const target = new URL(url);

@@ -12,7 +12,7 @@ export interface LoginConfiguration {
   expiresIn: number | null;
 }
 
-/** An app's webhook subscription (docs/meta-facts.md#webhook-deliveries). */
+/** An app's webhook subscription (docs/meta-facts.md#webhooks-of-meta). */
 interface Subscription {
   object: string;
   callbackUrl: string;

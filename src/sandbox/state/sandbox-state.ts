@@ -60,7 +60,7 @@ export class SandboxState {
     return token === null ? null : fingerprintOf(token).slice(0, 8);
   }
 
-  /** 23 characters of base64url starting with A (docs/meta-facts.md#error-responses). */
+  /** 23 characters of base64url starting with A (docs/meta-facts.md#errors). */
   traceId(): string {
     return `A${this.randomBytes(17).toString('base64url').slice(0, 22)}`;
   }
@@ -146,12 +146,12 @@ export class SandboxState {
     }
   }
 
-  /** Kills all tokens with 190/460, Page tokens included (docs/meta-facts.md#dead-tokens). */
+  /** Kills all tokens with 190/460, Page tokens included (docs/meta-facts.md#code-190). */
   changePassword(userId: string): void {
     this.invalidateUser(userId, 460);
   }
 
-  /** Fails all calls with 459, 464 or 490 until set to null (docs/meta-facts.md#dead-tokens). */
+  /** Fails all calls with 459, 464 or 490 until set to null (docs/meta-facts.md#code-190). */
   setCheckpoint(userId: string, subcode: 459 | 464 | 490 | null): void {
     this.user(userId).checkpoint = subcode;
     this.store.onChange();
@@ -175,7 +175,7 @@ export class SandboxState {
     this.store.onChange();
   }
 
-  /** Sets when data access ends; after that 190/493 (docs/meta-facts.md#token-lifetimes). */
+  /** Sets when data access ends; after that 190/493 (docs/meta-facts.md#long-lived-user-tokens). */
   setDataAccess(userId: string, expiresAt: number, appId?: string): void {
     const { grant } = this.grantOf(userId, appId);
     if (grant !== undefined) grant.dataAccessExpiresAt = expiresAt;
@@ -193,7 +193,7 @@ export class SandboxState {
     this.latencyMs = { min, max };
   }
 
-  /** Posts a signed webhook (docs/meta-facts.md#webhook-deliveries). */
+  /** Posts a signed webhook (docs/meta-facts.md#webhooks-of-meta). */
   sendWebhook(request: {
     url: string;
     object: string;

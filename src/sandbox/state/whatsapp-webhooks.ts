@@ -29,7 +29,7 @@ interface WebhookContext {
   appById(id: string | undefined): AppRecord;
 }
 
-/** Sends WhatsApp's webhooks, signed by the app (docs/meta-facts.md#webhook-deliveries). */
+/** Sends WhatsApp's webhooks, signed by the app (docs/meta-facts.md#webhooks-of-meta). */
 export class WhatsappWebhooks {
   constructor(private readonly state: WebhookContext) {}
 

@@ -11,7 +11,7 @@ import type { TokenView } from './token-issuer.ts';
 const DAY_MS = 86_400_000;
 
 /**
- * The differences between Instagram and Threads (docs/meta-facts.md#instagram-login, docs/meta-facts.md#threads-login).
+ * The differences between Instagram and Threads (docs/meta-facts.md#instagram-login, docs/meta-facts.md#threads).
  */
 export interface LoginProduct {
   kind: 'instagram_user' | 'threads_user';

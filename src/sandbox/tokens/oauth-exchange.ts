@@ -109,7 +109,7 @@ function exchangeToken(state: SandboxState, call: GraphCall, app: AppRecord): Me
 }
 
 /**
- * Returns the last token if a setting or fault limits fresh tokens to one a day (docs/meta-facts.md#token-lifetimes).
+ * Returns the last token if a setting or fault limits fresh tokens to one a day (docs/meta-facts.md#long-lived-user-tokens).
  */
 function findReusableToken(
   state: SandboxState,
@@ -164,7 +164,7 @@ export function requiresExpiry(state: SandboxState, principal: Principal): boole
   return state.store.businesses.get(principal.businessId ?? '')?.requiresExpiry === true;
 }
 
-/** Omits `expires_in` for tokens without an end or on a fault's demand (docs/meta-facts.md#token-lifetimes). */
+/** Omits `expires_in` for tokens without an end or on a fault's demand (docs/meta-facts.md#long-lived-user-tokens). */
 export function toTokenResponseBody(
   state: SandboxState,
   call: GraphCall,
@@ -194,7 +194,7 @@ export function revokeEndpoint(state: SandboxState, call: GraphCall): MetaRespon
   return success();
 }
 
-/** `oauth/client_code`: issues a code for the same user (docs/meta-facts.md#token-lifetimes). */
+/** `oauth/client_code`: issues a code for the same user (docs/meta-facts.md#long-lived-user-tokens). */
 export function clientCodeEndpoint(state: SandboxState, call: GraphCall): MetaResponse {
   const app = authenticateClient(state, call);
   const caller = authenticate(state, call, 'facebook');

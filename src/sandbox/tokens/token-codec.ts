@@ -3,7 +3,7 @@ import type { TokenKind } from '../state/records.ts';
 
 /**
  * Tokens contain their claims, sealed with a key of this sandbox, so that a million of them cost no memory and survive
- * a restart. The format is Meta's: a prefix, 180 to 290 letters and digits (docs/meta-facts.md#token-format).
+ * a restart. The format is Meta's: a prefix, 180 to 290 letters and digits (docs/meta-facts.md#length-and-prefixes).
  */
 export interface TokenClaims {
   kind: TokenKind;
