@@ -69,8 +69,9 @@ const route = (of: ConnectionResponse, { number }: Customer, action: string): st
 const synchronize = (of: ConnectionResponse, customerOf: Customer, kinds: string[]) =>
   api(context).post(route(of, customerOf, 'synchronize'), { kinds });
 /** Meta's next responses to requests for this number. */
-const answer = ({ number }: Customer, fault: Fault, times: number | null = null): void =>
+const answer = ({ number }: Customer, fault: Fault, times: number | null = null): void => {
   context.fault(fault, { method: 'POST', pathPattern: `/${number}/smb_app_data$` }, times);
+};
 const TAKEN: Fault = { kind: 'status', status: 200, body: { messaging_product: 'whatsapp', request_id: 'req_1' } };
 
 describe('a number of the WhatsApp Business app', () => {

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Product } from '../../src/config/config.ts';
 import { type GatewayTestContext, META_TOKEN_FORM, openGatewayTestContext } from '../support/gateway-test-context.ts';
+import { until } from '../support/until.ts';
 
 let context: GatewayTestContext;
 let ids: { page: string; waba: string; phone: string; adAccount: string; instagram: string };
@@ -127,6 +128,8 @@ describe('WhatsApp', () => {
     expect(response.status).toBe(401);
     expect(response.json['error']).toMatchObject({ code: 190, fbtrace_id: expect.any(String) });
     expect(response.json['error']).not.toHaveProperty('error_data.code');
+    // The inspection that this caused is among Meta's calls: over before the next test counts its own.
+    await until(async () => (await context.connection(held.connectionId)).status === 'reauth_required');
   });
 });
 

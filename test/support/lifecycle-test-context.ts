@@ -10,7 +10,7 @@ import { RELAYED_EVENT_TYPE } from '../../src/events/outbox/event-type.ts';
 import { LifecycleJob } from '../../src/lifecycle/sweeps/lifecycle.job.ts';
 import { Sweep } from '../../src/lifecycle/sweeps/sweep.ts';
 import { Clock } from '../../src/platform/clock.ts';
-import type { Fault, FaultMatch } from '../../src/sandbox/control/fault-script.ts';
+import type { Fault, FaultMatch, FaultRule } from '../../src/sandbox/control/fault-script.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import type { PrincipalKind } from '../../src/sandbox/state/records.ts';
 import { api, type ConnectTestContext, openConnectTestContext } from './connect-test-context.ts';
@@ -32,8 +32,8 @@ export interface LifecycleTestContext extends ConnectTestContext {
   importConnection(options?: ImportedConnectionOptions): Promise<ImportedConnection>;
   connection(id: string): Promise<ConnectionResponse>;
   root(id: string): Promise<CredentialResponse>;
-  /** The next calls that fit end in this fault. */
-  fault(fault: Fault, match?: FaultMatch, times?: number | null): void;
+  /** The next calls that fit end in this fault; `struck` counts those that did, as soon as they arrive at Meta. */
+  fault(fault: Fault, match?: FaultMatch, times?: number | null): FaultRule;
   exchanges(): { exchanged: number; repeatedExchanges: number };
   events(type: string): Promise<Record<string, unknown>[]>;
   /** The details of these audit entries, in order; of one connection where it is named. */
@@ -150,9 +150,8 @@ export function openLifecycleTestContext(environment: Record<string, string> = {
         if (root === undefined) throw new Error(`${id} has no credential`);
         return root;
       },
-      fault: (fault, match, times = 1) => {
-        sandbox.state.faults.add({ fault, times, ...(match === undefined ? {} : { match }) });
-      },
+      fault: (fault, match, times = 1) =>
+        sandbox.state.faults.add({ fault, times, ...(match === undefined ? {} : { match }) }),
       exchanges: () => sandbox.state.log.counters(),
       events: async (type) => {
         if (type === RELAYED_EVENT_TYPE)
