@@ -69,8 +69,9 @@ const route = (of: ConnectionResponse, { number }: Customer, action: string): st
 const synchronize = (of: ConnectionResponse, customerOf: Customer, kinds: string[]) =>
   api(context).post(route(of, customerOf, 'synchronize'), { kinds });
 /** Meta's next responses to requests for this number. */
-const answer = ({ number }: Customer, fault: Fault, times: number | null = null): void =>
+const answer = ({ number }: Customer, fault: Fault, times: number | null = null): void => {
   context.fault(fault, { method: 'POST', pathPattern: `/${number}/smb_app_data$` }, times);
+};
 const TAKEN: Fault = { kind: 'status', status: 200, body: { messaging_product: 'whatsapp', request_id: 'req_1' } };
 
 describe('a number of the WhatsApp Business app', () => {
@@ -92,8 +93,8 @@ describe('a number of the WhatsApp Business app', () => {
     expect(refused.body.remedy).toEqual(expect.any(String));
     expect(calls('/register')).toBe(0);
     expect(numberOf(await context.connection(connection.id), of.number)?.registration?.status).toBe('coexistence');
-    expect(await context.audited('phone_number.registered')).toEqual([]);
-    expect(await context.audited('phone_number.registration_failed')).toEqual([]);
+    expect(await context.audited('phone_number.registered', connection.id)).toEqual([]);
+    expect(await context.audited('phone_number.registration_failed', connection.id)).toEqual([]);
   });
 
   it("is known by Meta's word, and no longer when Meta says so", async () => {
@@ -179,7 +180,7 @@ describe('synchronizing it', () => {
       contacts: { status: 'requested', request_id: 'req_1', at },
       history: { status: 'requested', request_id: 'req_1', at },
     });
-    expect(await context.audited('phone_number.synchronization_requested')).toContainEqual({
+    expect(await context.audited('phone_number.synchronization_requested', connection.id)).toContainEqual({
       kinds: ['history'],
       outcome: 'requested',
       meta_request_id: 'req_1',
@@ -235,7 +236,7 @@ describe('synchronizing it', () => {
       status: 'failed',
       meta: { code: 100, subcode: 2_388_001 },
     });
-    expect(await context.audited('phone_number.synchronization_failed')).toContainEqual(
+    expect(await context.audited('phone_number.synchronization_failed', connection.id)).toContainEqual(
       expect.objectContaining({ kinds: ['contacts'], outcome: 'failed' }),
     );
     answer(of, TAKEN);

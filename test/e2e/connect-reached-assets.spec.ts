@@ -220,7 +220,7 @@ describe('a second look', () => {
     expect(more).toEqual([]);
     expect((await leaseOf('again', later)).status).toBe(201);
     expect((await leaseOf('again', own)).status).toBe(404);
-    expect(await context.audited('connection.assets_changed')).toHaveLength(1);
+    expect(await context.audited('connection.assets_changed', id)).toHaveLength(1);
     await check(id);
     expect(await changesOf(id)).toHaveLength(1);
   });

@@ -129,13 +129,29 @@ describe('what a receiver may respond', () => {
     const seconds = (Date.parse(body.resume_at) - Date.now()) / 1000;
     expect(seconds).toBeGreaterThan(110);
     expect(seconds).toBeLessThan(125);
+    // Once another subscription has the next event, this one would have had its turn, too.
+    const other = await startReceiver();
+    await context.subscribe({ url: other.url });
     await context.publish({ connectionId: 'con_2' });
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await other.waitFor(1);
+    await until(
+      () => context.deliveries(id, 'pending'),
+      (rows) => rows.length === 2,
+    );
+    await context.publish({ connectionId: 'con_3' });
+    await other.waitFor(2);
     expect(context.receiver.received).toHaveLength(1);
+    await other.close();
   });
 });
 
 it('metrics tell what waits and what became of attempts', async () => {
+  const { id } = await context.subscribe();
+  await context.publish();
+  await until(
+    () => context.deliveries(id, 'delivered'),
+    (rows) => rows.length === 1,
+  );
   const { text } = await request(context.replica.app.getHttpServer()).get('/metrics');
   expect(text).toMatch(/metavault_event_attempts_total\{outcome="delivered",error="none"\} [1-9]/);
   expect(text).toMatch(/metavault_event_deliveries\{status="undispatched"\} 0/);

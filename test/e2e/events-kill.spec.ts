@@ -5,6 +5,7 @@ import { type ChildReplica, startChildReplica } from '../support/child-replica.t
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 import { freePort } from '../support/http-listener.ts';
 import { TEST_ADMIN_KEY } from '../support/test-replica.ts';
+import { until } from '../support/until.ts';
 import { type Receiver, startReceiver } from '../support/webhook-receiver.ts';
 
 const CLAIM_SECONDS = 3;
@@ -63,15 +64,11 @@ it('a replica killed between a delivery and its record: another delivers again, 
   expect(after?.id).toBe(before?.id);
   expect(after?.body).toBe(before?.body);
   new Webhook(secret).verify(after?.body ?? '', after?.headers as Record<string, string>);
-  for (let tries = 0; ; tries++) {
-    const { rows } = await client.query('SELECT status, attempts FROM delivery WHERE subscription_id = $1', [id]);
-    if (rows[0]?.status === 'delivered') {
-      expect(rows).toEqual([{ status: 'delivered', attempts: 1 }]);
-      break;
-    }
-    expect(tries).toBeLessThan(100);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  const { rows } = await until(
+    () => client.query('SELECT status, attempts FROM delivery WHERE subscription_id = $1', [id]),
+    (found) => found.rows[0]?.status === 'delivered',
+  );
+  expect(rows).toEqual([{ status: 'delivered', attempts: 1 }]);
   await client.end();
   await second.kill();
   expect(receiver.received).toHaveLength(2);

@@ -8,6 +8,7 @@ import { Outbox } from '../../src/events/outbox/outbox.ts';
 import { api } from '../support/connect-test-context.ts';
 import { freePort } from '../support/http-listener.ts';
 import { startTestReplica, type TestReplica } from '../support/test-replica.ts';
+import { until } from '../support/until.ts';
 
 const ROOT = path.join(import.meta.dirname, '../..');
 let replica: TestReplica;
@@ -38,7 +39,7 @@ it("the documentation's receiver takes what is signed, prints it, and refuses th
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const lines = createInterface({ input: receiver.stdout ?? process.stdin })[Symbol.asyncIterator]();
-  while ((await fetch(url).catch(() => null)) === null) await new Promise((resolve) => setTimeout(resolve, 50));
+  await until(() => fetch(url).catch(() => null));
   expect((await fetch(url, { method: 'POST', body: '{}' })).status).toBe(401);
 
   expect((await call.post(`/v1/subscriptions/${id}/test`, {})).body).toMatchObject({ delivered: true, status: 204 });

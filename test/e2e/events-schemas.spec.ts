@@ -7,6 +7,7 @@ import { SynchronizationNoticeJob } from '../../src/connect/phone-numbers/synchr
 import { UnfinishedSignupJob } from '../../src/connect/unfinished/unfinished-signup.job.ts';
 import { api, createSession } from '../support/connect-test-context.ts';
 import { DAY, type LifecycleTestContext, openLifecycleTestContext } from '../support/lifecycle-test-context.ts';
+import { until } from '../support/until.ts';
 import { type ReceivedDelivery, type Receiver, startReceiver } from '../support/webhook-receiver.ts';
 
 let context: LifecycleTestContext;
@@ -61,14 +62,17 @@ async function delivered(
   count: number,
   isMeant: (data: Record<string, unknown>) => boolean = () => true,
 ): Promise<ReceivedDelivery[]> {
-  const until = Date.now() + 20_000;
-  for (;;) {
-    const found = receiver.received.filter(({ message }) => message.type === type && isMeant(message.data));
-    if (found.length >= count) return found;
-    if (Date.now() > until) throw new Error(`${found.length} of ${count} ${type} came`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  return until(
+    () => receiver.received.filter(({ message }) => message.type === type && isMeant(message.data)),
+    (found) => found.length >= count,
+  );
 }
+
+/** What is said of one connection. */
+const isOf =
+  ({ id }: { id: string }) =>
+  ({ connection_id }: Record<string, unknown>): boolean =>
+    connection_id === id;
 
 function conforms({ message }: ReceivedDelivery): void {
   for (const each of [schemas, closedSchemas]) {
@@ -87,25 +91,25 @@ describe('what is delivered is what its published schema says', () => {
     const first = await context.importConnection({ pages: 1 });
     const again = { tenant: 'acme', product: 'pages', access_token: first.token };
     await api(context).post('/v1/connections/import', again).expect(201);
-    const created = await delivered('connection.created', 2);
+    const created = await delivered('connection.created', 2, isOf(first));
     expect(created.map(({ message }) => message.data['reconnected'])).toEqual([false, true]);
 
     await api(context).post(`/v1/connections/${first.id}/refresh`, {}).expect(200);
     context.sandbox.state.removeScope(first.userId, 'email');
     await api(context).post(`/v1/connections/${first.id}/check`, {}).expect(200);
-    const refreshed = await delivered('connection.refreshed', 3);
+    const refreshed = await delivered('connection.refreshed', 3, isOf(first));
     expect(refreshed.some(({ message }) => 'lost_scopes' in message.data)).toBe(true);
     const endless = await context.importConnection({ kind: 'system_user', expiresIn: null });
 
     context.clock.advance(76.1 * DAY);
     await context.schedule.runUrgentWork();
-    await delivered('connection.expiring', 1);
+    await delivered('connection.expiring', 1, isOf(first));
     const dying = await context.importConnection();
     context.sandbox.state.changePassword(dying.userId);
     await api(context).post(`/v1/connections/${dying.id}/check`, {}).expect(200);
-    await delivered('connection.reauth_required', 1);
+    await delivered('connection.reauth_required', 1, isOf(dying));
     await api(context).delete(`/v1/connections/${endless.id}`).expect(200);
-    await delivered('connection.revoked', 1);
+    await delivered('connection.revoked', 1, isOf(endless));
     receiver.received.forEach(conforms);
   }, 60_000);
 
@@ -120,8 +124,9 @@ describe('what is delivered is what its published schema says', () => {
     const code = context.sandbox.state.make.code({ userId: id, fromSdk: true, expiresIn: null, scopes });
     const response = await api(context).post(`/v1/connect-sessions/${session.id}/complete`, { code });
     expect(response.body).toMatchObject({ status: 'reauth_required' });
-    await delivered('connection.created', 1, ({ status }) => status === 'reauth_required');
-    await delivered('connection.reauth_required', 1, ({ product }) => product === 'whatsapp');
+    const created = await delivered('connection.created', 1, isOf(response.body));
+    expect(created[0]?.message.data['status']).toBe('reauth_required');
+    await delivered('connection.reauth_required', 1, isOf(response.body));
     receiver.received.forEach(conforms);
   }, 60_000);
 
@@ -139,7 +144,7 @@ describe('what is delivered is what its published schema says', () => {
         .send(body)
         .expect(200);
     }
-    const relayed = await delivered('meta.webhook', 2);
+    const relayed = await delivered('meta.webhook', 2, ({ object }) => object === 'page');
     expect(relayed.map(({ message }) => message.data['connection_id']).sort()).toEqual([id, null].sort());
     for (const each of relayed) {
       expect(each.body).toContain('"post":17841400000000000123}');

@@ -9,6 +9,7 @@ import {
   openLifecycleTestContext,
 } from '../support/lifecycle-test-context.ts';
 import type { TestReplica } from '../support/test-replica.ts';
+import { until } from '../support/until.ts';
 
 let context: LifecycleTestContext;
 let second: TestReplica;
@@ -227,11 +228,11 @@ describe('endings', () => {
     const response = await graph(access_token, '/graph/me');
     expect(response.status).toBe(400);
     expect(response.body.error).toMatchObject({ code: 190, error_subcode: 490 });
-    const deadline = Date.now() + 5_000;
-    while ((await context.connection(dying.id)).status === 'active' && Date.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    expect((await context.connection(dying.id)).status).toBe('reauth_required');
+    const { status } = await until(
+      () => context.connection(dying.id),
+      (connection) => connection.status !== 'active',
+    );
+    expect(status).toBe('reauth_required');
     expect((await graph(access_token, '/graph/me', undefined, second)).status).toBe(401);
   });
 });

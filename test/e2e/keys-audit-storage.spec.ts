@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import request from 'supertest';
@@ -12,6 +11,7 @@ import {
 } from '../support/connect-test-context.ts';
 import { type DatabaseProxy, startDatabaseProxy } from '../support/database-proxy.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
+import { until } from '../support/until.ts';
 
 /** Far above the second that is promised, far below the 15 s that a statement has otherwise. */
 const NO_HANG_MS = 6_000;
@@ -70,11 +70,10 @@ async function expectRefusals(): Promise<void> {
 
 /** By itself, without a restart. */
 async function expectRecovery(): Promise<void> {
-  let status = 0;
-  for (let tries = 0; status !== 201 && tries < 100; tries++) {
-    status = (await lease('token')).status;
-    if (status !== 201) await sleep(100);
-  }
+  const { status } = await until(
+    () => lease('token'),
+    (response) => response.status === 201,
+  );
   expect([status, (await lease('gateway')).status, (await graphCall()).status]).toEqual([201, 201, 200]);
 }
 
@@ -114,8 +113,10 @@ describe('where its entry can not be committed, no lease is given', () => {
       // Postgres has ended the statements that wait for the lock, so none of them does its work when it is free.
       const waiting = `SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'metavault fail-fast'
         AND datname = current_database() AND wait_event_type = 'Lock'`;
-      for (let tries = 0; tries < 50 && (await other.query(waiting)).rows[0].n > 0; tries++) await sleep(100);
-      expect((await other.query(waiting)).rows[0].n).toBe(0);
+      await until(
+        () => other.query(waiting),
+        ({ rows }) => rows[0].n === 0,
+      );
     } finally {
       await other.query('ROLLBACK');
     }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
 import type { Database } from '../../src/database/database.ts';
@@ -11,6 +10,7 @@ import { type OpenDatabase, openFreshDatabase } from '../support/fresh-database.
 import { testConfig } from '../support/test-config.ts';
 import { startTestReplica, TEST_ADMIN_KEY, type TestReplica } from '../support/test-replica.ts';
 import { openTestVault } from '../support/test-vault.ts';
+import { until } from '../support/until.ts';
 
 const CONNECTIONS = 30;
 /** Secrets of nobody in particular, so that the rewrap takes a while. */
@@ -82,7 +82,7 @@ async function keys(): Promise<KeyResponse[]> {
 }
 
 describe('rotation under lease load', () => {
-  it('loses no lease, whichever replica dies on the way', async () => {
+  it('loses no lease, whichever replica dies on the way, and ends with a new key and a retired one', async () => {
     const failures: unknown[] = [];
     let leases = 0;
     let over = false;
@@ -108,23 +108,50 @@ describe('rotation under lease load', () => {
     const asked = await admin.post('/v1/keys/rewrap');
     expect(asked.status).toBe(202);
     expect(asked.body).toMatchObject({ state: 'running', total: ALL });
-    await sleep(500);
+    const look = async () =>
+      (await admin.get('/v1/keys/rewrap').expect(200)).body as { state: string; remaining: number };
+    await until(look, ({ remaining }) => remaining < ALL);
     await child.kill();
-    let progress = { state: 'running', remaining: ALL };
-    for (let tries = 0; progress.state === 'running' && tries < 200; tries++) {
-      await sleep(100);
-      progress = (await admin.get('/v1/keys/rewrap').expect(200)).body;
-    }
+    const progress = await until(look, ({ state }) => state !== 'running', 40_000);
     expect(progress).toMatchObject({ state: 'done', remaining: 0 });
     await admin.delete(`/v1/keys/${old?.id}`).expect(204);
     // Both replicas have served after the end of the old key, too.
     const soFar = leases;
-    for (let tries = 0; leases < soFar + 50 && tries < 200; tries++) await sleep(50);
+    await until(() => leases >= soFar + 50);
     over = true;
     await Promise.all(loads);
     expect(failures).toEqual([]);
     expect(leases).toBeGreaterThan(100);
-  }, 60_000);
+
+    // The list, in pages, without the keys of audit and look-ups.
+    const { body } = await admin.get('/v1/keys?limit=1').expect(200);
+    expect(body.data).toHaveLength(1);
+    const rest = (await admin.get(`/v1/keys?cursor=${body.next_cursor}`).expect(200)).body;
+    expect([...body.data, ...rest.data].map(({ state }: KeyResponse) => state)).toEqual(['retired', 'active']);
+    expect(Object.keys(body.data[0])).toEqual(['id', 'state', 'created_at', 'retired_at', 'data_keys']);
+
+    // Retiring: 409 for the active key, 204 also the second time, 404 for none.
+    const [retired, active] = await keys();
+    const inUse = await admin.delete(`/v1/keys/${active?.id}`);
+    expect([inUse.status, inUse.body.code]).toEqual([409, 'key_in_use']);
+    await admin.delete(`/v1/keys/${retired?.id}`).expect(204);
+    for (const id of ['kek_01k9zzzzzzzzzzzzzzzzzzzzzz', 'nonsense']) {
+      const unknown = await admin.delete(`/v1/keys/${id}`);
+      expect([id, unknown.status, unknown.body.code]).toEqual([id, 404, 'key_not_found']);
+    }
+
+    // An entry for each change, and a chain that holds.
+    const found = async (action: string) => (await admin.get(`/v1/audit?action=${action}`)).body.data.length;
+    expect(await found('key.rotated')).toBe(1);
+    expect(await found('key.rewrap_requested')).toBe(1);
+    expect(await found('key.rewrapped')).toBe(1);
+    expect(await found('key.retired')).toBe(1);
+    expect((await admin.get('/v1/audit/verify')).body.valid).toBe(true);
+
+    // The metrics: data keys by key-encryption key.
+    const { text } = await request(server()).get('/metrics');
+    expect(text).toContain(`metavault_data_keys{kek="${active?.id}",state="active"} ${ALL}`);
+  }, 120_000);
 });
 
 describe('/v1/keys', () => {
@@ -141,39 +168,5 @@ describe('/v1/keys', () => {
       expect((await as(auditor.body.api_key, 'post', path)).status).toBe(403);
     }
     expect((await as(auditor.body.api_key, 'delete', '/v1/keys/kek_x')).status).toBe(403);
-  });
-
-  it('200: in pages, without the keys of audit and look-ups', async () => {
-    const { body } = await admin.get('/v1/keys?limit=1').expect(200);
-    expect(body.data).toHaveLength(1);
-    const rest = (await admin.get(`/v1/keys?cursor=${body.next_cursor}`).expect(200)).body;
-    expect([...body.data, ...rest.data].map(({ state }: KeyResponse) => state)).toEqual(['retired', 'active']);
-    expect(Object.keys(body.data[0])).toEqual(['id', 'state', 'created_at', 'retired_at', 'data_keys']);
-  });
-
-  it('409 key_in_use: the active key; 404 key_not_found: none; 204: also the second time', async () => {
-    const [retired, active] = await keys();
-    const inUse = await admin.delete(`/v1/keys/${active?.id}`);
-    expect([inUse.status, inUse.body.code]).toEqual([409, 'key_in_use']);
-    await admin.delete(`/v1/keys/${retired?.id}`).expect(204);
-    for (const id of ['kek_01k9zzzzzzzzzzzzzzzzzzzzzz', 'nonsense']) {
-      const unknown = await admin.delete(`/v1/keys/${id}`);
-      expect([id, unknown.status, unknown.body.code]).toEqual([id, 404, 'key_not_found']);
-    }
-  });
-
-  it('leaves an entry for each change, and a chain that holds', async () => {
-    const found = async (action: string) => (await admin.get(`/v1/audit?action=${action}`)).body.data.length;
-    expect(await found('key.rotated')).toBe(1);
-    expect(await found('key.rewrap_requested')).toBe(1);
-    expect(await found('key.rewrapped')).toBe(1);
-    expect(await found('key.retired')).toBe(1);
-    expect((await admin.get('/v1/audit/verify')).body.valid).toBe(true);
-  });
-
-  it('shows data keys by KEK among the metrics', async () => {
-    const { text } = await request(server()).get('/metrics');
-    const [, active] = await keys();
-    expect(text).toContain(`metavault_data_keys{kek="${active?.id}",state="active"} ${ALL}`);
   });
 });

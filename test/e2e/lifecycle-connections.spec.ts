@@ -2,14 +2,16 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { LifecycleJob } from '../../src/lifecycle/sweeps/lifecycle.job.ts';
 import { api } from '../support/connect-test-context.ts';
 import { DAY, type LifecycleTestContext, openLifecycleTestContext } from '../support/lifecycle-test-context.ts';
+import { until } from '../support/until.ts';
 
 let context: LifecycleTestContext;
 
 beforeAll(async () => {
   context = await openLifecycleTestContext();
 });
-afterEach(() => {
+afterEach(async () => {
   context.sandbox.state.faults.clear();
+  await context.revokeConnections();
   context.clock.advance(120);
 });
 afterAll(() => context?.close());
@@ -152,7 +154,7 @@ describe('DELETE /v1/connections/{id}', () => {
       .post(`/v1/connections/${id}/check`, {})
       .expect(409)
       .expect(/connection_revoked/);
-    expect(await context.audited('revocation.confirmed')).toHaveLength(1);
+    expect(await context.audited('revocation.confirmed', id)).toHaveLength(1);
   });
 
   it('goes on in the background until Meta confirms, with the one token kept for it', async () => {
@@ -203,11 +205,11 @@ describe('DELETE /v1/connections/{id}', () => {
 
   it('is not undone by a refresh under way', async () => {
     const { id } = await context.importConnection({ expiresIn: DAY });
-    context.fault({ kind: 'delay', delayMs: 400 }, { grantType: 'fb_exchange_token' });
+    const delay = context.fault({ kind: 'delay', delayMs: 400 }, { grantType: 'fb_exchange_token' });
     const refresh = api(context)
       .post(`/v1/connections/${id}/refresh`, {})
       .then((response) => response);
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    await until(() => delay.struck > 0);
     await api(context).delete(`/v1/connections/${id}`).expect(200);
     expect((await refresh).body).toMatchObject({ status: 'revoked' });
     const { status, credentials } = await context.connection(id);
@@ -219,7 +221,9 @@ describe('DELETE /v1/connections/{id}', () => {
 
 describe('GET /metrics', () => {
   it('shows the state of the credentials, and the outcomes of refreshes', async () => {
-    await context.importConnection({ tenant: 'metrics' });
+    const { id } = await context.importConnection({ tenant: 'metrics' });
+    await api(context).post(`/v1/connections/${id}/refresh`, {}).expect(200);
+    await api(context).post(`/v1/connections/${id}/check`, {}).expect(200);
     const { text } = await api(context).get('/metrics').expect(200);
     for (const name of [
       'metavault_credentials{kind="user",health="healthy"}',

@@ -69,6 +69,7 @@ describe('kill -9 at any moment', () => {
         const working = (async () => {
           for (;;) await sweepAt(replica);
         })().catch(() => undefined);
+        // The moment is the point of the test: any will do, and each kill takes another.
         await sleep(100 + Math.random() * 1_200);
         await replica.kill();
         await working;
@@ -78,23 +79,23 @@ describe('kill -9 at any moment', () => {
     await Promise.all(Array.from({ length: REPLICAS }, slot));
     await makeAllDue();
 
-    const until = Date.now() + 30_000;
-    for (;;) {
+    const refreshLeft = async (): Promise<string | undefined> => {
       await origin.app.get(Sweep).refresh();
       const [left] = await database.rows<{ due: string }>({
         text: `SELECT count(*) AS due FROM credential WHERE refresh_due_at <= now() OR claim_id IS NOT NULL`,
       });
-      if (left?.due === '0') break;
-      if (Date.now() > until) throw new Error(`${left?.due} are still due`);
-      await sleep(250);
-    }
+      return left?.due;
+    };
+    await until(refreshLeft, (due) => due === '0', 60_000);
     expect(killed).toBe(KILLS);
     const [standing] = await database.rows<{ living: string; pending: string; versions: string; orphans: string }>({
-      text: `SELECT (SELECT count(*) FROM connection WHERE status = 'active') AS living,
+      text: `SELECT (SELECT count(*) FROM connection WHERE status = 'active' AND id = ANY ($1)) AS living,
         (SELECT count(*) FROM credential_version WHERE state = 'pending') AS pending,
-        (SELECT count(*) FROM credential WHERE version > 1 AND failure IS NULL AND expires_at > now() + interval '50 days') AS versions,
+        (SELECT count(*) FROM credential WHERE version > 1 AND failure IS NULL AND expires_at > now() + interval '50 days'
+          AND connection_id = ANY ($1)) AS versions,
         (SELECT count(*) FROM sealed_secret s WHERE NOT EXISTS (SELECT 1 FROM credential c WHERE c.secret_id = s.id)
           AND NOT EXISTS (SELECT 1 FROM credential_version v WHERE v.secret_id = s.id)) AS orphans`,
+      values: [[...ids.values()]],
     });
     expect(standing).toEqual({
       living: String(CREDENTIALS),
@@ -112,7 +113,7 @@ describe('a replica that was stopped past its claim', () => {
   it('writes nothing when it wakes: what the other replica made of it stays', async () => {
     const [[userId, connectionId] = ['', '']] = await seedConnections(origin, sandbox, 1, { from: DAY, to: DAY });
     sandbox.state.setLatency(0);
-    sandbox.state.faults.add({
+    const delay = sandbox.state.faults.add({
       fault: { kind: 'delay', delayMs: 1_000 },
       match: { grantType: 'fb_exchange_token', userId },
       times: 1,
@@ -120,11 +121,13 @@ describe('a replica that was stopped past its claim', () => {
     const asleep = await startChildReplica(childEnvironment());
     try {
       const sweep = sweepAt(asleep);
-      await until(async () => (await row(connectionId)).claim_id !== null);
-      await sleep(200);
+      await until(() => delay.struck > 0);
       asleep.signal('SIGSTOP');
-      await sleep(CLAIM_SECONDS * 1_000 + 500);
-      await origin.app.get(Sweep).refresh();
+      // Nothing can be claimed before the claim of the sleeping one ends.
+      await until(async () => {
+        await origin.app.get(Sweep).refresh();
+        return (await row(connectionId))['version'] === 2;
+      });
       const taken = await row(connectionId);
       expect(taken).toMatchObject({ version: 2, claim_id: null });
       asleep.signal('SIGCONT');

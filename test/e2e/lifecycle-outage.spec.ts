@@ -15,6 +15,7 @@ import {
 import { openResources } from '../support/open-resources.ts';
 import { startTestReplica, type TestReplica } from '../support/test-replica.ts';
 import { startTestSandbox } from '../support/test-sandbox.ts';
+import { until } from '../support/until.ts';
 
 /** The whole goal is OUTAGE_DUE=100000; the default run is a small one of the same. */
 const DUE = Number(process.env['OUTAGE_DUE'] ?? 200);
@@ -110,24 +111,25 @@ describe('Postgres gone in the middle of a sweep', () => {
   it('loses nothing: what was under way goes on when it is back', async () => {
     await seedConnections(origin, sandbox, 60, { from: DAY, to: 2 * DAY });
     sandbox.state.setLatency(100);
+    const arrivals = sandbox.state.faults.add({ fault: { kind: 'delay', delayMs: 0 } });
     const sweep = replica.app
       .get(Sweep)
       .refresh()
       .catch(() => undefined);
-    await sleep(200);
+    await until(() => arrivals.struck > 0);
     proxy.cut();
+    // How long the outage lasts is what the test is about.
     await sleep(DATABASE_GONE_MS);
     proxy.restore();
     await sweep;
     const database = origin.app.get(Database);
-    const until = Date.now() + 20_000;
-    for (;;) {
-      await replica.app.get(Sweep).refresh();
-      const left = await database.rows({ text: `SELECT 1 FROM credential WHERE version = 1 LIMIT 1` });
-      if (left.length === 0) break;
-      if (Date.now() > until) throw new Error('some were not renewed');
-      await sleep(300);
-    }
+    await until(
+      async () => {
+        await replica.app.get(Sweep).refresh();
+        return database.rows({ text: `SELECT 1 FROM credential WHERE version = 1 LIMIT 1` });
+      },
+      (left) => left.length === 0,
+    );
     expect(await database.rows({ text: `SELECT 1 FROM credential_version WHERE state = 'pending'` })).toEqual([]);
     expect(await database.rows({ text: `SELECT 1 FROM connection WHERE status <> 'active'` })).toEqual([]);
   }, 60_000);
@@ -148,7 +150,11 @@ describe('a replica whose clock is an hour ahead', () => {
       await seedConnections(right, sandbox, 5, { from: DAY, to: DAY });
       sandbox.state.setLatency(400);
       const first = right.app.get(Sweep).refresh();
-      await sleep(150);
+      const taken = `SELECT 1 FROM credential WHERE claim_id IS NOT NULL OR version > 1`;
+      await until(
+        () => right.app.get(Database).rows({ text: taken }),
+        (rows) => rows.length === 5,
+      );
       expect(await wrong.app.get(Sweep).refresh()).toMatchObject({ claimed: 0 });
       expect(await first).toMatchObject({ claimed: 5, done: 5 });
       expect(sandbox.state.log.counters().repeatedExchanges).toBe(0);

@@ -13,8 +13,9 @@ beforeAll(async () => {
   context = await openLifecycleTestContext();
 });
 // A throttle of one test would stop the sweeps of the next for a minute.
-afterEach(() => {
+afterEach(async () => {
   context.sandbox.state.faults.clear();
+  await context.revokeConnections();
   context.clock.advance(120);
 });
 afterAll(() => context?.close());

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Database } from '../../src/database/database.ts';
 import { RetentionService } from '../../src/database/retention.service.ts';
@@ -14,6 +13,7 @@ import {
 } from '../support/lifecycle-test-context.ts';
 import { startTestReplica, type TestReplica } from '../support/test-replica.ts';
 import { startTestSandbox } from '../support/test-sandbox.ts';
+import { until } from '../support/until.ts';
 
 describe('the pace of an app, over two replicas', () => {
   let context: LifecycleTestContext;
@@ -30,15 +30,14 @@ describe('the pace of an app, over two replicas', () => {
 
   /** What one replica saw is in the database within a second of real time. */
   const shared = async (appId: string): Promise<void> => {
-    for (let tries = 0; tries < 40; tries++) {
-      const rows = await context.database.rows({
-        text: 'SELECT 1 FROM app_rate_limit WHERE app_id = $1 AND stopped_until > $2',
-        values: [appId, context.clock.now()],
-      });
-      if (rows.length > 0) return;
-      await sleep(100);
-    }
-    throw new Error('the stop was not shared');
+    await until(
+      () =>
+        context.database.rows({
+          text: 'SELECT 1 FROM app_rate_limit WHERE app_id = $1 AND stopped_until > $2',
+          values: [appId, context.clock.now()],
+        }),
+      (rows) => rows.length > 0,
+    );
   };
 
   const throttled: Fault = { kind: 'throttle', code: 4 };
@@ -141,8 +140,9 @@ describe('a replica that is stopped in the middle of a sweep', () => {
   it('ends the refreshes under way, begins no others, and leaves the rest free for the others at once', async () => {
     await seedConnections(origin, sandbox, COUNT, { from: DAY, to: 2 * DAY });
     sandbox.state.setLatency(150);
+    const arrivals = sandbox.state.faults.add({ fault: { kind: 'delay', delayMs: 0 } });
     const sweep = leaving.app.get(Sweep).refresh();
-    await sleep(400);
+    await until(() => arrivals.struck > 0);
     expect(await count('claim_id IS NOT NULL')).toBeGreaterThan(0);
     expect(await leave()).toBeLessThan(5_000);
     await sweep;
@@ -163,8 +163,9 @@ describe('a replica that is stopped in the middle of a sweep', () => {
       text: `UPDATE credential SET check_due_at = now() - interval '1 hour', last_checked_at = NULL`,
     });
     sandbox.state.setLatency(400);
+    const arrivals = sandbox.state.faults.add({ fault: { kind: 'delay', delayMs: 0 } });
     const sweep = leaving.app.get(Sweep).health();
-    await sleep(200);
+    await until(() => arrivals.struck > 0);
     expect(await leave()).toBeLessThan(5_000);
     await sweep;
     const done = await count('last_checked_at IS NOT NULL');
@@ -177,12 +178,12 @@ describe('a replica that is stopped in the middle of a sweep', () => {
 
   it('does not wait for Meta where it does not respond', async () => {
     await seedConnections(origin, sandbox, 5, { from: DAY, to: 2 * DAY });
-    sandbox.state.faults.add({ fault: { kind: 'delay', delayMs: 11_000 }, times: null });
+    const delay = sandbox.state.faults.add({ fault: { kind: 'delay', delayMs: 11_000 }, times: null });
     const sweep = leaving.app
       .get(Sweep)
       .refresh()
       .catch(() => undefined);
-    await sleep(300);
+    await until(() => delay.struck > 0);
     expect(await leave()).toBeLessThan(16_000);
     await sweep;
     expect(await count(`health <> 'healthy' AND health <> 'expiring'`)).toBe(0);

@@ -20,10 +20,13 @@ let context: LifecycleTestContext;
 beforeAll(async () => {
   context = await openLifecycleTestContext();
 });
-afterEach(() => {
+afterEach(async () => {
   context.sandbox.state.faults.clear();
+  await context.revokeConnections();
+  // What a test left to be revoked is due by then.
+  context.clock.advance(7 * 3600);
+  await revokeDue();
   context.sandbox.state.log.clear();
-  context.clock.advance(120);
 });
 afterAll(() => context?.close());
 
@@ -74,7 +77,7 @@ describe('POST /v1/connections/{id}/rotate', () => {
       expect.objectContaining({ connection_id: id, credential_version: 2, expires_at: null }),
     );
     for (const action of ['credential.rotation_requested', 'credential.rotated', 'credential.token_revoked'])
-      expect(await context.audited(action)).toHaveLength(1);
+      expect(await context.audited(action, id)).toHaveLength(1);
     expect(connection.scopes).toEqual((await context.connection(id)).scopes);
   });
 
@@ -173,7 +176,7 @@ describe('POST /v1/connections/{id}/rotate', () => {
       credentials: [{ version: 1, failure: { code: 'rotation_refused', meta: { code } } }],
     });
     expect(connection.credentials[0]?.failure?.detail).toContain(words);
-    expect(await context.audited('credential.rotation_failed')).toContainEqual(
+    expect(await context.audited('credential.rotation_failed', id)).toContainEqual(
       expect.objectContaining({ code: 'rotation_refused', meta: expect.objectContaining({ code }) }),
     );
   });
@@ -399,6 +402,10 @@ describe('ROTATE_SYSTEM_USERS_DAYS', () => {
   let rotating: LifecycleTestContext;
   beforeAll(async () => {
     rotating = await openLifecycleTestContext({ ROTATE_SYSTEM_USERS_DAYS: '90' });
+  });
+  afterEach(async () => {
+    rotating.sandbox.state.faults.clear();
+    await rotating.revokeConnections();
   });
   afterAll(() => rotating?.close());
   const livesThere = async (token: string): Promise<boolean> => {

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import http from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { LifecycleJob } from '../../src/lifecycle/sweeps/lifecycle.job.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
@@ -10,6 +9,7 @@ import { type DatabaseProxy, startDatabaseProxy } from '../support/database-prox
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 import { startTestReplica, TEST_ADMIN_KEY } from '../support/test-replica.ts';
 import { startTestSandbox } from '../support/test-sandbox.ts';
+import { until } from '../support/until.ts';
 
 const REPLICAS = 3;
 /** Each way, for each message between a replica and the database. */
@@ -19,7 +19,7 @@ let sandbox: Sandbox;
 let database: FreshDatabase;
 let sql: pg.Client;
 let proxy: DatabaseProxy;
-let replicas: ChildReplica[];
+let replicas: ChildReplica[] = [];
 let serviceKey: string;
 
 beforeAll(async () => {
@@ -28,18 +28,29 @@ beforeAll(async () => {
   sql = new pg.Client({ connectionString: database.url });
   await sql.connect();
   proxy = await startDatabaseProxy(database.url);
-  const environment = { ...sandbox.environment(), DATABASE_URL: proxy.url, CLAIM_SECONDS: '2' };
-  replicas = await Promise.all(Array.from({ length: REPLICAS }, () => startChildReplica(environment)));
+  await startReplicas();
   const client = { name: 'load', role: 'service', tenants: ['*'], products: ['*'], lease_modes: ['gateway', 'token'] };
   serviceKey = (await api(0, 'POST', '/v1/clients', client)).body.api_key;
 }, 120_000);
+// A test may kill them.
+beforeEach(startReplicas, 120_000);
 afterAll(async () => {
-  await Promise.all((replicas ?? []).map((replica) => replica.kill()));
+  await killReplicas();
   proxy?.close();
   await sql?.end();
   await database?.drop();
   await sandbox?.close();
 });
+
+async function startReplicas(): Promise<void> {
+  if (replicas.length > 0) return;
+  const environment = { ...sandbox.environment(), DATABASE_URL: proxy.url, CLAIM_SECONDS: '2' };
+  replicas = await Promise.all(Array.from({ length: REPLICAS }, () => startChildReplica(environment)));
+}
+
+async function killReplicas(): Promise<void> {
+  await Promise.all(replicas.splice(0).map((replica) => replica.kill()));
+}
 
 // biome-ignore lint/suspicious/noExplicitAny: bodies of the API, whose fields the tests look at
 type Response = { status: number; body: any };
@@ -95,6 +106,10 @@ async function revokeAt(index: number, { id }: User): Promise<Response> {
   }
 }
 
+async function metricsOf(index: number): Promise<string> {
+  return (await fetch(`${urlOf(index)}/metrics`)).text();
+}
+
 /** The tokens of a connection that could still be opened. */
 async function sealed(id: string): Promise<number> {
   const { rows } = await sql.query(
@@ -137,12 +152,12 @@ describe('from the response to DELETE on, with a slow database', () => {
       ask(index, 'call', () => call(index, tokens[index] ?? '')),
       ask(index, 'call of another', () => call(index, tokens[(index + 1) % REPLICAS] ?? '')),
     ]);
-    while (seen.length < 40) await sleep(20);
+    await until(() => seen.length >= 40, Boolean, 40_000);
     const revoked = await revokeAt(0, connection);
     const respondedAt = performance.now();
     const left = await sealed(connection.id);
     const before = seen.length;
-    while (seen.length < before + 40) await sleep(20);
+    await until(() => seen.length >= before + 40, Boolean, 40_000);
     isOver = true;
     await Promise.all(load);
     proxy.delay(0);
@@ -182,14 +197,13 @@ describe('from the response to DELETE on, with a slow database', () => {
       isCut = true;
     });
     upload.write(Buffer.alloc(65_536));
-    await sleep(200);
+    await until(async () => (await metricsOf(1)).includes('metavault_gateway_calls{state="running"} 1'));
     expect(isCut).toBe(false);
     expect((await api(0, 'DELETE', `/v1/connections/${connection.id}`)).status).toBe(200);
-    for (let tries = 0; !isCut && tries < 200; tries++) {
+    await until(() => {
       upload.write(Buffer.alloc(1024));
-      await sleep(100);
-    }
-    expect(isCut).toBe(true);
+      return isCut;
+    });
     const status = await ended;
     expect(status === 0 || status >= 400).toBe(true);
     upload.destroy();
@@ -200,6 +214,7 @@ describe('work that is under way on other replicas', () => {
   it('brings nothing back: a refresh, an inspection, an import of the same user', async () => {
     const connection = await connected({ expiresIn: 86_400 });
     sandbox.state.setLatency(300);
+    const arrivals = sandbox.state.faults.add({ fault: { kind: 'delay', delayMs: 0 } });
     const working = [
       api(1, 'POST', `/v1/connections/${connection.id}/refresh`, {}),
       api(2, 'POST', `/v1/connections/${connection.id}/check`, {}),
@@ -209,7 +224,8 @@ describe('work that is under way on other replicas', () => {
         access_token: connection.token,
       }),
     ];
-    await sleep(400);
+    await until(() => arrivals.struck >= 2);
+    sandbox.state.faults.clear();
     proxy.delay(SLOW_MS);
     expect((await revokeAt(0, connection)).status).toBe(200);
     const [, , imported] = await Promise.all(working);
@@ -217,8 +233,7 @@ describe('work that is under way on other replicas', () => {
     sandbox.state.setLatency(0);
     expect((await api(2, 'GET', `/v1/connections/${connection.id}`)).body).toMatchObject({ status: 'revoked' });
     // Nothing is kept in the end: Meta has confirmed, or the grant is shared with the imported connection.
-    for (let tries = 0; (await sealed(connection.id)) > 0 && tries < 100; tries++) await sleep(100);
-    expect(await sealed(connection.id)).toBe(0);
+    await until(async () => (await sealed(connection.id)) === 0);
     // An import that ended first updated the connection, which was then revoked; a later one made another.
     if (imported?.status === 201 && imported.body.id === connection.id) expect(imported.body.status).toBe('active');
     const again = await lease(1, connection);
@@ -250,7 +265,7 @@ describe('at Meta', () => {
     expect(revoked.body).toMatchObject({ status: 'revoked', provider_revocation: 'pending' });
     expect(await sealed(connection.id)).toBe(1);
     expect((await lease(1, connection)).status).toBe(404);
-    await Promise.all(replicas.map((replica) => replica.kill()));
+    await killReplicas();
     const due = () => sql.query('UPDATE provider_revocation SET next_attempt_at = now()');
     const restarted = await startTestReplica({ environment: sandbox.environment(), databaseUrl: database.url });
     try {
@@ -260,15 +275,15 @@ describe('at Meta', () => {
       sandbox.state.faults.clear();
       expect(sandbox.state.user(connection.userId).grants[sandbox.app.id]?.active).toBe(true);
       // The breaker of the app has to find out first that Meta is back.
-      for (let tries = 0; (await sealed(connection.id)) > 0 && tries < 60; tries++) {
+      const processDue = async (): Promise<boolean> => {
         await due();
         await restarted.app.get(LifecycleJob).runUrgentWork();
-        await sleep(1_000);
-      }
+        return (await sealed(connection.id)) === 0;
+      };
+      await until(processDue, Boolean, 90_000);
     } finally {
       await restarted.close();
     }
-    expect(await sealed(connection.id)).toBe(0);
     expect(sandbox.state.user(connection.userId).grants[sandbox.app.id]?.active).not.toBe(true);
     const { rows } = await sql.query('SELECT provider_revocation FROM connection WHERE id = $1', [connection.id]);
     expect(rows).toEqual([{ provider_revocation: 'confirmed' }]);

@@ -221,6 +221,9 @@ describe('POST /webhooks/meta', () => {
 
   it('counts by object and outcome, with labels of ours only', async () => {
     await deliver(delivery('<script>', { id: '0', time: 1, mark: 'count-1' })).expect(200);
+    const repeated = delivery('page', { id: '0', time: 1, mark: 'count-2' });
+    for (let times = 0; times < 2; times++) await deliver(repeated).expect(200);
+    await deliver(repeated, sign(repeated, 'another secret')).expect(401);
     const { text } = await request(server()).get('/metrics').expect(200);
     expect(text).toMatch(/metavault_webhook_entries_total\{object="other",outcome="unmatched"\} \d+/);
     expect(text).toMatch(/metavault_webhook_entries_total\{object="page",outcome="repeated"\} \d+/);

@@ -10,7 +10,7 @@ import { RELAYED_EVENT_TYPE } from '../../src/events/outbox/event-type.ts';
 import { LifecycleJob } from '../../src/lifecycle/sweeps/lifecycle.job.ts';
 import { Sweep } from '../../src/lifecycle/sweeps/sweep.ts';
 import { Clock } from '../../src/platform/clock.ts';
-import type { Fault, FaultMatch } from '../../src/sandbox/control/fault-script.ts';
+import type { Fault, FaultMatch, FaultRule } from '../../src/sandbox/control/fault-script.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import type { PrincipalKind } from '../../src/sandbox/state/records.ts';
 import { api, type ConnectTestContext, openConnectTestContext } from './connect-test-context.ts';
@@ -26,15 +26,18 @@ export interface LifecycleTestContext extends ConnectTestContext {
   sweep: Sweep;
   schedule: LifecycleJob;
   database: Database;
+  /** Revokes every connection. Sweeps look at all of them, so a test that counts what they did must find none. */
+  revokeConnections(): Promise<void>;
   /** A user with a token, imported. */
   importConnection(options?: ImportedConnectionOptions): Promise<ImportedConnection>;
   connection(id: string): Promise<ConnectionResponse>;
   root(id: string): Promise<CredentialResponse>;
-  /** The next calls that fit end in this fault. */
-  fault(fault: Fault, match?: FaultMatch, times?: number | null): void;
+  /** The next calls that fit end in this fault; `struck` counts those that did, as soon as they arrive at Meta. */
+  fault(fault: Fault, match?: FaultMatch, times?: number | null): FaultRule;
   exchanges(): { exchanged: number; repeatedExchanges: number };
   events(type: string): Promise<Record<string, unknown>[]>;
-  audited(action: string): Promise<Record<string, unknown>[]>;
+  /** The details of these audit entries, in order; of one connection where it is named. */
+  audited(action: string, connectionId?: string): Promise<Record<string, unknown>[]>;
 }
 
 /**
@@ -115,6 +118,13 @@ export function openLifecycleTestContext(environment: Record<string, string> = {
       schedule: replica.app.get(LifecycleJob),
       database,
       connection,
+      revokeConnections: async () => {
+        const living = await database.rows<{ id: string }>({
+          text: `SELECT id FROM connection WHERE status <> 'revoked'`,
+          values: [],
+        });
+        for (const { id } of living) await api(context).delete(`/v1/connections/${id}`).expect(200);
+      },
       importConnection: async (options = {}) => {
         const kind = options.kind ?? 'user';
         const user = sandbox.state.make.user({ kind });
@@ -140,9 +150,8 @@ export function openLifecycleTestContext(environment: Record<string, string> = {
         if (root === undefined) throw new Error(`${id} has no credential`);
         return root;
       },
-      fault: (fault, match, times = 1) => {
-        sandbox.state.faults.add({ fault, times, ...(match === undefined ? {} : { match }) });
-      },
+      fault: (fault, match, times = 1) =>
+        sandbox.state.faults.add({ fault, times, ...(match === undefined ? {} : { match }) }),
       exchanges: () => sandbox.state.log.counters(),
       events: async (type) => {
         if (type === RELAYED_EVENT_TYPE)
@@ -154,11 +163,12 @@ export function openLifecycleTestContext(environment: Record<string, string> = {
           })
         ).map((row) => row.data);
       },
-      audited: async (action) =>
+      audited: async (action, connectionId = undefined) =>
         (
           await database.rows<{ details: Record<string, unknown> }>({
-            text: 'SELECT details FROM audit_entry WHERE action = $1 ORDER BY id',
-            values: [action],
+            text: `SELECT details FROM audit_entry WHERE action = $1 AND ($2::text IS NULL OR connection_id = $2)
+              ORDER BY id`,
+            values: [action, connectionId ?? null],
           })
         ).map((row) => row.details),
     };

@@ -176,7 +176,7 @@ describe('GET /v1/audit/anchor', () => {
       seal: expect.stringMatching(/^[0-9a-f]{64}$/),
       taken_at: clock.now().toISOString(),
     });
-    await access.app.get(AuditLog).record(access.database, { action: 'lease.issued', actor: SYSTEM });
+    await access.app.get(AuditLog).record(access.database, { action: 'lease.ended', actor: SYSTEM });
     expect(await verify(anchor.anchor)).toMatchObject({ valid: true, anchor: 'holds', entries: anchor.entries + 1 });
     expect(await verify(JSON.stringify(anchor))).toMatchObject({ valid: true, anchor: 'holds' });
     const forged = { ...anchor, entries: 1 };
@@ -195,7 +195,7 @@ describe('GET /v1/audit/anchor', () => {
     const log = access.app.get(AuditLog);
     for (const table of ['audit_entry', 'audit_link', 'audit_head'])
       await access.database.run({ text: `CREATE TABLE old_${table} AS SELECT * FROM ${table}` });
-    await log.record(access.database, { action: 'lease.issued', actor: SYSTEM });
+    await log.record(access.database, { action: 'lease.ended', actor: SYSTEM });
     const { body: after } = await get('/v1/audit/anchor');
     for (const table of ['audit_entry', 'audit_link', 'audit_head']) {
       await access.database.run({ text: `DELETE FROM ${table}` });
@@ -213,7 +213,8 @@ describe('the linking job', () => {
 
   it('links pending entries, exports their number, and logs a lasting failure once a minute', async () => {
     const schedule = access.app.get(ChainLinkingJob);
-    await access.app.get(AuditLog).record(access.database, { action: 'lease.issued', actor: SYSTEM });
+    await schedule.tick();
+    await access.app.get(AuditLog).record(access.database, { action: 'lease.ended', actor: SYSTEM });
     expect(await waiting()).toBe(1);
     await schedule.tick();
     expect(await waiting()).toBe(0);

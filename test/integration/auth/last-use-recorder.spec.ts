@@ -4,6 +4,7 @@ import { LastUseRecorder } from '../../../src/auth/last-use-recorder.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { type OpenDatabase, openFreshDatabase } from '../../support/fresh-database.ts';
 import { captureLog } from '../../support/test-replica.ts';
+import { until } from '../../support/until.ts';
 
 const HASH = Buffer.alloc(32, 1);
 let open: OpenDatabase;
@@ -43,10 +44,7 @@ async function written(): Promise<{ client: string | null; key: string | null }>
 it('is written shortly after the first use', async () => {
   lastUse.report(client());
   const at = clock.now().toISOString();
-  for (let tries = 0; tries < 200 && (await written()).key === null; tries++) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  expect(await written()).toEqual({ client: at, key: at });
+  expect(await until(written, ({ key }) => key !== null)).toEqual({ client: at, key: at });
 });
 
 it('is written at most once a minute', async () => {

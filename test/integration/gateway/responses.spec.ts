@@ -305,14 +305,23 @@ describe('faults', () => {
 
 describe('limits', () => {
   it('let calls wait, and refuse with 429 when too many do', async () => {
-    const small = await startTestGateway({ limits: { perClient: 2, waitingPerClient: 3, waitMs: 5_000 } });
-    small.respond((_request, response) =>
-      setTimeout(() => response.writeHead(200, { 'content-type': 'application/json' }).end('{}'), 100),
+    const small = await startTestGateway({ limits: { perClient: 2, waitingPerClient: 3, waitMs: 20_000 } });
+    // Meta responds when all have been let in, made to wait or refused.
+    let release = (): void => undefined;
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    small.respond(
+      (_request, response) =>
+        void released.then(() => response.writeHead(200, { 'content-type': 'application/json' }).end('{}')),
     );
+    let refusals = 0;
     const responses = await Promise.all(
-      Array.from({ length: 8 }, async () =>
-        request(small.url).get('/graph/me').set('Authorization', `Bearer ${LEASE}`),
-      ),
+      Array.from({ length: 8 }, async () => {
+        const response = await request(small.url).get('/graph/me').set('Authorization', `Bearer ${LEASE}`);
+        if (response.status === 429 && ++refusals === 3) release();
+        return response;
+      }),
     );
     const refused = responses.filter(({ status }) => status === 429);
     expect(responses.filter(({ status }) => status === 200)).toHaveLength(5);

@@ -23,12 +23,17 @@ let local: TestVault;
 beforeAll(async () => {
   kms = await startFakeKms();
   Object.assign(process.env, AWS_TEST_ENVIRONMENT);
+});
+beforeEach(async () => {
   open = await openFreshDatabase();
   local = await openTestVault(open.database, clock);
 });
+afterEach(async () => {
+  kms.fault = null;
+  await open?.close();
+});
 afterAll(async () => {
   for (const name of Object.keys(AWS_TEST_ENVIRONMENT)) delete process.env[name];
-  await open?.close();
   await kms?.close();
 });
 
@@ -83,8 +88,7 @@ describe('a ring that moves from one key of AWS KMS to another', () => {
   const next = { keyId: 'alias/next', previousRootKey: null };
 
   it('needs the old one once, and then only the new one', async () => {
-    kms.fault = null;
-    const before = await openWithKms(null);
+    const before = await openWithKms(TEST_ROOT_KEY);
     await expect(openWith({ ...next, previousKeyId: null })).rejects.toThrow(WrongRootKeyError);
     const moved = await openWith({ ...next, previousKeyId: 'alias/vault' });
     expect(Buffer.from(moved.activeKek().key)).toEqual(Buffer.from(before.activeKek().key));

@@ -14,6 +14,7 @@ import { FakeClock } from '../../../support/fake-clock.ts';
 import { type OpenDatabase, openFreshDatabase } from '../../../support/fresh-database.ts';
 import { captureLog } from '../../../support/test-replica.ts';
 import { openTestVault, TEST_ROOT_KEY, type TestVault } from '../../../support/test-vault.ts';
+import { until } from '../../../support/until.ts';
 
 const clock = new FakeClock();
 const random = new SystemRandom();
@@ -231,7 +232,11 @@ describe('retiring', () => {
     await database.transaction(async (tx) => {
       await second.vault.put(tx, new SecretString('under way'), CONTEXT);
       rotation = first.ring.rotate(unrecorded).then(() => retire(old).then((end) => (ended = end)));
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      const waiting = `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`;
+      await until(
+        () => database.rows({ text: waiting }),
+        (rows) => rows.length > 0,
+      );
       expect(ended).toBeNull();
     });
     await rotation;
