@@ -13,7 +13,7 @@ import { startTestReplica, TEST_ADMIN_KEY, type TestReplica } from '../support/t
 import { openTestVault } from '../support/test-vault.ts';
 
 const CONNECTIONS = 30;
-/** Secrets of nobody in particular, so that the rewrap takes a while. */
+/** Unrelated secrets, so that the rewrap takes a while. */
 const OTHERS = 1_200;
 const ALL = CONNECTIONS + OTHERS;
 const tokenOf = (n: number): string => `EAAtoken-of-number-${n}`;
@@ -21,7 +21,7 @@ const tokenOf = (n: number): string => `EAAtoken-of-number-${n}`;
 let open: OpenDatabase;
 let database: Database;
 let replica: TestReplica;
-/** One that is killed on the way, and one that serves throughout beside the one in this process. */
+/** One to be killed midway, and one that serves throughout, beside the one in this process. */
 let child: ChildReplica;
 let other: ChildReplica;
 let serviceKey: string;
@@ -82,7 +82,7 @@ async function keys(): Promise<KeyResponse[]> {
 }
 
 describe('rotation under lease load', () => {
-  it('loses no lease, whichever replica dies on the way', async () => {
+  it('fails no lease, whichever replica dies midway', async () => {
     const failures: unknown[] = [];
     let leases = 0;
     let over = false;
@@ -103,7 +103,7 @@ describe('rotation under lease load', () => {
     const rotated = await admin.post('/v1/keys/rotate');
     expect(rotated.status).toBe(201);
     expect(rotated.body).toMatchObject({ state: 'active', data_keys: 0 });
-    // While something needs it, a key stays.
+    // A key in use stays.
     expect((await admin.delete(`/v1/keys/${old?.id}`)).body.code).toBe('key_in_use');
     const asked = await admin.post('/v1/keys/rewrap');
     expect(asked.status).toBe(202);
@@ -117,7 +117,7 @@ describe('rotation under lease load', () => {
     }
     expect(progress).toMatchObject({ state: 'done', remaining: 0 });
     await admin.delete(`/v1/keys/${old?.id}`).expect(204);
-    // Both replicas have served after the end of the old key, too.
+    // Both replicas also served after the old key was gone.
     const soFar = leases;
     for (let tries = 0; leases < soFar + 50 && tries < 200; tries++) await sleep(50);
     over = true;
@@ -128,7 +128,7 @@ describe('rotation under lease load', () => {
 });
 
 describe('/v1/keys', () => {
-  it('403: services; auditors may look only', async () => {
+  it('403: services; auditors may only read', async () => {
     const auditor = await admin.post('/v1/clients', { name: 'a', role: 'auditor', tenants: ['*'], products: ['*'] });
     const as = (key: string, method: 'get' | 'post' | 'delete', path: string) =>
       request(server())
@@ -143,7 +143,7 @@ describe('/v1/keys', () => {
     expect((await as(auditor.body.api_key, 'delete', '/v1/keys/kek_x')).status).toBe(403);
   });
 
-  it('200: in pages, without the keys of audit and look-ups', async () => {
+  it('200: paged, without the audit and lookup keys', async () => {
     const { body } = await admin.get('/v1/keys?limit=1').expect(200);
     expect(body.data).toHaveLength(1);
     const rest = (await admin.get(`/v1/keys?cursor=${body.next_cursor}`).expect(200)).body;
@@ -151,7 +151,7 @@ describe('/v1/keys', () => {
     expect(Object.keys(body.data[0])).toEqual(['id', 'state', 'created_at', 'retired_at', 'data_keys']);
   });
 
-  it('409 key_in_use: the active key; 404 key_not_found: none; 204: also the second time', async () => {
+  it('409 key_in_use: the active key; 404 key_not_found: unknown; 204: also the second time', async () => {
     const [retired, active] = await keys();
     const inUse = await admin.delete(`/v1/keys/${active?.id}`);
     expect([inUse.status, inUse.body.code]).toEqual([409, 'key_in_use']);
@@ -162,7 +162,7 @@ describe('/v1/keys', () => {
     }
   });
 
-  it('leaves an entry for each change, and a chain that holds', async () => {
+  it('leaves an entry for each change, and a valid chain', async () => {
     const found = async (action: string) => (await admin.get(`/v1/audit?action=${action}`)).body.data.length;
     expect(await found('key.rotated')).toBe(1);
     expect(await found('key.rewrap_requested')).toBe(1);
@@ -171,7 +171,7 @@ describe('/v1/keys', () => {
     expect((await admin.get('/v1/audit/verify')).body.valid).toBe(true);
   });
 
-  it('shows data keys by KEK among the metrics', async () => {
+  it('shows data keys by KEK in the metrics', async () => {
     const { text } = await request(server()).get('/metrics');
     const [, active] = await keys();
     expect(text).toContain(`metavault_data_keys{kek="${active?.id}",state="active"} ${ALL}`);
