@@ -6,7 +6,7 @@ import { type LifecycleTestContext, openLifecycleTestContext } from '../support/
 import { AUDIENCE, SUBJECT, startTestIssuer, type TestIssuer } from '../support/test-issuer.ts';
 import { TEST_ADMIN_KEY, type TestReplica } from '../support/test-replica.ts';
 
-/** What is changed at the first replica must hold for the next call at the second one, which caches clients. */
+/** A change at the first replica must apply to the next call at the second, which caches clients. */
 let context: LifecycleTestContext;
 let second: TestReplica;
 let issuer: TestIssuer;
@@ -59,8 +59,8 @@ async function tokenOf(key: string): Promise<string> {
   return response.body.access_token as string;
 }
 
-describe('a change of a client', () => {
-  it('holds for its next lease: what was taken away, and what was given', async () => {
+describe('changing a client', () => {
+  it('applies to its next lease, for rights removed and added', async () => {
     const { id, key } = await makeClient();
     await tokenOf(key);
     await change(id, { tenants: ['globex'] });
@@ -74,7 +74,7 @@ describe('a change of a client', () => {
     expect([token.status, token.body.expires_in]).toEqual([201, 30]);
   });
 
-  it('holds for the next call with a lease that it has', async () => {
+  it('applies to the next call with an existing lease', async () => {
     const { id, key } = await makeClient();
     const token = await tokenOf(key);
     expect((await graph(token)).status).toBe(200);
@@ -96,19 +96,19 @@ describe('a change of a client', () => {
     expect(introspected.body).toEqual({ active: false });
   });
 
-  it('holds for the addresses that it calls from, of leases and of Graph', async () => {
+  it('applies to its IP allow-list, for leases and Graph calls', async () => {
     const { id, key } = await makeClient();
     const token = await tokenOf(key);
     await change(id, { ip_allow_list: ['203.0.113.0/24'] });
     expect((await lease(key)).body).toMatchObject({ code: 'address_not_allowed', status: 403 });
     expect((await lease(key, '203.0.113.9')).status).toBe(201);
-    // The proxy that we trust wrote the last one; whoever came to it wrote what stands before.
+    // Our trusted proxy wrote the last address; the client may have made up those before it.
     expect((await lease(key, '203.0.113.9, 198.51.100.1')).status).toBe(403);
     expect((await graph(token)).body.error.error_data).toEqual({ code: 'address_not_allowed' });
     expect((await graph(token, '/graph/me', '203.0.113.9')).status).toBe(200);
     await change(id, { ip_allow_list: null });
     expect((await lease(key)).status).toBe(201);
-    // The first replica trusts no proxy: there the header says nothing.
+    // The first replica trusts no proxy, so it ignores the header.
     await change(id, { ip_allow_list: ['203.0.113.0/24'] });
     const spoofed = await request(context.replica.app.getHttpServer())
       .post('/v1/leases')
@@ -117,7 +117,7 @@ describe('a change of a client', () => {
     expect(spoofed.body.code).toBe('address_not_allowed');
   });
 
-  it('holds for the limit of its calls', async () => {
+  it('applies to its rate limit', async () => {
     const { id, key } = await makeClient({ rate_limit_per_second: 1 });
     const statuses = await Promise.all(Array.from({ length: 4 }, async () => (await lease(key)).status));
     expect(statuses).toContain(429);
@@ -127,8 +127,8 @@ describe('a change of a client', () => {
   });
 });
 
-describe('a client with a token of an issuer', () => {
-  it('takes leases by it, until it has lost the identity', async () => {
+describe('a client with a token from an issuer', () => {
+  it('gets leases with it until it loses the identity', async () => {
     const identity = { issuer: issuer.url, audience: AUDIENCE, subject: SUBJECT };
     const { id } = await makeClient({ identities: [identity] });
     const token = await issuer.sign(context.clock.now());
@@ -144,8 +144,8 @@ describe('a client with a token of an issuer', () => {
   });
 });
 
-describe('a refusal by policy', () => {
-  it('is one entry of the record, however often it comes', async () => {
+describe('a policy refusal', () => {
+  it('is audited once, however often it happens', async () => {
     const { id, key } = await makeClient();
     for (let count = 0; count < 3; count++) {
       expect((await lease(key, '127.0.0.1', { tenant: 'globex' })).body.code).toBe('not_allowed');
@@ -158,7 +158,7 @@ describe('a refusal by policy', () => {
   });
 });
 
-it('is described: the document of the API names what a client may be held to', async () => {
+it('the API document lists the restrictions a client can have', async () => {
   const { components, paths } = (await request(second.app.getHttpServer()).get('/openapi.json')).body;
   expect(paths['/v1/clients/{id}'].patch.requestBody).toBeDefined();
   for (const schema of ['CreateClientRequest', 'UpdateClientRequest']) {

@@ -29,7 +29,7 @@ function backUpRing(name: string): void {
   server.run('pg_dump', '-Fc', '--data-only', '-t', 'encryption_key', '-f', server.file(`${name}.ring`), source);
 }
 
-/** Those of its "Restore". */
+/** The commands of "Restore". */
 async function restore(vault: string, ring: string): Promise<string> {
   const url = await server.empty();
   server.run('pg_restore', '--section=pre-data', '-d', url, server.file(`${vault}.vault`));
@@ -44,7 +44,7 @@ const on = (url: string, more: Record<string, string> = {}): Record<string, stri
   ...more,
 });
 
-/** Every row of every table. */
+/** All rows of all tables. */
 async function content(url: string): Promise<string> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
@@ -60,7 +60,7 @@ async function content(url: string): Promise<string> {
   return parts.join('\n');
 }
 
-/** What a lease in token mode returns for each tenant, from a replica on that database. */
+/** What a lease in token mode returns for each tenant, on a replica of that database. */
 async function leases(url: string, more: Record<string, string> = {}): Promise<{ status: number; token?: string }[]> {
   const replica = await startTestReplica({ databaseUrl: url, environment: on(url, more) });
   try {
@@ -108,7 +108,7 @@ const check = 'why' in tools ? it.skip : it;
 
 describe(`a backup by pg_dump${reason}`, () => {
   check(
-    'restored with its root key serves everything, and its record is proven',
+    'restored with its root key serves everything, and its audit log verifies',
     async () => {
       const url = await restore('first', 'first');
       expect((await runMetavault(on(url), 'audit', 'verify')).code).toBe(0);
@@ -118,11 +118,11 @@ describe(`a backup by pg_dump${reason}`, () => {
   );
 
   check(
-    'tells against an anchor that the record went on after it',
+    'shows against an anchor that the audit log went on after it',
     async () => {
       const url = await restore('first', 'first');
       const verify = await runMetavault(on(url), 'audit', 'verify', '--anchor', server.file('anchor.json'));
-      // The anchor was taken after the dump; whether an entry came between them is up to the moment.
+      // The anchor is newer than the dump; whether an entry lies between them depends on timing.
       expect([0, 1]).toContain(verify.code);
       await leases(source);
       const later = server.file('later.json');
@@ -134,7 +134,7 @@ describe(`a backup by pg_dump${reason}`, () => {
   );
 
   check(
-    'is refused with another root key, by fingerprints, and not changed',
+    'is refused with another root key, by fingerprint, and left unchanged',
     async () => {
       const url = await restore('first', 'first');
       const before = await content(url);
@@ -147,7 +147,7 @@ describe(`a backup by pg_dump${reason}`, () => {
   );
 
   check(
-    'of before a root key change needs the old one, and moves with it as the previous one',
+    'from before a root key change needs the old key, and moves on with it as the previous one',
     async () => {
       const url = await restore('first', 'first');
       const changed = { ROOT_KEY: NEW_ROOT_KEY, ROOT_KEY_PREVIOUS: TEST_ROOT_KEY };
@@ -159,7 +159,7 @@ describe(`a backup by pg_dump${reason}`, () => {
   );
 
   check(
-    'cannot be read any more once its KEK is destroyed, where the ring is kept apart',
+    'becomes unreadable once its KEK is destroyed, if the key ring is stored separately',
     async () => {
       const { data } = await runMetavaultJson<{ data: { id: string; state: string }[] }>(on(source), 'keys', 'list');
       const old = data.find(({ state }) => state === 'active')?.id ?? '';
@@ -171,7 +171,7 @@ describe(`a backup by pg_dump${reason}`, () => {
         expect(status).toBeGreaterThanOrEqual(400);
         expect(token).toBeUndefined();
       }
-      // What stood in the ring of its day is as good as the root key of its day: that dump must not be kept.
+      // An old copy of the ring is as good as the old root key: such a dump must not be kept.
       expect(await leases(await restore('first', 'first'))).toEqual(served());
     },
     90_000,

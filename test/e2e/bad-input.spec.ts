@@ -36,7 +36,9 @@ afterAll(() => replica.close());
 
 const http = () => request(address);
 
-/** One call with a key that may call the route: a services-only route answers an admin 403 before reading the input. */
+/**
+ * One call with a key that may call the route: a services-only route returns 403 to an admin before reading the input.
+ */
 async function call(
   operation: Operation,
   path: string,
@@ -76,8 +78,8 @@ function expectFault(operation: Operation, response: request.Response): void {
   ]);
 }
 
-describe('every route of the document', () => {
-  it('is there to be tried', () => {
+describe('every documented route', () => {
+  it('is covered', () => {
     expect(operations.length).toBeGreaterThan(15);
     expect(withBody().length).toBeGreaterThan(3);
   });
@@ -87,11 +89,11 @@ describe('every route of the document', () => {
     ['a list', '[]'],
     ['a word', '"text"'],
     ['null', 'null'],
-    ['a field twice', '{"tenant":"a","tenant":"b"}'],
+    ['a duplicate field', '{"tenant":"a","tenant":"b"}'],
     ['__proto__', '{"__proto__":{"role":"admin"}}'],
-    ['NUL in a text', '{"tenant":"a\\u0000b"}'],
+    ['a NUL character', '{"tenant":"a\\u0000b"}'],
     ['half a surrogate pair', '{"tenant":"\\ud800"}'],
-    ['what is nested too deep', `{"tenant":${'['.repeat(500)}${']'.repeat(500)}}`],
+    ['too much nesting', `{"tenant":${'['.repeat(500)}${']'.repeat(500)}}`],
     ['an unknown field', '{"no_such_field_here":1}'],
   ])('refuses a body with %s', async (_, text) => {
     for (const operation of withBody()) {
@@ -102,7 +104,7 @@ describe('every route of the document', () => {
     }
   });
 
-  it('refuses wrong types in every field that it knows, and names the field', async () => {
+  it('rejects wrong types in every known field, and names the field', async () => {
     const { body: document } = await http().get('/openapi.json');
     for (const operation of withBody()) {
       for (const field of fieldsOf(document, operation)) {
@@ -116,7 +118,7 @@ describe('every route of the document', () => {
     }
   });
 
-  it('refuses bytes that are no UTF-8, other media types and other charsets', async () => {
+  it('rejects invalid UTF-8, other media types and other charsets', async () => {
     for (const operation of withBody()) {
       const send = (type: string, bytes: Buffer) =>
         call(operation, filled(operation.path), (test) =>
@@ -137,7 +139,7 @@ describe('every route of the document', () => {
     }
   });
 
-  it('refuses bodies over 1 MiB, whatever they hold', async () => {
+  it('rejects bodies over 1 MiB, whatever they contain', async () => {
     const large = JSON.stringify({ tenant: 'a'.repeat(1024 * 1024) });
     for (const operation of withBody()) {
       const response = await call(operation, filled(operation.path), (test) =>
@@ -147,7 +149,7 @@ describe('every route of the document', () => {
     }
   });
 
-  it('refuses ids that are none, control characters and broken encodings in its path', async () => {
+  it('rejects invalid ids, control characters and broken encodings in its path', async () => {
     for (const operation of operations.filter(({ path }) => path.includes('{'))) {
       for (const value of ['%00', 'a%0Ab', '%7F']) {
         expectFault(operation, await call(operation, filled(operation.path, value), (test) => test));
@@ -164,7 +166,7 @@ describe('every route of the document', () => {
     }
   });
 
-  it('refuses queries that are broken, and ignores what it does not know', async () => {
+  it('rejects broken queries, and ignores unknown parameters', async () => {
     for (const operation of operations.filter(({ method }) => method === 'get')) {
       const path = filled(operation.path);
       for (const query of ['limit=1&limit=2', 'a=%00', 'a=%0D%0A', 'a=%ff', 'a=%zz']) {
@@ -176,7 +178,7 @@ describe('every route of the document', () => {
     }
   });
 
-  it('has not once been a fault of ours, and has written nothing', async () => {
+  it('has caused no server error and written nothing', async () => {
     expect(log.lines).toEqual([]);
     const [{ clients } = { clients: '' }] = await replica.app
       .get(Database)
@@ -185,8 +187,8 @@ describe('every route of the document', () => {
   });
 });
 
-describe('what is no HTTP', () => {
-  it('is told so', async () => {
+describe('a request that is not HTTP', () => {
+  it('gets an error', async () => {
     const { port } = new URL(address);
     const said = await new Promise<string>((resolve, reject) => {
       let text = '';
@@ -204,7 +206,7 @@ describe('what is no HTTP', () => {
   });
 });
 
-/** The status, unless it is a 5xx or a 2xx that accepted the id; then a text that shows in the comparison. */
+/** The status, unless it is a 5xx, or a 2xx that accepted the id; then a text that fails the comparison. */
 function belowServerError(status: number): number | string {
   return status < 500 ? status : 'below 500';
 }

@@ -29,7 +29,7 @@ async function approve(page: Page): Promise<void> {
   await (await opened).getByRole('button', { name: 'Continue' }).click();
 }
 
-/** The fields of what Meta sent for a connection, oldest first. */
+/** The fields of Meta's webhooks for a connection, oldest first. */
 async function fieldsOf({ replica }: BrowserTestContext, { id }: ConnectionResponse): Promise<string[]> {
   const events = await readRelayedEvents(replica);
   return events
@@ -37,8 +37,8 @@ async function fieldsOf({ replica }: BrowserTestContext, { id }: ConnectionRespo
     .map(({ data }) => (JSON.parse(data) as { entry: { changes: { field: string }[] } }).entry.changes[0]?.field ?? '');
 }
 
-describeInBrowser('somebody who uses the WhatsApp Business app', {}, ({ testContext, visitor }) => {
-  it('connects by the page of ours, is synchronized once, and leaves in the app', async () => {
+describeInBrowser('a user of the WhatsApp Business app', {}, ({ testContext, visitor }) => {
+  it('connects on our page, is synchronized once, and leaves in the app', async () => {
     const { sandbox, listensAt, replica, returnUrl } = testContext();
     sandbox.state.patchApp(undefined, { webhookUrl: `${listensAt}/webhooks/meta` });
     const { page } = await visitor();
@@ -81,7 +81,7 @@ describeInBrowser('somebody who uses the WhatsApp Business app', {}, ({ testCont
     });
   });
 
-  it('is asked for no pin on the page at the end', async () => {
+  it('is not asked for a pin on the final page', async () => {
     const { page } = await visitor();
     await page.goto((await sessionOf(testContext(), { return_url: undefined })).connect_url);
     await approve(page);
@@ -89,7 +89,7 @@ describeInBrowser('somebody who uses the WhatsApp Business app', {}, ({ testCont
     expect(await page.locator('body').innerText()).not.toMatch(/pin|register/i);
   });
 
-  it('connects by the full page as well, where no message says how it ended', async () => {
+  it('also connects on the full page, where no message says how it ended', async () => {
     const { page } = await visitor();
     const { connect_url: url } = await sessionOf(testContext(), { return_url: testContext().returnUrl });
     await page.goto(`${url}/dialog`);

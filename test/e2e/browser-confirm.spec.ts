@@ -2,11 +2,11 @@ import { expect, it } from '@jest/globals';
 import { createSession } from '../support/connect-test-context.ts';
 import { describeInBrowser } from '../support/describe-in-browser.ts';
 
-describeInBrowser('a user with a browser, through the page before the dialog', {}, ({ testContext, visitor }) => {
+describeInBrowser('a user in a browser, through the confirmation page', {}, ({ testContext, visitor }) => {
   const link = async (body: Record<string, unknown> = {}) =>
     (await createSession(testContext(), { confirm: true, return_url: testContext().returnUrl, ...body })).connect_url;
 
-  it('reads who asks for what, goes on, and comes back to the product', async () => {
+  it('reads who is asking for what, continues, and returns to the product', async () => {
     const { page, context } = await visitor();
     await page.goto(await link({ tenant_name: 'Acme Bakery' }));
     expect(await page.locator('h1').innerText()).toBe('Connect your Facebook Pages to Acme Bakery?');
@@ -17,7 +17,7 @@ describeInBrowser('a user with a browser, through the page before the dialog', {
     await page.waitForURL((url) => url.href.startsWith(`${testContext().returnUrl}?status=connected`));
   });
 
-  it('gets to the page of Embedded Signup', async () => {
+  it('reaches the Embedded Signup page', async () => {
     const { page } = await visitor();
     await page.goto(await link({ product: 'whatsapp', flow: 'embedded_signup' }));
     await page.getByRole('button', { name: 'Continue to Facebook' }).click();

@@ -4,13 +4,13 @@ import { ConnectionRepository } from '../../src/connections/connection/connectio
 import { completeDialog, countCodeExchanges, createSession, TestBrowser } from '../support/connect-test-context.ts';
 import { describeInBrowser, type Visitor } from '../support/describe-in-browser.ts';
 
-describeInBrowser('a user with a browser, through the redirect flow', {}, ({ testContext, visitor }) => {
+describeInBrowser('a user in a browser, through the redirect flow', {}, ({ testContext, visitor }) => {
   const link = async (body: Record<string, unknown> = {}) =>
     (await createSession(testContext(), { return_url: testContext().returnUrl, ...body })).connect_url;
   const back = (page: Page, query = '') =>
     page.waitForURL((url) => url.href.startsWith(`${testContext().returnUrl}?${query}`));
   const approve = ({ page }: Pick<Visitor, 'page'>) => page.getByRole('button', { name: 'Continue' }).click();
-  /** What a user sees of ours at the end: the heading, the line below it, and the code for whom they ask. */
+  /** What a user sees on our final page: heading, the line below it, and the code for support. */
   const shown = async ({ page }: Visitor) => {
     await page.waitForURL(`${testContext().listensAt}/**`);
     const lines = await page.locator('main p').allInnerTexts();
@@ -27,7 +27,7 @@ describeInBrowser('a user with a browser, through the redirect flow', {}, ({ tes
       .replica.app.get(ConnectionRepository)
       .findAcrossTenants(new URL(url).searchParams.get('connection_id') ?? '');
 
-  it('approves, and comes back to the product with a connection and nothing else', async () => {
+  it('approves and returns to the product with a connection and nothing else', async () => {
     const visit = await visitor();
     await visit.page.goto(await link({ tenant: 'browser' }));
     const dialog = new URL(visit.page.url());
@@ -39,12 +39,12 @@ describeInBrowser('a user with a browser, through the redirect flow', {}, ({ tes
     expect(returned?.referer).toBeNull();
     expect(returned?.url).toMatch(/^\/done\?status=connected&connection_id=con_[0-9a-z]{26}$/);
     expect(await view(visit.page.url())).toMatchObject({ status: 'active', tenant: 'browser' });
-    // Neither the code nor the state stays where the next page, or the back button, could read it.
+    // Neither code nor state remains where the next page or the back button could read it.
     const addresses = await visit.page.evaluate<string[]>('[document.referrer, location.href]');
     expect(addresses.join(' ')).not.toMatch(/code=|state=|oauth/);
   });
 
-  it('holds a cookie that no script reads, of this host alone', async () => {
+  it("holds a cookie that scripts can't read, for this host only", async () => {
     const visit = await visitor();
     await visit.page.goto(await link());
     const cookies = await visit.context.cookies();
@@ -53,7 +53,7 @@ describeInBrowser('a user with a browser, through the redirect flow', {}, ({ tes
     expect(await visit.page.evaluate<string>('document.cookie')).toBe('');
   });
 
-  it('is told on a page of ours where there is no way back, and again after a reload', async () => {
+  it('sees the result on our page if there is no return_url, and again after a reload', async () => {
     const visit = await visitor();
     await visit.page.goto(await link({ return_url: undefined }));
     await approve(visit);
@@ -65,7 +65,7 @@ describeInBrowser('a user with a browser, through the redirect flow', {}, ({ tes
     expect(countCodeExchanges(testContext())).toBe(exchanges);
   });
 
-  it('goes back to the dialog and approves again: the same connection', async () => {
+  it('goes back to the dialog and approves again: same connection', async () => {
     const visit = await visitor();
     await visit.page.goto(await link({ tenant: 'back' }));
     await approve(visit);
@@ -77,7 +77,7 @@ describeInBrowser('a user with a browser, through the redirect flow', {}, ({ tes
     expect(testContext().returns[1]).toEqual(testContext().returns[0]);
   });
 
-  it('says no, and may come back and say yes', async () => {
+  it('denies, then returns and approves', async () => {
     const address = await link({ tenant: 'denier' });
     const visit = await visitor();
     await visit.page.goto(address);
@@ -89,7 +89,7 @@ describeInBrowser('a user with a browser, through the redirect flow', {}, ({ tes
     await back(visit.page, 'status=connected&');
   });
 
-  it('takes single permissions away, and the connection says so', async () => {
+  it('removes single permissions, and the connection shows it', async () => {
     const { id: user } = testContext().sandbox.state.make.user({ name: 'Chooser', pageIds: ['200000000000201'] });
     const visit = await visitor();
     await visit.page.goto(await link({ tenant: 'chooser' }));
@@ -103,7 +103,7 @@ describeInBrowser('a user with a browser, through the redirect flow', {}, ({ tes
     });
   });
 
-  it('goes on in a second tab while the first one waits', async () => {
+  it('continues in a second tab while the first waits', async () => {
     const address = await link({ tenant: 'tabs' });
     const visit = await visitor();
     const second = await visit.context.newPage();
@@ -118,7 +118,7 @@ describeInBrowser('a user with a browser, through the redirect flow', {}, ({ tes
     await back(second, 'status=error&error=session_expired');
   });
 
-  it('is not disturbed by scanners that followed the link first', async () => {
+  it('is unaffected by scanners that followed the link first', async () => {
     const address = await link();
     for (let scan = 0; scan < 3; scan++) await completeDialog(await new TestBrowser(testContext()).open(address));
     const visit = await visitor();
@@ -136,7 +136,7 @@ describeInBrowser('a user with a browser, through the redirect flow', {}, ({ tes
   });
 
   describe('reads what is wrong and what to do', () => {
-    it('with a link that is too old', async () => {
+    it('with an expired link', async () => {
       const address = await link();
       testContext().clock.advance(601);
       const visit = await visitor();
@@ -150,7 +150,7 @@ describeInBrowser('a user with a browser, through the redirect flow', {}, ({ tes
       });
     });
 
-    it('with a login that another browser began', async () => {
+    it('with a login started in another browser', async () => {
       const visit = await visitor();
       await visit.page.goto(await link());
       const callback = await completeDialog(new URL(visit.page.url()));
@@ -166,35 +166,35 @@ describeInBrowser('a user with a browser, through the redirect flow', {}, ({ tes
 
     it.each<[string, { code: number; subcode?: number; message: string }, string, RegExp, RegExp]>([
       [
-        'an app secret that Meta does not take',
+        'an app secret that Meta rejects',
         { code: 1, message: 'Error validating client secret.' },
         'meta_configuration',
         /rejected this app('|&#39;)s settings/,
         /Tell the operator/,
       ],
       [
-        'a code that was used before',
+        'a used code',
         { code: 100, subcode: 36009, message: 'This authorization code has been used.' },
         'code_rejected',
         /used before/,
         /Log in again/,
       ],
       [
-        'a code that came too late',
+        'an expired code',
         { code: 100, subcode: 36007, message: 'This authorization code has expired.' },
         'code_rejected',
         /expired/,
         /Log in again/,
       ],
       [
-        'a redirect URI that Meta does not take',
+        'a redirect URI that Meta rejects',
         { code: 191, message: 'Missing redirect_uri parameter.' },
         'meta_configuration',
         /rejected this app('|&#39;)s settings/,
         /redirect URI/,
       ],
       [
-        'a Meta that has trouble of its own',
+        'an outage at Meta',
         { code: 2, message: 'An unexpected error has occurred.' },
         'meta_unavailable',
         /not responding properly/,
@@ -215,11 +215,11 @@ describeInBrowser('a user with a browser, through the redirect flow', {}, ({ tes
         remedy: expect.stringMatching(remedy),
         code,
       });
-      // Meta's own text is for nobody: it may quote what we sent.
+      // Meta's own text is never shown: it may quote what we sent.
       expect(await visit.page.content()).not.toContain(fault.message);
     });
 
-    it('with an app that is not open to them', async () => {
+    it('with an app that is closed to them', async () => {
       const visit = await visitor();
       await visit.page.goto(await link({ return_url: undefined }));
       const dialog = new URL(visit.page.url());
@@ -248,9 +248,9 @@ describeInBrowser('a user with a browser, through the redirect flow', {}, ({ tes
 });
 
 describeInBrowser('a replica behind TLS', { PUBLIC_URL: 'https://vault.example' }, ({ testContext, visitor }) => {
-  it('holds a cookie that only TLS and only this host can set', async () => {
+  it('sets a cookie that only TLS and only this host can set', async () => {
     const { page, context } = await visitor();
-    // Stands for the proxy that ends TLS. It sees no redirects, so the test takes that step.
+    // Simulates a proxy that terminates TLS. It sees no redirects, so the test takes that step.
     await context.route('https://vault.example/**', async (route) => {
       const { pathname, search } = new URL(route.request().url());
       const cookies = await context.cookies('https://vault.example');

@@ -19,7 +19,7 @@ const ENVIRONMENT = { META_LOGIN_CONFIG_ID_WHATSAPP: CONFIG_ID };
 const SDK_FILES = '**/connect.facebook.net/**';
 const LEFT = /not completed, so nothing was connected/;
 
-/** The texts and buttons of our page. */
+/** Texts and buttons of our page. */
 const text = (page: Page) => page.getByRole('status');
 const button = (page: Page, name = 'Continue with Facebook') => page.getByRole('button', { name });
 const says = (page: Page, words: RegExp) => text(page).filter({ hasText: words }).waitFor();
@@ -44,7 +44,7 @@ async function assetsOf(testContext: BrowserTestContext, end: URL): Promise<stri
   return (connection?.assets ?? []).map((asset) => asset.id).sort();
 }
 
-/** Keeps Meta's session message from the page, as where its window is of an old version. */
+/** Hides Meta's session message from the page, as an old version of the pop-up does. */
 const SWALLOW = `addEventListener('message', (event) => {
   if (String(event.data).includes('WA_EMBEDDED_SIGNUP')) event.stopImmediatePropagation();
 }, true)`;
@@ -73,13 +73,13 @@ function signup({ testContext, visitor }: BrowserTest): void {
     (await popupOf(page, name)).getByRole('button', { name: 'Continue' }).click();
   const deny = async (page: Page) => {
     const popup = await popupOf(page);
-    // The next one has the same name: while this one still closes, it would be taken in its place.
+    // The next one has the same name: while this one is closing, it could be picked up instead.
     const closed = popup.waitForEvent('close');
     await popup.getByRole('button', { name: 'Not now' }).click();
     await closed;
   };
 
-  describe('a signup that succeeds', () => {
+  describe('a successful signup', () => {
     it.each([
       ['FINISH', undefined],
       ['FINISH', 'callback_first'],
@@ -106,7 +106,7 @@ function signup({ testContext, visitor }: BrowserTest): void {
       ]);
     });
 
-    it('without the session message: what the token may reach is found out', async () => {
+    it('without the session message, by discovering what the token reaches', async () => {
       meta();
       const user = await visitor();
       await user.context.addInitScript(SWALLOW);
@@ -115,7 +115,7 @@ function signup({ testContext, visitor }: BrowserTest): void {
       expect(await assetsOf(testContext(), await cameBack(testContext(), user.page))).toEqual([WABA, PHONE]);
     });
 
-    it('on a page of ours where there is no way back, by keyboard, on a phone', async () => {
+    it('on our page if there is no return_url, by keyboard, on a phone', async () => {
       meta();
       const user = await visitor({ viewport: { width: 320, height: 568 } });
       await open(user, { return_url: undefined });
@@ -130,14 +130,14 @@ function signup({ testContext, visitor }: BrowserTest): void {
       expect(user.page.url()).toMatch(/\/connect\/[^/]+\/result\?attempt=[0-9a-f]{16}$/);
     });
 
-    it('though the line broke while the code was on its way', async () => {
+    it('even if the connection dropped while the code was being sent', async () => {
       meta();
       const user = await visitor();
       let lost = 0;
       await user.page.route('**/complete?**', async (route) => {
         lost += 1;
         if (lost > 1) return route.continue();
-        // The first delivery arrives; its response does not.
+        // The first delivery arrives, but its response does not.
         await route.fetch();
         return route.abort('connectionreset');
       });
@@ -150,8 +150,8 @@ function signup({ testContext, visitor }: BrowserTest): void {
     });
   });
 
-  describe('a signup that does not', () => {
-    it('was cancelled, and may be tried again', async () => {
+  describe('an unsuccessful signup', () => {
+    it('canceled, and retried', async () => {
       meta();
       const user = await visitor();
       await open(user);
@@ -161,7 +161,7 @@ function signup({ testContext, visitor }: BrowserTest): void {
       await assetsOf(testContext(), await cameBack(testContext(), user.page));
     });
 
-    it('was left for good', async () => {
+    it('abandoned', async () => {
       const user = await visitor();
       await open(user);
       await deny(user.page);
@@ -172,7 +172,7 @@ function signup({ testContext, visitor }: BrowserTest): void {
     it.each([
       ['CANCEL', undefined],
       ['ERROR', 'callback_first'],
-    ] as const)('ended with the report of an error: %s (%s)', async (event, order) => {
+    ] as const)('ended with an error report: %s (%s)', async (event, order) => {
       const data = { error_message: 'Phone <b>taken</b>', error_code: '2655121', session_id: 'f34b-51' };
       meta({ event, data, ...(order === undefined ? {} : { order }) });
       const user = await visitor();
@@ -185,7 +185,7 @@ function signup({ testContext, visitor }: BrowserTest): void {
       await says(user.page, /^Meta reported a problem, code 2655121, session f34b-51, so nothing was connected\.$/);
     });
 
-    it('had its window closed', async () => {
+    it('whose pop-up was closed', async () => {
       meta();
       const user = await visitor();
       await open(user);
@@ -194,7 +194,7 @@ function signup({ testContext, visitor }: BrowserTest): void {
       await button(user.page, 'Try again').waitFor();
     });
 
-    it('had its window blocked', async () => {
+    it('whose pop-up was blocked', async () => {
       const user = await visitor();
       await user.page.addInitScript('window.open = () => null');
       await open(user);
@@ -202,7 +202,7 @@ function signup({ testContext, visitor }: BrowserTest): void {
       await says(user.page, /If no Meta window opened, allow pop-ups for this page/);
     });
 
-    it('had a code that Meta refuses, and may begin again', async () => {
+    it('with a code that Meta refuses, and restarted', async () => {
       meta();
       testContext().sandbox.state.faults.add({
         match: { pathPattern: 'oauth/access_token' },
@@ -218,7 +218,7 @@ function signup({ testContext, visitor }: BrowserTest): void {
       await user.page.getByRole('heading', { name: 'Connected' }).waitFor();
     });
 
-    it('came too late for its link', async () => {
+    it('too late for its link', async () => {
       const user = await visitor();
       await open(user, { return_url: undefined });
       const popup = await popupOf(user.page);
@@ -229,7 +229,7 @@ function signup({ testContext, visitor }: BrowserTest): void {
     });
   });
 
-  it('answers for its own tab only', async () => {
+  it('shows the result of its own tab only', async () => {
     meta();
     const user = await visitor();
     const { connect_url: address } = await sessionOf(testContext());
@@ -245,7 +245,7 @@ function signup({ testContext, visitor }: BrowserTest): void {
     expect(await assetsOf(testContext(), await cameBack(testContext(), second))).toEqual([WABA, PHONE]);
   });
 
-  it('says so where the SDK is blocked, and goes on when it no longer is', async () => {
+  it('reports a blocked SDK, and continues once it is no longer blocked', async () => {
     meta();
     const user = await visitor();
     await user.context.route(SDK_FILES, (route) => route.abort('blockedbyclient'));
@@ -259,7 +259,7 @@ function signup({ testContext, visitor }: BrowserTest): void {
   });
 }
 
-/** The way without the SDK, and without a window. */
+/** The flow without SDK and pop-up. */
 function fullPage({ testContext, visitor }: BrowserTest): void {
   const meta = (embeddedSignup: SettingsPatch['embeddedSignup'] = {}) =>
     testContext().sandbox.state.patchSettings({ embeddedSignup });
@@ -273,7 +273,7 @@ function fullPage({ testContext, visitor }: BrowserTest): void {
     expect(await assetsOf(testContext(), await cameBack(testContext(), page))).toEqual(expect.arrayContaining(assets));
   };
 
-  it('is offered at once where the SDK is blocked', async () => {
+  it('is offered at once if the SDK is blocked', async () => {
     meta();
     const user = await visitor();
     await user.context.route(SDK_FILES, (route) => route.abort('blockedbyclient'));
@@ -285,7 +285,7 @@ function fullPage({ testContext, visitor }: BrowserTest): void {
     expect(await sessionStatus(session.id)).toMatchObject({ status: 'connected', error: null });
   });
 
-  it('is offered where the SDK has not come after a while', async () => {
+  it("is offered if the SDK doesn't load for a while", async () => {
     const user = await visitor();
     await user.page.clock.install();
     await user.context.route(SDK_FILES, () => undefined);
@@ -296,7 +296,7 @@ function fullPage({ testContext, visitor }: BrowserTest): void {
     await link(user.page).waitFor();
   });
 
-  it('is there for whoever prefers it, on a phone as well', async () => {
+  it('is available to anyone who prefers it, also on a phone', async () => {
     meta();
     const user = await visitor({ viewport: { width: 320, height: 568 } });
     await user.page.goto((await sessionOf(testContext())).connect_url);
@@ -304,7 +304,7 @@ function fullPage({ testContext, visitor }: BrowserTest): void {
     await continueThere(user.page);
   });
 
-  it('is all there is without JavaScript', async () => {
+  it('is the only way without JavaScript', async () => {
     meta();
     const user = await visitor({ javaScriptEnabled: false });
     await user.page.goto((await sessionOf(testContext())).connect_url);
@@ -313,7 +313,7 @@ function fullPage({ testContext, visitor }: BrowserTest): void {
     await continueThere(user.page);
   });
 
-  it('is offered when no code came within a minute, though the window says nothing', async () => {
+  it('is offered if no code arrives within a minute, even if the pop-up says nothing', async () => {
     meta({ code: 'silent', message: 'lost' });
     const user = await visitor();
     await user.page.clock.install();
@@ -332,7 +332,7 @@ function fullPage({ testContext, visitor }: BrowserTest): void {
     await continueThere(user.page);
   });
 
-  it('mends a signup whose code the window lost, which its session shows meanwhile', async () => {
+  it('repairs a signup whose pop-up lost the code, which its session shows meanwhile', async () => {
     // An account that no other test connects.
     meta({ code: 'lost', phone: 'unverified' });
     const user = await visitor();
@@ -369,14 +369,14 @@ async function expectEnabled(page: Page): Promise<void> {
   await page.locator('#start:enabled').waitFor();
 }
 
-describeInBrowser('a user with a browser, through Embedded Signup', ENVIRONMENT, signup);
+describeInBrowser('a user in a browser, through Embedded Signup', ENVIRONMENT, signup);
 describeInBrowser('Embedded Signup as a full page', {}, fullPage);
 
 describeInBrowser(
   "Embedded Signup with Meta's own addresses",
   { ...ENVIRONMENT, META_DIALOG_URL: 'https://www.facebook.com' },
   ({ testContext, visitor }) => {
-    /** What the real SDK does to a page: loads more of itself, calls home, frames facebook.com. */
+    /** What the real SDK does to a page: loads more scripts, calls home, frames facebook.com. */
     const SDK = `(() => {
       const more = document.createElement('script');
       more.src = 'https://connect.facebook.net/en_US/sdk.js?hash=1';
@@ -392,7 +392,7 @@ describeInBrowser(
     document.body.append(frame);
     fetch('https://graph.facebook.com/v26.0/app_events');`;
 
-    it('loads the SDK with what /meta/config says, and trusts nobody but Meta', async () => {
+    it('loads the SDK with the parameters of /meta/config, and trusts only Meta', async () => {
       const { page, context, pageErrors } = await visitor();
       const asked: string[] = [];
       await context.route(/^https:\/\/[a-z]+\.facebook\.(com|net)\//, async (route) => {
@@ -449,7 +449,7 @@ describeInBrowser(
       expect(pageErrors).toEqual([]);
     });
 
-    it('lets nothing run that did not come from us or from Meta', async () => {
+    it('runs nothing that is not from us or Meta', async () => {
       const { page, context, pageErrors } = await visitor();
       await context.route(/^https:\/\/[a-z]+\.facebook\.(com|net)\//, (route) => route.fulfill({ body: '' }));
       await page.goto((await sessionOf(testContext())).connect_url);

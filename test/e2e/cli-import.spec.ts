@@ -33,7 +33,7 @@ async function importing(
   return { code, err, report: JSON.parse(out) as Report };
 }
 
-/** How many connections a tenant has, and how often its tokens were brought in. */
+/** How many connections a tenant has, and how often its tokens were imported. */
 async function standing(tenant: string): Promise<{ connections: number; completed: number }> {
   const { rows } = await context.sql.query(
     `SELECT (SELECT count(*)::integer FROM connection WHERE tenant = $1) AS connections,
@@ -44,7 +44,7 @@ async function standing(tenant: string): Promise<{ connections: number; complete
 }
 
 describe('metavault import', () => {
-  it('takes CSV of a spreadsheet, names the lines that are not in, and takes the rest; the second run sends no token again', async () => {
+  it('reads CSV from a spreadsheet, lists lines that failed, and imports the rest; a second run sends no token again', async () => {
     const [dead, twice] = [userToken(), userToken()];
     context.sandbox.state.invalidateToken(dead, 460);
     const appId = context.sandbox.environment()['THREADS_APP_ID'] ?? '';
@@ -87,12 +87,12 @@ describe('metavault import', () => {
     const calls = context.sandbox.state.log.list().length;
     const again = await importing(file);
     expect(again.report).toMatchObject({ imported: 0, already_in: 4, failed: 5 });
-    // Of the five only the dead one and the foreign one get as far as Meta.
+    // Of the five, only the dead token and the foreign one reach Meta.
     expect(context.sandbox.state.log.list().length - calls).toBeLessThanOrEqual(4);
     expect(await standing('csv')).toEqual({ connections: 3, completed: 3 });
   }, 90_000);
 
-  it('takes JSON lines from standard input', async () => {
+  it('reads JSON lines from standard input', async () => {
     const lines = [userToken(), userToken()].map((token) =>
       JSON.stringify({ tenant: 'lines', product: 'pages', access_token: token }),
     );
@@ -103,7 +103,7 @@ describe('metavault import', () => {
   }, 60_000);
 
   it.each(['SIGKILL', 'SIGINT'] as const)(
-    'broken off by %s and run again, has each row in, as one connection',
+    'interrupted by %s and run again, imports each row as one connection',
     async (signal) => {
       const tenant = `killed-${signal}`;
       const rows = Array.from({ length: 16 }, () => `${tenant},pages,${userToken()}`);
@@ -128,7 +128,7 @@ describe('metavault import', () => {
     120_000,
   );
 
-  it('holds a mark for the one vault that it was made for', async () => {
+  it('keeps a progress file that works for one vault only', async () => {
     const elsewhere = await freshDatabase();
     try {
       const file = context.file('twice.csv', `tenant,product,access_token\nmarked,pages,${userToken()}`);
@@ -154,7 +154,7 @@ describe('metavault import --url', () => {
   }, 60_000);
   afterAll(() => replica?.kill());
 
-  it('goes on when the service comes back', async () => {
+  it('continues when the service comes back', async () => {
     const rows = Array.from({ length: 12 }, () => `remote,pages,${userToken()}`);
     const file = context.file('remote.csv', ['tenant,product,access_token', ...rows].join('\n'));
     const keyFile = context.file('key', `${TEST_ADMIN_KEY}\n`);
@@ -173,7 +173,7 @@ describe('metavault import --url', () => {
     expect((await standing('remote')).connections).toBe(rows.length);
   }, 120_000);
 
-  it('says which service does not respond, and which one refuses', async () => {
+  it('names the service that does not respond or refuses', async () => {
     const file = context.file('one.csv', `tenant,product,access_token\nrefused,pages,${userToken()}`);
     const wrong = context.file('wrong-key', 'no-key-of-anybody-0123456789abcdef');
     const run = (...words: string[]) => context.run('import', file, ...words);

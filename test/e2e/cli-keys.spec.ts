@@ -46,7 +46,7 @@ async function leaseStatus(key: string, tenant: string, more: Record<string, str
 }
 
 describe('metavault keys', () => {
-  it('rotates, rewraps and retires; a key in use stays, one that is retired stays so', async () => {
+  it('rotates, rewraps and retires; a key in use stays, a retired one stays retired', async () => {
     const old = await active();
     const run = (...args: string[]) => context.run('keys', ...args);
     expect(await run('retire', old)).toMatchObject({ code: 1, err: expect.stringContaining('the active key') });
@@ -58,7 +58,7 @@ describe('metavault keys', () => {
     expect((await run('list')).out).toMatch(new RegExp(`${old} +retired`));
   }, 60_000);
 
-  it('destroys the active key by putting another in its place, when it is told to', async () => {
+  it('replaces and destroys the active key if told to', async () => {
     const old = await active();
     const refused = await context.run('keys', 'destroy', old);
     expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('--yes') });
@@ -71,7 +71,7 @@ describe('metavault keys', () => {
     expect((await keks()).filter(({ state }) => state !== 'retired')).toMatchObject([{ state: 'active' }]);
   }, 60_000);
 
-  it('changes the root key; killed in the middle, all of the ring is still under the old one', async () => {
+  it('changes the root key; killed midway, the whole ring still uses the old one', async () => {
     const [before] = await keks();
     const blocker = new pg.Client({ connectionString: context.databaseUrl });
     await blocker.connect();
@@ -100,7 +100,7 @@ describe('metavault keys', () => {
 });
 
 describe('docs/runbook.md, "After a leak"', () => {
-  it('can be run from its first line to its last', async () => {
+  it('runs from the first line to the last', async () => {
     const changed = { ...context.environment, ROOT_KEY: NEW_ROOT_KEY };
     const args = ['--name', 'a', '--role', 'service', '--tenants', '*', '--products', '*'];
     const [clientId = '', key = ''] = (await context.run('clients', 'create', ...args)).out.split('\n');

@@ -34,13 +34,13 @@ afterAll(async () => {
   rmSync(directory, { recursive: true });
 });
 
-/** From the start: no row counts as done by another test. */
+/** From the start, so that no row counts as imported by another test. */
 const importing = () => ['import', tokens, '--done-file', path.join(mkdtempSync(path.join(directory, 'run-')), 'done')];
 
-/** Leads to this machine, too, but says nothing of the sort: as any other host that a name could lead to. */
+/** Also reaches this machine, but is not recognizable as local, like any other host name. */
 const elsewhere = () => `http://0.0.0.0:${service.port}`;
 
-describe('a service that is named by plain http', () => {
+describe('a service with a plain-http address', () => {
   it.each([['import'], ['refresh']])('is sent nothing by %s where it may be another machine', async (command) => {
     const args = command === 'import' ? importing() : [command];
     const end = await runMetavault({}, ...args, '--url', elsewhere());
@@ -52,7 +52,7 @@ describe('a service that is named by plain http', () => {
   it.each([
     ['with a key file', (): [Record<string, string>, string[]] => [{}, ['--key-file', keyFile]]],
     ['without a Meta app', (): [Record<string, string>, string[]] => [{ META_APP_ID: '', META_APP_SECRET: '' }, []]],
-  ])('is sent nothing where PUBLIC_URL names it, %s', async (_, given) => {
+  ])('is sent nothing if PUBLIC_URL names it, %s', async (_, given) => {
     const [environment, options] = given();
     const end = await runMetavault({ ...environment, PUBLIC_URL: elsewhere() }, 'refresh', ...options);
     expect(end).toMatchObject({ code: 2, err: expect.stringContaining('PUBLIC_URL') });
@@ -75,7 +75,7 @@ describe('a service that is named by plain http', () => {
     'https://user:word@vault.example.com',
     'https://vault.example.com?x=1',
     'https://vault.example.com#x',
-  ])('is no address: %s', async (url) => {
+  ])('is rejected as an address: %s', async (url) => {
     const end = await runMetavault({}, 'refresh', '--url', url);
     expect(end.code).toBe(2);
     expect(end.err).not.toContain('word');

@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => context?.close());
 
-/** Each revoked connection of this tenant is followed by a new one, as a user would make it, up to `count`. */
+/** For each revoked connection of this tenant, makes a new one as a user would, up to `count`. */
 const MEANWHILE = `
   CREATE FUNCTION meanwhile() RETURNS trigger LANGUAGE plpgsql AS $$
   BEGIN
@@ -24,7 +24,7 @@ const MEANWHILE = `
   CREATE TRIGGER meanwhile AFTER UPDATE ON connection FOR EACH ROW
     WHEN (NEW.status = 'revoked' AND OLD.status <> 'revoked') EXECUTE FUNCTION meanwhile()`;
 
-it('ends what connects while the connections of a tenant are being revoked, but no more than was named by id', async () => {
+it('also ends connections made while a tenant is being revoked, but only those named if revoked by id', async () => {
   for (const tenant of ['all', 'one']) {
     const file = context.file(
       `${tenant}.csv`,

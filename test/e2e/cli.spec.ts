@@ -14,7 +14,7 @@ afterAll(() => context?.close());
 const run = (...args: string[]): Promise<CommandResult> => context.run(...args);
 const json = <T>(...args: string[]): Promise<T> => context.json<T>(...args);
 
-/** Connects `count` people of a tenant; the ids of their connections. */
+/** Connects `count` users of a tenant and returns their connections' ids. */
 async function connected(tenant: string, count: number): Promise<string[]> {
   const lines = Array.from({ length: count }, () =>
     JSON.stringify({ tenant, product: 'pages', access_token: context.createUserToken() }),
@@ -67,7 +67,7 @@ describe('exit codes and messages', () => {
     ['an address that is none', { DATABASE_URL: 'hidden' }, /DATABASE_URL must be a URL/],
     ['another root key', { ROOT_KEY: Buffer.alloc(32, 9).toString('base64') }, /Nothing was changed/],
     ['no root key', { NODE_ENV: 'production', ROOT_KEY: '', PUBLIC_URL: 'https://vault.example' }, /ROOT_KEY/],
-  ])('%s gives a message without the secret in it', async (_, changed, args) => {
+  ])('reports %s without the secret', async (_, changed, args) => {
     const { code, out, err } = await runMetavault({ ...context.environment, ...changed }, 'keys', 'list');
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(err).toMatch(args);
@@ -76,7 +76,7 @@ describe('exit codes and messages', () => {
 });
 
 describe('--json', () => {
-  it('gives each command one document', async () => {
+  it('prints one document per command', async () => {
     const [id = ''] = await connected('json', 1);
     const { id: clientId } = await json<{ id: string }>('clients', 'create', '--name', 'j', '--role', 'auditor');
     expect(await json('clients', 'delete', clientId)).toEqual({ id: clientId, deleted: true });
@@ -95,7 +95,7 @@ describe('--json', () => {
     [['connections', 'refresh'], 2, { code: 'invalid_command_line' }],
     [['import', '/nowhere'], 1, { code: 'file_unreadable' }],
     [['audit', 'verify', '--anchor', 'package.json'], 1, { code: 'invalid_anchor' }],
-  ])('says as JSON why %j fails', async (args, code, error) => {
+  ])('reports as JSON why %j fails', async (args, code, error) => {
     const end = await run(...args, '--json');
     expect({ ...end, err: JSON.parse(end.err) }).toEqual({
       code,
@@ -104,7 +104,7 @@ describe('--json', () => {
     });
   });
 
-  it('asks nothing', async () => {
+  it('never prompts', async () => {
     await connected('asked', 1);
     const end = await run('revoke', '--tenant', 'asked', '--json');
     expect(end).toMatchObject({ code: 1, out: '' });
@@ -134,7 +134,7 @@ describe('progress', () => {
     ],
     ['a verification', async () => ['audit', 'verify'], /Verifying: (\d+) of \1 in \d+ s \([\d.]+\/s\)\n$/],
   ])(
-    'of %s is shown on a terminal, and neither with --json nor without one',
+    'of %s is shown on a terminal, but not with --json or without a terminal',
     async (_, command, summary) => {
       const terminal: string[] = [];
       const shown = await runOnTerminal(terminal, context.environment, await command());
@@ -166,7 +166,7 @@ describe('connections', () => {
     expect(sheet.out).toMatch(/crd_\w+ +user +\d+ +v1 +healthy/);
   }, 60_000);
 
-  it('are refreshed and checked now, without a replica that runs; what fails is named and ends with 1', async () => {
+  it('are refreshed and checked now, without a running replica; failures are named and exit with 1', async () => {
     const [id = '', other = ''] = await connected('worked', 2);
     await context.sql.query(
       `UPDATE credential SET expires_at = expires_at - interval '5 days' WHERE connection_id = ANY ($1)`,
@@ -190,7 +190,7 @@ describe('connections', () => {
 });
 
 describe('revoke', () => {
-  it('in bulk: looks first, asks, ends all of a tenant and no other, and has nothing left to do the second time', async () => {
+  it('in bulk: previews, confirms, ends all of a tenant and no other, and finds nothing the second time', async () => {
     const [ids, others] = [await connected('ended', 5), await connected('kept', 1)];
     const dry = await json<{ data: ConnectionResponse[] }>('revoke', '--tenant', 'ended', '--dry-run');
     expect(dry.data.map(({ id }) => id)).toEqual(ids);
@@ -233,7 +233,7 @@ describe('revoke', () => {
   }, 60_000);
 
   it.each(['SIGINT', 'SIGKILL'] as const)(
-    'broken off by %s and run again, ends all, each once',
+    'interrupted by %s and run again, ends all, each once',
     async (signal) => {
       const tenant = `broken-${signal}`;
       const ids = await connected(tenant, 30);
@@ -266,7 +266,7 @@ describe('revoke', () => {
 });
 
 describe('audit', () => {
-  it('verifies, anchors, exports with filters, and tells a record that was cut off behind the anchor', async () => {
+  it('verifies, anchors, exports with filters, and detects a log cut off behind the anchor', async () => {
     const [id = ''] = await connected('audited', 1);
     const anchor = await run('audit', 'anchor');
     const file = context.file('anchor.json', anchor.out);
@@ -289,8 +289,8 @@ describe('audit', () => {
     expect((await run('audit', 'verify', '--anchor', file)).out).toMatch(/not_ours/);
   }, 60_000);
 
-  it('ends in peace when the reader of an export goes away', async () => {
-    // More than a pipe holds.
+  it('exits cleanly if the reader of an export goes away', async () => {
+    // More than a pipe's buffer.
     await context.sql.query(`INSERT INTO audit_entry SELECT r.* FROM (SELECT * FROM audit_entry ORDER BY id LIMIT 1) e, generate_series(1, 5000) n,
       LATERAL jsonb_populate_record(NULL::audit_entry, to_jsonb(e) || jsonb_build_object('id', 'aud_' || lpad(n::text, 26, '0'))) r`);
     const { child, ended } = startMetavault(context.environment, ['audit', 'export']);
@@ -301,7 +301,7 @@ describe('audit', () => {
 });
 
 describe('clients', () => {
-  it('get new keys and end', async () => {
+  it('get new keys and are deleted', async () => {
     const made = await run('clients', 'create', '--name', 'a', '--role', 'auditor', '--tenants', '*');
     const [id = '', key = ''] = made.out.split('\n');
     expect(key).toMatch(/^mtv_/);
@@ -316,7 +316,7 @@ describe('clients', () => {
 });
 
 describe('metavault rotate', () => {
-  it('replaces tokens of system users, of a tenant or by id, and only lists them with --dry-run', async () => {
+  it('replaces tokens of system users, by tenant or id, and only lists them with --dry-run', async () => {
     const systemUserToken = (): string => {
       const { id: userId } = context.sandbox.state.make.user({ kind: 'system_user' });
       return context.sandbox.state.make.token({ userId, expiresIn: null }).accessToken;

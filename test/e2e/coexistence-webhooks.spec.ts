@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterEach(() => {
   context.sandbox.state.faults.clear();
-  // No two events of these tests are the same.
+  // Every event of these tests is unique.
   context.clock.advance(120);
 });
 afterAll(() => context?.close());
@@ -40,7 +40,7 @@ async function connect(
   { userId, wabas, numbers }: Customer,
   { event = FINISHED, tenant = 'acme' }: { event?: string; tenant?: string } = {},
 ): Promise<ConnectionResponse> {
-  // Meta says nothing of the app.
+  // Meta doesn't mention the app.
   for (const [index, waba] of wabas.entries()) {
     const body = { data: [{ id: numbers[index] }] };
     context.fault({ kind: 'status', status: 200, body }, { method: 'GET', pathPattern: `/${waba}/phone_numbers$` });
@@ -65,7 +65,7 @@ async function deliver(entry: object, secret = context.sandbox.app.secret): Prom
 }
 
 const seconds = (): number => Math.floor(context.clock.now().getTime() / 1000);
-/** `secondsAgo` null: Meta does not say when. */
+/** `secondsAgo` null: Meta gives no time. */
 const removed = (wabaId: string, secondsAgo: number | null = 0, more: object = {}) => ({
   id: PARTNER,
   ...(secondsAgo === null ? {} : { time: seconds() - secondsAgo }),
@@ -78,9 +78,9 @@ const eventsOf = async (type: string, { id }: ConnectionResponse) =>
 describe('an account whose owner leaves in the WhatsApp Business app', () => {
   it.each([
     ['at once', 0],
-    ['on clocks that differ', 60],
-    ['at a time that Meta does not say', null],
-  ])('goes on the word of Meta, though its token may still see it (%s)', async (_, secondsAgo) => {
+    ['on different clocks', 60],
+    ['at a time Meta does not give', null],
+  ])("is removed on Meta's word, even if its token still reaches it (%s)", async (_, secondsAgo) => {
     const of = customer();
     const connection = await connect(of);
     const waba = first(of.wabas);
@@ -100,12 +100,12 @@ describe('an account whose owner leaves in the WhatsApp Business app', () => {
     });
     const path = `/v1/connections/${connection.id}/phone-numbers/${first(of.numbers)}/synchronize`;
     expect((await api(context).post(path, { kinds: ['contacts'] })).body.code).toBe('phone_number_not_found');
-    // That the token lives is no recovery.
+    // A valid token is no recovery.
     await api(context).post(`/v1/connections/${connection.id}/check`, {}).expect(200);
     expect((await context.connection(connection.id)).status).toBe('reauth_required');
   });
 
-  it('comes back with another signup, with a day to synchronize', async () => {
+  it('returns with another signup, with a day to synchronize', async () => {
     const of = customer();
     const connection = await connect(of);
     await deliver(removed(first(of.wabas)));
@@ -121,7 +121,7 @@ describe('an account whose owner leaves in the WhatsApp Business app', () => {
     });
   });
 
-  it('stays where that was before its user connected last, and is only inspected', async () => {
+  it('stays if it left before its user last connected, and is only inspected', async () => {
     const of = customer();
     const connection = await connect(of);
     const waba = first(of.wabas);
@@ -137,7 +137,7 @@ describe('an account whose owner leaves in the WhatsApp Business app', () => {
     });
   });
 
-  it('leaves the other accounts in use, and says why it is gone', async () => {
+  it('leaves other accounts usable, and says why it was removed', async () => {
     const of = customer(2);
     const connection = await connect(of);
     const [gone = '', kept = ''] = of.wabas;
@@ -154,14 +154,14 @@ describe('an account whose owner leaves in the WhatsApp Business app', () => {
     expect((await context.connection(connection.id)).status).toBe('reauth_required');
   });
 
-  it('stays, and is only inspected, where another app of ours says so', async () => {
+  it('stays and is only inspected if another app of ours reports it', async () => {
     const of = customer();
     const connection = await connect(of);
     await deliver(removed(first(of.wabas)), context.sandbox.app.instagramAppSecret);
     expect(await context.connection(connection.id)).toMatchObject({ status: 'active', status_reason: null });
   });
 
-  it('is judged for each of its connections by itself', async () => {
+  it('is decided separately for each of its connections', async () => {
     const of = customer();
     const coexisting = await connect(of);
     const ordinary = await connect(of, { event: 'FINISH', tenant: 'other' });
@@ -171,8 +171,8 @@ describe('an account whose owner leaves in the WhatsApp Business app', () => {
   });
 });
 
-describe('what Meta sends of such numbers', () => {
-  it.each(COEXISTENCE_CHANGES)('$name reaches their owner as it came', async ({ change }) => {
+describe('webhooks about such numbers', () => {
+  it.each(COEXISTENCE_CHANGES)('$name reaches their owner unchanged', async ({ change }) => {
     const of = customer();
     const connection = await connect(of);
     const entry = { id: first(of.wabas), time: seconds(), changes: [change(first(of.numbers))] };
@@ -187,7 +187,7 @@ describe('what Meta sends of such numbers', () => {
         entry,
       },
     ]);
-    // One that names the number under something else than its account: it may have moved.
+    // One that names the number under an id other than its account's: the number may have moved.
     await deliver({ ...entry, id: PARTNER });
     expect(await eventsOf('meta.webhook', connection)).toHaveLength(1);
     expect((await context.connection(connection.id)).status).toBe('active');

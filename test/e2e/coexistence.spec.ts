@@ -35,7 +35,7 @@ function customer({ numbers: count = 1 } = {}): Customer {
   return { userId, waba, numbers, number: numbers[0] ?? '' };
 }
 
-/** `isOnBizApp`: what Meta says of the numbers; null: it says nothing. */
+/** `isOnBizApp`: what Meta says about the numbers; null: nothing. */
 async function connect(
   { userId, waba, numbers }: Customer,
   body: Record<string, unknown> = {},
@@ -97,7 +97,7 @@ describe('a number of the WhatsApp Business app', () => {
     expect(await context.audited('phone_number.registration_failed', connection.id)).toEqual([]);
   });
 
-  it("is known by Meta's word, and no longer when Meta says so", async () => {
+  it("is recognized by Meta's word, until Meta says otherwise", async () => {
     const of = customer();
     const connection = await connect(of, { pin: '123456' }, { isOnBizApp: true });
     expect(numberOf(connection, of.number)?.registration?.status).toBe('coexistence');
@@ -110,7 +110,7 @@ describe('a number of the WhatsApp Business app', () => {
     expect(numberOf(await connect(of, { pin: '123456' }), of.number)?.registration?.status).toBe('registered');
   });
 
-  it('replaces a registration that failed, and what was said of it', async () => {
+  it('replaces a failed registration and its message', async () => {
     const of = customer();
     context.fault({ kind: 'graph_error', code: 133_006 }, { method: 'POST', pathPattern: '/register$' });
     const failed = await connect(of, { pin: '123456' });
@@ -123,7 +123,7 @@ describe('a number of the WhatsApp Business app', () => {
     });
   });
 
-  it('leaves the other number of its account to the pin', async () => {
+  it("leaves the account's other number to the pin", async () => {
     const of = customer({ numbers: 2 });
     const [, other = ''] = of.numbers;
     const connection = await onboard(of, { pin: '123456', phone_number_id: of.number });
@@ -133,7 +133,7 @@ describe('a number of the WhatsApp Business app', () => {
     expect(numberOf(again, of.number)?.registration?.status).toBe('coexistence');
   });
 
-  it('is found, and lost, by a second look', async () => {
+  it('is found and lost by rediscovery', async () => {
     const of = customer();
     const connection = await connect(of);
     const look = async (isOnBizApp: boolean) => {
@@ -152,7 +152,7 @@ describe('a number of the WhatsApp Business app', () => {
 });
 
 describe('synchronizing it', () => {
-  it('asks Meta for each kind once, and says what Meta said', async () => {
+  it("requests each kind from Meta once, and returns Meta's answer", async () => {
     const of = customer();
     const connection = await onboard(of);
     answer(of, TAKEN);
@@ -185,13 +185,13 @@ describe('synchronizing it', () => {
       outcome: 'requested',
       meta_request_id: 'req_1',
     });
-    // Once more after the number has left and signed up again.
+    // Again after the number has left and signed up again.
     await onboard(of);
     expect((await synchronize(connection, of, ['contacts'])).status).toBe(202);
   });
 
   it.each([[[]], [['contacts', 'contacts']], [['calls']], ['contacts'], [null], [undefined]])(
-    'refuses %j as kinds and asks nothing',
+    'rejects %j as kinds and requests nothing',
     async (kinds) => {
       const of = customer();
       const connection = await onboard(of);
@@ -215,7 +215,7 @@ describe('synchronizing it', () => {
     answer(of, TAKEN);
     await synchronize(connection, of, ['contacts']).expect(202);
     context.clock.advance(24 * HOUR);
-    // A login is no signup, whatever Meta says of the number.
+    // A login is no signup, whatever Meta says about the number.
     await connect(of, {}, { isOnBizApp: true });
     await connect(of);
     const late = await synchronize(connection, of, ['contacts', 'history']);
@@ -225,7 +225,7 @@ describe('synchronizing it', () => {
     expect(calls('/smb_app_data')).toBe(1);
   });
 
-  it("passes on Meta's refusal, and may be tried again", async () => {
+  it("returns Meta's refusal, and may be retried", async () => {
     const of = customer();
     const connection = await onboard(of);
     answer(of, { kind: 'graph_error', code: 100, subcode: 2_388_001 }, 1);
@@ -243,7 +243,7 @@ describe('synchronizing it', () => {
     expect((await synchronize(connection, of, ['contacts'])).status).toBe(202);
   });
 
-  it('is not spent by outages and limits', async () => {
+  it('is not used up by outages and limits', async () => {
     const of = customer();
     const connection = await onboard(of);
     for (const fault of [{ kind: 'status', status: 500 }, { kind: 'throttle' }] satisfies Fault[]) {
@@ -252,7 +252,7 @@ describe('synchronizing it', () => {
       const failed = await synchronize(connection, of, ['contacts', 'history']);
       expect([failed.status, failed.body.code]).toEqual([503, 'meta_unavailable']);
       expect(Number(failed.headers['retry-after'])).toBeGreaterThan(0);
-      // Neither by itself again, nor for the other kind.
+      // Neither retried automatically, nor tried for the other kind.
       expect(calls('/smb_app_data')).toBe(1);
       expect((await current(connection, of))?.synchronization).toMatchObject({
         contacts: { status: 'failed' },
@@ -263,7 +263,7 @@ describe('synchronizing it', () => {
     expect((await synchronize(connection, of, ['contacts', 'history'])).status).toBe(202);
   });
 
-  it('says of each kind what became of it', async () => {
+  it('returns the result of each kind', async () => {
     const of = customer();
     const connection = await onboard(of);
     answer(of, { kind: 'graph_error', code: 100 }, 1);
@@ -287,7 +287,7 @@ describe('synchronizing it', () => {
     ]);
   });
 
-  it('goes on with what the first kind had, where the second is met by an outage', async () => {
+  it("keeps the first kind's result if the second runs into an outage", async () => {
     const of = customer();
     const connection = await onboard(of);
     answer(of, TAKEN, 1);
@@ -297,7 +297,7 @@ describe('synchronizing it', () => {
     expect(mixed.body.results).toMatchObject([{ status: 'requested' }, { kind: 'history', status: 'failed' }]);
   });
 
-  it('needs a token that lives', async () => {
+  it('needs a live token', async () => {
     const of = customer();
     const connection = await onboard(of);
     answer(of, { kind: 'graph_error', code: 190, subcode: 460 }, 1);
@@ -306,7 +306,7 @@ describe('synchronizing it', () => {
     expect((await current(connection, of))?.synchronization?.contacts.status).toBe('failed');
   });
 
-  it('asks Meta once, however many replicas are asked at the same time', async () => {
+  it('asks Meta once, even if replicas are asked at the same time', async () => {
     const of = customer();
     const connection = await onboard(of);
     const other = await context.startAnotherReplica();

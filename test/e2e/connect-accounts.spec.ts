@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => context?.close());
 
 const make = () => context.sandbox.state.make;
-/** The connection of a user who went through the dialog. */
+/** Connects a user through the dialog. */
 async function through(product: string, user: string, decline: string[] = []): Promise<ConnectionResponse> {
   const end = await completeConnect(context, { product }, { user, decline });
   const id = end.searchParams.get('connection_id') ?? end.href;
@@ -29,7 +29,7 @@ async function imported(product: string, token: string): Promise<ConnectionRespo
 }
 
 describe('Instagram through Facebook Login', () => {
-  it('finds an account that only the last page of many links', async () => {
+  it('finds an account that only the last of many pages lists', async () => {
     const { id: userId } = make().user();
     for (let index = 0; index < 130; index++) make().page({ userIds: [userId] });
     const account = make().instagramAccount({ username: 'the.last' });
@@ -54,7 +54,7 @@ describe('Instagram through Facebook Login', () => {
     ]);
   });
 
-  it('is connected without any account, and says what to link', async () => {
+  it('connects without any account, and says what to link', async () => {
     const { id: userId } = make().user();
     make().page({ userIds: [userId] });
     expect(await through('instagram', userId)).toMatchObject({
@@ -65,7 +65,7 @@ describe('Instagram through Facebook Login', () => {
     expect(await through('pages', nobody)).toMatchObject({ status: 'active', status_reason: { code: 'no_page' } });
   });
 
-  it('by the token of one Page knows that Page and what is linked to it', async () => {
+  it("with one Page's token covers that Page and what is linked to it", async () => {
     const { id: userId } = make().user();
     const account = make().instagramAccount({ username: 'by.page' });
     const page = make().page({ name: 'Its page', userIds: [userId], instagramId: account.id });
@@ -81,7 +81,7 @@ describe('Instagram through Facebook Login', () => {
 });
 
 describe('ad accounts', () => {
-  it('have their names, currencies and businesses', async () => {
+  it('have names, currencies and businesses', async () => {
     const business = make().business({ name: 'An agency' });
     const owned = make().adAccount({ name: 'Shoes', currency: 'CHF', businessId: business.id });
     const own = make().adAccount({ name: 'Private', currency: 'USD', businessId: null });
@@ -101,7 +101,7 @@ describe('ad accounts', () => {
     expect(assets[1]).not.toHaveProperty('business');
   });
 
-  it('are reached by imported tokens of system users, with and without an end; without any, it is said', async () => {
+  it('are reached with imported system-user tokens, expiring or not; none at all is reported', async () => {
     const account = make().adAccount({ name: 'Ads', currency: 'EUR' });
     for (const [expiresIn, expiresAt] of [
       [null, null],
@@ -124,7 +124,7 @@ describe('ad accounts', () => {
 });
 
 describe('declined scopes', () => {
-  it('are told, and asked for again by whoever shows the dialog', async () => {
+  it('are reported, and requested again by front ends', async () => {
     const before = await createSession(context, { product: 'ads', tenant: 'shy' });
     expect(before.js_sdk).not.toHaveProperty('auth_type');
     const { id: userId } = make().user();
@@ -143,7 +143,7 @@ describe('declined scopes', () => {
     expect(again.js_sdk).toMatchObject({ auth_type: 'rerequest' });
   });
 
-  it('are asked for again by our own signup page', async () => {
+  it('are requested again on our signup page', async () => {
     const signup = { product: 'whatsapp', flow: 'embedded_signup', tenant: 'shy' };
     const sdkOfPage = async (): Promise<unknown> => {
       const { connect_url } = await createSession(context, signup);
@@ -153,7 +153,7 @@ describe('declined scopes', () => {
     expect(await sdkOfPage()).not.toHaveProperty('auth_type');
     const { id: userId } = make().user();
     const dialog = { product: 'whatsapp', tenant: 'shy' };
-    // A login configuration is granted whole or not at all.
+    // A login configuration is granted as a whole or not at all.
     const replica = await context.startAnotherReplica({ META_LOGIN_CONFIG_ID_WHATSAPP: '' });
     await completeConnect({ replica }, dialog, { user: userId, decline: ['whatsapp_business_messaging'] });
     expect(await sdkOfPage()).toMatchObject({ auth_type: 'rerequest' });

@@ -42,7 +42,7 @@ describe('connecting through the API', () => {
   describe('POST /v1/connect-sessions', () => {
     const body = { tenant: 'acme', product: 'pages', flow: 'facebook_login' };
 
-    it('answers with all that a front end needs', async () => {
+    it('returns everything a front end needs', async () => {
       const response = await api(context).post('/v1/connect-sessions', body);
       expect(response.status).toBe(201);
       expect(response.headers['cache-control']).toBe('no-store');
@@ -65,7 +65,7 @@ describe('connecting through the API', () => {
       expect(embedded.body.js_sdk.extras).toEqual({});
     });
 
-    it('gives the features of Embedded Signup that were chosen to the front end', async () => {
+    it('returns the chosen Embedded Signup features to the front end', async () => {
       const chosen = {
         ...body,
         product: 'whatsapp',
@@ -81,7 +81,7 @@ describe('connecting through the API', () => {
       });
     });
 
-    it('refuses Embedded Signup where no login configuration is set, naming the setting', async () => {
+    it('refuses Embedded Signup without a login configuration, naming the setting', async () => {
       const replica = await context.startAnotherReplica({ META_LOGIN_CONFIG_ID_WHATSAPP: '' });
       const signup = { ...body, product: 'whatsapp', flow: 'embedded_signup' };
       const response = await api({ replica }).post('/v1/connect-sessions', signup);
@@ -95,18 +95,18 @@ describe('connecting through the API', () => {
     });
 
     it.each<[string, Record<string, unknown>, string]>([
-      ['a tenant of another form', { tenant: 'a b' }, 'tenant'],
+      ['a malformed tenant', { tenant: 'a b' }, 'tenant'],
       ['a tenant that is too long', { tenant: 'x'.repeat(129) }, 'tenant'],
       ['an unknown product', { product: 'oculus' }, 'product'],
-      ['a flow that the product does not have', { flow: 'threads_login' }, 'flow'],
-      ['the flow that no user goes through', { flow: 'import' }, 'flow'],
+      ['a flow of another product', { flow: 'threads_login' }, 'flow'],
+      ['the flow without a dialog', { flow: 'import' }, 'flow'],
       ['an unknown field', { redirect: 'x' }, 'redirect'],
-      ['scopes that are none', { scopes: ['pages show'] }, 'scopes'],
+      ['invalid scopes', { scopes: ['pages show'] }, 'scopes'],
       ['an empty list of scopes', { scopes: [] }, 'scopes'],
       ['a feature type for another flow', { feature_type: 'whatsapp_business_app_onboarding' }, 'feature_type'],
       ['features for another flow', { features: ['app_only_install'] }, 'features'],
-      ['a feature type that is none', { ...EMBEDDED_SIGNUP, feature_type: 'coexistence' }, 'feature_type'],
-      ['features that are none', { ...EMBEDDED_SIGNUP, features: ['App-Only'] }, 'features'],
+      ['an invalid feature type', { ...EMBEDDED_SIGNUP, feature_type: 'coexistence' }, 'feature_type'],
+      ['invalid features', { ...EMBEDDED_SIGNUP, features: ['App-Only'] }, 'features'],
       ['too many features', { ...EMBEDDED_SIGNUP, features: [...'abcdefghijk'] }, 'features'],
       ['a null', { return_url: null }, 'return_url'],
       ['a return_url of another origin', { return_url: 'https://evil.example/' }, 'return_url'],
@@ -115,14 +115,14 @@ describe('connecting through the API', () => {
       ['a return_url with a user', { return_url: 'https://user@app.example/' }, 'return_url'],
       ['a return_url with a fragment', { return_url: `${RETURN_ORIGIN}/#x` }, 'return_url'],
       ['a relative return_url', { return_url: '//app.example/' }, 'return_url'],
-    ])('refuses %s', async (_, change, path) => {
+    ])('rejects %s', async (_, change, path) => {
       const response = await api(context).post('/v1/connect-sessions', { ...body, ...change });
       expect(response.status).toBe(400);
       expect(response.body.code).toBe('invalid_request');
       expect(response.body.errors[0].path).toBe(path);
     });
 
-    it('keeps to roles and policies', async () => {
+    it('respects roles and policies', async () => {
       expect((await api(context, await auditorKey()).post('/v1/connect-sessions', body)).status).toBe(403);
       const service = api(context, await serviceKey(['acme'], ['pages']));
       expect((await service.post('/v1/connect-sessions', body)).status).toBe(201);
@@ -134,7 +134,7 @@ describe('connecting through the API', () => {
   });
 
   describe('POST /v1/connect-sessions/{id}/complete', () => {
-    it('takes a code of the JS SDK, and answers with the connection', async () => {
+    it('takes a code of the JS SDK, and returns the connection', async () => {
       const session = await createSession(context, { tenant: 'sdk' });
       const code = context.sandbox.state.make.code({ userId: USER, fromSdk: true });
       const service = api(context, await serviceKey(['sdk'], ['*']));
@@ -157,7 +157,7 @@ describe('connecting through the API', () => {
       expect(JSON.stringify(response.body)).not.toContain(accessToken);
     });
 
-    it('refuses a code and a token together, neither, and what is no id', async () => {
+    it('rejects a code together with a token, neither of them, and an invalid id', async () => {
       const session = await createSession(context);
       const path = `/v1/connect-sessions/${session.id}/complete`;
       for (const body of [
@@ -181,7 +181,7 @@ describe('connecting through the API', () => {
       }
     });
 
-    it('tells why a code is refused, and keeps the session open for the next', async () => {
+    it('says why a code is refused, and keeps the session open', async () => {
       const session = await createSession(context, { tenant: 'retry' });
       const path = `/v1/connect-sessions/${session.id}/complete`;
       const refused = await api(context).post(path, { code: 'AQforged' });
@@ -197,7 +197,7 @@ describe('connecting through the API', () => {
     it.each<[string, () => string]>([
       ['garbage', () => 'EAAgarbage'],
       [
-        'a dead one',
+        'a dead token',
         () => {
           const { accessToken } = context.sandbox.state.make.token({ userId: USER });
           context.sandbox.state.invalidateToken(accessToken, 460);
@@ -205,8 +205,11 @@ describe('connecting through the API', () => {
         },
       ],
       ['an app token', () => `${context.sandbox.app.id}|${context.sandbox.app.secret}`],
-      ['one of another product', () => context.sandbox.state.make.token({ userId: '26000000000000303' }).accessToken],
-    ])('refuses a token before it stores anything: %s', async (_, make) => {
+      [
+        'a token of another product',
+        () => context.sandbox.state.make.token({ userId: '26000000000000303' }).accessToken,
+      ],
+    ])('rejects a token before storing anything: %s', async (_, make) => {
       const session = await createSession(context, { tenant: 'refused' });
       const response = await api(context).post(`/v1/connect-sessions/${session.id}/complete`, { access_token: make() });
       expect([response.status, response.body.code]).toEqual([422, 'token_rejected']);
@@ -218,7 +221,7 @@ describe('connecting through the API', () => {
       expect(entry?.details).toMatchObject({ code: 'token_rejected' });
     });
 
-    it('says when Meta is out of reach, and when our settings are wrong', async () => {
+    it('reports when Meta is down, and when our settings are wrong', async () => {
       const session = await createSession(context, { tenant: 'weather' });
       const path = `/v1/connect-sessions/${session.id}/complete`;
       const { accessToken } = context.sandbox.state.make.token({ userId: USER });
@@ -249,7 +252,7 @@ describe('connecting through the API', () => {
       expect([response.status, response.body.code]).toEqual([403, 'forbidden']);
     });
 
-    it('takes a system-user token that never ends, with its ad accounts', async () => {
+    it('takes a system-user token that never expires, with its ad accounts', async () => {
       const { id } = systemUser();
       const { accessToken } = context.sandbox.state.make.token({
         userId: id,
@@ -271,7 +274,7 @@ describe('connecting through the API', () => {
       expect(again.body.id).toBe(response.body.id);
     });
 
-    it('takes a page token as it is', async () => {
+    it('takes a page token as is', async () => {
       const { accessToken } = context.sandbox.state.make.token({ userId: USER, pageId: '200000000000202' });
       const response = await importing({ product: 'pages', access_token: accessToken });
       expect(response.status).toBe(201);
@@ -281,7 +284,7 @@ describe('connecting through the API', () => {
       ]);
     });
 
-    it('takes an Instagram token of either login, told apart by asking', async () => {
+    it('takes an Instagram token of either login, found out by asking', async () => {
       const own = context.sandbox.state.make.token({ userId: '25000000000000302' }).accessToken;
       const login = await importing({ product: 'instagram', access_token: own });
       expect(login.status).toBe(201);
@@ -310,7 +313,7 @@ describe('connecting through the API', () => {
       });
     });
 
-    it('says what is missing though it connects', async () => {
+    it('connects and says what is missing', async () => {
       const lonely = context.sandbox.state.make.user();
       const { accessToken } = context.sandbox.state.make.token({ userId: lonely.id });
       const instagram = await importing({ product: 'instagram', access_token: accessToken });
@@ -324,7 +327,7 @@ describe('connecting through the API', () => {
   });
 
   describe('WhatsApp', () => {
-    it('finds the account from granted targets, its numbers, and subscribes it', async () => {
+    it('finds the account from granted targets, finds its numbers, and subscribes it', async () => {
       const { id } = systemUser();
       const targets = { whatsapp_business_management: [WABA], whatsapp_business_messaging: [WABA] };
       const session = await createSession(context, { tenant: 'wa', product: 'whatsapp', flow: 'embedded_signup' });
@@ -351,7 +354,7 @@ describe('connecting through the API', () => {
       ]);
     });
 
-    it('believes no waba_id that Meta does not show to the token', async () => {
+    it('ignores a waba_id that Meta does not show to the token', async () => {
       const { id } = systemUser();
       const foreign = context.sandbox.state.make.waba({ businessId: context.sandbox.state.make.business().id });
       const { accessToken } = context.sandbox.state.make.token({ userId: id });
@@ -365,7 +368,7 @@ describe('connecting through the API', () => {
     });
   });
 
-  it('GET /meta/config is for everyone', async () => {
+  it('GET /meta/config is public', async () => {
     const response = await api(context, 'no key').get('/meta/config');
     expect(response.status).toBe(200);
     expect(response.body).toMatchObject({

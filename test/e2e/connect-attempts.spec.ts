@@ -20,7 +20,7 @@ import type { TestReplica } from '../support/test-replica.ts';
 const ORIGIN = 'http://localhost:3000';
 const ENDED = 'metavault_ended';
 const ATTEMPT = 'metavault_connect_';
-/** Of a session, whatever is done to its link. */
+/** Of a session, whatever happens to its link. */
 const MAX_ROWS = 50;
 
 let context: ConnectTestContext;
@@ -38,7 +38,7 @@ const stateOf = async (id: string) => (await api(context).get(`/v1/connect-sessi
 const locationOf = (response: request.Response) => String(response.headers['location']);
 const signup = (body: Record<string, unknown> = {}) =>
   createSession(context, { product: 'whatsapp', flow: 'embedded_signup', ...body });
-/** The same browser, at the other replica. */
+/** The same browser at the other replica. */
 const atOther = (browser: TestBrowser): TestBrowser => {
   const same = new TestBrowser({ replica: other });
   for (const [name, value] of browser.cookies) same.cookies.set(name, value);
@@ -50,7 +50,7 @@ const only = (browser: TestBrowser): [string, string] => {
   return [name, browser.cookies.get(name) ?? ''];
 };
 
-/** What scanners do to a link, on both replicas at once. */
+/** What scanners do to a link, at both replicas at once. */
 async function openByOthers({ connect_url: url }: ConnectSessionBody, times = 60): Promise<void> {
   const token = url.split('/').at(-1) ?? '';
   const links = [context.replica, other].map(({ app }) => app.get(ConnectLinkService));
@@ -64,11 +64,11 @@ async function openByOthers({ connect_url: url }: ConnectSessionBody, times = 60
   }
 }
 
-describe('a link that others open while somebody is at the dialog', () => {
-  it.each([60, 6_000])('%s times loses nobody, and stores a bounded number of rows', async (times) => {
+describe('a link that others open while a user is in the dialog', () => {
+  it.each([60, 6_000])('%s times breaks nobody, and stores a bounded number of rows', async (times) => {
     const openedAt = context.clock.now();
     const { session, browser, callback } = await browseToCallback(context, { tenant: `scanned-${times}` });
-    // The many are stored as openings store them, and the last ones are real.
+    // Most are stored directly, as openings store them; the last ones are real.
     await rows(
       `INSERT INTO connect_attempt (state_hash, session_id, cookie_hash, created_at, expires_at, is_signed)
         SELECT sha256(($1 || n::text)::bytea), $1, sha256(n::text::bytea), $2, $2::timestamptz + interval '10 minutes', true
@@ -79,14 +79,14 @@ describe('a link that others open while somebody is at the dialog', () => {
     const stored = await attemptsOf(session.id);
     expect(stored.length).toBeGreaterThan(0);
     expect(stored.length).toBeLessThanOrEqual(MAX_ROWS);
-    // The row of whoever is at the dialog is not among them.
+    // The row of the user in the dialog is gone.
     expect(stored.map((row) => row['created_at'])).not.toContainEqual(openedAt);
     expect(await stateOf(session.id)).toMatchObject({ status: 'open' });
     expect(locationOf(await atOther(browser).get(callback))).toContain('status=connected');
     expect(await stateOf(session.id)).toMatchObject({ status: 'connected' });
   });
 
-  it('by HTTP loses nobody either, nor who opens it last', async () => {
+  it('over HTTP breaks neither that user nor the last one', async () => {
     const { session, browser, callback } = await browseToCallback(context, { tenant: 'scanned' }, { action: 'deny' });
     for (let scan = 0; scan < 60; scan++) {
       context.clock.advance(0.01);
@@ -95,12 +95,12 @@ describe('a link that others open while somebody is at the dialog', () => {
     const last = new TestBrowser(context);
     const lastCallback = await completeDialog(await last.open(session.connect_url));
     expect(locationOf(await browser.get(callback))).toContain('error=access_denied');
-    // Whoever opened it last is still at it.
+    // The last one to open it is still in the dialog.
     expect(await stateOf(session.id)).toMatchObject({ status: 'open' });
     expect(locationOf(await last.get(lastCallback))).toContain('status=connected');
   });
 
-  it('keeps the report of a signup, and a signup that is completed without a row', async () => {
+  it('keeps the report of a signup, and a signup completed without a row', async () => {
     const session = await signup({ tenant: 'reported' });
     const [reporting, completing] = [new TestBrowser(context), new TestBrowser(context)];
     for (const browser of [reporting, completing]) await browser.get(session.connect_url);
@@ -118,7 +118,7 @@ describe('a link that others open while somebody is at the dialog', () => {
     expect(cancelled.body.redirect_to).toContain('error=access_denied');
   });
 
-  it('stores no more than a hundred reports', async () => {
+  it('stores at most a hundred reports', async () => {
     const session = await signup({ tenant: 'flooded' });
     const browsers = [new TestBrowser(context), new TestBrowser(context)] as const;
     for (const browser of browsers) await browser.get(session.connect_url);
@@ -151,7 +151,7 @@ describe('a state', () => {
     expect(await attemptsOf(session.id)).toHaveLength(1);
   });
 
-  it('that was refused once is not taken with a code later', async () => {
+  it('is not accepted with a code after being refused', async () => {
     const { browser, callback, session } = await browseToCallback(context, { tenant: 'refused' });
     await rows('DELETE FROM connect_attempt WHERE session_id = $1', [session.id]);
     const denied = new URL(callback);
@@ -164,7 +164,7 @@ describe('a state', () => {
     expect(countCodeExchanges(context)).toBe(before);
   });
 
-  it("of somebody else's login is refused in another browser, whatever that holds, and the record says so", async () => {
+  it("of somebody else's login is refused in another browser, whatever its cookies, and audited", async () => {
     const attacker = await browseToCallback(context, { tenant: 'fixed' });
     const victim = await browseToCallback(context, { tenant: 'victim' });
     const [ownName, ownValue] = only(victim.browser);
@@ -194,7 +194,7 @@ describe('a state', () => {
     expect(entries.map(({ details }) => details.code)).toEqual(Array(4).fill('state_mismatch'));
   });
 
-  it('is refused with a cookie that is forged in any of its parts', async () => {
+  it('is refused with a cookie forged in any part', async () => {
     const { browser, callback } = await browseToCallback(context, { tenant: 'forged' });
     const elsewhere = await createSession(context, { tenant: 'elsewhere' });
     const [name, value] = only(browser);
@@ -223,7 +223,7 @@ describe('a state', () => {
     expect(countCodeExchanges(context)).toBe(before);
   });
 
-  it('without a row is refused where another browser has finished the session, or the session is gone', async () => {
+  it('without a row is refused if another browser completed the session, or the session is gone', async () => {
     const { session, browser, callback } = await browseToCallback(context, { tenant: 'finished' });
     const first = new TestBrowser(context);
     const firstCallback = await completeDialog(await first.open(session.connect_url));
@@ -249,11 +249,11 @@ describe("an attempt's cookie", () => {
     expect(locationOf(await browser.get(callback))).toBe(locationOf(end));
     expect(locationOf(await atOther(browser).get(callback))).toBe(locationOf(end));
     expect(countCodeExchanges(context)).toBe(before);
-    // A browser that has only heard of the address is told nothing.
+    // A browser that merely knows the address is told nothing.
     expect((await new TestBrowser(context).get(callback)).status).toBe(400);
   });
 
-  it('goes with all others of its session where that is over; they are told so', async () => {
+  it('is deleted with all others of a session that ended, and they see the result', async () => {
     const session = await signup({ tenant: 'all-over', confirm: true });
     const browser = new TestBrowser(context);
     const form = { 'Content-Type': 'application/x-www-form-urlencoded' };
@@ -269,7 +269,7 @@ describe("an attempt's cookie", () => {
     expect(locationOf(await browser.get(slow.replace(/#.*$/, '')))).toContain('error=session_expired');
   });
 
-  it('that is over leads nobody past the page before the dialog', async () => {
+  it('of an ended attempt lets nobody past the confirmation page', async () => {
     const session = await createSession(context, { confirm: true });
     const browser = new TestBrowser(context);
     const form = { 'Content-Type': 'application/x-www-form-urlencoded' };
@@ -280,7 +280,7 @@ describe("an attempt's cookie", () => {
     expect(locationOf(around)).toBe(new URL(session.connect_url).pathname);
   });
 
-  it('of the end is one, short, whatever has ended', async () => {
+  it('of ended attempts is one and short, whatever ended', async () => {
     const browser = new TestBrowser(context);
     for (let times = 0; times < 8; times++) {
       const session = await createSession(context, { tenant: `often-${times}` });
@@ -290,7 +290,7 @@ describe("an attempt's cookie", () => {
     expect(browser.cookieHeader.length).toBeLessThan(1_000);
   });
 
-  it('is one of ten at most: the oldest go, and the others still count', async () => {
+  it('is one of ten at most: the oldest are dropped, the others stay valid', async () => {
     const browser = new TestBrowser(context);
     const callbacks: string[] = [];
     for (let times = 0; times < 14; times++) {
@@ -305,7 +305,7 @@ describe("an attempt's cookie", () => {
     expect([...browser.cookies.keys()]).toEqual([ENDED]);
   });
 
-  it('stays with a browser that piled up hundreds, and few are taken away at once', async () => {
+  it('stays valid with hundreds piled up, of which a few are deleted per response', async () => {
     const browser = new TestBrowser(context);
     for (let index = 0; index < 60; index++)
       browser.cookies.set(`${ATTEMPT}${index.toString(16).padStart(16, '0')}`, 'x'.repeat(43));
@@ -316,8 +316,8 @@ describe("an attempt's cookie", () => {
   });
 });
 
-describe('an attempt that a replica of the release before has opened', () => {
-  /** As that release stores it: a random cookie, whose hash is in the row. */
+describe('an attempt opened by a replica of the previous release', () => {
+  /** As that release stores it: a random cookie whose hash is in the row. */
   const makeUnsigned = async (browser: TestBrowser, { id }: { id: string }): Promise<string> => {
     const [name] = only(browser);
     const { value, hash } = context.replica.app.get(ConnectSecrets).make();
@@ -326,7 +326,7 @@ describe('an attempt that a replica of the release before has opened', () => {
     return name.slice(ATTEMPT.length);
   };
 
-  it('finishes, however often others open its link, and ends the same again', async () => {
+  it('completes, however often others open its link, and repeats its result', async () => {
     const { session, browser, callback } = await browseToCallback(context, { tenant: 'before' });
     await makeUnsigned(browser, session);
     await openByOthers(session);
@@ -337,7 +337,7 @@ describe('an attempt that a replica of the release before has opened', () => {
     expect(locationOf(await browser.get(callback))).toBe(locationOf(end));
   });
 
-  it('finishes from our signup page, too', async () => {
+  it('also completes on our signup page', async () => {
     const session = await signup({ tenant: 'before-signup' });
     const browser = new TestBrowser(context);
     await browser.get(session.connect_url);
@@ -348,7 +348,7 @@ describe('an attempt that a replica of the release before has opened', () => {
     expect(cancelled.body.redirect_to).toContain('error=access_denied');
   });
 
-  it('has a row that is of use to such a replica while there are few', async () => {
+  it('has a row that such a replica can use, while there are few', async () => {
     const { browser, session } = await browseToCallback(context, { tenant: 'rolling' });
     const [row] = await attemptsOf(session.id);
     expect(row?.['cookie_hash']).toEqual(context.replica.app.get(ConnectSecrets).hash(only(browser)[1]));

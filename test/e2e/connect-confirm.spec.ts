@@ -33,7 +33,7 @@ const goOn = (browser: TestBrowser, { connect_url: url }: ConnectSessionBody, or
   browser.post(url, undefined, origin, { ...PAGE, 'Content-Type': 'application/x-www-form-urlencoded' });
 
 describe('a link with confirm', () => {
-  it('shows a page that says who asks for what, and makes nothing however often it is opened', async () => {
+  it('shows who is asking for what, and creates nothing however often it is opened', async () => {
     const session = await asking({ tenant_name: 'Acme <b>& Söhne</b>' });
     for (let scan = 0; scan < 3; scan++) {
       const page = await new TestBrowser(context).get(session.connect_url, PAGE);
@@ -61,7 +61,7 @@ describe('a link with confirm', () => {
     }
   });
 
-  it('leads on by its form, and comes to a connection', async () => {
+  it('continues with its form, and becomes a connection', async () => {
     const session = await asking();
     const browser = new TestBrowser(context);
     const { text } = await browser.get(session.connect_url, PAGE);
@@ -73,7 +73,7 @@ describe('a link with confirm', () => {
     expect(end.headers['location']).toContain('status=connected');
   });
 
-  it('takes its form from its own page only', async () => {
+  it('accepts its form from its own page only', async () => {
     const session = await asking();
     for (const origin of ['https://evil.example', 'null', `${ORIGIN}.evil.example`]) {
       const response = await goOn(new TestBrowser(context), session, origin);
@@ -98,7 +98,7 @@ describe('a link with confirm', () => {
     );
   });
 
-  it('leads to the page of Embedded Signup, from there to the full page, and again after a reload', async () => {
+  it('leads to the Embedded Signup page, from there to the full page, and again after a reload', async () => {
     const session = await asking(SIGNUP);
     const browser = new TestBrowser(context);
     const led = await goOn(browser, session);
@@ -112,7 +112,7 @@ describe('a link with confirm', () => {
     expect(end.headers['location']).toContain('status=connected');
   });
 
-  it('that has expired says so on a page, also to its form', async () => {
+  it('shows on a page if it has expired, also when the form is posted', async () => {
     const session = await asking();
     context.clock.advance(11 * 60);
     expect((await new TestBrowser(context).get(session.connect_url, PAGE)).status).toBe(410);
@@ -120,7 +120,7 @@ describe('a link with confirm', () => {
     expect([late.status, late.headers['content-type']]).toEqual([410, 'text/html; charset=utf-8']);
   });
 
-  it('takes names of 1 to 100 characters that leave the text around them alone', async () => {
+  it("accepts names of 1 to 100 characters that can't affect the text around them", async () => {
     const body = { tenant: 'acme', product: 'pages', flow: 'facebook_login' };
     for (const name of ['', '   ', 'x'.repeat(101), 'a\nb', '\u202eevil', 7, null]) {
       const response = await api(context).post('/v1/connect-sessions', { ...body, tenant_name: name });

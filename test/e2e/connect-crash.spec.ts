@@ -8,7 +8,7 @@ import { TEST_ADMIN_KEY } from '../support/test-replica.ts';
 import { startTestSandbox } from '../support/test-sandbox.ts';
 import { until } from '../support/until.ts';
 
-describe('a replica that is killed while it connects', () => {
+describe('a replica killed while connecting', () => {
   let sandbox: Sandbox;
   let database: OpenDatabase;
   let port: number;
@@ -41,11 +41,11 @@ describe('a replica that is killed while it connects', () => {
   const codesSent = () => sandbox.state.log.list().filter((call) => call.bodyKeys.includes('code')).length;
 
   it.each([
-    ['before the long-lived token came', { grantType: 'fb_exchange_token' }],
+    ['before the long-lived token arrived', { grantType: 'fb_exchange_token' }],
     ['before the inspection', { pathPattern: 'debug_token' }],
-    ['in the midst of the discovery', { pathPattern: 'me/accounts' }],
+    ['during discovery', { pathPattern: 'me/accounts' }],
   ])(
-    '%s loses nothing: another start finishes it, and the user ends as connected',
+    '%s loses nothing: the next start finishes it, and the user is connected',
     async (when, match) => {
       const tenant = `t-${when.split(' ').at(-1)}`;
       const first = running ?? (await start());

@@ -27,7 +27,7 @@ function shop(numbers: number): { waba: string; phones: string[] } {
   return { waba, phones: Array.from({ length: numbers }, () => make().phone({ wabaId: waba, pin: null }).id) };
 }
 
-/** Goes through our signup page as its script does; its end, for `Accept`. */
+/** Completes our signup page as its script does; returns the final page for `Accept`. */
 async function signUp(ids: Record<string, string>, named: string[] = []) {
   const { id: userId } = make().user({ kind: 'system_user', businessId: BUSINESS, wabaIds: [] });
   const targets = named.length === 0 ? {} : { targets: { whatsapp_business_management: named } };
@@ -51,8 +51,8 @@ async function signUp(ids: Record<string, string>, named: string[] = []) {
 const onlyConnection = async (end: request.Response): Promise<ConnectionResponse> =>
   (await api(context).get(`/v1/connections/${end.body.connection_id}`)).body as ConnectionResponse;
 
-describe('the page at the end of a signup', () => {
-  it('says that the number still has to be registered, by which route, and with what', async () => {
+describe('the final page of a signup', () => {
+  it('says that the number must be registered, with which route, and what for', async () => {
     const { waba, phones } = shop(1);
     const end = await signUp({ waba_id: waba });
     const reported = await end('application/json');
@@ -81,7 +81,7 @@ describe('the page at the end of a signup', () => {
     expect((await end('text/html')).text).toMatch(/ and 2 more .*\/phone-numbers\/\{phone_number_id\}\/register/s);
   });
 
-  it('says what a connection lacks though it stands', async () => {
+  it('says what the connection lacks', async () => {
     const end = await signUp({});
     const page = (await end('text/html')).text;
     expect(page).toMatch(/Setup is not complete\..*name a WhatsApp Business Account\..*Embedded Signup again/s);
@@ -89,7 +89,7 @@ describe('the page at the end of a signup', () => {
   });
 });
 
-it('says that everything is set up where it is', async () => {
+it('says that everything is set up if it is', async () => {
   const { browser, callback } = await browseToCallback(context, { return_url: undefined });
   const page = await browser.get(callback, { Accept: 'text/html' });
   expect(page.text).toMatch(/Everything is set up/);

@@ -35,7 +35,7 @@ const stateOf = async (id: string) =>
   (await api(context).get(`/v1/connect-sessions/${id}`)).body as Record<string, unknown>;
 const signup = (expected: object, tenant = 'acme') =>
   createSession(context, { tenant, product: 'whatsapp', flow: 'embedded_signup', expected });
-/** A system user of a business's client, and a WhatsApp account. */
+/** A system user of a client business, and a WhatsApp account. */
 function customer() {
   const { id: businessId } = make().business();
   const { id: wabaId } = make().waba({ businessId, name: 'A shop' });
@@ -50,7 +50,7 @@ function customer() {
 }
 
 describe('a session for one account', () => {
-  it('shows it, and takes ids only', async () => {
+  it('shows it, and accepts only ids', async () => {
     const session = await createSession(context, { expected: { meta_user_id: '11', business_id: '22' } });
     expect(await stateOf(session.id)).toMatchObject({ expected: { meta_user_id: '11', business_id: '22' } });
     expect(await stateOf((await createSession(context)).id)).toMatchObject({ expected: null });
@@ -62,7 +62,7 @@ describe('a session for one account', () => {
     }
   });
 
-  it('ends as wrong_account for another person, of whom nothing is kept; the right one then connects by the same link', async () => {
+  it('fails with wrong_account for another person and keeps nothing; the right one then connects with the same link', async () => {
     const { id: right } = make().user();
     const { id: wrong } = make().user();
     const before = await stored();
@@ -86,7 +86,7 @@ describe('a session for one account', () => {
     expect(await connectionAt(context, end)).toMatchObject({ meta_user_id: right, status: 'active' });
   });
 
-  it('says on a page of ours what to do', async () => {
+  it('says on our page what to do', async () => {
     const { id: wrong } = make().user();
     const { browser, callback } = await browseToCallback(
       context,
@@ -99,7 +99,7 @@ describe('a session for one account', () => {
     expect(response.text).toMatch(/Log out of Facebook[^<]* open the link again and use the right account/);
   });
 
-  it('of Instagram is known by the 1784… id', async () => {
+  it('for Instagram matches the 1784… id', async () => {
     const body = { product: 'instagram', flow: 'instagram_login' };
     const right = { ...body, expected: { meta_user_id: '17841400000000301' } };
     expect((await completeConnect(context, right)).searchParams.get('status')).toBe('connected');
@@ -107,7 +107,7 @@ describe('a session for one account', () => {
     expect((await completeConnect(context, wrong)).searchParams.get('error')).toBe('wrong_account');
   });
 
-  it('holds for the code of a front end, whatever business the browser claims', async () => {
+  it("checks a front end's code, whatever business the browser claims", async () => {
     const { businessId, wabaId, codeOf, systemUser } = customer();
     const other = customer();
     const before = await stored();
@@ -127,7 +127,7 @@ describe('a session for one account', () => {
     expect(connected.status).toBe(201);
   });
 
-  it('holds for a token that a front end hands in', async () => {
+  it('checks a token that a front end supplies', async () => {
     const { id: right } = make().user();
     const { id: wrong } = make().user();
     const session = await createSession(context, { expected: { meta_user_id: right } });
@@ -139,7 +139,7 @@ describe('a session for one account', () => {
     expect((await complete(right)).status).toBe(201);
   });
 
-  it('is held against the owner of the WhatsApp account where a person logs in', async () => {
+  it('checks the owner of the WhatsApp account if a person logs in', async () => {
     const { businessId, codeOf } = customer();
     const { id: person } = make().user({ businessIds: [businessId] });
     const other = await signup({ business_id: customer().businessId });
@@ -147,7 +147,7 @@ describe('a session for one account', () => {
     expect([refused.status, refused.body.code]).toEqual([422, 'wrong_account']);
   });
 
-  it('is refused where a business is expected that Meta cannot tell, with the reason', async () => {
+  it("is refused if it expects a business and Meta can't tell, with the reason", async () => {
     const { id: user } = make().user();
     const { session, browser, callback } = await browseToCallback(
       context,
@@ -160,7 +160,7 @@ describe('a session for one account', () => {
     expect(await stateOf(session.id)).toMatchObject({ error: 'wrong_account' });
   });
 
-  it('holds for the page of Embedded Signup, too', async () => {
+  it('checks the Embedded Signup page, too', async () => {
     const { codeOf, systemUser } = customer();
     const session = await signup({ business_id: customer().businessId });
     const browser = new TestBrowser(context);

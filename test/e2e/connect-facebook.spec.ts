@@ -31,7 +31,7 @@ describe('connecting through Facebook Login', () => {
   const errorOf = (response: request.Response): string | null =>
     new URL(String(response.headers['location'])).searchParams.get('error');
 
-  it('ends at the return_url, whose query stays as it was', async () => {
+  it('ends at the return_url, keeping its query', async () => {
     const { session, browser, dialog, callback } = await approved({ return_url: `${RETURN_ORIGIN}/done?a=1&b=%20` });
     expect(session.id).toMatch(/^cns_/);
     const now = context.clock.now().getTime();
@@ -63,7 +63,7 @@ describe('connecting through Facebook Login', () => {
     expect(await rows('SELECT id FROM pending_authorization')).toEqual([]);
   });
 
-  it('binds the browser with a cookie that scripts and other sites do not get', async () => {
+  it('binds the browser with a cookie hidden from scripts and other sites', async () => {
     const session = await createSession(context);
     const { pathname } = new URL(session.connect_url);
     const response = await request(context.replica.app.getHttpServer()).get(pathname);
@@ -73,7 +73,7 @@ describe('connecting through Facebook Login', () => {
     );
   });
 
-  it('shows a page where there is no return_url, and JSON to those that ask', async () => {
+  it('shows a page if there is no return_url, and JSON on request', async () => {
     const { browser, callback } = await approved({ return_url: undefined });
     const shown = await browser.get(callback);
     expect([shown.status, shown.type]).toEqual([200, 'text/html']);
@@ -82,7 +82,7 @@ describe('connecting through Facebook Login', () => {
     expect(reported.body).toMatchObject({ status: 'connected' });
   });
 
-  it('ends the same for a second delivery, and exchanges nothing', async () => {
+  it('returns the same result for a second delivery, and exchanges nothing', async () => {
     const { browser, callback } = await approved();
     const before = countCodeExchanges(context);
     const first = await browser.get(callback);
@@ -92,7 +92,7 @@ describe('connecting through Facebook Login', () => {
     expect(countCodeExchanges(context)).toBe(before + 1);
   });
 
-  it('ends the same for deliveries at the same time', async () => {
+  it('returns the same result for simultaneous deliveries', async () => {
     const { browser, callback } = await approved();
     const before = countCodeExchanges(context);
     context.sandbox.state.faults.add({
@@ -107,7 +107,7 @@ describe('connecting through Facebook Login', () => {
     expect(countCodeExchanges(context)).toBe(before + 1);
   });
 
-  it('lets link scanners look without spoiling anything', async () => {
+  it('lets link scanners look without harm', async () => {
     const session = await createSession(context);
     const { pathname } = new URL(session.connect_url);
     const server = context.replica.app.getHttpServer();
@@ -148,12 +148,12 @@ describe('connecting through Facebook Login', () => {
         expect(response.text).toContain('state_mismatch');
       }
       expect(countCodeExchanges(context)).toBe(before);
-      // The browser that began it is not harmed.
+      // The browser that started the login is unaffected.
       expect((await browser.get(callback)).headers['location']).toContain('status=connected');
     });
 
     it.each(['', '?code=abc', '?state=unknown&code=abc', `?state=${'x'.repeat(43)}&error=access_denied`])(
-      'a callback that proves nothing: %s',
+      'an unproven callback: %s',
       async (query) => {
         const browser = new TestBrowser(context);
         const shown = await browser.get(`/oauth/meta/callback${query}`);
@@ -181,18 +181,18 @@ describe('connecting through Facebook Login', () => {
       ).toContain('status=connected');
     });
 
-    it('an app that is not public, in the shape without error', async () => {
+    it('an app that is not live, reported without `error`', async () => {
       const { browser, callback } = await approved({}, { action: 'error_901' });
       expect(new URL(callback).searchParams.has('error')).toBe(false);
       expect(errorOf(await browser.get(callback))).toBe('app_unavailable');
     });
 
-    it('a code that Meta does not know', async () => {
+    it('an unknown code', async () => {
       const { browser, callback, session } = await approved();
       const forged = new URL(callback);
       forged.searchParams.set('code', 'AQforged');
       expect(errorOf(await browser.get(forged.href))).toBe('code_rejected');
-      // The state is used up: the right code comes too late.
+      // The state is consumed: the right code is too late.
       expect(errorOf(await browser.get(callback))).toBe('code_rejected');
       const [entry] = await rows<{ details: unknown }>(
         `SELECT details FROM audit_entry WHERE action = 'connect.failed' AND subject_id = $1`,
@@ -201,7 +201,7 @@ describe('connecting through Facebook Login', () => {
       expect(entry?.details).toMatchObject({ code: 'code_rejected', meta: { code: 100 }, will_retry: false });
     });
 
-    it('a state that is too old', async () => {
+    it('an expired state', async () => {
       const { browser, callback } = await approved();
       const before = countCodeExchanges(context);
       context.clock.advance(601);
@@ -209,7 +209,7 @@ describe('connecting through Facebook Login', () => {
       expect(countCodeExchanges(context)).toBe(before);
     });
 
-    it('a link that is too old, used, or never was', async () => {
+    it('an expired, used or unknown link', async () => {
       const { browser, callback, session } = await approved();
       await browser.get(callback);
       const late = await createSession(context);
@@ -224,7 +224,7 @@ describe('connecting through Facebook Login', () => {
       }
     });
 
-    it('a browser that comes back after another one has finished', async () => {
+    it('a browser that returns after another one completed', async () => {
       const { session, browser, callback } = await approved();
       const slow = new TestBrowser(context);
       const slowCallback = await completeDialog(await slow.open(session.connect_url));
@@ -246,7 +246,7 @@ describe('connecting through Facebook Login', () => {
       }
     });
 
-    it('Meta not responding to the exchange', async () => {
+    it('no response from Meta to the exchange', async () => {
       const { browser, callback } = await approved();
       const before = countCodeExchanges(context);
       context.sandbox.state.faults.add({
@@ -260,7 +260,7 @@ describe('connecting through Facebook Login', () => {
     });
   });
 
-  describe('where two browsers of one session succeed at once', () => {
+  describe('if two browsers of one session succeed at once', () => {
     const race = async (users: [string, string]) => {
       const session = await createSession(context, { tenant: `race-${users.join('-')}` });
       const browsers = [new TestBrowser(context), new TestBrowser(context)];
@@ -277,7 +277,7 @@ describe('connecting through Facebook Login', () => {
       return responses.map((response) => new URL(String(response.headers['location'])).searchParams);
     };
 
-    it('both end as connected to the same connection', async () => {
+    it('both end up with the same connection', async () => {
       const user = context.sandbox.state.make.user().id;
       const [first, second] = await race([user, user]);
       expect(first?.get('status')).toBe('connected');
@@ -303,7 +303,7 @@ describe('connecting through Facebook Login', () => {
     expect(connection.credentials).toHaveLength(131);
   });
 
-  it('says which scopes were declined, and asks for them again', async () => {
+  it('reports declined scopes, and requests them again', async () => {
     const body = { tenant: 'decliner' };
     const { id: user } = context.sandbox.state.make.user({ pageIds: ['200000000000201'] });
     const decline = ['pages_show_list', 'read_insights'];
@@ -321,7 +321,7 @@ describe('connecting through Facebook Login', () => {
     expect(second).toMatchObject({ id: first.id, declined_scopes: [], status_reason: null });
   });
 
-  it('brings a connection back from reauth_required under its id, and never one that was revoked', async () => {
+  it('restores a connection from reauth_required under its id, but never a revoked one', async () => {
     const body = { tenant: 'returner' };
     const first = await view(await completeConnect(context, body));
     await rows(`UPDATE connection SET status = 'reauth_required' WHERE id = $1`, [first.id]);
@@ -336,7 +336,7 @@ describe('connecting through Facebook Login', () => {
     expect(third.status).toBe('active');
   });
 
-  it('writes no code, state or token into log, audit or events', async () => {
+  it('leaves no code, state or token in log, audit or events', async () => {
     const { session, browser, callback, dialog } = await approved({ tenant: 'secretive' });
     const atDialog = [...browser.cookies.values()];
     const response = await browser.get(callback);

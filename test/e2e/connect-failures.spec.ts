@@ -9,13 +9,13 @@ import {
 } from '../support/connect-test-context.ts';
 
 interface FailureCase {
-  /** What goes wrong at Meta, between the link and the callback. */
+  /** What goes wrong at Meta between link and callback. */
   goesWrong(context: ConnectTestContext, user: string): void;
   action?: 'deny' | 'error_901';
   code: string;
   sentence: RegExp;
   remedy: RegExp;
-  /** What differs from a `connect.failed` with that code. */
+  /** Differences from a `connect.failed` with that code. */
   audit?: { action?: string; code?: string; meta?: object };
 }
 
@@ -28,7 +28,7 @@ const NEW_LOGIN = /^Log in again to get a new code/;
 const OPERATOR = /^Tell the operator: app id, app secret, redirect URI and API version/;
 
 const FAILURE_CASES: Record<string, FailureCase> = {
-  'a user who says no': {
+  'a denial': {
     goesWrong: () => undefined,
     action: 'deny',
     code: 'access_denied',
@@ -43,21 +43,21 @@ const FAILURE_CASES: Record<string, FailureCase> = {
     sentence: /does not currently let this account use the app/,
     remedy: /^Ask the operator to switch the app to live/,
   },
-  'a code that was used': {
+  'a used code': {
     goesWrong: refusedCode(36009),
     code: 'code_rejected',
     sentence: /was used, has expired/,
     remedy: NEW_LOGIN,
     audit: { meta: { code: 100, subcode: 36009 } },
   },
-  'a code that has expired': {
+  'an expired code': {
     goesWrong: refusedCode(36007),
     code: 'code_rejected',
     sentence: /was used, has expired/,
     remedy: NEW_LOGIN,
     audit: { meta: { code: 100, subcode: 36007 } },
   },
-  'a redirect URI that differs': {
+  'a different redirect URI': {
     goesWrong: refusedCode(36008),
     code: 'code_rejected',
     sentence: /another app or redirect URI/,
@@ -73,7 +73,7 @@ const FAILURE_CASES: Record<string, FailureCase> = {
     remedy: OPERATOR,
     audit: { meta: { code: 1 } },
   },
-  'an app that Meta does not know': {
+  'an app unknown to Meta': {
     goesWrong: (context) =>
       void context.sandbox.state.faults.add({
         match: { pathPattern: 'oauth/access_token' },
@@ -89,10 +89,10 @@ const FAILURE_CASES: Record<string, FailureCase> = {
     code: 'code_rejected',
     sentence: /Meta has locked this account until its owner confirms it/,
     remedy: /^Log in at facebook\.com/,
-    // The code was good; the token that it gave was not.
+    // The code was good, but its token was not.
     audit: { code: 'token_rejected', meta: { code: 190, subcode: 459 } },
   },
-  'an account that was never confirmed': {
+  'an unconfirmed account': {
     goesWrong: (context, user) => context.sandbox.state.setCheckpoint(user, 464),
     code: 'code_rejected',
     sentence: /Meta has locked this account until its owner confirms it/,
@@ -101,7 +101,7 @@ const FAILURE_CASES: Record<string, FailureCase> = {
   },
 };
 
-describe('an authorization that goes wrong', () => {
+describe('a failing authorization', () => {
   let context: ConnectTestContext;
   let secret: string;
   beforeAll(async () => {
@@ -123,12 +123,12 @@ describe('an authorization that goes wrong', () => {
   };
 
   describe.each(Object.entries(FAILURE_CASES))('with %s', (_, failureCase) => {
-    it('tells the product with an error code', async () => {
+    it('gives the product an error code', async () => {
       const { response } = await walk(failureCase, {});
       expect(new URL(String(response.headers['location'])).search).toBe(`?status=error&error=${failureCase.code}`);
     });
 
-    it('tells the user in a sentence, with something to do', async () => {
+    it('tells the user what happened and what to do', async () => {
       const { response } = await walk(failureCase, { return_url: undefined });
       const [, sentence = '', remedy = ''] =
         /<h1>(.*?)<\/h1>\n<p>(.*?)<\/p>/s.exec(response.text.replaceAll('&#39;', "'")) ?? [];
@@ -137,7 +137,7 @@ describe('an authorization that goes wrong', () => {
       expect(response.text).toContain(`<code>${failureCase.code}</code>`);
     });
 
-    it("tells the auditor, with Meta's codes", async () => {
+    it("records Meta's codes in the audit log", async () => {
       const { session } = await walk(failureCase, {});
       const entries = await context.replica.app
         .get(Database)
@@ -159,7 +159,7 @@ describe('an authorization that goes wrong', () => {
 
   it.each([
     ['no Page at all', [], 'no_page'],
-    ['Pages that give no access', [{ id: '200000000000999', name: 'Not theirs' }], 'no_page_permission'],
+    ['Pages without access', [{ id: '200000000000999', name: 'Not theirs' }], 'no_page_permission'],
   ])('connects a user with %s, and says what to do', async (_, data, code) => {
     const { id: user } = context.sandbox.state.make.user();
     context.sandbox.state.faults.add({

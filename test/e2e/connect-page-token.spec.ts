@@ -16,7 +16,7 @@ it.each([
   ['pages', null],
   ['instagram', 'discovery_refused'],
 ])(
-  "an imported Page's token for %s reaches its Page, also where Meta does not let it read the Page",
+  'an imported page token for %s reaches its Page, even if Meta does not let it read the Page',
   async (product, lack) => {
     const pageId = '200000000000202';
     const { accessToken } = context.sandbox.state.make.token({ userId: USER, pageId });

@@ -16,7 +16,7 @@ const WABA = '310000000000402';
 const CONFIG_ID = '777000777000';
 const ORIGIN = 'http://localhost:3000';
 
-describe('connecting each product its own way', () => {
+describe('connecting each product', () => {
   let context: ConnectTestContext;
   beforeAll(async () => {
     context = await openConnectTestContext({
@@ -34,7 +34,7 @@ describe('connecting each product its own way', () => {
     ['flat', 'string', 'array'],
     ['flat', 'number', 'missing'],
   ] as const)(
-    'Instagram Login, answered as %s with the id as %s and permissions %s',
+    'Instagram Login, with a %s response, a %s id and %s permissions',
     async (instagramExchangeShape, instagramUserId, instagramPermissions) => {
       context.sandbox.state.patchSettings({ instagramExchangeShape, instagramUserId, instagramPermissions });
       const connection = await view(await completeConnect(context, { product: 'instagram', flow: 'instagram_login' }));
@@ -52,7 +52,7 @@ describe('connecting each product its own way', () => {
     },
   );
 
-  it('Instagram Login, denied, and with a used code in its other error shape', async () => {
+  it('Instagram Login, denied, and with a used code in its own error shape', async () => {
     const body = { product: 'instagram', flow: 'instagram_login' };
     expect((await completeConnect(context, body, { action: 'deny' })).searchParams.get('error')).toBe('access_denied');
     const { browser, callback } = await browseToCallback(context, body);
@@ -71,7 +71,7 @@ describe('connecting each product its own way', () => {
     expect(connection.credentials).toMatchObject([{ kind: 'threads_user', expires_at: '2027-01-21T11:59:04.000Z' }]);
   });
 
-  it('Instagram through Facebook Login finds the account that is linked to a Page', async () => {
+  it('Instagram through Facebook Login finds the account linked to a Page', async () => {
     const connection = await view(await completeConnect(context, { product: 'instagram' }));
     expect(connection.status_reason).toBeNull();
     const page = connection.credentials.find((credential) => credential.subject_id === '200000000000201');
@@ -85,7 +85,7 @@ describe('connecting each product its own way', () => {
     });
   });
 
-  it('a login configuration gives a system-user token, which is kept as it is', async () => {
+  it('a login configuration gives a system-user token, kept as is', async () => {
     const conversions = () =>
       context.sandbox.state.log.list().filter((call) => call.grantType === 'fb_exchange_token').length;
     const before = conversions();
@@ -118,7 +118,7 @@ describe('connecting each product its own way', () => {
       return context.sandbox.state.make.code({ userId: id, fromSdk: true, expiresIn: null, scopes });
     };
 
-    it('is sent with a policy that lets nothing run but its script and the SDK', async () => {
+    it('has a policy that runs only its script and the SDK', async () => {
       const { shown, session } = await start();
       expect([shown.status, shown.type]).toEqual([200, 'text/html']);
       const policy = String(shown.headers['content-security-policy']);
@@ -133,7 +133,7 @@ describe('connecting each product its own way', () => {
       expect((await fetch(script)).status).toBe(200);
     });
 
-    it('completes with the code and the ids, and a second time with the same end', async () => {
+    it('completes with the code and the ids, and repeats the result the second time', async () => {
       const { post } = await start();
       const before = countCodeExchanges(context);
       const given = { code: sdkCode(), waba_id: WABA, phone_number_id: '320000000000403' };
@@ -150,7 +150,7 @@ describe('connecting each product its own way', () => {
       ]);
     });
 
-    it('ends on a page of ours without a return_url', async () => {
+    it('ends on our page without a return_url', async () => {
       const { post, browser } = await start({ return_url: undefined });
       const { body } = await post('complete', { code: sdkCode(), waba_id: WABA });
       expect(body.redirect_to).toMatch(/^http:\/\/localhost:3000\/connect\/[^/]+\/result$/);
@@ -159,7 +159,7 @@ describe('connecting each product its own way', () => {
       expect((await new TestBrowser(context).get(body.redirect_to)).status).toBe(400);
     });
 
-    it('reports a refused code, and a user who left', async () => {
+    it('reports a refused code and a user who left', async () => {
       const refused = await start();
       expect((await refused.post('complete', { code: 'AQforged' })).body.redirect_to).toBe(
         `${RETURN_ORIGIN}/done?status=error&error=code_rejected`,
@@ -170,7 +170,7 @@ describe('connecting each product its own way', () => {
       );
     });
 
-    it('takes nothing from another site, another browser, or another flow', async () => {
+    it('accepts nothing from another site, another browser, or another flow', async () => {
       const { post, path } = await start();
       const code = sdkCode();
       for (const headers of [{ Origin: 'https://evil.example' }, { Origin: 'null' }, { Cookie: '' }]) {

@@ -38,7 +38,7 @@ const leaseOf = async (tenant: string, assetId: string) => {
 };
 const lookByItself = () => context.replica.app.get(RediscoveryService).lookAtDue();
 
-/** Somebody with one Page of their own, and a portfolio with one that is theirs and one that they have no task on. */
+/** A user with their own Page, and a portfolio with a Page they have a task on and one they don't. */
 async function importPortfolio(product: 'pages' | 'instagram' | 'ads', tenant: string) {
   const user = make().user();
   const business = make().business({ userIds: [user.id] });
@@ -65,7 +65,7 @@ async function importPortfolio(product: 'pages' | 'instagram' | 'ads', tenant: s
 }
 
 describe('connecting', () => {
-  it('finds the Pages of a portfolio, each with its own credential, and one without a task that can not be used', async () => {
+  it('finds the Pages of a portfolio, each with its own credential, and one without a task as unusable', async () => {
     const { connection, own, shared, client } = await importPortfolio('pages', 'portfolio');
     expect(usableOf(connection)).toEqual({ [own]: true, [shared]: true, [client]: false });
     expect(connection.assets.find((asset: { id: string }) => asset.id === client)).toMatchObject({
@@ -95,7 +95,7 @@ describe('connecting', () => {
     expect(accounts).toHaveLength(2);
   });
 
-  it('costs nothing but itself where Meta refuses a list, and asks for less where one is too large', async () => {
+  it('loses only the list that Meta refuses, and asks for less if one is too large', async () => {
     context.fault({ kind: 'graph_error', code: 200 }, { pathPattern: 'me/businesses' }, null);
     context.fault({ kind: 'graph_error', code: 1 }, { pathPattern: 'me/accounts', limitAbove: 5 }, null);
     try {
@@ -109,8 +109,8 @@ describe('connecting', () => {
   });
 });
 
-describe('a login again', () => {
-  it('lets people choose Pages anew, which the first one had no need to ask for', async () => {
+describe('connecting again', () => {
+  it('lets users choose Pages again, which is not needed the first time', async () => {
     const { id: user } = make().user({ pageIds: ['200000000000201'] });
     const asked = async (body: object) =>
       (
@@ -123,7 +123,7 @@ describe('a login again', () => {
     expect(await asked({ product: 'ads' })).toBeNull();
   });
 
-  it('with many Pages tells its progress in the session', async () => {
+  it('with many Pages shows its progress in the session', async () => {
     const { id: user } = make().user();
     make().pagesInBulk({ count: 350, userId: user });
     const { session, browser, callback } = await browseToCallback(context, { tenant: 'many' }, { user });
@@ -137,10 +137,10 @@ describe('a login again', () => {
     expect(row?.progress).toMatchObject({ stage: 'storing', pages: 350, assets: 350, at: expect.any(String) });
   });
 
-  it('that takes long ends the same for a second delivery of its callback, which waits as long as it is worked on', async () => {
+  it('that takes long gives the same result for a second delivery of its callback, which waits as long as needed', async () => {
     const { id: user } = make().user({ pageIds: ['200000000000201'] });
     for (let portfolios = 0; portfolios < 2; portfolios++) make().business({ userIds: [user] });
-    // Six lists of three seconds: longer than a second delivery waits where nobody works on the first.
+    // Six lists of three seconds: longer than a second delivery waits if the first is not being processed.
     const lists = 'me/(accounts|businesses)|owned_pages|client_pages';
     context.fault({ kind: 'delay', delayMs: 3_000 }, { pathPattern: lists, userId: user }, null);
     try {
@@ -154,8 +154,8 @@ describe('a login again', () => {
   }, 60_000);
 });
 
-describe('tokens of Pages', () => {
-  it('are derived again by their ids: of Pages that no list of the person has, and of system users', async () => {
+describe('page tokens', () => {
+  it('are derived again by Page id: for Pages in no list of the user, and for system users', async () => {
     const person = await importPortfolio('pages', 'derived');
     const { id: systemUser } = make().user({ kind: 'system_user' });
     const { id: assigned } = make().page({ userIds: [systemUser] });
@@ -191,8 +191,8 @@ async function openPageToken(connectionId: string, pageId: string): Promise<stri
   return (await context.replica.app.get(CredentialVersionService).openCurrent(credential))?.expose() ?? '';
 }
 
-describe('a second look', () => {
-  it('finds what came and went, says so once, and seals the token of a new Page', async () => {
+describe('rediscovery', () => {
+  it("finds added and lost assets, reports them once, and seals a new Page's token", async () => {
     const { id, userId, own, shared, client } = await importPortfolio('pages', 'again');
     const [later = ''] = make().pagesInBulk({ count: 1, userId });
     make().role(userId, client, { tasks: ['MANAGE'], throughBusiness: true });
@@ -225,7 +225,7 @@ describe('a second look', () => {
     expect(await changesOf(id)).toHaveLength(1);
   });
 
-  it('makes a Page unusable whose task is gone and whose token died', async () => {
+  it('marks a Page unusable whose task is gone and whose token died', async () => {
     const { id, userId, shared } = await importPortfolio('pages', 'taskless');
     make().role(userId, shared, { tasks: [] });
     expect(usableOf(await check(id))[shared]).toBe(false);
@@ -235,7 +235,7 @@ describe('a second look', () => {
     expect((await leaseOf('taskless', shared)).status).toBe(201);
   });
 
-  it('removes nothing where Meta refuses a list, is away, or the token is dead', async () => {
+  it('removes nothing if Meta refuses a list or is down, or the token is dead', async () => {
     const { id, userId, own } = await importPortfolio('pages', 'careful');
     const before = usableOf(await context.connection(id));
     context.sandbox.state.removePageRole(userId, own);
@@ -253,7 +253,7 @@ describe('a second look', () => {
     expect(usableOf(await context.connection(id))).toEqual(before);
   });
 
-  it('comes by itself after a week, once, and again where Meta was away', async () => {
+  it('runs by itself after a week, once, and again if Meta was down', async () => {
     const connection: ImportedConnection = await context.importConnection({ tenant: 'weekly', pages: 1 });
     const [later = ''] = make().pagesInBulk({ count: 1, userId: connection.userId });
     await lookByItself();

@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => context?.close());
 
-it('a number that could not be registered is still reported after its user has connected again', async () => {
+it('a failed number registration is still reported after its user reconnects', async () => {
   const { make } = context.sandbox.state;
   const { id: wabaId } = make.waba({ businessId: BUSINESS, name: 'A shop' });
   const { id: userId } = make.user({ kind: 'system_user', businessId: BUSINESS, wabaIds: [wabaId] });

@@ -25,7 +25,7 @@ beforeAll(async () => {
   context = await openConnectTestContext();
 });
 afterAll(() => context?.close());
-// What tests leave open is no candidate of the next one.
+// Sessions that a test leaves open must not be candidates in the next.
 beforeEach(() => context.clock.advance(2 * 3_600));
 
 const server = () => context.replica.app.getHttpServer();
@@ -35,7 +35,7 @@ const stateOf = async (id: string) =>
   (await api(context).get(`/v1/connect-sessions/${id}`)).body as Record<string, unknown>;
 const pathOf = ({ connect_url: url }: ConnectSessionBody, edge: string) => `${new URL(url).pathname}/${edge}`;
 
-/** Opens our signup page in a browser of its own. */
+/** Opens our signup page in its own browser. */
 async function opened(session: ConnectSessionBody): Promise<TestBrowser> {
   const browser = new TestBrowser(context);
   expect((await browser.get(session.connect_url)).status).toBe(200);
@@ -65,7 +65,7 @@ describe('GET /connect/{token}/dialog', () => {
     expect(await stateOf(session.id)).toMatchObject({ status: 'connected', connection_id: connection.id });
   });
 
-  it('asks for the features of the session, as JSON', async () => {
+  it('requests the features of the session, as JSON', async () => {
     const session = await signup({ feature_type: FEATURE, features: ['app_only_install'] });
     const dialog = await new TestBrowser(context).open(`${session.connect_url}/dialog`);
     expect(JSON.parse(dialog.searchParams.get('extras') ?? '')).toEqual({
@@ -74,7 +74,7 @@ describe('GET /connect/{token}/dialog', () => {
     });
   });
 
-  it('is there for every flow, with a state and a cookie for each browser', async () => {
+  it('works for every flow, with a state and a cookie per browser', async () => {
     const session = await createSession(context);
     const browsers = [new TestBrowser(context), new TestBrowser(context)];
     const states: (string | null)[] = [];
@@ -85,7 +85,7 @@ describe('GET /connect/{token}/dialog', () => {
     expect(new Set(states).size).toBe(2);
   });
 
-  it('answers HEAD without a state or a cookie, and an unknown or expired link with its page', async () => {
+  it('returns HEAD without state or cookie, and a page for an unknown or expired link', async () => {
     const session = await signup();
     const head = await request(server()).head(pathOf(session, 'dialog'));
     expect([head.status, head.headers['set-cookie'], head.headers['location']]).toEqual([200, undefined, undefined]);
@@ -95,14 +95,14 @@ describe('GET /connect/{token}/dialog', () => {
     context.clock.advance(601);
     const stranger = await new TestBrowser(context).get(`${session.connect_url}/dialog`);
     expect(stranger.status).toBe(410);
-    // Whoever is at the signup may go on as long as it may last.
+    // A signup in progress may continue for as long as an attempt lives.
     expect((await browser.get(`${session.connect_url}/dialog`)).status).toBe(302);
     context.clock.advance(1_800);
     expect((await browser.get(`${session.connect_url}/dialog`)).status).toBe(410);
   });
 });
 
-describe('a code with the fragment at its end', () => {
+describe('a code that ends with the fragment', () => {
   it.each(['#_', '#_=_', '%23_', '%23_%3D_'])('%s is taken without it, wherever it comes from', async (residue) => {
     const code = () => context.sandbox.state.make.code({ userId: '100000000000101', fromSdk: true });
     const session = await createSession(context, { tenant: 'residue' });
@@ -127,7 +127,7 @@ describe('a code with the fragment at its end', () => {
     expect(back.headers['location']).toContain('status=connected');
   });
 
-  it('and nothing else is no code', async () => {
+  it('and contains nothing else is invalid', async () => {
     const session = await createSession(context);
     const response = await api(context).post(`/v1/connect-sessions/${session.id}/complete`, { code: '#_=_' });
     expect([response.status, response.body.errors[0].path]).toEqual([400, 'code']);
@@ -135,7 +135,7 @@ describe('a code with the fragment at its end', () => {
 });
 
 describe('GET /v1/connect-sessions/{id}', () => {
-  it('shows how a session stands, and neither link nor state nor code', async () => {
+  it('shows the status of a session, but no link, state or code', async () => {
     const session = await signup({ tenant: 'shown', feature_type: FEATURE });
     const shown = await stateOf(session.id);
     expect(shown).toEqual({
@@ -163,7 +163,7 @@ describe('GET /v1/connect-sessions/{id}', () => {
     expect(await stateOf(unused.id)).toMatchObject({ status: 'expired', error: null });
   });
 
-  it('is 404 outside of the policy, and for what is no id', async () => {
+  it('is 404 outside of the policy, and for an invalid id', async () => {
     const session = await signup({ tenant: 'mine' });
     const { key } = await createServiceClient(context, { tenants: ['theirs'] });
     for (const id of [session.id, 'cns_00000000000000000000000000', 'x']) {
@@ -173,7 +173,7 @@ describe('GET /v1/connect-sessions/{id}', () => {
   });
 });
 
-describe('a signup whose code got lost', () => {
+describe('a signup whose code was lost', () => {
   let time = 0;
   const announce = async (waba: string, business = '900', event = 'PARTNER_ADDED') => {
     time += 1;
@@ -207,7 +207,7 @@ describe('a signup whose code got lost', () => {
     return String(account);
   };
 
-  it('is of no session that somebody has changed in the database', async () => {
+  it('does not match a session that was tampered with in the database', async () => {
     context.clock.advance(3601);
     const waba = newAccount();
     const session = await signup({ tenant: 'lost' });
@@ -221,7 +221,7 @@ describe('a signup whose code got lost', () => {
     context.clock.advance(3601);
   });
 
-  it('shows on the only session it can be of, and is told once, after a time of grace', async () => {
+  it('shows on the only possible session, and is reported once, after a grace period', async () => {
     const waba = newAccount();
     const session = await signup({ tenant: 'lost' });
     await opened(session);
@@ -254,7 +254,7 @@ describe('a signup whose code got lost', () => {
     expect(await eventsOf(waba)).toHaveLength(1);
   });
 
-  it('is of the session whose browser named the account, whoever else is at it', async () => {
+  it('matches the session whose browser named the account, whoever else is signing up', async () => {
     const waba = newAccount();
     const named = await signup({ tenant: 'named' });
     const browser = await opened(named);
@@ -267,7 +267,7 @@ describe('a signup whose code got lost', () => {
     expect(await eventsOf(waba)).toMatchObject([{ connect_session_id: named.id, tenant: 'named' }]);
   });
 
-  it('names no session and no tenant where two could be meant', async () => {
+  it('names no session and no tenant if two are possible', async () => {
     const waba = newAccount();
     const sessions = [await signup({ tenant: 'one' }), await signup({ tenant: 'two' })];
     for (const session of sessions) await opened(session);
@@ -282,7 +282,7 @@ describe('a signup whose code got lost', () => {
     expect(await eventsOf(waba)).toHaveLength(1);
   });
 
-  it('may be of a session whose product runs the SDK on its own page, but of none that is older than an hour', async () => {
+  it('matches a session whose product runs the SDK on its own page, but none older than an hour', async () => {
     const old = await signup({ tenant: 'old' });
     await opened(old);
     context.clock.advance(3_601);
@@ -294,7 +294,7 @@ describe('a signup whose code got lost', () => {
     expect(await stateOf(old.id)).toMatchObject({ status: 'expired' });
   });
 
-  it('is none where the connection comes meanwhile, or is there already', async () => {
+  it('is not reported if the connection is made meanwhile, or exists already', async () => {
     const make = context.sandbox.state.make;
     const waba = make.waba({ businessId: '300000000000401' }).id;
     make.phone({ wabaId: waba });
@@ -311,7 +311,7 @@ describe('a signup whose code got lost', () => {
     expect(await eventsOf(waba)).toEqual([]);
   });
 
-  it('is over when the session connects after all', async () => {
+  it('is resolved when the session connects after all', async () => {
     const make = context.sandbox.state.make;
     const waba = make.waba({ businessId: '300000000000401' }).id;
     make.phone({ wabaId: waba });
@@ -327,7 +327,7 @@ describe('a signup whose code got lost', () => {
     expect(await stateOf(session.id)).toMatchObject({ status: 'connected', unfinished: null });
   });
 
-  it('is decided about by any replica, however long it was down', async () => {
+  it('is decided by any replica, however long it was down', async () => {
     const waba = newAccount();
     const session = await signup({ tenant: 'crashed' });
     await opened(session);

@@ -27,10 +27,10 @@ afterAll(() => context?.close());
 const make = () => context.sandbox.state.make;
 const waba = () => make().waba({ businessId: BUSINESS, name: 'A shop' }).id;
 const phone = (wabaId: string, pin: string | null = null) => make().phone({ wabaId, pin }).id;
-/** One to which no account was assigned in the business settings. */
+/** A user without an account assigned in Business Settings. */
 const systemUser = () => make().user({ kind: 'system_user', businessId: BUSINESS, wabaIds: [] }).id;
 
-/** A code as `FB.login` gives it; `named`: what the granted scopes name. */
+/** A code from `FB.login`; `named`: what the granted scopes name. */
 function code(userId: string, named: string[] = [], expiresIn: number | null = null, scopes = SCOPES): string {
   const targets: NewToken['targets'] =
     named.length === 0 ? undefined : { whatsapp_business_management: named, whatsapp_business_messaging: named };
@@ -54,8 +54,8 @@ const audited = async (action: string, connectionId: string): Promise<string[]> 
     })
   ).map(({ details }) => details);
 
-describe('what Embedded Signup gave', () => {
-  it('is found by the granted scopes where nobody names an account', async () => {
+describe('an Embedded Signup token', () => {
+  it('reaches accounts found by the granted scopes if no ids are sent', async () => {
     const id = waba();
     const number = phone(id);
     const connection = await connected({ code: code(systemUser(), [id]) });
@@ -79,7 +79,7 @@ describe('what Embedded Signup gave', () => {
     expect(connection.credentials).toMatchObject([{ kind: 'system_user', expires_at: expiresAt }]);
   });
 
-  it('needs the user again where ids and scopes are silent, and says what to do', async () => {
+  it('requires the user again if ids and scopes name nothing, and says what to do', async () => {
     const userId = systemUser();
     const silent = await connected({ code: code(userId) }, 'silent');
     expect(silent).toMatchObject({
@@ -94,7 +94,7 @@ describe('what Embedded Signup gave', () => {
     const { key } = await createServiceClient(context);
     const lease = await api(context, key).post('/v1/leases', { tenant: 'silent', product: 'whatsapp' });
     expect([lease.status, lease.body.code]).toEqual([409, 'reauth_required']);
-    // The token lives, which is no reason to call the connection well.
+    // A live token alone doesn't make the connection usable.
     context.clock.advance(2 * 86_400);
     await context.replica.app.get(Sweep).health('due');
     await api(context).post(`/v1/connections/${silent.id}/check`, {}).expect(200);
@@ -115,7 +115,7 @@ describe('what Embedded Signup gave', () => {
     expect(assetOf(reconnected, id)).toBeDefined();
   });
 
-  it('names the account that the token may not see', async () => {
+  it("reports the account that the token can't see", async () => {
     const connection = await connected({ code: code(systemUser()), waba_id: '999000999' });
     expect(connection).toMatchObject({
       status: 'reauth_required',
@@ -123,7 +123,7 @@ describe('what Embedded Signup gave', () => {
     });
   });
 
-  it('lacks scopes first of all, where they were declined', async () => {
+  it('reports declined scopes first', async () => {
     const connection = await connected({ code: code(systemUser(), [], null, ['whatsapp_business_messaging']) });
     expect(connection).toMatchObject({
       status: 'active',
@@ -132,7 +132,7 @@ describe('what Embedded Signup gave', () => {
     });
   });
 
-  it('of a system user that is imported stays usable for those who know the account', async () => {
+  it('imported from a system user stays usable by those who know the account', async () => {
     const { accessToken } = make().token({ userId: systemUser(), scopes: SCOPES, expiresIn: null });
     const response = await api(context).post('/v1/connections/import', {
       tenant: 'own',
@@ -146,8 +146,8 @@ describe('what Embedded Signup gave', () => {
   });
 });
 
-describe('the subscription to webhooks', () => {
-  it('is believed only where the account then names our own app', async () => {
+describe('the webhook subscription', () => {
+  it('is trusted only if the account then lists our own app', async () => {
     const id = waba();
     context.sandbox.state.faults.add({
       match: { method: 'GET', pathPattern: 'subscribed_apps$' },
@@ -169,7 +169,7 @@ describe('the subscription to webhooks', () => {
   it.each([
     ['a permission', { code: 200, status: 403 }],
     ['a locked account', { code: 131031, status: 403 }],
-  ])('that is refused for %s costs no connection, and shows what Meta said', async (_, error) => {
+  ])('refused for %s does not fail the connection, and shows what Meta said', async (_, error) => {
     const id = waba();
     const number = phone(id);
     context.sandbox.state.faults.add({
@@ -187,7 +187,7 @@ describe('the subscription to webhooks', () => {
 });
 
 describe('registering a number', () => {
-  it('is done with the pin of the completion, after subscribing', async () => {
+  it('uses the pin of the completion, after subscribing', async () => {
     const id = waba();
     const number = phone(id);
     context.sandbox.state.log.clear();
@@ -201,7 +201,7 @@ describe('registering a number', () => {
     expect(await audited('phone_number.registered', connection.id)).toHaveLength(1);
   });
 
-  it('finds the only number by itself, and asks which one where there are several', async () => {
+  it('finds the only number by itself, and asks which one if there are several', async () => {
     const one = waba();
     const number = phone(one);
     const single = await connected({ code: code(systemUser()), waba_id: one, pin: PIN });
@@ -219,7 +219,7 @@ describe('registering a number', () => {
     });
   });
 
-  it('with a wrong pin leaves the connection, says so, and can be done again', async () => {
+  it('with a wrong pin keeps the connection, reports it, and can be repeated', async () => {
     const id = waba();
     const number = phone(id, '111111');
     const connection = await connected({ code: code(systemUser()), waba_id: id, phone_number_id: number, pin: PIN });
@@ -245,19 +245,19 @@ describe('registering a number', () => {
     expect([right.status, right.body.status_reason]).toEqual([200, null]);
     expect(assetOf(right.body as ConnectionResponse, number)?.registration?.status).toBe('registered');
 
-    // A wrong pin does not take it back.
+    // A wrong pin doesn't undo it.
     expect((await register('333333')).status).toBe(422);
     const still = (await api(context).get(`/v1/connections/${connection.id}`)).body as ConnectionResponse;
     expect([still.status_reason, assetOf(still, number)?.registration?.status]).toEqual([null, 'registered']);
 
-    // Connecting again forgets nothing of it.
+    // Reconnecting keeps it.
     const userId = connection.meta_user_id;
     const again = await connected({ code: code(userId), waba_id: id });
     expect(again.id).toBe(connection.id);
     expect(assetOf(again, number)?.registration?.status).toBe('registered');
   });
 
-  it('too often is 503 with Retry-After, and so is Meta not responding; each is asked once', async () => {
+  it('too often is 503 with Retry-After, and so is no response from Meta; each is asked once', async () => {
     const id = waba();
     const number = phone(id);
     const connection = await connected({ code: code(systemUser()), waba_id: id });
@@ -273,7 +273,7 @@ describe('registering a number', () => {
     expect(context.sandbox.state.log.list().filter((call) => call.path.endsWith('/register'))).toHaveLength(1);
   });
 
-  it('takes six digits, for whatsapp, of a connection that one may see', async () => {
+  it('accepts six digits, for WhatsApp, on a visible connection', async () => {
     const id = waba();
     const number = phone(id);
     for (const pin of ['12345', '1234567', 'abcdef', 123456, null, '']) {
@@ -310,7 +310,7 @@ describe('registering a number', () => {
         || (SELECT string_agg(a::text, ' ') FROM connection a) || (SELECT string_agg(a::text, ' ') FROM event a) AS text`,
     });
     expect(dump[0]?.text).toContain('registered');
-    // By itself: six digits in a row also occur in times and ids.
+    // Not within longer numbers: six digits in a row also occur in times and ids.
     const pin = new RegExp(`(?<![\\w.])${PIN}(?![\\w.])`);
     for (const text of [dump[0]?.text ?? '', context.log.text()]) expect(text).not.toMatch(pin);
   });

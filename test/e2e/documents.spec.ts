@@ -31,7 +31,7 @@ const SKIPPED = HAS_SHELL_TOOLS ? '' : ' [skipped: no sh, curl and sed on this m
 interface RunnablePage {
   page: string;
   steps: readonly DocumentStep[];
-  /** Makes what the page assumes, and returns the variables its commands use besides addresses and the admin key. */
+  /** Sets up what the page assumes, and returns the variables of its commands, besides addresses and admin key. */
   prepare(context: ConnectTestContext): Promise<Record<string, string>>;
 }
 
@@ -83,7 +83,7 @@ const PAGES: readonly RunnablePage[] = [
   });
 
   it.each(steps.flatMap(({ title, shown }, index) => (shown === null ? [] : [[index, title, shown] as const])))(
-    'shows what step %i answers (%s)',
+    'shows the response of step %i (%s)',
     (index, _, shown) => {
       expect(withoutSpaces(run.printed[index] ?? '')).toMatch(patternOf(shown));
     },

@@ -31,7 +31,7 @@ describe('subscriptions', () => {
     expect(left).toEqual([]);
   });
 
-  it('wait while they are paused', async () => {
+  it('hold events while paused', async () => {
     const { id } = await context.subscribe();
     expect((await context.call().post(`/v1/subscriptions/${id}/pause`, {})).body.status).toBe('paused');
     await context.publish();
@@ -50,7 +50,7 @@ describe('subscriptions', () => {
     await context.receiver.waitFor(1);
   });
 
-  it('sign with both secrets while one is rotated, and with the new one only where there is no overlap', async () => {
+  it('sign with both secrets during a rotation, and with only the new one without overlap', async () => {
     const { id, secret: first } = await context.subscribe();
     const rotated = await context.call().post(`/v1/subscriptions/${id}/rotate-secret`, {});
     expect(rotated.status).toBe(201);
@@ -92,7 +92,7 @@ describe('subscriptions', () => {
     expect(bad.body).toMatchObject({ delivered: false, status: 500, error: 'http_status' });
   });
 
-  it('are changed in what is given, null being all; the next event goes by it', async () => {
+  it('change only given fields, null meaning all; the next event follows the change', async () => {
     const { secret: _, ...created } = await context.subscribe({ tenants: ['acme'], products: ['pages'] });
     const path = `/v1/subscriptions/${created.id}`;
     const same = await context.call().patch(path, {});
@@ -120,7 +120,7 @@ describe('subscriptions', () => {
     ]);
   });
 
-  it('400 and 404: what none may become', async () => {
+  it('400 and 404: invalid changes', async () => {
     const { id } = await context.subscribe();
     const bad: [Record<string, unknown>, string][] = [
       [{ url: null }, 'url'],
@@ -148,7 +148,7 @@ describe('subscriptions', () => {
     expect(await context.auditActions(id)).toEqual(['subscription.created', 'subscription.deleted']);
   });
 
-  it('400: what no subscription may be', async () => {
+  it('400: invalid subscriptions', async () => {
     const good = { url: context.receiver.url, events: ['connection.created'] };
     const bad: [Record<string, unknown>, string][] = [
       [{ ...good, url: undefined }, 'url'],
@@ -207,7 +207,7 @@ describe('subscriptions', () => {
 });
 
 describe('deliveries', () => {
-  it('are read and replayed, whatever came of them', async () => {
+  it('are read and replayed, whatever their result', async () => {
     const { id } = await context.subscribe();
     await context.publish();
     await context.receiver.waitFor(1);
@@ -227,7 +227,7 @@ describe('deliveries', () => {
 });
 
 describe('schemas', () => {
-  it('are there for each type, without a key', async () => {
+  it('exist for each type, without a key', async () => {
     const server = context.replica.app.getHttpServer();
     const { types } = (await request(server).get('/schemas/events')).body;
     expect(Object.keys(types)).toContain('connection.reauth_required');

@@ -9,7 +9,7 @@ import { startReceiver } from '../support/webhook-receiver.ts';
 const context = useSubscriptions();
 
 describe('a delivery', () => {
-  it('comes within two seconds, signed so that the library of Standard Webhooks takes it', async () => {
+  it('arrives within two seconds, with a signature that the Standard Webhooks library accepts', async () => {
     const { id, secret } = await context.subscribe();
     expect(secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
     await context.publish();
@@ -34,7 +34,7 @@ describe('a delivery', () => {
     expect(context.log.text()).not.toContain(secret);
   });
 
-  it('is made again within five seconds after a failure, under the same id, and signed anew', async () => {
+  it('is retried within five seconds after a failure, with the same id and a new signature', async () => {
     const { secret } = await context.subscribe();
     context.receiver.respondWith(500);
     await context.publish();
@@ -47,7 +47,7 @@ describe('a delivery', () => {
     new Webhook(secret).verify(second?.body ?? '', second?.headers as Record<string, string>);
   });
 
-  it("carries Meta's numbers as they came", async () => {
+  it("keeps Meta's numbers unchanged", async () => {
     await context.subscribe({ events: ['meta.webhook'] });
     const entry = '{"id": 17841400000000000123, "n":1.0,  "text":"\\u00e9"}';
     await context.publish({ type: 'meta.webhook', data: { object: 'page', entry: new RawJson(entry) } });
@@ -55,7 +55,7 @@ describe('a delivery', () => {
     expect(delivery?.body).toContain(`"entry":${entry}`);
   });
 
-  it('never goes to a subscription of other tenants, and without a tenant only to those that name none', async () => {
+  it('never goes to a subscription of other tenants; without a tenant, only to those that name none', async () => {
     const other = await startReceiver();
     await context.subscribe({ tenants: ['acme'] });
     await context.subscribe({ url: other.url });
@@ -83,7 +83,7 @@ describe('a delivery', () => {
   });
 });
 
-describe('what a receiver may respond', () => {
+describe('responses of a receiver', () => {
   it('410 ends the subscription; pending deliveries become dead, and are replayed after it is resumed', async () => {
     const { id } = await context.subscribe();
     context.receiver.respondWith(410);
@@ -118,7 +118,7 @@ describe('what a receiver may respond', () => {
     ]);
   }, 40_000);
 
-  it('429 with Retry-After gives it a rest', async () => {
+  it('429 with Retry-After pauses it', async () => {
     const { id } = await context.subscribe();
     context.receiver.respondWith((_, response) => response.writeHead(429, { 'retry-after': '120' }).end());
     await context.publish();

@@ -42,7 +42,7 @@ async function post(replica: ChildReplica, path: string, body: object) {
   return (await response.json()) as Record<string, string>;
 }
 
-it('a replica killed between a delivery and its record: another delivers again, under the same id', async () => {
+it('a replica killed between a delivery and its record: another delivers again, with the same id', async () => {
   const first = await start();
   const { id, secret = '' } = await post(first, '/v1/subscriptions', {
     url: receiver.url,

@@ -17,7 +17,7 @@ let script: string;
 
 beforeAll(async () => {
   replica = await startTestReplica();
-  // Inside of the repository, so that the example finds the library that it imports.
+  // Inside the repository, so that the example finds the library it imports.
   script = path.join(ROOT, `test/e2e/receiver-${process.pid}.tmp.mjs`);
 });
 afterAll(async () => {
@@ -26,7 +26,7 @@ afterAll(async () => {
   await replica.close();
 });
 
-it("the documentation's receiver takes what is signed, prints it, and refuses the rest", async () => {
+it('the documented receiver accepts signed events, prints them, and rejects the rest', async () => {
   const markdown = await readFile(path.join(ROOT, 'docs/receiving-events.md'), 'utf8');
   const [, source = ''] = /```js\n([\s\S]*?)```/.exec(markdown) ?? [];
   expect(source.trim().split('\n').length).toBeLessThanOrEqual(11);

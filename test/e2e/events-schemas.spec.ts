@@ -14,7 +14,7 @@ let context: LifecycleTestContext;
 let receiver: Receiver;
 let subscriptionId: string;
 let schemas: Map<string, ValidateFunction>;
-/** The same, and no field that they do not name. */
+/** The same, without additional fields. */
 let closedSchemas: Map<string, ValidateFunction>;
 
 beforeAll(async () => {
@@ -48,7 +48,7 @@ function newAjv(): Ajv2020 {
   return ajv;
 }
 
-/** The schema without additional fields, to find what the published one omits. Meta's entry stays open. */
+/** Forbids additional fields, to find what the published schema omits. Meta's entry stays open. */
 function close(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(close);
   if (typeof schema !== 'object' || schema === null) return schema;
@@ -56,7 +56,7 @@ function close(schema: unknown): unknown {
   return 'properties' in closed ? { ...closed, additionalProperties: false } : closed;
 }
 
-/** The events of one type, delivered for real; when there are `count` of them. */
+/** Really delivered events of one type, once there are `count`. */
 async function delivered(
   type: string,
   count: number,
@@ -86,8 +86,8 @@ function conforms({ message }: ReceivedDelivery): void {
   }
 }
 
-describe('what is delivered is what its published schema says', () => {
-  it('of connections that come, are refreshed, lose scopes, and end', async () => {
+describe('deliveries match their published schema', () => {
+  it('for connections that are made, are refreshed, lose scopes, and end', async () => {
     const first = await context.importConnection({ pages: 1 });
     const again = { tenant: 'acme', product: 'pages', access_token: first.token };
     await api(context).post('/v1/connections/import', again).expect(201);
@@ -113,7 +113,7 @@ describe('what is delivered is what its published schema says', () => {
     receiver.received.forEach(conforms);
   }, 60_000);
 
-  it('of a connection that comes unusable', async () => {
+  it('for a connection that is made unusable', async () => {
     const { id } = context.sandbox.state.make.user({
       kind: 'system_user',
       businessId: '300000000000401',
@@ -130,7 +130,7 @@ describe('what is delivered is what its published schema says', () => {
     receiver.received.forEach(conforms);
   }, 60_000);
 
-  it('of entries of Meta, known and unknown, with ids above 2^53', async () => {
+  it('for entries from Meta, known and unknown, with ids above 2^53', async () => {
     const { pageIds, id } = await context.importConnection({ pages: 1 });
     const entry = (page: string): string =>
       `{"id":"${page}","time":1,"changes":[{"field":"feed","value":{"post":17841400000000000123}}]}`;
@@ -152,7 +152,7 @@ describe('what is delivered is what its published schema says', () => {
     }
   }, 60_000);
 
-  it('of a signup whose code got lost', async () => {
+  it('for a signup whose code was lost', async () => {
     const session = await createSession(context, { tenant: 'lost', product: 'whatsapp', flow: 'embedded_signup' });
     await request(server()).get(new URL(session.connect_url).pathname).expect(200);
     const value = { event: 'PARTNER_ADDED', waba_info: { waba_id: '7001', owner_business_id: '900' } };
@@ -172,7 +172,7 @@ describe('what is delivered is what its published schema says', () => {
     for (const each of await delivered('connection.unfinished', 1)) conforms(each);
   }, 60_000);
 
-  it('of a number of the WhatsApp Business app that nobody synchronized', async () => {
+  it('for a number of the WhatsApp Business app that nobody synchronized', async () => {
     const { make } = context.sandbox.state;
     const businessId = '300000000000401';
     const { id: waba } = make.waba({ businessId });
@@ -190,7 +190,7 @@ describe('what is delivered is what its published schema says', () => {
     for (const each of await delivered('connection.synchronization_expiring', 1)) conforms(each);
   }, 60_000);
 
-  it('of a test', async () => {
+  it('for a test', async () => {
     await api(context).post(`/v1/subscriptions/${subscriptionId}/test`, {}).expect(200);
     for (const each of await delivered('subscription.test', 1)) conforms(each);
   });
@@ -208,7 +208,7 @@ describe('a schema', () => {
   });
   const takes = (type: string, message: object): boolean => schemas.get(type)?.(message) === true;
 
-  it('is there for every type under a version, and for no other version', async () => {
+  it('exists for every type and one version', async () => {
     expect([...schemas.keys()].sort()).toEqual([
       'connection.assets_changed',
       'connection.created',
@@ -227,7 +227,7 @@ describe('a schema', () => {
     }
   });
 
-  it('takes fields that it does not know, and refuses what misses or mistakes one that it does', () => {
+  it('accepts unknown fields, and rejects missing or wrong known ones', () => {
     expect(takes('connection.refreshed', body(refreshed, { id: 'new' }))).toBe(true);
     expect(takes('connection.refreshed', body({ ...refreshed, more: 1 }))).toBe(true);
     for (const name of Object.keys(refreshed)) {
@@ -248,7 +248,7 @@ describe('a schema', () => {
     for (const message of wrong) expect([message, takes('connection.refreshed', message)]).toEqual([message, false]);
   });
 
-  it("wants Meta's entry whole, or a mark that it was erased", () => {
+  it("requires Meta's entry in full, or a mark that it was erased", () => {
     const entry = { connection_id: null, tenant: null, product: null, asset: null, object: 'page', entry: {} };
     const of = (data: object): object => ({ type: 'meta.webhook', timestamp: INSTANT, data });
     expect(takes('meta.webhook', of(entry))).toBe(true);

@@ -39,13 +39,13 @@ interface Family {
   clientId: string;
   key: string;
   parent: Lease;
-  /** From the answer to the parent's call for the Pages. */
+  /** From the response to the parent's call for the Pages. */
   child: string;
-  /** From the answer to a batch that the child made. */
+  /** From the response to a batch by the child. */
   grandchild: string;
 }
 
-/** A person with two Pages, a client of its own, and the leases that its answers hold. */
+/** A user with two Pages, a client of its own, and the leases in its responses. */
 async function family(): Promise<Family> {
   const { make } = context.sandbox.state;
   const user = make.user();
@@ -54,7 +54,7 @@ async function family(): Promise<Family> {
   const { id: clientId, key } = await createServiceClient(context, { tenants: ['acme'], products: ['pages'] });
   const parent = await takeLease(key, metaUser);
   const child = await pageLease(parent.access_token);
-  // The child asks for the batch, its item for the Pages with the parent.
+  // The child requests the batch, and its item the Pages with the parent.
   const form = new FormData();
   form.set('batch', JSON.stringify([{ relative_url: `me/accounts?access_token=${parent.access_token}` }]));
   const response = await fetch(`${context.secondUrl}/graph/`, {
@@ -87,7 +87,7 @@ async function isActive(key: string, token: string): Promise<boolean> {
   return (body as { active: boolean }).active;
 }
 
-describe('a lease that stands in an answer', () => {
+describe('a lease issued in a response', () => {
   const endings: [string, (of: Family) => Promise<unknown>][] = [
     ['was ended', ({ key, parent }) => api(context, key).delete(`/v1/leases/${parent.lease_id}`).expect(204)],
     ['lost its connection', ({ metaUser }) => api(context).delete(`/v1/connections/${metaUser.connectionId}`)],
@@ -102,7 +102,7 @@ describe('a lease that stands in an answer', () => {
       expect(await statusOnBoth(token)).toEqual([401, 401]);
   });
 
-  it('is no longer active by introspection, lives no longer, and ends with the one between, too', async () => {
+  it('is inactive by introspection, expires with its parent, and ends with the one between, too', async () => {
     const { key, parent, child, grandchild } = await family();
     const childId = `lse_${child.slice(4, 30)}`;
     const record = await api(context, key).get(`/v1/leases/${childId}`);
@@ -145,8 +145,8 @@ describe('a lease that stands in an answer', () => {
   });
 });
 
-describe('an answer from a cache', () => {
-  it('leads to no link of another lease: whole and without a tag where it has links, a 304 where it has none', async () => {
+describe('a cached response', () => {
+  it('gives no link with another lease: in full and without an ETag if it has links, 304 if not', async () => {
     const { key, metaUser, parent } = await family();
     const path = '/graph/me/accounts?fields=name&limit=1';
     const first = await graph(parent.access_token, path);

@@ -40,7 +40,7 @@ async function lease(body: Record<string, unknown> = {}): Promise<Lease> {
   return response.body as Lease;
 }
 
-/** A call as an SDK would make it; every response is searched for what must not be in it. */
+/** A call like an SDK's; every response is searched for secrets. */
 async function graph(
   token: string,
   path: string,
@@ -69,11 +69,11 @@ function check(response: request.Response): request.Response {
   return response;
 }
 
-/** Where paging links lead. */
+/** Where paging links point. */
 const GRAPH = `http://localhost:3000/graph/${DEFAULT_GRAPH_API_VERSION}`;
 
 describe('a lease at the gateway', () => {
-  it('reads the user it is for', async () => {
+  it('reads its own user', async () => {
     const { access_token, graph_base_url } = await lease({ connection_id: metaUser.id });
     expect(graph_base_url).toBe('http://localhost:3000/graph');
     const response = await graph(access_token, '/graph/v26.0/me?fields=id,name');
@@ -86,7 +86,7 @@ describe('a lease at the gateway', () => {
     expect(seen).toMatchObject({ tokenPlace: 'header', appsecretProof: true });
   });
 
-  it('lists pages with leases that work in the place of their tokens, page by page of paging', async () => {
+  it('lists Pages with working leases in place of their tokens, across paging', async () => {
     const { access_token } = await lease({ connection_id: metaUser.id });
     const seen: { id: string; access_token: string }[] = [];
     let path: string | null = '/graph/me/accounts?limit=2';
@@ -106,7 +106,7 @@ describe('a lease at the gateway', () => {
     }
   });
 
-  it('knows a Page whose token is new at every look, in lists, expansions and batches', async () => {
+  it('recognizes a Page whose token changes on every read, in lists, expansions and batches', async () => {
     context.sandbox.state.patchSettings({ pageTokens: 'fresh' });
     try {
       const { access_token } = await lease({ connection_id: metaUser.id });
@@ -132,7 +132,7 @@ describe('a lease at the gateway', () => {
     }
   });
 
-  it('gives the token of a single page as a lease, too', async () => {
+  it("also returns a single page's token as a lease", async () => {
     const { access_token } = await lease({ connection_id: metaUser.id });
     const response = await graph(access_token, `/graph/${metaUser.pageIds[0]}?fields=access_token,id`);
     expect(response.status).toBe(200);
@@ -175,7 +175,7 @@ describe('a lease at the gateway', () => {
     [{ method: 'GET', relative_url: 'debug%5Ftoken?input_token=x' }],
     [{ method: 'POST', relative_url: 'me/feed', body: 'batch=[]' }],
     [{ method: 'GET', relative_url: '{result=a:$.message}' }],
-  ])('refuses a batch for one item: %j', async (item) => {
+  ])('rejects a batch for one item: %j', async (item) => {
     const { access_token } = await lease({ connection_id: metaUser.id });
     const before = context.sandbox.state.log.list().length;
     for (const path of ['/graph', '/graph/v26.0/', '/graph/me/feed']) {
@@ -205,7 +205,7 @@ describe('a lease at the gateway', () => {
 });
 
 describe('endings', () => {
-  it('of a lease count from the next call on, on every replica', async () => {
+  it('of a lease apply to the next call, on every replica', async () => {
     const { access_token, lease_id } = await lease({ connection_id: metaUser.id });
     expect((await graph(access_token, '/graph/me', undefined, second)).status).toBe(200);
     await api(context, serviceKey).delete(`/v1/leases/${lease_id}`).expect(204);
@@ -220,7 +220,7 @@ describe('endings', () => {
     }
   });
 
-  it('of a token: a 190 is passed on and turns the connection to reauth_required', async () => {
+  it('of a token: a 190 is passed on and sets the connection to reauth_required', async () => {
     const dying = await context.importConnection();
     tokens.push(dying.token);
     const { access_token } = await lease({ connection_id: dying.id });
@@ -238,7 +238,7 @@ describe('endings', () => {
 });
 
 describe('records', () => {
-  it('say by lease and pattern what was used', async () => {
+  it('count use by lease and pattern', async () => {
     const { access_token, lease_id } = await lease({ connection_id: metaUser.id });
     await graph(access_token, `/graph/${metaUser.pageIds[0]}?fields=id`);
     await context.replica.app.get(UsageRecorder).flush();
@@ -252,7 +252,7 @@ describe('records', () => {
     });
   });
 
-  it('name the trace in every line of the log that is about the call', async () => {
+  it('contain the trace id in every log line about the call', async () => {
     const { access_token } = await lease({ connection_id: metaUser.id });
     const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
     const traced = (call: request.Test) => call.set('traceparent', `00-${trace}-00f067aa0ba902b7-01`);
@@ -263,7 +263,7 @@ describe('records', () => {
     expect(lines.map((line) => line['status'] ?? line['msg'])).toEqual([200, 'Meta could not be reached.', 502]);
   });
 
-  it('have no token in the log', () => {
+  it('contain no token in the log', () => {
     expect(context.log.text()).not.toMatch(/EAA[A-Za-z0-9]{20}|mtl_[a-z0-9]{20}/);
   });
 });

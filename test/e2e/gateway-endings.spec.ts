@@ -20,7 +20,7 @@ afterAll(() => context.close());
 interface Response {
   status: number;
   body: { id?: string; error?: Record<string, unknown> };
-  /** The connection that it came on, by the client's port. */
+  /** The connection it arrived on, by the client's port. */
   port: number;
 }
 
@@ -65,7 +65,7 @@ async function held(): Promise<{ metaUser: ImportedToken; lease: Lease; both: Gr
   return { metaUser, lease, both, ports: first.map(({ port }) => port) };
 }
 
-describe('the very next call on any replica, on the connection that was kept', () => {
+describe('the next call on any replica, on a kept-alive connection', () => {
   const endings: [
     string,
     (of: { metaUser: ImportedToken; lease: Lease; key: string; clientId: string }) => Promise<unknown>,
@@ -94,13 +94,13 @@ describe('the very next call on any replica, on the connection that was kept', (
     }
   });
 
-  it('is refused when the lease has run out', async () => {
+  it('is refused once the lease has expired', async () => {
     const { both } = await held();
     context.clock.advance(900);
     for (const client of both) expect((await client.get()).status).toBe(401);
   });
 
-  it('uses the new token where the credential was replaced', async () => {
+  it('uses the new token if the credential was replaced', async () => {
     const { metaUser, both, ports } = await held();
     const before = fingerprint();
     await context.importToken('pages', { userId: metaUser.userId });
@@ -143,7 +143,7 @@ async function metricsOfSecond(): Promise<string> {
   return response.text();
 }
 
-describe('a 190 of Meta', () => {
+describe('a 190 from Meta', () => {
   const inspections = () => context.sandbox.state.log.list().filter(({ path }) => path.endsWith('/debug_token')).length;
 
   it('is confirmed once for all clients, and ends the connection on all replicas', async () => {
@@ -153,7 +153,7 @@ describe('a 190 of Meta', () => {
     context.sandbox.state.invalidateToken(metaUser.accessToken, 460);
     const responses = await Promise.all(crowd.map((client) => client.get()));
     for (const { status, body } of responses) {
-      // Meta's own error for calls that reached Meta, ours for calls that came when it was known.
+      // Meta's error for calls that reached Meta, ours for calls after it was known.
       expect([`${status} 460`, '401 undefined']).toContain(`${status} ${String(body.error?.['error_subcode'])}`);
     }
     expect(responses.some(({ status }) => status === 400)).toBe(true);
@@ -163,7 +163,7 @@ describe('a 190 of Meta', () => {
     expect((await context.connection(metaUser.connectionId)).status_reason).toBeDefined();
   });
 
-  it('that says nothing of the token changes nothing, and asks nobody', async () => {
+  it('unrelated to the token changes nothing, and asks nobody', async () => {
     const { metaUser, both } = await held();
     context.sandbox.state.log.clear();
     for (const client of both) {

@@ -37,7 +37,7 @@ interface Response {
   json: Record<string, unknown>;
 }
 
-/** A product's own HTTP client at our gateway: nothing of it is an SDK's. */
+/** A product's own HTTP client at our gateway, without any SDK. */
 async function client(product: Product, body: Record<string, unknown> = {}) {
   const { access_token } = await context.lease(product, { connection_id: connections.get(product), ...body });
   return async (path: string, init: RequestInit & { scheme?: string } = {}): Promise<Response> => {
@@ -49,7 +49,7 @@ async function client(product: Product, body: Record<string, unknown> = {}) {
     const response = await fetch(url, { ...init, headers, redirect: 'manual' });
     const text = Buffer.from(await response.arrayBuffer()).toString('latin1');
     expect(text + JSON.stringify([...response.headers])).not.toMatch(META_TOKEN_FORM);
-    // Meta has its token in the header at every call, with the proof where it knows one.
+    // Meta gets its token in the header of every call, with the proof where supported.
     const edge = new URL(url).pathname.split('/').at(-1) ?? '';
     const seen = context.sandbox.state.log
       .list()
@@ -93,7 +93,7 @@ describe('WhatsApp', () => {
     expect(response.json['data']).toMatchObject([{ name: 'hello_world', status: 'APPROVED' }]);
   });
 
-  it('uploads media and downloads it from the address that it is told, which is ours', async () => {
+  it('uploads media and downloads it from the returned address, which is ours', async () => {
     const call = await client('whatsapp');
     const bytes = randomBytes(300_000);
     const fields = { messaging_product: 'whatsapp', type: 'image/jpeg' };
@@ -115,7 +115,7 @@ describe('WhatsApp', () => {
     expect(gone.status).toBe(404);
   });
 
-  it('hears that a token is dead as WhatsApp says it: 401', async () => {
+  it('reports a dead token as WhatsApp does: 401', async () => {
     const { make } = context.sandbox.state;
     const business = make.business();
     const waba = make.waba({ businessId: business.id });
@@ -134,7 +134,7 @@ describe('WhatsApp', () => {
 });
 
 describe('Instagram', () => {
-  it('publishes a picture: container, status, publish', async () => {
+  it('publishes a photo: container, status, publish', async () => {
     const held = await context.metaUser('instagram', 'instagram_user');
     const call = await client('instagram', { connection_id: held.connectionId });
     const made = await call('/graph/v26.0/me/media', post({ image_url: 'https://example.com/a.jpg', caption: 'hi' }));
@@ -145,7 +145,7 @@ describe('Instagram', () => {
     expect(context.sandbox.state.log.list().at(-1)?.host).toBe('graph.instagram.com');
   });
 
-  it('publishes a video that comes in pieces to rupload', async () => {
+  it('publishes a video uploaded to rupload in chunks', async () => {
     const held = await context.metaUser('instagram', 'instagram_user');
     const call = await client('instagram', { connection_id: held.connectionId });
     const made = await call('/graph/v26.0/me/media', post({ media_type: 'REELS', upload_type: 'resumable' }));
@@ -170,7 +170,7 @@ describe('Instagram', () => {
     expect((await call('/graph/me/media_publish', post({ creation_id: made.json['id'] }))).status).toBe(200);
   });
 
-  it("publishes through a Page's token", async () => {
+  it('publishes with a page token', async () => {
     const call = await client('pages', { asset_id: ids.page });
     const made = await call(`/graph/${ids.instagram}/media`, post({ video_url: 'https://example.com/a.mp4' }));
     const look = async () => (await call(`/graph/${String(made.json['id'])}?fields=status_code`)).json['status_code'];
@@ -200,7 +200,7 @@ describe('Threads', () => {
 });
 
 describe('Ads', () => {
-  it('gives insights, page by page', async () => {
+  it('returns insights, page by page', async () => {
     const call = await client('ads');
     const first = await call(`/graph/${ids.adAccount}/insights?time_increment=1&limit=5&fields=impressions`);
     expect(first.json['data']).toHaveLength(5);
@@ -208,7 +208,7 @@ describe('Ads', () => {
     expect(second.json['data']).toHaveLength(2);
   });
 
-  it('makes a report in its own time: run, poll, results with paging', async () => {
+  it('runs an asynchronous report: run, poll, results with paging', async () => {
     const call = await client('ads');
     const run = await call(`/graph/v26.0/${ids.adAccount}/insights`, post({ level: 'campaign', time_increment: 1 }));
     const id = String(run.json['report_run_id']);
@@ -272,7 +272,7 @@ describe('uploads', () => {
       call(`/graph/v26.0/${id}`, {
         method: 'POST',
         scheme: 'OAuth',
-        // curl --data-binary calls its bytes a form.
+        // curl --data-binary labels its bytes as a form.
         headers: { file_offset: String(from), 'Content-Type': 'application/x-www-form-urlencoded' },
         body: file.subarray(from, to),
       });

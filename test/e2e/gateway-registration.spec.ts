@@ -16,7 +16,7 @@ const addNumber = (connectionId: string, id: string, registration: object | null
     values: [connectionId, id, registration === null ? null : JSON.stringify({ registration })],
   });
 
-it('a coexistence number of the connection is registered through no replica; every other number is for Meta to judge', async () => {
+it('no replica registers a coexistence number of the connection; any other number is for Meta to decide', async () => {
   const { connectionId } = await context.metaUser('whatsapp', 'system_user');
   const other = await context.metaUser('whatsapp', 'system_user');
   const lease = await context.lease('whatsapp', { connection_id: connectionId });

@@ -7,7 +7,7 @@ import {
   openGatewayTestContext,
 } from '../support/gateway-test-context.ts';
 
-/** Of Meta's own SDK, what these tests use; it brings no types. */
+/** The parts of Meta's SDK used here; it ships no types. */
 interface SdkObject {
   id: string;
   _data: Record<string, unknown>;
@@ -78,7 +78,7 @@ beforeAll(async () => {
   make.adAccount({ userId: user.id });
   metaUser = await context.importToken('ads', { userId: user.id });
   await context.importToken('pages', { userId: user.id });
-  // The one thing that a product changes: Meta's address is ours.
+  // The only change a product makes: our address instead of Meta's.
   const { graph_base_url } = await context.lease('ads');
   expect(graph_base_url).toBe(`${context.url}/graph`);
   Object.defineProperty(sdk.FacebookAdsApi, 'GRAPH', { get: () => graph_base_url });
@@ -100,14 +100,14 @@ const failure = async (call: Promise<unknown>): Promise<SdkError> => {
   throw new Error('the call did not fail');
 };
 
-describe("Meta's business SDK on a lease", () => {
+describe("Meta's business SDK with a lease", () => {
   it('reads an object', async () => {
     const me = await new sdk.User('me', {}, undefined, await apiFor()).get(['id', 'name']);
     expect(me.id).toBe(metaUser.userId);
     expect(context.sandbox.state.log.list().at(-1)).toMatchObject({ tokenPlace: 'header', appsecretProof: true });
   });
 
-  it('pages through a list, there and back', async () => {
+  it('pages through a list, forward and back', async () => {
     const cursor = await new sdk.User('me', {}, undefined, await apiFor()).getAccounts(['id', 'access_token'], {
       limit: 2,
     });
@@ -141,7 +141,7 @@ describe("Meta's business SDK on a lease", () => {
     expect(await page.getFeed(['id'])).toHaveLength(0);
   });
 
-  it('calls in a batch: what worked, what failed, and again what Meta left out', async () => {
+  it('calls in a batch: what worked, what failed, and a retry of what Meta left out', async () => {
     const user = await apiFor();
     const page = await context.lease('pages', { asset_id: pageIds[1] });
     context.sandbox.state.faults.add({
@@ -186,7 +186,7 @@ describe("Meta's business SDK on a lease", () => {
     expect(worked[3]?.body['data']).toHaveLength(1);
   });
 
-  it('uploads an image as bytes in JSON, more than 1 MiB of them', async () => {
+  it('uploads an image of more than 1 MiB as bytes in JSON', async () => {
     const [account] = (await (await apiFor()).call('GET', ['me', 'adaccounts'], {}))['data'] as { id: string }[];
     const image = Buffer.alloc(1_500_000, 'metavault');
     const api = await apiFor();
@@ -194,7 +194,7 @@ describe("Meta's business SDK on a lease", () => {
     expect(response).toEqual({ images: { bytes: { hash: expect.any(String), size: image.length } } });
   });
 
-  it('gives reports, at once and when they are made', async () => {
+  it('runs reports, synchronously and asynchronously', async () => {
     const api = await apiFor();
     const [account] = (await api.call('GET', ['me', 'adaccounts'], {}))['data'] as { id: string }[];
     const node = new sdk.AdAccount(account?.id ?? '', {}, undefined, api);
@@ -211,7 +211,7 @@ describe("Meta's business SDK on a lease", () => {
 describe('errors', () => {
   const me = async (api: SdkApi) => new sdk.User('me', {}, undefined, api).get(['id']);
 
-  it("of Meta's are the SDK's own, with Meta's fields", async () => {
+  it("from Meta are the SDK's own, with Meta's fields", async () => {
     const error = await failure((await apiFor()).call('GET', ['me', 'shoes']));
     expect(error).toMatchObject({
       name: 'FacebookRequestError',
@@ -222,7 +222,7 @@ describe('errors', () => {
     expect(error.headers['www-authenticate']).toContain('OAuth "Facebook Platform"');
   });
 
-  it('of throttling keep their code and what Meta says of the use', async () => {
+  it("from throttling keep their code and Meta's usage data", async () => {
     context.fault(
       { kind: 'throttle', code: 17, usage: { 'x-app-usage': '{"call_count":100}' } },
       { pathPattern: '/me$' },
@@ -231,7 +231,7 @@ describe('errors', () => {
     expect(error).toMatchObject({ name: 'FacebookRequestError', response: { code: 17, is_transient: true } });
   });
 
-  it('of ours are exceptions of the SDK, too', async () => {
+  it('from us are SDK exceptions, too', async () => {
     const ended = new sdk.FacebookAdsApi('mtl_nobody', 'en_US', false);
     expect(await failure(me(ended))).toMatchObject({
       name: 'FacebookRequestError',
@@ -251,7 +251,7 @@ describe('errors', () => {
     });
   });
 
-  it('of a connection that Meta breaks are transient', async () => {
+  it('from a connection that Meta breaks are transient', async () => {
     context.fault({ kind: 'drop_before' }, { method: 'POST' });
     const error = await failure((await apiFor()).call('POST', [pageIds[0] ?? '', 'feed'], { message: 'x' }));
     expect(error).toMatchObject({ status: 502, response: { code: 2, is_transient: true } });
@@ -259,7 +259,7 @@ describe('errors', () => {
 });
 
 describe("the SDK's crash reporter", () => {
-  it('asks for debug_token, and gets a refusal: no crash goes to Meta, and no token', async () => {
+  it('asks for debug_token, and is refused: no crash report and no token goes to Meta', async () => {
     const before = context.sandbox.state.log.total;
     await expect((await apiFor()).getAppID()).rejects.toMatchObject({ response: { status: 403 } });
     expect(context.sandbox.state.log.total).toBe(before);

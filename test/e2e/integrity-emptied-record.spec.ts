@@ -26,7 +26,7 @@ const verify = async () => (await api(context).get('/v1/audit/verify').expect(20
 const lease = () => api(context, serviceKey).post('/v1/leases', { tenant: 'acme', product: 'pages' }).expect(201);
 const sql = (text: string) => context.replica.app.get(Database).run({ text });
 
-/** The kinds of objects that no entry names, with their numbers. */
+/** Kinds of objects that no entry names, with their counts. */
 async function missing(): Promise<Record<string, number>> {
   const { valid, faults, broken_at: first } = await verify();
   expect(valid).toBe(false);
@@ -36,12 +36,12 @@ async function missing(): Promise<Record<string, number>> {
   return Object.fromEntries(found.map(({ objects }) => [objects.kind, objects.count]));
 }
 
-it('everything that only recorded acts can make has its entry', async () => {
+it('every object that only audited actions create has its entry', async () => {
   await lease();
   expect(await verify()).toMatchObject({ valid: true, faults: [] });
 });
 
-it('a record that was emptied is not valid, and does not become so by going on', async () => {
+it('an emptied audit log is invalid, and stays so as it goes on', async () => {
   for (const table of ['audit_entry', 'audit_link', 'audit_head']) await sql(`DELETE FROM ${table}`);
   const all = { clients: 1, connections: 1, keys: 1, leases: 1, subscriptions: 1 };
   expect(await missing()).toEqual(all);

@@ -20,10 +20,10 @@ beforeAll(async () => {
 });
 afterAll(() => context?.close());
 
-/** What somebody who may write to the database does. */
+/** What somebody with write access to the database does. */
 const attack = (text: string, ...values: unknown[]): Promise<number> => database.run({ text, values });
 let callers = 0;
-/** From an address of its own each time, because ten refusals from one are all that it gets in a minute. */
+/** From a new address each time, because one address gets only ten refusals a minute. */
 const statusesOf = async (key: string, path: string): Promise<number[]> =>
   Promise.all(
     [context.url, context.secondUrl].map(
@@ -59,22 +59,22 @@ const refusedRows = async (rowId: string): Promise<unknown[]> =>
     values: [rowId],
   });
 
-describe('a client that somebody else changed in the database', () => {
+describe('a client tampered with in the database', () => {
   it.each([
     [
-      'became an admin of everybody',
+      'became an admin of everything',
       `UPDATE client SET role = 'admin', tenants = '{*}', products = '{*}' WHERE id = $1`,
     ],
     ['got another tenant', `UPDATE client SET tenants = '{acme,other}' WHERE id = $1`],
-    ['may hand out tokens of Meta’s', `UPDATE client SET lease_modes = '{gateway,token}' WHERE id = $1`],
-    ['may call from everywhere', `UPDATE client SET ip_allow_list = '{0.0.0.0/0}' WHERE id = $1`],
+    ['may issue Meta tokens', `UPDATE client SET lease_modes = '{gateway,token}' WHERE id = $1`],
+    ['may call from anywhere', `UPDATE client SET ip_allow_list = '{0.0.0.0/0}' WHERE id = $1`],
     ['may call everything', `UPDATE client SET allow = '["ANY /**"]' WHERE id = $1`],
     ['has no MAC', 'UPDATE client SET mac = NULL WHERE id = $1'],
     [
       'has the MAC of another',
       `UPDATE client SET mac = (SELECT mac FROM client WHERE id LIKE 'cli_00000000000000000000000000') WHERE id = $1`,
     ],
-  ])('is nobody, with its leases: it %s', async (_, statement) => {
+  ])('counts as absent, with its leases: it %s', async (_, statement) => {
     const { id, key } = await newClient();
     const lease = await leaseOf(key);
     expect(await callStatuses(lease)).toEqual([200, 200]);
@@ -92,11 +92,11 @@ describe('a client that somebody else changed in the database', () => {
     expect(await failures('client')).toBeGreaterThan(before);
     await until(async () => (await refusedRows(id)).length > 0);
     expect(await refusedRows(id)).toContainEqual({ details: { table: 'client' } });
-    // An operator can still take it away.
+    // An operator can still delete it.
     expect((await api(context).delete(`/v1/clients/${id}`)).status).toBe(204);
   });
 
-  it('does not come back by a change of an admin, nor by being undeleted', async () => {
+  it("is not restored by an admin's change, nor by being undeleted", async () => {
     const { id, key } = await newClient();
     expect((await api(context).delete(`/v1/clients/${id}`)).status).toBe(204);
     await attack('UPDATE client SET deleted_at = NULL WHERE id = $1', id);
@@ -107,33 +107,33 @@ describe('a client that somebody else changed in the database', () => {
   });
 });
 
-describe('a key that somebody else wrote into the database', () => {
+describe('a key forged in the database', () => {
   it.each([
-    ['whose end was moved', `UPDATE client_key SET expires_at = now() + interval '9 years' WHERE client_id = $1`],
+    ['with a later expiry', `UPDATE client_key SET expires_at = now() + interval '9 years' WHERE client_id = $1`],
     ['without a MAC', 'UPDATE client_key SET mac = NULL WHERE client_id = $1'],
-  ])('opens nothing: %s', async (_, statement) => {
+  ])('gives no access: %s', async (_, statement) => {
     const { id, key } = await newClient();
     expect(await attack(statement, id)).toBe(1);
     expect(await statusesOf(key, '/v1/connections')).toEqual([401, 401]);
   });
 
-  it('opens nothing as another client', async () => {
+  it('gives no access as another client', async () => {
     const { id, key } = await newClient();
     await attack(`UPDATE client_key SET client_id = 'cli_00000000000000000000000000' WHERE client_id = $1`, id);
     expect(await statusesOf(key, '/v1/clients')).toEqual([401, 401]);
   });
 });
 
-describe('a lease that somebody else changed in the database', () => {
+describe('a lease tampered with in the database', () => {
   it.each([
-    ['ends a year later', `UPDATE lease SET expires_at = expires_at + interval '1 year' WHERE id = $1`],
+    ['expires a year later', `UPDATE lease SET expires_at = expires_at + interval '1 year' WHERE id = $1`],
     ['has another tenant', `UPDATE lease SET tenant = 'other' WHERE id = $1`],
     ['has another product', `UPDATE lease SET product = 'ads' WHERE id = $1`],
-    ['is another client’s', `UPDATE lease SET client_id = 'cli_00000000000000000000000000' WHERE id = $1`],
+    ['belongs to another client', `UPDATE lease SET client_id = 'cli_00000000000000000000000000' WHERE id = $1`],
     ['has another mode', `UPDATE lease SET mode = 'token' WHERE id = $1`],
     ['has lost its ancestors', `UPDATE lease SET ancestor_ids = ARRAY[id] WHERE id = $1`],
     ['has no MAC', 'UPDATE lease SET mac = NULL WHERE id = $1'],
-  ])('opens nothing, on any replica: it %s', async (_, statement) => {
+  ])('gives no access on any replica: it %s', async (_, statement) => {
     const lease = await leaseOf(context.serviceKey);
     expect(await callStatuses(lease)).toEqual([200, 200]);
     expect(await attack(statement, lease.lease_id)).toBe(1);
@@ -145,7 +145,7 @@ describe('a lease that somebody else changed in the database', () => {
     expect((await api(context).delete(`/v1/leases/${lease.lease_id}`)).status).toBe(404);
   });
 
-  it('opens nothing with a secret of the forger’s', async () => {
+  it("gives no access with the forger's secret", async () => {
     const [mine, theirs] = [await leaseOf(context.serviceKey), await leaseOf(context.serviceKey)];
     await attack(
       'UPDATE lease SET secret_hash = (SELECT secret_hash FROM lease WHERE id = $2) WHERE id = $1',
@@ -158,7 +158,7 @@ describe('a lease that somebody else changed in the database', () => {
     expect(await callStatuses(mine)).toEqual([200, 200]);
   });
 
-  it('opens nothing where it was made up whole', async () => {
+  it('gives no access if it was made up completely', async () => {
     const { lease_id: id } = await leaseOf(context.serviceKey);
     const { app } = context.replica as TestReplica;
     const forgedId = app.get(Ids).next('lse');

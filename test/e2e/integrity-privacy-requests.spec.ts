@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => context?.close());
 
-/** Somebody who may write to the database, and has no key. */
+/** Somebody with write access to the database, but no key. */
 const attack = (text: string, ...values: unknown[]) => context.database.run({ text, values });
 const resume = async () => {
   context.clock.advance(31);
@@ -55,7 +55,7 @@ const signed = (userId: string) =>
     issued_at: Math.floor(context.clock.now().getTime() / 1000),
   });
 
-describe('a privacy request that somebody has written into the database', () => {
+describe('a privacy request forged in the database', () => {
   it('revokes and erases nothing', async () => {
     const { id, userId } = await context.importConnection({ tenant: 'written' });
     const before = await failures();
@@ -78,13 +78,13 @@ describe('a privacy request that somebody has written into the database', () => 
   });
 });
 
-describe('a privacy request that somebody has changed in the database', () => {
+describe('a privacy request tampered with in the database', () => {
   it.each([
     ['its kind', `kind = 'deauthorize', code_hash = NULL`],
     ['its apps', `app_ids = '{1,2}'`],
-    ['its time, so that it reaches connections that were made later', `issued_at = issued_at + interval '1 year'`],
+    ['its time, to reach connections made later', `issued_at = issued_at + interval '1 year'`],
     ['another user', `meta_user_id = '1', user_secret_id = NULL`],
-  ])('by %s is not carried out', async (_, columns) => {
+  ])('with changed %s is not carried out', async (_, columns) => {
     const { id, userId } = await context.importConnection({ tenant: 'changed' });
     const accepted = await accept('data_deletion', userId);
     await attack(`UPDATE privacy_request SET ${columns} WHERE id = $1`, accepted.id);
@@ -93,7 +93,7 @@ describe('a privacy request that somebody has changed in the database', () => {
     expect(await statusOf(accepted.confirmationCode ?? '')).toEqual([404, 404]);
   });
 
-  it('is not said to be completed, nor to be under way', async () => {
+  it('is reported neither as completed nor as in progress', async () => {
     const { userId } = await context.importConnection({ tenant: 'said' });
     const { id, confirmationCode } = await accept('data_deletion', userId);
     const code = confirmationCode ?? '';
@@ -107,7 +107,7 @@ describe('a privacy request that somebody has changed in the database', () => {
     expect(await statusOf(code)).toEqual([404, 404]);
   });
 
-  it('does not answer for another one', async () => {
+  it('does not pass for another one', async () => {
     const [one, another] = [await accept('data_deletion', '1001'), await accept('data_deletion', '1002')];
     await attack('UPDATE privacy_request SET code_hash = NULL, confirmation_code = $2 WHERE id = $1', another.id, 'x');
     await attack(
@@ -118,7 +118,7 @@ describe('a privacy request that somebody has changed in the database', () => {
     expect(await statusOf(another.confirmationCode ?? '')).toEqual([404, 404]);
   });
 
-  it('is not completed by the replica that was at it', async () => {
+  it('is not completed by the replica that was processing it', async () => {
     const accepted = await accept('data_deletion', '1003');
     await attack(`UPDATE privacy_request SET app_ids = '{1}' WHERE id = $1`, accepted.id);
     await context.replica.app.get(PrivacyRequestProcessor).execute(accepted);

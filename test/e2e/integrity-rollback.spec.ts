@@ -48,8 +48,8 @@ const examine = async (): Promise<string[]> => {
   return found.map(({ state, detail }) => `${state}: ${detail}`);
 };
 
-describe('a credential that was set back, with its token', () => {
-  it('is inspected before it is renewed, and told of once, by the doctor too; then it is renewed', async () => {
+describe('a credential rolled back with its token', () => {
+  it('is inspected before it is refreshed, and reported once, also by doctor; then it is refreshed', async () => {
     const { id, token } = await context.importConnection({ expiresIn: 10 * DAY });
     await copies.keep('renewed', 'credential', 'sealed_secret');
     await refresh(id);
@@ -65,7 +65,7 @@ describe('a credential that was set back, with its token', () => {
     ]);
     const before = { failures: await failures('credential'), exchanged: context.exchanges().exchanged };
     await refresh(id);
-    // Meta was asked what the token is, and gave no other for it.
+    // Meta was asked about the token, and for no new one.
     expect(context.exchanges().exchanged).toBe(before.exchanged);
     expect(await context.root(id)).toMatchObject({ version: 3, health: 'healthy' });
     expect(await finds('credential.rollback_detected', id)).toEqual([
@@ -86,7 +86,7 @@ describe('a credential that was set back, with its token', () => {
     for (const secret of [token, newer ?? '']) expect(said).not.toContain(secret);
   });
 
-  it('ends its connection where the token has died since, and is asked for no other', async () => {
+  it('ends its connection if the token has died since, without asking for a new one', async () => {
     const { id, token } = await context.importConnection({ expiresIn: 6 * DAY });
     await copies.keep('dead', 'credential', 'sealed_secret');
     await refresh(id);
@@ -100,7 +100,7 @@ describe('a credential that was set back, with its token', () => {
     expect(await finds('credential.rollback_detected', id)).toHaveLength(1);
   });
 
-  it('is noticed by its inspection, too', async () => {
+  it('is also detected by its inspection', async () => {
     const { id } = await context.importConnection();
     await copies.keep('checked', 'credential', 'sealed_secret');
     await refresh(id);
@@ -110,7 +110,7 @@ describe('a credential that was set back, with its token', () => {
     expect(await finds('credential.rollback_detected', id)).toHaveLength(1);
   });
 
-  it('gets a fresh token at once where it is that of a Page', async () => {
+  it("gets a fresh token at once if it is a Page's", async () => {
     const { id, pageIds } = await context.importConnection({ pages: 2 });
     await copies.keep('page', 'credential', 'sealed_secret');
     await refresh(id);
@@ -125,7 +125,7 @@ describe('a credential that was set back, with its token', () => {
     ]);
   });
 
-  it('is noticed after its user has connected again: each new version is recorded', async () => {
+  it('is detected after its user reconnects: each new version is audited', async () => {
     const { id, userId } = await context.importConnection({ pages: 1 });
     await copies.keep('again', 'credential', 'sealed_secret');
     const { accessToken } = context.sandbox.state.make.token({ userId });
@@ -162,8 +162,8 @@ describe('a credential that was set back, with its token', () => {
   });
 });
 
-describe('a connection that was set back', () => {
-  it('is revoked again where it had been revoked', async () => {
+describe('a rolled-back connection', () => {
+  it('is revoked again if it had been revoked', async () => {
     const { id } = await context.importConnection();
     await copies.keep('revoked', 'connection', 'credential', 'sealed_secret');
     expect((await api(context).delete(`/v1/connections/${id}`)).status).toBe(200);
@@ -186,7 +186,7 @@ describe('a connection that was set back', () => {
     expect(events).toMatchObject([{ reason: 'api' }, { reason: 'rollback_detected' }]);
   });
 
-  it('is inspected where its status is not the recorded one, whatever its count says', async () => {
+  it('is inspected if its status is not the audited one, whatever its count says', async () => {
     const { id, userId } = await context.importConnection();
     context.sandbox.state.changePassword(userId);
     await check(id);
@@ -208,7 +208,7 @@ describe('a connection that was set back', () => {
     ]);
   });
 
-  it('is nothing that a life without intruders looks like', async () => {
+  it('is never suspected in normal operation', async () => {
     const { id, userId } = await context.importConnection({ expiresIn: 9 * DAY, pages: 1 });
     const before = [await failures('connection'), await failures('credential')];
     context.sandbox.state.setCheckpoint(userId, 490);
@@ -226,7 +226,7 @@ describe('a connection that was set back', () => {
   });
 });
 
-it('says nothing of what the record does not have any more', async () => {
+it('says nothing about what is no longer in the audit log', async () => {
   const { id } = await context.importConnection();
   await refresh(id);
   context.clock.advance(40 * DAY);

@@ -23,7 +23,7 @@ const PAGE = { Accept: 'text/html' };
 let database: FreshDatabase;
 let context: ConnectTestContext;
 let other: TestReplica;
-/** Somebody who may write to the database, and has no key. */
+/** Somebody with write access to the database, but no key. */
 let attacker: pg.Client;
 
 beforeAll(async () => {
@@ -57,7 +57,7 @@ function toPage(response: request.Response | undefined): unknown[] {
   return [response?.status, response?.headers['location'], text];
 }
 
-/** Its link is as an unknown one, its id is absent, and the metric tells, on both replicas. */
+/** Its link behaves like an unknown one, its id is absent, and the metric counts it, on both replicas. */
 async function expectAbsent(session: ConnectSessionBody): Promise<void> {
   const unknown = session.connect_url.replace(/.{43}$/, 'A'.repeat(43));
   for (const replica of [context.replica, other]) {
@@ -76,21 +76,21 @@ async function expectAbsent(session: ConnectSessionBody): Promise<void> {
   }
 }
 
-describe('a connect session that somebody has changed in the database', () => {
+describe('a connect session tampered with in the database', () => {
   it.each([
     ['its tenant', `tenant = 'evil'`],
-    ['where the browser goes in the end', `return_url = 'https://evil.example/'`],
+    ['the final redirect', `return_url = 'https://evil.example/'`],
     ['its end', `expires_at = expires_at + interval '1 year'`],
-    ['the account that it is for', 'expected = NULL'],
+    ['the expected account', 'expected = NULL'],
     ['another account', `expected = '{"meta_user_id": "666"}'`],
-    ['the page before the dialog', 'confirm = false'],
+    ['the confirmation page', 'confirm = false'],
     ['the name of the tenant', `tenant_name = 'Your bank'`],
-    ['what is asked for', `scopes = scopes || '{ads_management}'`],
+    ['the requested scopes', `scopes = scopes || '{ads_management}'`],
     ['the client', `client_id = 'cli_evil'`],
     ['the product', `product = 'ads'`],
     ['its MAC', 'mac = NULL'],
-    ['a MAC of its own', `mac = decode('000102030405060708090a0b0c0d0e0f', 'hex')`],
-  ])('by %s is absent, and says the same as an unknown one', async (_, columns) => {
+    ['a forged MAC', `mac = decode('000102030405060708090a0b0c0d0e0f', 'hex')`],
+  ])('by changing %s is absent, and looks like an unknown one', async (_, columns) => {
     const session = await createSession(context, {
       confirm: true,
       tenant_name: 'Acme',
@@ -105,7 +105,7 @@ describe('a connect session that somebody has changed in the database', () => {
     expect(entries).toContainEqual(expect.objectContaining({ details: { table: 'connect_session' } }));
   });
 
-  it('while its user is at the dialog connects nothing, and takes no code', async () => {
+  it('while its user is in the dialog connects nothing, and accepts no code', async () => {
     const { session, browser, callback } = await browseToCallback(context);
     const before = await connections();
     await setColumns(session, `tenant = 'evil', return_url = 'https://evil.example/'`);
@@ -117,7 +117,7 @@ describe('a connect session that somebody has changed in the database', () => {
     expect((await browser.get(callback)).headers['location']).toContain('status=connected');
   });
 
-  it('is not opened by the hash of another link', async () => {
+  it("is not opened with another link's hash", async () => {
     const [mine, theirs] = [await createSession(context, { tenant: 'evil' }), await createSession(context)];
     const { rows } = await attacker.query('SELECT token_hash FROM connect_session WHERE id = $1', [mine.id]);
     await attacker.query('DELETE FROM connect_session WHERE id = $1', [mine.id]);
@@ -128,7 +128,7 @@ describe('a connect session that somebody has changed in the database', () => {
     expect((await api(context).get(`/v1/connect-sessions/${theirs.id}`)).status).toBe(404);
   });
 
-  it('does not name another connection than its own, and is not opened again', async () => {
+  it('names no connection but its own, and is not opened again', async () => {
     const theirs = await connectionAt(context, await completeConnect(context, { tenant: 'victim' }));
     const open = await createSession(context, { tenant: 'evil' });
     await setColumns(open, 'connection_id = $2, closed_at = now()', theirs.id);
@@ -141,7 +141,7 @@ describe('a connect session that somebody has changed in the database', () => {
     expect((await api(context).get(`/v1/connect-sessions/${session.id}`)).status).toBe(404);
   });
 
-  it('is not what a token that is on its way ends on, where that belongs to another tenant', async () => {
+  it('is not the result of an authorization in progress that belongs to another tenant', async () => {
     const theirs = await createSession(context, { tenant: 'victim' });
     const { session, browser, callback } = await browseToCallback(context);
     const away = { kind: 'status', status: 503 } as const;
@@ -161,7 +161,7 @@ describe('a connect session that somebody has changed in the database', () => {
   });
 });
 
-describe('a connect session that somebody has written into the database', () => {
+describe('a connect session forged in the database', () => {
   it('is absent', async () => {
     const session = await createSession(context);
     await attacker.query(

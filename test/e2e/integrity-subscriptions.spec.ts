@@ -8,10 +8,10 @@ import { until } from '../support/until.ts';
 import { type Receiver, startReceiver } from '../support/webhook-receiver.ts';
 
 let other: TestReplica;
-/** Somebody who may write to the database, and has no key. */
+/** Somebody with write access to the database, but no key. */
 let attacker: pg.Client;
 let evil: Receiver;
-// Before the hook of `useSubscriptions` that drops the database.
+// Must precede the hook of `useSubscriptions` that drops the database.
 afterAll(async () => {
   await attacker?.end();
   await evil?.close();
@@ -34,8 +34,8 @@ async function failures(): Promise<number> {
   return sum;
 }
 
-describe('a subscription that was pointed at somebody else in the database', () => {
-  it('is delivered nothing, is absent on every replica, and is told of; it goes on once it is as it was', async () => {
+describe('a subscription redirected in the database', () => {
+  it('receives nothing, is absent on every replica, and is reported; once restored, it continues', async () => {
     const { id } = await context.subscribe();
     await context.publish({ data: { n: 0 } });
     await context.receiver.waitFor(1);
@@ -73,8 +73,8 @@ describe('a subscription that was pointed at somebody else in the database', () 
   });
 });
 
-describe('a subscription that was written into the database', () => {
-  it('gets nothing', async () => {
+describe('a subscription forged in the database', () => {
+  it('receives nothing', async () => {
     const { id } = await context.subscribe();
     await attacker.query(
       `INSERT INTO subscription (id, url, events, status, created_at, updated_at, mac)

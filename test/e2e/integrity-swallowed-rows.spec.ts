@@ -35,7 +35,7 @@ beforeAll(async () => {
     $$ BEGIN NEW.actor_id := 'cli_somebody_else'; RETURN NEW; END $$`);
 });
 
-/** Undoes what a test did to the database. */
+/** Undoes a test's changes to the database. */
 let undo: string[] = [];
 afterEach(async () => {
   for (const statement of undo) await attacker.query(statement);
@@ -81,39 +81,39 @@ async function expectNoLease(table: string): Promise<void> {
   expect(await failuresOf(table)).toBeGreaterThan(failures);
 }
 
-describe('no lease is given out whose entry the database did not keep', () => {
+describe('a lease is not issued if the database dropped its audit entry', () => {
   it.each([
-    ['a trigger swallows it', 'BEFORE INSERT', 'audit_entry', 'FOR EACH ROW EXECUTE FUNCTION swallow()'],
+    ['a trigger drops it', 'BEFORE INSERT', 'audit_entry', 'FOR EACH ROW EXECUTE FUNCTION swallow()'],
     [
-      'a trigger swallows it and nothing else',
+      'a trigger drops only it',
       'BEFORE INSERT',
       'audit_entry',
       `FOR EACH ROW WHEN (NEW.action = 'lease.issued') EXECUTE FUNCTION swallow()`,
     ],
     ['a trigger changes it', 'BEFORE INSERT', 'audit_entry', 'FOR EACH ROW EXECUTE FUNCTION change_entry()'],
-    ['a trigger takes it away', 'AFTER INSERT', 'audit_entry', 'FOR EACH ROW EXECUTE FUNCTION take_away_entry()'],
-    ['a trigger of leases takes it away', 'AFTER INSERT', 'lease', 'FOR EACH ROW EXECUTE FUNCTION take_away_entry()'],
-  ])('where %s', async (_, how, table, rest) => {
+    ['a trigger deletes it', 'AFTER INSERT', 'audit_entry', 'FOR EACH ROW EXECUTE FUNCTION take_away_entry()'],
+    ['a trigger on leases deletes it', 'AFTER INSERT', 'lease', 'FOR EACH ROW EXECUTE FUNCTION take_away_entry()'],
+  ])('if %s', async (_, how, table, rest) => {
     await trigger(how, table, rest);
     await expectNoLease('audit_entry');
   });
 
-  it('where a trigger takes it away at the commit', async () => {
+  it('if a trigger deletes it at commit', async () => {
     const rest = 'DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION take_away_entry()';
     await trigger('AFTER INSERT', 'audit_entry', rest, 'CONSTRAINT TRIGGER');
     await expectNoLease('audit_entry');
   });
 
   it.each([
-    ['makes nothing of it', 'DO INSTEAD NOTHING'],
+    ['does nothing instead', 'DO INSTEAD NOTHING'],
     ['does something else', 'DO INSTEAD DELETE FROM audit_checkpoint'],
-    ['does something more', 'DO ALSO DELETE FROM audit_entry WHERE id = NEW.id'],
-  ])('where a rule %s', async (_, what) => {
+    ['does something in addition', 'DO ALSO DELETE FROM audit_entry WHERE id = NEW.id'],
+  ])('if a rule %s', async (_, what) => {
     await attack(`CREATE RULE evil AS ON INSERT TO audit_entry ${what}`, 'DROP RULE evil ON audit_entry');
     await expectNoLease('audit_entry');
   });
 
-  it('where a rule puts it somewhere else, and says that it is there', async () => {
+  it('if a rule diverts it, and claims it was written', async () => {
     await attack('CREATE TABLE trash (LIKE audit_entry)', 'DROP TABLE trash');
     await attacker.query(`CREATE RULE evil AS ON INSERT TO audit_entry
       DO INSTEAD INSERT INTO trash SELECT NEW.* RETURNING *`);
@@ -121,12 +121,12 @@ describe('no lease is given out whose entry the database did not keep', () => {
     await expectNoLease('audit_entry');
   });
 
-  it('nor one that was not kept itself', async () => {
+  it('nor if the lease itself was dropped', async () => {
     await trigger('BEFORE INSERT', 'lease', 'FOR EACH ROW EXECUTE FUNCTION swallow()');
     await expectNoLease('lease');
   });
 
-  it('but those of others in the same statement are', async () => {
+  it('but others in the same statement are', async () => {
     const [victim, spared] = [await createServiceClient(context), await createServiceClient(context)];
     const rest = `FOR EACH ROW WHEN (NEW.actor_id = '${victim.id}') EXECUTE FUNCTION swallow()`;
     await trigger('BEFORE INSERT', 'audit_entry', rest);
@@ -136,7 +136,7 @@ describe('no lease is given out whose entry the database did not keep', () => {
     expect(responses.map(({ status }) => status)).toEqual(keys.map((key) => (key === victim.key ? 503 : 201)));
   });
 
-  it('and everything works again without such triggers, or with one that does no harm', async () => {
+  it('and all works again without such triggers, or with a harmless one', async () => {
     expect([(await lease('token')).status, (await lease('gateway')).status]).toEqual([201, 201]);
     await attack(
       `CREATE FUNCTION harmless() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$`,
@@ -148,28 +148,28 @@ describe('no lease is given out whose entry the database did not keep', () => {
   });
 });
 
-describe('no change is committed whose entry or event the database did not keep', () => {
+describe('a change is not committed if the database dropped its audit entry or event', () => {
   const revoke = () => api(context, TEST_ADMIN_KEY).delete(`/v1/connections/${connectionId}`);
 
   it.each([
-    ['the event is swallowed', 'event', 'BEFORE INSERT', 'FOR EACH ROW EXECUTE FUNCTION swallow()', 'TRIGGER'],
-    ['the event is taken away', 'event', 'AFTER INSERT', 'FOR EACH ROW EXECUTE FUNCTION take_away_event()', 'TRIGGER'],
+    ['the event is dropped', 'event', 'BEFORE INSERT', 'FOR EACH ROW EXECUTE FUNCTION swallow()', 'TRIGGER'],
+    ['the event is deleted', 'event', 'AFTER INSERT', 'FOR EACH ROW EXECUTE FUNCTION take_away_event()', 'TRIGGER'],
     [
-      'the event is taken away at the commit',
+      'the event is deleted at commit',
       'event',
       'AFTER INSERT',
       'DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION take_away_event()',
       'CONSTRAINT TRIGGER',
     ],
-    ['the entry is swallowed', 'audit_entry', 'BEFORE INSERT', 'FOR EACH ROW EXECUTE FUNCTION swallow()', 'TRIGGER'],
+    ['the entry is dropped', 'audit_entry', 'BEFORE INSERT', 'FOR EACH ROW EXECUTE FUNCTION swallow()', 'TRIGGER'],
     [
-      'the entry is taken away',
+      'the entry is deleted',
       'audit_entry',
       'AFTER INSERT',
       'FOR EACH ROW EXECUTE FUNCTION take_away_entry()',
       'TRIGGER',
     ],
-  ])('where %s', async (_, table, how, rest, kind) => {
+  ])('if %s', async (_, table, how, rest, kind) => {
     await trigger(how, table, rest, kind);
     const failures = await failuresOf(table);
     const { status, body } = await revoke();
@@ -178,14 +178,14 @@ describe('no change is committed whose entry or event the database did not keep'
     expect(await failuresOf(table)).toBeGreaterThan(failures);
   });
 
-  it('where a rule makes nothing of the event', async () => {
+  it('if a rule ignores the event', async () => {
     await attack('CREATE RULE evil AS ON INSERT TO event DO INSTEAD NOTHING', 'DROP RULE evil ON event');
     const { status, body } = await revoke();
     expect([status, body.code]).toEqual([503, 'integrity_failure']);
     expect(await count(`connection WHERE status = 'active'`)).toBe(1);
   });
 
-  it('and is, once they are gone', async () => {
+  it('and is committed once they are gone', async () => {
     expect((await revoke()).status).toBe(200);
     expect(await count(`event WHERE type = 'connection.revoked'`)).toBe(1);
   });

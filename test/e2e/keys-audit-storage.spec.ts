@@ -13,13 +13,13 @@ import { type DatabaseProxy, startDatabaseProxy } from '../support/database-prox
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 import { until } from '../support/until.ts';
 
-/** Far above the second that is promised, far below the 15 s that a statement has otherwise. */
+/** Far above the promised second, far below the usual statement timeout of 15 s. */
 const NO_HANG_MS = 6_000;
 
 let database: FreshDatabase;
 let proxy: DatabaseProxy;
 let context: ConnectTestContext;
-/** Somebody else on the same database, who does not go through the proxy. */
+/** Another user of the same database, without the proxy. */
 let other: pg.Client;
 let serviceKey = '';
 let gatewayLease = '';
@@ -55,7 +55,7 @@ async function count(table: 'lease' | 'audit_entry'): Promise<number> {
   return (await other.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${table}`)).rows[0]?.n ?? 0;
 }
 
-/** Leases of both modes, many at once, are refused, in time, with nothing in the response and nothing left behind. */
+/** Leases of both modes, many at once, are refused in time: nothing in the response, nothing left behind. */
 async function expectRefusals(): Promise<void> {
   const before = await count('lease');
   const startedAt = performance.now();
@@ -68,7 +68,7 @@ async function expectRefusals(): Promise<void> {
   expect(await count('lease')).toBe(before);
 }
 
-/** By itself, without a restart. */
+/** Without a restart. */
 async function expectRecovery(): Promise<void> {
   const { status } = await until(
     () => lease('token'),
@@ -77,7 +77,7 @@ async function expectRecovery(): Promise<void> {
   expect([status, (await lease('gateway')).status, (await graphCall()).status]).toEqual([201, 201, 200]);
 }
 
-describe('where its entry can not be committed, no lease is given', () => {
+describe('no lease is issued if its audit entry cannot be committed', () => {
   it.each([
     ['the disk is full', '53100'],
     ['a write fails', '58030'],
@@ -94,7 +94,7 @@ describe('where its entry can not be committed, no lease is given', () => {
     await expectRecovery();
   });
 
-  it('the record is gone', async () => {
+  it('the audit log is gone', async () => {
     await other.query('ALTER TABLE audit_entry RENAME TO audit_entry_gone');
     try {
       await expectRefusals();
@@ -104,13 +104,13 @@ describe('where its entry can not be committed, no lease is given', () => {
     await expectRecovery();
   });
 
-  it('the record is locked: not even later, when nobody waits any more', async () => {
+  it('the audit log is locked: not even later, when nobody is waiting', async () => {
     const entries = await count('audit_entry');
     await other.query('BEGIN');
     await other.query('LOCK TABLE audit_entry IN ACCESS EXCLUSIVE MODE');
     try {
       await expectRefusals();
-      // Postgres has ended the statements that wait for the lock, so none of them does its work when it is free.
+      // Postgres has canceled the statements waiting for the lock, so none runs once it is free.
       const waiting = `SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'metavault fail-fast'
         AND datname = current_database() AND wait_event_type = 'Lock'`;
       await until(
@@ -125,8 +125,8 @@ describe('where its entry can not be committed, no lease is given', () => {
   });
 });
 
-describe('work that takes long', () => {
-  it('takes no connection away from leases', async () => {
+describe('long-running work', () => {
+  it('takes no connections from leases', async () => {
     const main = context.replica.app.get(Database);
     let end = (): void => undefined;
     const ended = new Promise<void>((resolve) => {
@@ -149,8 +149,8 @@ describe('work that takes long', () => {
   });
 });
 
-describe('a database that has gone silent', () => {
-  it('is told within a second, at the gateway too, and comes back by itself', async () => {
+describe('an unresponsive database', () => {
+  it('is reported within a second, also at the gateway, and recovers by itself', async () => {
     proxy.silence();
     try {
       await expectRefusals();
@@ -163,7 +163,7 @@ describe('a database that has gone silent', () => {
         true,
       ]);
       context.clock.advance(10);
-      // The client's key is forgotten by now and has to be looked up.
+      // The client's key has left the cache by now and must be looked up.
       expect((await lease('token')).body.code).toBe('database_unavailable');
     } finally {
       proxy.restore();

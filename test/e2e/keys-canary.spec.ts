@@ -54,7 +54,7 @@ function secret(name: string, value: string | null | undefined): void {
   secrets.set(name, Buffer.from(value, 'utf8'));
 }
 
-/** A user's way through the browser, with all that it carries. */
+/** A user's way through the browser, with everything it carries. */
 async function connect(): Promise<void> {
   const session = await createSession(context);
   secret('the connect link', session.connect_url.split('/').at(-1));
@@ -70,7 +70,7 @@ async function connect(): Promise<void> {
 const MESSAGE = 'Could you send the order to my new address, please?';
 const OTHER_MESSAGE = 'I would rather not have this read by anybody else.';
 
-/** Meta brings a message to a Page. */
+/** Meta delivers a message to a Page. */
 async function relay(pageId: string, text: string): Promise<void> {
   const entry = { id: pageId, time: 1, messaging: [{ sender: { id: '4711' }, message: { mid: `m_${pageId}`, text } }] };
   const body = JSON.stringify({ object: 'page', entry: [entry] });
@@ -83,7 +83,7 @@ async function relay(pageId: string, text: string): Promise<void> {
   expect(await readRelayedEvents(context.replica, text)).toHaveLength(1);
 }
 
-/** One run through what the service does, keeping every response that must hold no secret. */
+/** Exercises the whole service, and keeps every response that must not contain secrets. */
 beforeAll(async () => {
   startedAtMs = Date.now();
   database = await freshDatabase();
@@ -136,7 +136,7 @@ beforeAll(async () => {
   await addRing();
 });
 
-/** Every key of the ring, and every data key, opened as the service opens them. */
+/** All keys of the ring and all data keys, decrypted as the service does. */
 async function addRing(): Promise<void> {
   const rootKey = new LocalRootKey(new SecretString(ROOT_KEY), new SystemRandom());
   const on = context.replica.app.get(Database);
@@ -194,8 +194,8 @@ async function dump(url: string): Promise<string> {
   }
 }
 
-describe('after a run, no secret stands', () => {
-  it('where the scan can not see it: every one is found where it is planted, however it is written', () => {
+describe('after a run, no secret is found', () => {
+  it("beyond the scan's reach: it finds each one planted, in any encoding", () => {
     expect(secrets.size).toBeGreaterThan(20);
     for (const [name, secret] of secrets) {
       const text = secret.toString('latin1');
@@ -222,14 +222,14 @@ describe('after a run, no secret stands', () => {
     expect(found(text)).toEqual([]);
   });
 
-  it('in the files of the database, its write-ahead log included', async () => {
+  it("in the database's files, including its write-ahead log", async () => {
     await ask(
       `INSERT INTO event (id, type, data, created_at) VALUES ('evt_planted', 'planted', '{"at": "${PLANTED}"}', now())`,
     );
     await ask('CHECKPOINT');
     const folder = await ask('SHOW data_directory');
     const own = path.join('base', await ask('SELECT oid FROM pg_database WHERE datname = current_database()'));
-    // Of the log, what was written since this run began: other tests have written before, and write beside.
+    // Only the part of the log written since this run began: other tests write, too.
     const isLooked = (file: string): boolean =>
       path.relative(folder, file).startsWith(own) ||
       (path.relative(folder, file).startsWith('pg_wal') &&
@@ -242,7 +242,7 @@ describe('after a run, no secret stands', () => {
     expect(canariesInFiles(folder, secrets, isLooked)).toEqual([]);
   });
 
-  it('in a dump of pg_dump, where there is one', async () => {
+  it('in a pg_dump, if available', async () => {
     const server = Number(await ask('SHOW server_version_num'));
     const version = spawnSync('pg_dump', ['--version'], { encoding: 'utf8' });
     const major = Number(/ (\d+)[. ]/.exec(version.stdout ?? '')?.[1] ?? 0);
@@ -257,13 +257,13 @@ describe('after a run, no secret stands', () => {
     expect(found(context.log.text())).toEqual([]);
   });
 
-  it('in any response but those that hand one out', () => {
+  it('in any response except those that issue one', () => {
     expect(found(heard.join('\n'))).toEqual([]);
   });
 });
 
 describe('a restored copy of the database', () => {
-  it('serves with the right root key, and refuses a wrong one without a change', async () => {
+  it('serves with the right root key, and rejects a wrong one without changes', async () => {
     await context.replica.close();
     const name = new URL(database.url).pathname.slice(1);
     const admin = new pg.Client({ connectionString: database.url.replace(/[^/]+$/, 'postgres') });

@@ -13,7 +13,7 @@ import { openTestVault } from '../support/test-vault.ts';
 import { until } from '../support/until.ts';
 
 const CONNECTIONS = 30;
-/** Secrets of nobody in particular, so that the rewrap takes a while. */
+/** Unrelated secrets, so that the rewrap takes a while. */
 const OTHERS = 1_200;
 const ALL = CONNECTIONS + OTHERS;
 const tokenOf = (n: number): string => `EAAtoken-of-number-${n}`;
@@ -21,7 +21,7 @@ const tokenOf = (n: number): string => `EAAtoken-of-number-${n}`;
 let open: OpenDatabase;
 let database: Database;
 let replica: TestReplica;
-/** One that is killed on the way, and one that serves throughout beside the one in this process. */
+/** One to be killed midway, and one that serves throughout, beside the one in this process. */
 let child: ChildReplica;
 let other: ChildReplica;
 let serviceKey: string;
@@ -103,7 +103,7 @@ describe('rotation under lease load', () => {
     const rotated = await admin.post('/v1/keys/rotate');
     expect(rotated.status).toBe(201);
     expect(rotated.body).toMatchObject({ state: 'active', data_keys: 0 });
-    // While something needs it, a key stays.
+    // A key in use stays.
     expect((await admin.delete(`/v1/keys/${old?.id}`)).body.code).toBe('key_in_use');
     const asked = await admin.post('/v1/keys/rewrap');
     expect(asked.status).toBe(202);
@@ -115,7 +115,7 @@ describe('rotation under lease load', () => {
     const progress = await until(look, ({ state }) => state !== 'running', 40_000);
     expect(progress).toMatchObject({ state: 'done', remaining: 0 });
     await admin.delete(`/v1/keys/${old?.id}`).expect(204);
-    // Both replicas have served after the end of the old key, too.
+    // Both replicas also served after the old key was gone.
     const soFar = leases;
     await until(() => leases >= soFar + 50);
     over = true;
@@ -155,7 +155,7 @@ describe('rotation under lease load', () => {
 });
 
 describe('/v1/keys', () => {
-  it('403: services; auditors may look only', async () => {
+  it('403: services; auditors may only read', async () => {
     const auditor = await admin.post('/v1/clients', { name: 'a', role: 'auditor', tenants: ['*'], products: ['*'] });
     const as = (key: string, method: 'get' | 'post' | 'delete', path: string) =>
       request(server())

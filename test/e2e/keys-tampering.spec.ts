@@ -12,11 +12,11 @@ import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts'
 
 let database: FreshDatabase;
 let context: ConnectTestContext;
-/** Somebody who may write to the database, and has no key. */
+/** Somebody with write access to the database, but no key. */
 let intruder: pg.Client;
 let serviceKey = '';
 let credentialId = '';
-/** Every token of Meta's that was ever served. */
+/** Every Meta token ever served. */
 const tokens = new Set<string>();
 
 beforeAll(async () => {
@@ -45,7 +45,7 @@ beforeAll(async () => {
   }
 });
 
-/** As it was before the test. */
+/** Restores the state before the test. */
 afterEach(async () => {
   await intruder.query(`UPDATE sealed_secret s SET kek_id = k.kek_id, wrapped_key = k.wrapped_key, ciphertext = k.ciphertext
     FROM kept_sealed_secret k WHERE k.id = s.id`);
@@ -53,7 +53,7 @@ afterEach(async () => {
     is_root = k.is_root FROM kept_credential k WHERE k.id = c.id`);
   await intruder.query('UPDATE connection SET tenant = id');
   await intruder.query('UPDATE connection c SET tenant = k.tenant FROM kept_connection k WHERE k.id = c.id');
-  // The alarm tells of each credential once a minute.
+  // The alert reports each credential once a minute.
   context.clock.advance(61);
   for (const tenant of ['acme', 'other'])
     expect([tenant, (await lease(tenant, 'token')).status]).toEqual([tenant, 201]);
@@ -106,14 +106,14 @@ async function expectRefused(tenant: string, untouched: string | null): Promise<
 const ACME = `(SELECT k.secret_id FROM credential k JOIN connection c ON c.id = k.connection_id WHERE k.is_root AND c.tenant = 'acme')`;
 const OTHER = `(SELECT k.secret_id FROM credential k JOIN connection c ON c.id = k.connection_id WHERE k.is_root AND c.tenant = 'other')`;
 
-/** The columns of the other tenant's sealed token in the place of this one's. */
+/** The columns of the other tenant's sealed token in place of this one's. */
 const taken = (...columns: string[]): string =>
   `UPDATE sealed_secret a SET ${columns.map((column) => `${column} = b.${column}`).join(', ')} FROM sealed_secret b
     WHERE a.id = ${ACME} AND b.id = ${OTHER}`;
 const flipped = (column: string, at: string): string =>
   `UPDATE sealed_secret SET ${column} = set_byte(${column}, ${at}, get_byte(${column}, ${at}) # 1) WHERE id = ${ACME}`;
 
-describe('who writes to the database makes no token serve', () => {
+describe('tampering with the database makes no token usable', () => {
   it.each([
     ["another tenant's ciphertext", taken('ciphertext')],
     ["another tenant's ciphertext and data key", taken('ciphertext', 'wrapped_key', 'kek_id')],
@@ -123,8 +123,8 @@ describe('who writes to the database makes no token serve', () => {
     ['a flipped bit in the nonce', flipped('ciphertext', '5')],
     ['a flipped bit in the tag', flipped('ciphertext', 'octet_length(ciphertext) - 1')],
     ['a flipped bit in the data key', flipped('wrapped_key', '40')],
-    ['a ciphertext cut short', `UPDATE sealed_secret SET ciphertext = substr(ciphertext, 1, 30) WHERE id = ${ACME}`],
-    ['nothing in its place', `UPDATE sealed_secret SET ciphertext = '' WHERE id = ${ACME}`],
+    ['a truncated ciphertext', `UPDATE sealed_secret SET ciphertext = substr(ciphertext, 1, 30) WHERE id = ${ACME}`],
+    ['an empty ciphertext', `UPDATE sealed_secret SET ciphertext = '' WHERE id = ${ACME}`],
     [
       'another key-encryption key',
       `UPDATE sealed_secret SET kek_id = (SELECT id FROM encryption_key WHERE purpose = 'data' AND state = 'active') WHERE id = ${ACME}`,
@@ -136,7 +136,7 @@ describe('who writes to the database makes no token serve', () => {
     ['another kind', `UPDATE credential SET kind = 'system_user' WHERE secret_id = ${ACME}`],
     ['another version', `UPDATE credential SET version = version + 1 WHERE secret_id = ${ACME}`],
     [
-      'the sealed token of its version before, under the row of this one',
+      "the previous version's sealed token in this version's row",
       `UPDATE sealed_secret s SET kek_id = o.kek_id, wrapped_key = o.wrapped_key, ciphertext = o.ciphertext
         FROM older_secret o, older_credential c WHERE s.id = ${ACME} AND o.id = c.secret_id AND c.id = $1`,
     ],
@@ -146,7 +146,7 @@ describe('who writes to the database makes no token serve', () => {
     await expectRefused('acme', 'other');
   });
 
-  it('the row of its version before, put back whole', async () => {
+  it("the previous version's row, restored completely", async () => {
     await intruder.query(`INSERT INTO sealed_secret SELECT o.* FROM older_secret o JOIN older_credential c ON c.secret_id = o.id
       WHERE c.id = '${credentialId}' ON CONFLICT DO NOTHING`);
     await intruder.query(`UPDATE credential k SET secret_id = o.secret_id FROM older_credential o
@@ -154,12 +154,12 @@ describe('who writes to the database makes no token serve', () => {
     await expectRefused('acme', 'other');
   });
 
-  it("a connection moved to a tenant of the intruder's", async () => {
+  it("a connection moved to the intruder's tenant", async () => {
     await intruder.query(`UPDATE connection SET tenant = 'intruder' WHERE tenant = 'acme'`);
     await expectRefused('intruder', 'other');
   });
 
-  it('two connections that changed places', async () => {
+  it('two swapped connections', async () => {
     await intruder.query(`UPDATE connection SET tenant = CASE tenant WHEN 'acme' THEN 'aside' ELSE tenant END`);
     await intruder.query(`UPDATE connection SET tenant = 'acme' WHERE tenant = 'other'`);
     await intruder.query(`UPDATE connection SET tenant = 'other' WHERE tenant = 'aside'`);
@@ -168,7 +168,7 @@ describe('who writes to the database makes no token serve', () => {
     await expectRefused('other', null);
   });
 
-  it('and the record tells which credential it was', async () => {
+  it('and the audit log names the credential', async () => {
     const [entry] = await alarmEntries();
     expect(entry).toMatchObject({
       actor: { kind: 'system', id: null },

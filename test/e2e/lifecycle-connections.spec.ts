@@ -25,7 +25,7 @@ const client = async (role: string, tenants: string[], products: string[]): Prom
 const MISSING = 'con_01jd0000000000000000000000';
 
 describe('GET /v1/connections', () => {
-  it('lists what the policy covers, filtered, in pages without a gap or a repeat', async () => {
+  it('lists what the policy covers, filtered, in pages without gaps or repeats', async () => {
     const ids: string[] = [];
     for (const tenant of ['list-a', 'list-a', 'list-b', 'list-a'])
       ids.push((await context.importConnection({ tenant })).id);
@@ -71,7 +71,7 @@ describe('GET /v1/connections', () => {
     'product=mail',
     'tenant=a%20b',
     'cursor=a&cursor=b',
-  ])('refuses %s with 400', async (query) => {
+  ])('rejects %s with 400', async (query) => {
     await api(context)
       .get(`/v1/connections?${query}`)
       .expect(400)
@@ -87,7 +87,7 @@ describe('GET /v1/connections', () => {
 });
 
 describe('roles', () => {
-  it('validate first, whatever the object', async () => {
+  it('are checked first, whatever the object', async () => {
     const service = await client('service', ['*'], ['*']);
     const auditor = await client('auditor', ['*'], ['*']);
     for (const who of [service, auditor]) {
@@ -137,7 +137,7 @@ describe('DELETE /v1/connections/{id}', () => {
       })
     ).length;
 
-  it('revokes here and at Meta, destroys every token, and says the same the second time', async () => {
+  it('revokes here and at Meta, destroys every token, and repeats its result the second time', async () => {
     const { id, userId } = await context.importConnection({ pages: 2 });
     const first = await api(context).delete(`/v1/connections/${id}`).expect(200);
     expect(first.body).toMatchObject({ id, status: 'revoked', leases_revoked: 0, provider_revocation: 'confirmed' });
@@ -157,7 +157,7 @@ describe('DELETE /v1/connections/{id}', () => {
     expect(await context.audited('revocation.confirmed', id)).toHaveLength(1);
   });
 
-  it('goes on in the background until Meta confirms, with the one token kept for it', async () => {
+  it('continues in the background until Meta confirms, keeping the one token needed for it', async () => {
     const { id, userId } = await context.importConnection({ pages: 1 });
     context.fault({ kind: 'status', status: 500 }, { pathPattern: 'permissions' }, null);
     const response = await api(context).delete(`/v1/connections/${id}`).expect(200);
@@ -171,7 +171,7 @@ describe('DELETE /v1/connections/{id}', () => {
     expect(await secrets(id)).toBe(0);
   });
 
-  it('leaves the grant alone while another live connection rests on it, and is confirmed with the last', async () => {
+  it('leaves the grant alone while another live connection uses it, and is confirmed with the last', async () => {
     const first = await context.importConnection({ tenant: 'share-a' });
     const response = await api(context).post('/v1/connections/import', {
       tenant: 'share-b',
@@ -188,7 +188,7 @@ describe('DELETE /v1/connections/{id}', () => {
     expect(await context.connection(first.id)).toMatchObject({ provider_revocation: 'confirmed' });
   });
 
-  it('becomes shared where the user connects again before Meta could be told', async () => {
+  it('becomes shared if the user reconnects before Meta is told', async () => {
     const { id, userId, token } = await context.importConnection({ tenant: 'back' });
     context.fault({ kind: 'drop_before' }, { pathPattern: 'permissions' }, null);
     await api(context).delete(`/v1/connections/${id}`).expect(200);
@@ -203,7 +203,7 @@ describe('DELETE /v1/connections/{id}', () => {
     expect(await secrets(id)).toBe(0);
   });
 
-  it('is not undone by a refresh under way', async () => {
+  it('is not undone by a refresh in progress', async () => {
     const { id } = await context.importConnection({ expiresIn: DAY });
     const delay = context.fault({ kind: 'delay', delayMs: 400 }, { grantType: 'fb_exchange_token' });
     const refresh = api(context)
@@ -241,7 +241,7 @@ describe('revoking at Meta', () => {
   it.each([
     ['system_user', 'confirmed'],
     ['instagram_user', 'not_supported'],
-  ] as const)('revokes the token of a %s as Meta lets us: %s', async (kind, outcome) => {
+  ] as const)('revokes the token of a %s as Meta allows: %s', async (kind, outcome) => {
     const { id } = await context.importConnection({ kind });
     expect((await api(context).delete(`/v1/connections/${id}`)).body).toMatchObject({ provider_revocation: outcome });
     const left = await context.database.rows({

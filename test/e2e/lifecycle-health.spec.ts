@@ -35,7 +35,7 @@ const check = async (id: string): Promise<ConnectionResponse> => {
 };
 
 describe('an inspection', () => {
-  it('of every credential is due once a day, spread over it, in batches', async () => {
+  it('of every credential is due once a day, spread over the day, in batches', async () => {
     const made = await Promise.all(Array.from({ length: 60 }, () => context.importConnection()));
     context.clock.advance(0.75 * DAY);
     const first = await context.sweep.health();
@@ -51,7 +51,7 @@ describe('an inspection', () => {
     expect((await context.root(made[0]?.id ?? '')).last_checked_at).not.toBeNull();
   }, 120_000);
 
-  it('of all that an outage left behind at once spreads over the day again', async () => {
+  it('of everything left over from an outage spreads over the day again', async () => {
     const seeded = await seedConnections(context.replica, context.sandbox, 40, { from: 50 * DAY, to: 51 * DAY });
     context.clock.advance(3 * DAY);
     expect((await context.sweep.health()).done).toBeGreaterThanOrEqual(40);
@@ -66,7 +66,7 @@ describe('an inspection', () => {
     expect(last - first).toBeGreaterThan(12);
   }, 120_000);
 
-  it('that finds the root token dead ends the connection, once, with event and audit entry', async () => {
+  it('that finds the root token dead ends the connection once, with event and audit entry', async () => {
     const { id, userId } = await context.importConnection();
     context.sandbox.state.changePassword(userId);
     const connection = await check(id);
@@ -83,7 +83,7 @@ describe('an inspection', () => {
     expect(reported).toHaveLength(1);
   });
 
-  it('that finds it valid again after a checkpoint brings the connection back', async () => {
+  it('that finds it valid again after a checkpoint restores the connection', async () => {
     const { id, userId } = await context.importConnection({ expiresIn: 8 * DAY, pages: 1 });
     context.sandbox.state.setCheckpoint(userId, 490);
     expect(await check(id)).toMatchObject({ status: 'reauth_required', status_reason: { code: 'checkpoint' } });
@@ -108,7 +108,7 @@ describe('an inspection', () => {
     expect(credentials.find((one) => one.subject_id === pageIds[1])).toMatchObject({ version: 1, health: 'healthy' });
   });
 
-  it('of the daily sweep that finds page tokens dead derives them again at once, one call for all of a connection', async () => {
+  it('of the daily sweep that finds page tokens dead derives them again at once, one call per connection', async () => {
     const { id, pageIds } = await context.importConnection({ pages: 3 });
     for (const pageId of pageIds.slice(0, 2)) {
       context.sandbox.state.invalidateToken(await openPageToken(id, pageId), 460);
@@ -124,7 +124,7 @@ describe('an inspection', () => {
     expect(pageReads() - before).toBe(1);
   });
 
-  it('asked for by a refused call derives a dead page token again at once', async () => {
+  it('caused by a refused call derives a dead page token again at once', async () => {
     const { id, pageIds } = await context.importConnection({ pages: 1 });
     context.sandbox.state.invalidateToken(await openPageToken(id, pageIds[0] ?? ''), 460);
     expect(await suspect(id, pageIds[0] ?? '')).toBe('dead');
@@ -134,7 +134,7 @@ describe('an inspection', () => {
     );
   });
 
-  it('asked for by a refused call with a page token ends the connection at once where the user token died as well', async () => {
+  it('caused by a refused call with a page token ends the connection at once if the user token died as well', async () => {
     const { id, userId, pageIds } = await context.importConnection({ pages: 1 });
     context.sandbox.state.changePassword(userId);
     expect(await suspect(id, pageIds[0] ?? '')).toBe('dead');
@@ -145,7 +145,7 @@ describe('an inspection', () => {
     expect(ended).toMatchObject({ status: 'reauth_required', status_reason: { code: 'password_changed' } });
   });
 
-  it('honours the back-off of a page that Meta gives no token for', async () => {
+  it('honors the back-off of a Page that Meta gives no token for', async () => {
     const { id, userId, pageIds } = await context.importConnection({ pages: 1 });
     context.sandbox.state.removePageRole(userId, pageIds[0] ?? '');
     await inspect(id);
@@ -165,7 +165,7 @@ describe('an inspection', () => {
     expect(pageReads()).toBe(before);
   });
 
-  it('of a page whose role is lost leaves the connection active, and says so on the page', async () => {
+  it('of a Page whose role is lost leaves the connection active, and says so on the Page', async () => {
     const { id, userId, pageIds } = await context.importConnection({ pages: 2 });
     context.sandbox.state.removePageRole(userId, pageIds[0] ?? '');
     await inspect(id);
@@ -177,7 +177,7 @@ describe('an inspection', () => {
     });
   });
 
-  it('that cannot be had kills nothing, and is made again', async () => {
+  it('that is impossible kills nothing, and is retried', async () => {
     const { id } = await context.importConnection();
     context.fault({ kind: 'status', status: 503 }, { pathPattern: 'debug_token' }, null);
     expect(await check(id)).toMatchObject({
@@ -188,7 +188,7 @@ describe('an inspection', () => {
     expect((await check(id)).credentials[0]).toMatchObject({ health: 'healthy', failure: null });
   });
 
-  it('takes over what Meta says of scopes and ends', async () => {
+  it('updates scopes and expiry', async () => {
     const { id, userId, token } = await context.importConnection();
     context.sandbox.state.removeScope(userId, 'email');
     const sooner = context.clock.now().getTime() + 5 * DAY * 1000;
@@ -202,8 +202,8 @@ describe('an inspection', () => {
   });
 });
 
-describe('data access that ends', () => {
-  it('is announced 14, 7 and 1 days before, once each, and then needs a login', async () => {
+describe('the end of data access', () => {
+  it('is announced 14, 7 and 1 days before, once each, and then requires a login', async () => {
     const { id } = await context.importConnection();
     const notices = async () =>
       (await context.events('connection.expiring'))
@@ -231,19 +231,19 @@ describe('data access that ends', () => {
   });
 });
 
-/** The tokens alone, without the second look at what they reach. */
+/** Only the tokens, without rediscovery. */
 async function inspect(connectionId: `con_${string}`): Promise<void> {
   await context.replica.app.get(ManualRefreshService).check(connectionId);
 }
 
-/** Reads of Pages by their ids: one by one, or in one call. */
+/** Reads of Pages by id: one by one, or in one call. */
 const pageReads = (): number =>
   context.sandbox.state.log
     .list()
     .filter(({ method, path }) => method === 'GET' && /^\/v[\d.]+(\/\d*)?$/.test(path.replace(/^\/graph[^/]*/, '')))
     .length;
 
-/** Someone's call with the page's token was refused. */
+/** A client's call with the page token was refused. */
 async function suspect(connectionId: string, pageId: string): Promise<string> {
   const page = (await context.connection(connectionId)).credentials.find((one) => one.subject_id === pageId);
   if (page === undefined) throw new Error('no such page');

@@ -9,7 +9,7 @@ import { startTestReplica, TEST_ADMIN_KEY, type TestReplica } from '../support/t
 import { startTestSandbox } from '../support/test-sandbox.ts';
 import { until } from '../support/until.ts';
 
-/** The whole goal is KILLS=200 KILL_CREDENTIALS=300; the default run is a small one of the same. */
+/** The full goal is KILLS=200 KILL_CREDENTIALS=300; the default is a small run of the same. */
 const KILLS = Number(process.env['KILLS'] ?? 6);
 const CREDENTIALS = Number(process.env['KILL_CREDENTIALS'] ?? 60);
 const REPLICAS = 3;
@@ -48,14 +48,14 @@ const sweepAt = (replica: ChildReplica): Promise<unknown> =>
     headers: { authorization: `Bearer ${TEST_ADMIN_KEY}` },
   }).then((response) => response.text());
 
-/** Tokens were issued for two months; the rows say that they expire tomorrow, so each round refreshes all once. */
+/** Tokens were issued for two months, but the rows say they expire tomorrow: each round refreshes all once. */
 const makeAllDue = (): Promise<number> =>
   database.run({
     text: `UPDATE credential SET expires_at = now() + interval '1 day', refresh_after = now(), refresh_due_at = now() WHERE claim_id IS NULL`,
   });
 
 describe('kill -9 at any moment', () => {
-  it(`${KILLS} times over ${CREDENTIALS} due credentials loses none, and exchanges none whose pending version can be read`, async () => {
+  it(`${KILLS} times over ${CREDENTIALS} due credentials loses none, and exchanges none whose pending version is readable`, async () => {
     const ids = await seedConnections(origin, sandbox, CREDENTIALS, { from: DAY, to: 2 * DAY });
     const facts = await watch();
     sandbox.state.setLatency(20, 250);
@@ -109,8 +109,8 @@ describe('kill -9 at any moment', () => {
   }, 1_800_000);
 });
 
-describe('a replica that was stopped past its claim', () => {
-  it('writes nothing when it wakes: what the other replica made of it stays', async () => {
+describe('a replica suspended past its claim', () => {
+  it("writes nothing when it resumes: the other replica's result stays", async () => {
     const [[userId, connectionId] = ['', '']] = await seedConnections(origin, sandbox, 1, { from: DAY, to: DAY });
     sandbox.state.setLatency(0);
     const delay = sandbox.state.faults.add({
@@ -149,7 +149,7 @@ const row = async (connectionId: string): Promise<Record<string, unknown>> => {
   return found ?? {};
 };
 
-/** Who exchanged what when, and when pending versions came and went: as recorded by the sandbox and by a trigger. */
+/** Who exchanged what and when, and when pending versions existed: recorded by the sandbox and a trigger. */
 async function watch(): Promise<() => Promise<Fact[]>> {
   await database.run({ text: 'CREATE UNLOGGED TABLE pending_fact (at timestamptz, credential_id text, what text)' });
   await database.run({
@@ -179,11 +179,11 @@ async function watch(): Promise<() => Promise<Fact[]>> {
   };
 }
 
-/** Exchanges that were made while a pending version of the same credential lay there. */
+/** Exchanges made while a pending version of the same credential existed. */
 function doubled(facts: Fact[]): Fact[] {
   const pendingSince = new Map<string, number>();
   const found: Fact[] = [];
-  // Meta's answer is stored right after an exchange: within these milliseconds, the order of the two clocks is noise.
+  // Meta's response is stored right after an exchange: within these milliseconds, the order of the two clocks is noise.
   const slackMs = 20;
   for (const fact of facts.sort((a, b) => a.at - b.at)) {
     if (fact.what === 'pending_committed') pendingSince.set(fact.userId, fact.at);

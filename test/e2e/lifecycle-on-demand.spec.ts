@@ -33,7 +33,7 @@ const ensure = (id: `crd_${string}`, seconds: number, replica: TestReplica = con
     );
 
 describe('OnDemandRefreshService', () => {
-  it('does nothing where the token lives long enough, or for ever', async () => {
+  it('does nothing if the token lives long enough, or never expires', async () => {
     const { id } = await context.importConnection({ expiresIn: 2 * DAY });
     const endless = await context.importConnection({ kind: 'system_user', expiresIn: null });
     expect(await ensure((await context.root(id)).id, DAY)).toBe('enough');
@@ -41,7 +41,7 @@ describe('OnDemandRefreshService', () => {
     expect((await context.root(id)).version).toBe(1);
   });
 
-  it('refreshes once for all who wait, over two replicas', async () => {
+  it('refreshes once for all waiting requests, across two replicas', async () => {
     const { id, token } = await context.importConnection({ expiresIn: DAY });
     const root = (await context.root(id)).id;
     context.sandbox.state.setLatency(50);
@@ -53,7 +53,7 @@ describe('OnDemandRefreshService', () => {
     expect((await context.root(id)).version).toBe(2);
   });
 
-  it('says refresh_pending with a time after a failure, and does not ask Meta again before it', async () => {
+  it('returns refresh_pending with a retry time after a failure, and does not ask Meta before it', async () => {
     const { id } = await context.importConnection({ expiresIn: DAY });
     const root = (await context.root(id)).id;
     context.fault({ kind: 'graph_error', code: 2, status: 503 }, { grantType: 'fb_exchange_token' }, null);
@@ -68,7 +68,7 @@ describe('OnDemandRefreshService', () => {
     expect(await ensure(root, 2 * DAY)).toBe('enough');
   });
 
-  it('says min_valid_unsatisfiable where no refresh reaches it', async () => {
+  it('returns min_valid_unsatisfiable if no refresh can achieve it', async () => {
     const young = await context.importConnection({ kind: 'instagram_user', expiresIn: DAY });
     expect(await ensure((await context.root(young.id)).id, 2 * DAY)).toMatchObject({ code: 'min_valid_unsatisfiable' });
     const { id } = await context.importConnection({ expiresIn: DAY });
@@ -86,7 +86,7 @@ describe('OnDemandRefreshService', () => {
     }
   });
 
-  it('says reauth_required for a dead token', async () => {
+  it('returns reauth_required for a dead token', async () => {
     const { id, token } = await context.importConnection({ expiresIn: DAY });
     const root = (await context.root(id)).id;
     context.sandbox.state.invalidateToken(token, 460);
@@ -94,11 +94,11 @@ describe('OnDemandRefreshService', () => {
   });
 });
 
-describe('Suspicion', () => {
+describe('SuspectedTokenService', () => {
   const report = (credentialId: `crd_${string}`, version = 1) =>
     context.replica.app.get(SuspectedTokenService).report(credentialId, version, { code: 190 }, { kind: 'suspect' });
 
-  it('confirms by one inspection for all who complain, and ends the connection at once', async () => {
+  it('confirms by one inspection for all reports, and ends the connection at once', async () => {
     const { id, token } = await context.importConnection();
     const root = (await context.root(id)).id;
     context.sandbox.state.invalidateToken(token, 467);
@@ -112,7 +112,7 @@ describe('Suspicion', () => {
     });
   });
 
-  it('finds a living token alive, and an old version no matter', async () => {
+  it('finds a live token alive, and ignores an old version', async () => {
     const { id } = await context.importConnection();
     const root = (await context.root(id)).id;
     expect(await report(root)).toBe('alive');
@@ -120,7 +120,7 @@ describe('Suspicion', () => {
     expect((await context.connection(id)).status).toBe('active');
   });
 
-  it('leaves it open where Meta cannot be asked, for the next look to settle', async () => {
+  it("is undecided if Meta can't be asked, until the next sweep", async () => {
     const { id, token } = await context.importConnection();
     const root = (await context.root(id)).id;
     context.sandbox.state.invalidateToken(token, 460);
@@ -129,7 +129,7 @@ describe('Suspicion', () => {
     expect(await context.connection(id)).toMatchObject({ status: 'active', credentials: [{ health: 'unknown' }] });
     context.sandbox.state.faults.clear();
     await context.replica.app.get(LifecycleJob).runUrgentWork();
-    // HEALTH_CRON is off on this replica: the look leaves inspections alone.
+    // HEALTH_CRON is off on this replica, so its sweeps inspect nothing.
     expect((await context.connection(id)).status).toBe('active');
     await context.sweep.health();
     expect((await context.connection(id)).status).toBe('reauth_required');

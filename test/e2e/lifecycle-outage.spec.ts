@@ -17,7 +17,7 @@ import { startTestReplica, type TestReplica } from '../support/test-replica.ts';
 import { startTestSandbox } from '../support/test-sandbox.ts';
 import { until } from '../support/until.ts';
 
-/** The whole goal is OUTAGE_DUE=100000; the default run is a small one of the same. */
+/** The full goal is OUTAGE_DUE=100000; the default is a small run of the same. */
 const DUE = Number(process.env['OUTAGE_DUE'] ?? 200);
 const DATABASE_GONE_MS = Number(process.env['DATABASE_GONE_MS'] ?? 2_000);
 
@@ -29,9 +29,9 @@ describe('Meta down for 48 hours', () => {
   afterAll(() => context?.close());
 
   it(
-    'kills nothing, is hardly asked meanwhile, and is caught up with in order of expiry',
+    'kills nothing, hardly calls Meta meanwhile, and is caught up with in order of expiry',
     async () => {
-      // From three to six days of life: all due, and all still alive after two days.
+      // Three to six days of life left: all are due, and all are still alive after two days.
       const seeded = await seedConnections(context.replica, context.sandbox, DUE, { from: 3 * DAY, to: 6 * DAY });
       const { log, tokens } = context.sandbox.state;
       const exchanged: string[] = [];
@@ -51,7 +51,7 @@ describe('Meta down for 48 hours', () => {
         text: `SELECT count(*) FROM connection WHERE status <> 'active'`,
       });
       expect(Number(dead?.count)).toBe(0);
-      // One probe of three tries at each look, and what the breaker needed to open.
+      // One probe with three tries per sweep, and the calls the breaker needed to open.
       expect(context.sandbox.state.log.counters().calls - before).toBeLessThan(((2 * DAY) / step) * 3 + 200);
 
       context.sandbox.state.faults.clear();
@@ -64,7 +64,7 @@ describe('Meta down for 48 hours', () => {
         context.clock.advance(60);
       }
       expect(rounds).toBeLessThan(50);
-      // Those that were asked about meanwhile wait for their next attempt; all others go by expiry.
+      // Those asked about meanwhile wait for their next attempt; all others follow their expiry.
       const asked = await context.database.rows<{ user_id: string }>({
         text: `SELECT DISTINCT c.subject_id AS user_id FROM audit_entry a JOIN credential c ON c.id = a.subject_id
         WHERE a.action = 'credential.refresh_failed'`,
@@ -74,7 +74,7 @@ describe('Meta down for 48 hours', () => {
       const byExpiry = [...seeded.keys()].filter((userId) => !waited.has(userId));
       const byExchange = exchanged.filter((userId) => !waited.has(userId));
       expect([...byExchange].sort()).toEqual([...byExpiry].sort());
-      // As many are under way at once as may be, and reach Meta as they like.
+      // The allowed number run concurrently, and reach Meta in any order.
       const placeByExpiry = new Map(byExpiry.map((userId, place) => [userId, place]));
       const displaced = byExchange.filter((userId, place) => {
         const expected = placeByExpiry.get(userId) ?? Number.NaN;
@@ -86,7 +86,7 @@ describe('Meta down for 48 hours', () => {
   );
 });
 
-describe('Postgres gone in the middle of a sweep', () => {
+describe('Postgres going down during a sweep', () => {
   let sandbox: Sandbox;
   let origin: TestReplica;
   let replica: TestReplica;
@@ -108,7 +108,7 @@ describe('Postgres gone in the middle of a sweep', () => {
     await sandbox?.close();
   });
 
-  it('loses nothing: what was under way goes on when it is back', async () => {
+  it('loses nothing: interrupted work continues when it is back', async () => {
     await seedConnections(origin, sandbox, 60, { from: DAY, to: 2 * DAY });
     sandbox.state.setLatency(100);
     const arrivals = sandbox.state.faults.add({ fault: { kind: 'delay', delayMs: 0 } });
@@ -136,7 +136,7 @@ describe('Postgres gone in the middle of a sweep', () => {
 });
 
 describe('a replica whose clock is an hour ahead', () => {
-  it('takes no work over that is not its own: the database decides what time it is', async () => {
+  it('takes over no work of others: the database decides what time it is', async () => {
     const ahead: Clock = { now: () => new Date(Date.now() + 3_600_000) };
     const { sandbox, right, wrong, close } = await openResources(async (closeLater) => {
       const meta = closeLater(await startTestSandbox());

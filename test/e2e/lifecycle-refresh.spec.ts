@@ -26,7 +26,7 @@ const refresh = async (id: string) => {
   return response.body as Awaited<ReturnType<LifecycleTestContext['connection']>>;
 };
 
-/** The root token that serves, as only a test may see it. */
+/** The serving root token, which only a test may see. */
 const serving = async (id: `con_${string}`): Promise<string | undefined> => {
   const root = await context.replica.app.get(CredentialClaimRepository).findRoot(id);
   if (root === null) throw new Error(`${id} has no credential`);
@@ -34,7 +34,7 @@ const serving = async (id: `con_${string}`): Promise<string | undefined> => {
 };
 
 describe('a refresh', () => {
-  it('is made from seven days before the end, and gives a new version with a later end', async () => {
+  it('happens from seven days before expiry, and gives a new version that expires later', async () => {
     const { id } = await context.importConnection({ expiresIn: 10 * DAY });
     expect((await context.sweep.refresh()).claimed).toBe(0);
     context.clock.advance(3 * DAY + 60);
@@ -50,7 +50,7 @@ describe('a refresh', () => {
     );
   });
 
-  it('derives the pages of all pages of paging again, and inspects each', async () => {
+  it('derives the Pages of all result pages again, and inspects each', async () => {
     const { id, pageIds } = await context.importConnection({ expiresIn: 6 * DAY, pages: 30 });
     const counts = await context.sweep.refresh();
     expect(counts).toMatchObject({ done: 31, failed: 0 });
@@ -66,11 +66,11 @@ describe('a refresh', () => {
     ['another user', { kind: 'other_user' }, 'renewal_other_user'],
     ['fewer scopes', { kind: 'fewer_scopes' }, 'renewal_fewer_scopes'],
     ['HTML', { kind: 'html' }, 'meta_unavailable'],
-    ['HTML that says it is well', { kind: 'html', status: 200 }, 'meta_unavailable'],
-    ['text in place of a response', { kind: 'text_200' }, 'meta_unavailable'],
-    ['half of a response', { kind: 'truncate', bytes: 40 }, 'meta_unavailable'],
+    ['HTML that claims success', { kind: 'html', status: 200 }, 'meta_unavailable'],
+    ['text instead of a response', { kind: 'text_200' }, 'meta_unavailable'],
+    ['half a response', { kind: 'truncate', bytes: 40 }, 'meta_unavailable'],
     ['a throttle', { kind: 'throttle', code: 4 }, 'meta_throttled'],
-  ] as const)('that gives %s is no success: the old version serves, nothing pends', async (_, fault, code) => {
+  ] as const)('that returns %s fails: the old version serves, nothing is pending', async (_, fault, code) => {
     const { id } = await context.importConnection({ expiresIn: 6 * DAY });
     context.fault(fault, { grantType: 'fb_exchange_token' }, code === 'meta_unavailable' ? 3 : 1);
     const { credentials } = await refresh(id);
@@ -80,11 +80,11 @@ describe('a refresh', () => {
       values: [id],
     });
     expect(rows).toEqual([]);
-    // The lie was told once: the next try succeeds, and nothing of the failure stays.
+    // The bad response came once: the next try succeeds, and nothing of the failure remains.
     expect((await refresh(id)).credentials[0]).toMatchObject({ version: 2, failure: null });
   });
 
-  it('whose response lacks expires_in takes the end from debug_token', async () => {
+  it('whose response lacks expires_in takes the expiry from debug_token', async () => {
     const { id } = await context.importConnection({ expiresIn: 6 * DAY });
     context.fault({ kind: 'omit_expires_in' }, { grantType: 'fb_exchange_token' });
     const { credentials } = await refresh(id);
@@ -94,7 +94,7 @@ describe('a refresh', () => {
     );
   });
 
-  it('records a scope that the user took away as a loss, not as a failure', async () => {
+  it('records a scope that the user revoked as a loss, not as a failure', async () => {
     const { id, userId } = await context.importConnection({ expiresIn: 6 * DAY });
     context.sandbox.state.removeScope(userId, 'pages_manage_posts');
     const connection = await refresh(id);
@@ -105,7 +105,7 @@ describe('a refresh', () => {
     );
   });
 
-  it('that cannot be inspected stays pending, and is inspected, not exchanged, the next time', async () => {
+  it("that can't be inspected stays pending, and is inspected, not exchanged, next time", async () => {
     const { id, token } = await context.importConnection({ expiresIn: 6 * DAY });
     context.fault({ kind: 'status', status: 500 }, { pathPattern: 'debug_token' }, 6);
     expect((await refresh(id)).credentials[0]).toMatchObject({ version: 1, failure: { code: 'meta_unavailable' } });
@@ -129,18 +129,18 @@ describe('a refresh', () => {
     },
   );
 
-  it('refused with a 190 of no known subcode is inspected: alive means failure, not death', async () => {
+  it('refused with an unknown subcode of 190 is inspected: a live token means failure, not death', async () => {
     const { id } = await context.importConnection({ expiresIn: 6 * DAY });
     context.fault({ kind: 'graph_error', code: 190 }, { grantType: 'fb_exchange_token' });
     expect(await refresh(id)).toMatchObject({
       status: 'active',
       credentials: [{ failure: { code: 'token_doubted' } }],
     });
-    // Nothing stays that would come due in the middle of a later test.
+    // Nothing remains that would come due during a later test.
     expect((await refresh(id)).credentials[0]).toMatchObject({ version: 2, failure: null });
   });
 
-  it('honours the back-off in a sweep, and not in a request of an admin', async () => {
+  it("honors the back-off in a sweep, but not on an admin's request", async () => {
     const { id } = await context.importConnection({ expiresIn: 6 * DAY });
     context.fault({ kind: 'graph_error', code: 2, status: 500 }, { grantType: 'fb_exchange_token' }, 3);
     expect(await context.sweep.refresh()).toMatchObject({ claimed: 1, failed: 1 });
@@ -149,7 +149,7 @@ describe('a refresh', () => {
     expect((await refresh(id)).credentials[0]).toMatchObject({ version: 2, failure: null });
   });
 
-  it('of Instagram waits for 24 hours of age', async () => {
+  it('of Instagram waits until the token is 24 hours old', async () => {
     const { id } = await context.importConnection({ kind: 'instagram_user', expiresIn: 5 * DAY });
     expect(await context.sweep.refresh()).toMatchObject({ claimed: 0 });
     expect((await refresh(id)).credentials[0]).toMatchObject({ version: 1, failure: { code: 'too_young' } });
@@ -158,7 +158,7 @@ describe('a refresh', () => {
     expect(await context.root(id)).toMatchObject({ version: 2, failure: null });
   });
 
-  it('of Threads and of a system user with an end works alike; one without an end is only inspected', async () => {
+  it('of Threads and of an expiring system-user token works alike; one without expiry is only inspected', async () => {
     const threads = await context.importConnection({ kind: 'threads_user', expiresIn: 5 * DAY });
     const system = await context.importConnection({ kind: 'system_user', expiresIn: 5 * DAY });
     const endless = await context.importConnection({ kind: 'system_user', expiresIn: null });
@@ -169,7 +169,7 @@ describe('a refresh', () => {
     expect((await refresh(endless.id)).credentials[0]).toMatchObject({ version: 1, failure: null, expires_at: null });
   });
 
-  it('destroys the previous version as soon as a lease has been given on the new one', async () => {
+  it('destroys the previous version as soon as a lease uses the new one', async () => {
     const { id } = await context.importConnection({ tenant: 'user-of-it', expiresIn: 6 * DAY });
     const client = api(
       context,
@@ -184,7 +184,7 @@ describe('a refresh', () => {
           values: [id],
         })
       ).length;
-    // One on the old version is no use of the new one.
+    // One on the old version doesn't use the new one.
     await lease();
     context.clock.advance(1);
     await refresh(id);
@@ -196,7 +196,7 @@ describe('a refresh', () => {
     expect(await versions()).toBe(0);
   });
 
-  it('that fails near the end is announced, once for each threshold', async () => {
+  it('that fails near expiry is announced once per threshold', async () => {
     const { id } = await context.importConnection({ expiresIn: 6 * DAY });
     context.fault({ kind: 'status', status: 503 }, { grantType: 'fb_exchange_token' }, null);
     const reported = async (): Promise<unknown[]> =>
@@ -210,13 +210,13 @@ describe('a refresh', () => {
     await api(context).delete(`/v1/connections/${id}`).expect(200);
   });
 
-  it('that was asked for while the circuit breaker is open says so, and kills nothing', async () => {
+  it('requested while the circuit breaker is open says so, and kills nothing', async () => {
     const { id } = await context.importConnection({ expiresIn: 6 * DAY });
     const until = new Date(context.clock.now().getTime() + 60_000);
     const store = context.replica.app.get(AppRateLimitRepository);
     await store.open(context.sandbox.app.id, until);
     context.clock.advance(2);
-    // A manual refresh is the probe where nobody probes: here another replica has just taken it, and Meta is down.
+    // A manual refresh is the probe unless one is running: here another replica just claimed it, and Meta is down.
     context.fault({ kind: 'status', status: 503 }, {}, null);
     const first = await refresh(id);
     expect(first).toMatchObject({
@@ -229,7 +229,7 @@ describe('a refresh', () => {
     expect((await store.read(context.sandbox.app.id)).breaker).toBe('closed');
   });
 
-  it('keeps the previous version for an hour, where the new one is not used', async () => {
+  it('keeps the previous version for an hour if the new one is not used', async () => {
     const { id } = await context.importConnection({ expiresIn: 6 * DAY });
     await refresh(id);
     const previous = () =>
@@ -249,7 +249,7 @@ describe('a refresh', () => {
     ).toEqual([]);
   });
 
-  it('of one credential that does not open holds up nobody', async () => {
+  it('of one undecryptable credential holds up no others', async () => {
     const poisoned = await context.importConnection({ expiresIn: 2 * DAY });
     const sound = await context.importConnection({ expiresIn: 3 * DAY });
     await context.database.run({
@@ -270,7 +270,7 @@ describe('a refresh of any kind of token', () => {
     ['system_user', 'fb_exchange_token'],
     ['instagram_user', 'ig_refresh_token'],
     ['threads_user', 'th_refresh_token'],
-  ] as const)('(%s) that Meta makes, but no response arrives, loses nothing', async (kind, grantType) => {
+  ] as const)('(%s) that Meta performs, but whose response is lost, loses nothing', async (kind, grantType) => {
     const { id, token } = await context.importConnection({ kind, expiresIn: 6 * DAY });
     context.clock.advance(DAY + 60);
     // All tries of one attempt.
@@ -285,7 +285,7 @@ describe('a refresh of any kind of token', () => {
     await context.sweep.refresh();
     expect(await context.root(id)).toMatchObject({ version: 2, failure: null });
     expect(await serving(id)).not.toBe(token);
-    // Lost once within an attempt: the retry within the same attempt recovers it.
+    // Lost once within an attempt: the attempt's own retry recovers it.
     context.clock.advance(DAY + 60);
     context.fault({ kind: 'drop_after_commit' }, { grantType }, 1);
     expect((await refresh(id)).credentials[0]).toMatchObject({ version: 3, failure: null });
@@ -300,9 +300,9 @@ describe('a refresh of any kind of token', () => {
     ['threads_user', 'th_refresh_token', 'other_user', 'renewal_other_user'],
     ['system_user', 'fb_exchange_token', 'same_token', 'renewal_no_longer_life'],
     ['system_user', 'fb_exchange_token', 'fewer_scopes', 'renewal_fewer_scopes'],
-  ] as const)('(%s, %s) that gives %s is no success', async (kind, grantType, effect, code) => {
+  ] as const)('(%s, %s) that returns %s fails', async (kind, grantType, effect, code) => {
     const { id } = await context.importConnection({ kind, expiresIn: 6 * DAY });
-    // An end that Meta told; with an import of Instagram's it is unknown.
+    // An expiry that Meta reported; for an import from Instagram it is unknown.
     context.clock.advance(DAY + 60);
     await refresh(id);
     context.clock.advance(DAY + 60);
@@ -314,7 +314,7 @@ describe('a refresh of any kind of token', () => {
   });
 });
 
-describe('a page token that is being derived while its user token is refreshed', () => {
+describe('a page token derived while its user token is being refreshed', () => {
   const claimPage = async (id: string) => {
     const claims = context.replica.app.get(CredentialClaimRepository);
     const page = (await context.connection(id)).credentials.find((one) => one.kind === 'page');
@@ -330,7 +330,7 @@ describe('a page token that is being derived while its user token is refreshed',
       })
     ).length === 1;
 
-  it('stays due where the old one gave the same again', async () => {
+  it('stays due if the old one returned the same again', async () => {
     const { id } = await context.importConnection({ expiresIn: 6 * DAY, pages: 1 });
     const page = await claimPage(id);
     await refresh(id);
@@ -340,7 +340,7 @@ describe('a page token that is being derived while its user token is refreshed',
     expect(await dueAgain(id)).toBe(false);
   });
 
-  it('stays due where the old one gave another', async () => {
+  it('stays due if the old one returned another', async () => {
     const { id } = await context.importConnection({ expiresIn: 6 * DAY, pages: 1 });
     const page = await claimPage(id);
     const versions = context.replica.app.get(CredentialVersionService);

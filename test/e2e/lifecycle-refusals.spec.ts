@@ -7,7 +7,7 @@ let context: LifecycleTestContext;
 beforeAll(async () => {
   context = await openLifecycleTestContext();
 });
-// A throttle of one test would stop the sweeps of the next for a minute.
+// A throttle in one test would stop the next one's sweeps for a minute.
 afterEach(() => {
   context.sandbox.state.faults.clear();
   context.clock.advance(120);
@@ -28,7 +28,7 @@ describe('a refresh', () => {
     ['user', 'fb_exchange_token', 987654],
     ['system_user', 'fb_exchange_token', 368],
   ] as const)(
-    '(%s, %s) refused with %d, which says nothing of the token, is inspected at once: a dead token ends the connection',
+    '(%s, %s) refused with %d, which says nothing about the token, is inspected at once: a dead token ends the connection',
     async (kind, grantType, code) => {
       const { id, token } = await context.importConnection({ kind, expiresIn: 6 * DAY });
       context.clock.advance(DAY + 60);
@@ -59,7 +59,7 @@ describe('a refresh', () => {
     },
   );
 
-  it('refused while Meta can not be asked about the token either keeps the refusal, and is inspected within the minute', async () => {
+  it("refused while Meta can't be asked about the token either keeps the refusal, and is inspected within a minute", async () => {
     const { id, token } = await context.importConnection({ expiresIn: 6 * DAY });
     context.sandbox.state.invalidateToken(token, 460);
     context.fault({ kind: 'graph_error', code: 10 }, { grantType: 'fb_exchange_token' }, null);
@@ -75,7 +75,7 @@ describe('a refresh', () => {
   });
 
   it.each(['throttle', 'transient', 'configuration'] as const)(
-    'that ends in a %s answer asks nothing about the token',
+    'that ends in a %s response inspects no token',
     async (what) => {
       const { id } = await context.importConnection({ expiresIn: 6 * DAY });
       context.sandbox.state.log.clear();
@@ -87,7 +87,7 @@ describe('a refresh', () => {
     },
   );
 
-  it.each([0, undefined])('refused with 190 and the subcode %s is a suspicion only', async (subcode) => {
+  it.each([0, undefined])('refused with 190 and subcode %s only makes the token suspect', async (subcode) => {
     const { id } = await context.importConnection({ expiresIn: 6 * DAY });
     const error = {
       message: 'x',
@@ -103,7 +103,7 @@ describe('a refresh', () => {
     expect((await refresh(id)).credentials[0]).toMatchObject({ version: 2, failure: null });
   });
 
-  it('of pages whose list Meta refuses has the user token inspected at once', async () => {
+  it('of Pages whose list Meta refuses has the user token inspected at once', async () => {
     const { id, token } = await context.importConnection({ expiresIn: 40 * DAY, pages: 1 });
     await context.database.run({
       text: `UPDATE credential SET refresh_after = $2, refresh_due_at = $2 WHERE connection_id = $1 AND kind = 'page'`,
@@ -128,7 +128,7 @@ describe('a refresh', () => {
 });
 
 describe('a revocation at Meta', () => {
-  it('that is refused with a suspicion of the token is confirmed where inspection finds the token dead', async () => {
+  it('refused with a suspect token is confirmed if inspection finds the token dead', async () => {
     const { id, token } = await context.importConnection({ kind: 'system_user', expiresIn: null });
     const error = { message: 'x', type: 'OAuthException', code: 190, error_subcode: 0 };
     context.fault({ kind: 'status', status: 400, body: { error } }, { pathPattern: 'oauth/revoke' }, null);

@@ -15,7 +15,7 @@ import { startTestReplica, type TestReplica } from '../support/test-replica.ts';
 import { startTestSandbox } from '../support/test-sandbox.ts';
 import { until } from '../support/until.ts';
 
-describe('the pace of an app, over two replicas', () => {
+describe('the rate limit of an app, across two replicas', () => {
   let context: LifecycleTestContext;
   let second: TestReplica;
   beforeAll(async () => {
@@ -28,7 +28,7 @@ describe('the pace of an app, over two replicas', () => {
   });
   afterAll(() => context?.close());
 
-  /** What one replica saw is in the database within a second of real time. */
+  /** One replica's observations are in the database within a second of real time. */
   const shared = async (appId: string): Promise<void> => {
     await until(
       () =>
@@ -51,13 +51,13 @@ describe('the pace of an app, over two replicas', () => {
       }),
     },
   };
-  it('an error of code 4 that one sees stops the other for as long, and no other app', async () => {
+  it('an error of code 4 at one stops the other for as long, but no other app', async () => {
     const seen = await context.importConnection({ kind: 'system_user', expiresIn: 5 * DAY });
     const waiting = await context.importConnection({ expiresIn: 6 * DAY });
     const ofAnotherApp = await context.importConnection({ kind: 'threads_user', expiresIn: 5 * DAY });
     const aged = DAY + 60;
     context.clock.advance(aged);
-    // The other replica has looked before: what it knows of the app is stale, not absent.
+    // The other replica has looked before: its knowledge of the app is stale, not missing.
     await second.app.get(Sweep).health();
     context.fault(throttled, { grantType: 'fb_exchange_token' });
     const response = await api(context).post(`/v1/connections/${seen.id}/refresh`, {}).expect(200);
@@ -76,7 +76,7 @@ describe('the pace of an app, over two replicas', () => {
     expect(await context.root(waiting.id)).toMatchObject({ version: 2, failure: null });
   });
 
-  it('minutes in x-business-use-case-usage hold up the credential that got them, and nobody else', async () => {
+  it('minutes in x-business-use-case-usage hold up only the credential that got them', async () => {
     const seen = await context.importConnection({ kind: 'system_user', expiresIn: 5 * DAY });
     const other = await context.importConnection({ expiresIn: 6 * DAY });
     context.clock.advance(DAY + 60);
@@ -90,7 +90,7 @@ describe('the pace of an app, over two replicas', () => {
     expect((await context.root(seen.id)).version).toBe(1);
   });
 
-  it('does not stop the nightly maintenance, which forgets leases that ended long ago', async () => {
+  it('does not stop the nightly maintenance, which deletes leases that ended long ago', async () => {
     const { id } = await context.importConnection();
     const client = api(context, (await createServiceClient(context, { tenants: ['acme'], products: ['pages'] })).key);
     const lease = await client.post('/v1/leases', { tenant: 'acme', product: 'pages', connection_id: id }).expect(201);
@@ -104,7 +104,7 @@ describe('the pace of an app, over two replicas', () => {
   });
 });
 
-describe('a replica that is stopped in the middle of a sweep', () => {
+describe('a replica stopped during a sweep', () => {
   const COUNT = 120;
   let sandbox: Sandbox;
   let origin: TestReplica;
@@ -114,7 +114,7 @@ describe('a replica that is stopped in the middle of a sweep', () => {
   beforeEach(async () => {
     sandbox = await startTestSandbox();
     origin = await startTestReplica({ environment: sandbox.environment() });
-    // Claims last: what the leaving one does not end or release, nobody else can do in the time of a test.
+    // Claims last: what the stopping replica neither finishes nor releases is out of reach for the length of a test.
     leaving = await startTestReplica({
       environment: { ...sandbox.environment(), CLAIM_SECONDS: '600' },
       databaseUrl: origin.databaseUrl,
@@ -130,14 +130,14 @@ describe('a replica that is stopped in the middle of a sweep', () => {
   const count = async (where: string): Promise<number> =>
     (await database.rows({ text: `SELECT 1 FROM credential WHERE ${where}` })).length;
 
-  /** Closes the leaving one; how many milliseconds that took. */
+  /** Closes the stopping replica and returns how many milliseconds that took. */
   const leave = async (): Promise<number> => {
     const since = performance.now();
     await leaving.close();
     return performance.now() - since;
   };
 
-  it('ends the refreshes under way, begins no others, and leaves the rest free for the others at once', async () => {
+  it('finishes running refreshes, starts no others, and frees the rest for other replicas at once', async () => {
     await seedConnections(origin, sandbox, COUNT, { from: DAY, to: 2 * DAY });
     sandbox.state.setLatency(150);
     const arrivals = sandbox.state.faults.add({ fault: { kind: 'delay', delayMs: 0 } });
@@ -176,7 +176,7 @@ describe('a replica that is stopped in the middle of a sweep', () => {
     expect(await origin.app.get(Sweep).health()).toMatchObject({ done: 4 * COUNT - done });
   }, 30_000);
 
-  it('does not wait for Meta where it does not respond', async () => {
+  it('does not wait for Meta if it does not respond', async () => {
     await seedConnections(origin, sandbox, 5, { from: DAY, to: 2 * DAY });
     const delay = sandbox.state.faults.add({ fault: { kind: 'delay', delayMs: 11_000 }, times: null });
     const sweep = leaving.app

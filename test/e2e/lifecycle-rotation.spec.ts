@@ -43,7 +43,7 @@ const serving = async (id: `con_${string}`): Promise<string> => {
   if (root === null) throw new Error(`${id} has no credential`);
   return (await context.replica.app.get(CredentialVersionService).openCurrent(root))?.expose() ?? '';
 };
-/** Whether Meta takes the token. */
+/** Whether Meta accepts the token. */
 const lives = async (token: string): Promise<boolean> => {
   const url = `${context.sandbox.url}/graph.facebook.com/v26.0/me`;
   return (await fetch(url, { headers: { authorization: `Bearer ${token}` } })).status === 200;
@@ -64,7 +64,7 @@ const calls = (pattern: RegExp) => context.sandbox.state.log.list().filter(({ pa
 const revokeDue = () => context.replica.app.get(TokenRevoker).processDue(() => false);
 
 describe('POST /v1/connections/{id}/rotate', () => {
-  it('takes a fresh token into use and revokes the old one at Meta', async () => {
+  it('starts using a fresh token and revokes the old one at Meta', async () => {
     const { id, token } = await endless();
     const connection = await rotate(id);
     expect(connection.credentials[0]).toMatchObject({ version: 2, expires_at: null, failure: null, health: 'healthy' });
@@ -81,7 +81,7 @@ describe('POST /v1/connections/{id}/rotate', () => {
     expect(connection.scopes).toEqual((await context.connection(id)).scopes);
   });
 
-  it('gives a token with an end where that is asked for, or where the old one has one', async () => {
+  it('generates an expiring token if requested, or if the old one expires', async () => {
     const { id } = await endless();
     const [root] = (await rotate(id, { set_token_expires_in_60_days: true })).credentials;
     expect(Date.parse(root?.expires_at ?? '')).toBeGreaterThan(context.clock.now().getTime() + 59 * DAY * 1000);
@@ -94,7 +94,7 @@ describe('POST /v1/connections/{id}/rotate', () => {
     });
   });
 
-  it('refuses connections of other kinds, dead and revoked ones, and a body that is none', async () => {
+  it('refuses connections of other kinds, dead and revoked ones, and an invalid body', async () => {
     const user = await context.importConnection();
     const refused = await post(user.id).expect(409);
     expect(refused.body).toMatchObject({ code: 'not_rotatable', remedy: expect.stringContaining('refresh') });
@@ -118,7 +118,7 @@ describe('POST /v1/connections/{id}/rotate', () => {
     ['another user', { kind: 'other_user' }, 'renewal_other_user'],
     ['HTML', { kind: 'html', status: 200 }, 'meta_unavailable'],
     ['a throttle', { kind: 'throttle', code: 4 }, 'meta_throttled'],
-  ] as const)('that gives %s takes nothing into use and revokes nothing that serves', async (_, fault, code) => {
+  ] as const)('that returns %s promotes nothing and revokes no serving token', async (_, fault, code) => {
     const { id, token } = await endless();
     context.fault(fault, GENERATE);
     expect((await rotate(id)).credentials[0]).toMatchObject({ version: 1, failure: { code, next_attempt_at: null } });
@@ -130,14 +130,14 @@ describe('POST /v1/connections/{id}/rotate', () => {
     expect((await rotate(id)).credentials[0]).toMatchObject({ version: 2, failure: null });
   });
 
-  it('that gives the same token again is none', async () => {
+  it('that returns the same token again does not count', async () => {
     const { id, token } = await endless();
     context.fault({ kind: 'status', status: 200, body: { access_token: token } }, GENERATE);
     expect((await rotate(id)).credentials[0]).toMatchObject({ version: 1, failure: { code: 'rotation_same_token' } });
     expect([await toRevoke(id), await lives(token)]).toEqual([[], true]);
   });
 
-  it('that gives a token with an end, though none was asked for, revokes that one', async () => {
+  it('that returns an expiring token, though none was requested, revokes that one', async () => {
     const { id, userId, token } = await endless();
     const { accessToken: ending } = context.sandbox.state.make.token({ userId, expiresIn: DAY });
     context.fault({ kind: 'status', status: 200, body: { access_token: ending } }, GENERATE);
@@ -145,7 +145,7 @@ describe('POST /v1/connections/{id}/rotate', () => {
     expect([await lives(ending), await lives(token), await serving(id)]).toEqual([false, true, token]);
   });
 
-  it('does not repeat the generation when no response came', async () => {
+  it('does not repeat the generation if there was no response', async () => {
     const { id, token } = await endless();
     context.fault({ kind: 'drop_after_commit' }, GENERATE);
     expect((await rotate(id)).credentials[0]).toMatchObject({ version: 1, failure: { code: 'meta_unavailable' } });
@@ -153,7 +153,7 @@ describe('POST /v1/connections/{id}/rotate', () => {
     expect(await lives(token)).toBe(true);
   });
 
-  it.each([100, 200, 10])('installs the app where a refusal (%d) may mean that it is not installed', async (code) => {
+  it.each([100, 200, 10])('installs the app if a refusal (%d) may mean that it is not installed', async (code) => {
     const { id } = await endless();
     context.fault({ kind: 'graph_error', code }, GENERATE);
     expect((await rotate(id)).credentials[0]).toMatchObject({ version: 2, failure: null });
@@ -166,7 +166,7 @@ describe('POST /v1/connections/{id}/rotate', () => {
     ['two-factor authentication', 415, 'two-factor'],
     ['a policy', 368, 'policy'],
     ['an unknown code', 987654, '60 days'],
-  ] as const)('says the reason where Meta refuses: %s (%d)', async (_, code, words) => {
+  ] as const)('says why Meta refuses: %s (%d)', async (_, code, words) => {
     const { id } = await endless();
     context.fault({ kind: 'graph_error', code }, GENERATE, null);
     context.fault({ kind: 'graph_error', code: 200 }, INSTALL, null);
@@ -181,7 +181,7 @@ describe('POST /v1/connections/{id}/rotate', () => {
     );
   });
 
-  it('finds a dead token before it asks for another, and after a refusal', async () => {
+  it('finds a dead token before requesting another, and after a refusal', async () => {
     const first = await endless();
     context.sandbox.state.invalidateToken(first.token, 460);
     expect(await rotate(first.id)).toMatchObject({
@@ -197,7 +197,7 @@ describe('POST /v1/connections/{id}/rotate', () => {
     });
   });
 
-  it('of two at once is one: both end with it', async () => {
+  it('requested twice at once runs once: both end with it', async () => {
     const { id } = await endless();
     const [a, b] = await Promise.all([rotate(id), rotate(id)]);
     expect([a.credentials[0]?.failure, b.credentials[0]?.failure]).toEqual([null, null]);
@@ -206,7 +206,7 @@ describe('POST /v1/connections/{id}/rotate', () => {
     expect(calls(/access_tokens$/)).toHaveLength(version - 1);
   });
 
-  it('finishes a refresh that was under way first', async () => {
+  it('first finishes a refresh in progress', async () => {
     const { id, userId, token } = await context.importConnection({ kind: 'system_user', expiresIn: 5 * DAY });
     const claims = context.replica.app.get(CredentialClaimRepository);
     const root = await claims.findRoot(id);
@@ -220,13 +220,13 @@ describe('POST /v1/connections/{id}/rotate', () => {
       .storePending(claimed, new SecretString(accessToken), reported);
     await claims.release([claimed]);
     expect((await rotate(id)).credentials[0]).toMatchObject({ version: 3, failure: null });
-    // What a refresh replaced lives to its own end; what the rotation replaced is revoked.
+    // What a refresh replaced lives until its expiry; what the rotation replaced is revoked.
     expect([await lives(token), await lives(accessToken), await lives(await serving(id))]).toEqual([true, false, true]);
   });
 });
 
 describe('the old token', () => {
-  it('is revoked later where Meta does not do it now, and the credential says so meanwhile', async () => {
+  it('is revoked later if Meta does not do it now, which the credential shows meanwhile', async () => {
     const { id, token } = await endless();
     context.fault({ kind: 'status', status: 503 }, REVOKE, null);
     expect((await rotate(id)).credentials[0]).toMatchObject({
@@ -244,7 +244,7 @@ describe('the old token', () => {
     expect(await orphans()).toEqual([]);
   });
 
-  it('counts as revoked where Meta refuses because it is dead already, whatever the code', async () => {
+  it('counts as revoked if Meta refuses because it is dead already, whatever the code', async () => {
     const { id, token } = await endless();
     context.fault({ kind: 'status', status: 503 }, REVOKE, 3);
     await rotate(id);
@@ -255,7 +255,7 @@ describe('the old token', () => {
     expect(await toRevoke(id)).toEqual([]);
   });
 
-  it('stays to be revoked where Meta refuses while it lives', async () => {
+  it('remains to be revoked if Meta refuses while it lives', async () => {
     const { id, token } = await endless();
     context.fault({ kind: 'graph_error', code: 200 }, REVOKE, null);
     expect((await rotate(id)).credentials[0]?.failure).toMatchObject({
@@ -265,7 +265,7 @@ describe('the old token', () => {
     expect([await toRevoke(id), await lives(token)]).toMatchObject([[{}], true]);
   });
 
-  it('has the serving token inspected where that is refused', async () => {
+  it('has the serving token inspected if that is refused', async () => {
     const { id } = await endless();
     context.fault({ kind: 'status', status: 503 }, REVOKE, 3);
     await rotate(id);
@@ -292,7 +292,7 @@ describe('the old token', () => {
     expect(await context.root(id)).toMatchObject({ failure: null });
   });
 
-  it('is not revoked where it is imported again meanwhile', async () => {
+  it('is not revoked if it is imported again meanwhile', async () => {
     const { id, token } = await endless();
     context.fault({ kind: 'status', status: 503 }, REVOKE, 3);
     await rotate(id);
@@ -304,8 +304,8 @@ describe('the old token', () => {
   });
 });
 
-describe('a rotation that something else happens to', () => {
-  /** Runs `meanwhile` when Meta has generated the token, before it is stored. */
+describe('an interrupted rotation', () => {
+  /** Runs `meanwhile` once Meta has generated the token, before it is stored. */
   const duringGeneration = (meanwhile: () => Promise<unknown>): (() => string) => {
     let generated = '';
     const { versions } = context.replica.app.get(TokenRotator) as unknown as { versions: CredentialVersionService };
@@ -327,7 +327,7 @@ describe('a rotation that something else happens to', () => {
   };
   const revokeConnection = (id: string) => api(context).delete(`/v1/connections/${id}`).expect(200);
 
-  it('leaves no token where the connection is revoked before the new one is stored', async () => {
+  it('leaves no token if the connection is revoked before the new one is stored', async () => {
     const { id, token } = await endless();
     const generated = duringGeneration(() => revokeConnection(id));
     expect((await post(id)).status).toBe(200);
@@ -337,7 +337,7 @@ describe('a rotation that something else happens to', () => {
     expect([await toRevoke(id), await orphans()]).toEqual([[], []]);
   });
 
-  it('leaves no token where the connection is revoked before the new one is inspected, or the old one revoked', async () => {
+  it('leaves no token if the connection is revoked before the new one is inspected or the old one revoked', async () => {
     const { id, userId, token } = await endless();
     const { accessToken: fresh } = context.sandbox.state.make.token({ userId, expiresIn: null });
     const { SecretString } = await import('../../src/platform/secret-string.ts');
@@ -360,7 +360,7 @@ describe('a rotation that something else happens to', () => {
     expect(await orphans()).toEqual([]);
   });
 
-  it('gives way to a token that was just imported, and revokes what it replaced', async () => {
+  it('yields to a token imported meanwhile, and revokes what it replaced', async () => {
     const { id, userId, token } = await endless();
     const { accessToken: imported } = context.sandbox.state.make.token({ userId, expiresIn: null });
     const body = { tenant: 'acme', product: 'whatsapp', access_token: imported };
@@ -377,7 +377,7 @@ describe('a rotation that something else happens to', () => {
     expect(row).toEqual({ rotation_due_at: null, claim_id: null });
   });
 
-  it('is continued by a sweep where its replica died after the new token was stored', async () => {
+  it('is continued by a sweep if its replica died after storing the new token', async () => {
     const { id, userId, token } = await endless();
     const { accessToken: fresh } = context.sandbox.state.make.token({ userId, expiresIn: null });
     await context.database.run({
@@ -413,7 +413,7 @@ describe('ROTATE_SYSTEM_USERS_DAYS', () => {
     return (await fetch(url, { headers: { authorization: `Bearer ${token}` } })).status === 200;
   };
 
-  it('rotates what is that old, and revokes the old token when the leases that handed it out have ended', async () => {
+  it('rotates tokens of that age, and revokes the old one when the leases that handed it out have ended', async () => {
     const { id, token } = await rotating.importConnection({ kind: 'system_user', expiresIn: null, tenant: 'old' });
     const { refresh_after: due } = await rotating.root(id);
     expect(Date.parse(due ?? '')).toBeGreaterThan(rotating.clock.now().getTime() + 89 * DAY * 1000);
@@ -437,7 +437,7 @@ describe('ROTATE_SYSTEM_USERS_DAYS', () => {
     expect((await rotating.sweep.refresh()).claimed).toBe(0);
   });
 
-  it('tries again after a back-off where Meta refuses, and says why', async () => {
+  it('retries after a back-off if Meta refuses, and says why', async () => {
     const { id } = await rotating.importConnection({ kind: 'system_user', expiresIn: null, tenant: 'refused' });
     rotating.clock.advance(90 * DAY + 60);
     rotating.fault({ kind: 'graph_error', code: 368 }, GENERATE, null);

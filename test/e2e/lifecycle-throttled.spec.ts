@@ -33,7 +33,7 @@ describe('an app whose product keeps it at its limit', () => {
   });
   afterEach(() => context?.close());
 
-  /** As if the gateway had seen Meta refuse calls for the app's limit; written to the database at once. */
+  /** As if the gateway saw Meta refuse calls for the app's limit; stored at once. */
   const refuseTraffic = async (of: Partial<UsageReport> = {}, objectId: string | null = null): Promise<void> => {
     const rateLimiter = context.replica.app.get(AppRateLimiter);
     const scope = objectId === null ? 'app' : 'business';
@@ -46,8 +46,8 @@ describe('an app whose product keeps it at its limit', () => {
     for (const replica of [context.replica, second]) await replica.app.get(Sweep).refresh();
   };
 
-  it('loses no token in a week of it; work stays slow, in order of expiry, and nothing is inspected', async () => {
-    // Due at the start, the first to end after six days; the last ones long after the week.
+  it('loses no token in a week; work stays slow, in order of expiry, and nothing is inspected', async () => {
+    // Due at the start; the first expires after six days, the last ones long after the week.
     const seeded = await seedConnections(context.replica, context.sandbox, 12, { from: 6 * DAY, to: 6.9 * DAY });
     await context.database.run({ text: 'UPDATE credential SET check_due_at = $1', values: [context.clock.now()] });
     await refuseTraffic();
@@ -64,13 +64,13 @@ describe('an app whose product keeps it at its limit', () => {
     }
     expect(refreshed).toEqual([...seeded.keys()]);
     expect(await context.database.rows({ text: `SELECT 1 FROM connection WHERE status <> 'active'` })).toEqual([]);
-    // Nothing before the first is near its end: the last 42 hours of seven days.
+    // None is near expiry before the first: the last 42 hours of seven days.
     const first = counts.findIndex((count) => count > 0);
     expect(first * 10 * 60).toBeGreaterThanOrEqual(6 * DAY - 42 * HOUR);
     expect(Math.max(...counts.map((count, look) => count - (counts[look - 1] ?? 0)))).toBeLessThanOrEqual(5);
   }, 240_000);
 
-  it('refreshes what would not outlive the stop, after the first minute of it, five each minute over all replicas', async () => {
+  it('refreshes what would not outlive the stop, after its first minute, five a minute across replicas', async () => {
     const ending = await seedConnections(context.replica, context.sandbox, 8, { from: 16 * 60, to: 20 * 60 });
     await seedConnections(context.replica, context.sandbox, 2, { from: 2 * HOUR, to: 3 * HOUR });
     await refuseTraffic();
@@ -90,17 +90,17 @@ describe('an app whose product keeps it at its limit', () => {
     context.clock.advance(1);
     await both();
     expect(refreshed).toEqual([...ending.keys()]);
-    // These live longer than what is left of the stop.
+    // These outlive the rest of the stop.
     context.clock.advance(60);
     await both();
     expect(refreshed).toHaveLength(8);
-    // It ends.
+    // The stop ends.
     context.clock.advance(15 * 60);
     await both();
     expect(refreshed).toHaveLength(10);
   }, 60_000);
 
-  it('asks no more for ten minutes where Meta refuses even that', async () => {
+  it('calls nothing for ten minutes if Meta refuses even that', async () => {
     await seedConnections(context.replica, context.sandbox, 3, { from: 20 * HOUR, to: 21 * HOUR });
     await refuseTraffic();
     for (let minute = 0; minute < 61; minute++) {
@@ -122,7 +122,7 @@ describe('an app whose product keeps it at its limit', () => {
     expect(refreshed).toHaveLength(3);
   }, 60_000);
 
-  it("goes on for everybody while single objects are at their limits, whatever Meta's headers say of them", async () => {
+  it("continues for all others while single objects are at their limits, whatever Meta's headers say about them", async () => {
     await seedConnections(context.replica, context.sandbox, 4, { from: 5 * DAY, to: 6 * DAY });
     const entries = [{ objectId: '17', type: 'whatsapp', percent: 107, regainAccessSeconds: 3600 }];
     await refuseTraffic({ entries }, '18');
@@ -144,7 +144,7 @@ describe('an app whose product keeps it at its limit', () => {
     expect(await ask('17')).toBe('asked');
   }, 60_000);
 
-  it('lets the Pages of a user at their limit wait, says so, and derives them when it is over', async () => {
+  it('lets the Pages of a user at their limit wait, says so, and derives them afterwards', async () => {
     const { id, userId } = await context.importConnection({ expiresIn: 6 * DAY, pages: 2 });
     const pages = async () => (await context.connection(id)).credentials.filter(({ kind }) => kind === 'page');
     await refuseTraffic({}, userId);
@@ -164,7 +164,7 @@ describe('an app whose product keeps it at its limit', () => {
     ]);
   }, 60_000);
 
-  it('shows in the metrics: stopped or not, the last gauge, and what Meta responded how fast', async () => {
+  it("is shown in the metrics: stopped or not, the last gauge, and Meta's response times", async () => {
     const { id } = await context.importConnection();
     context.fault({ kind: 'throttle', code: 4 }, { grantType: 'fb_exchange_token' }, null);
     await api(context).post(`/v1/connections/${id}/refresh`, {}).expect(200);

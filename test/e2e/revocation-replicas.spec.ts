@@ -12,7 +12,7 @@ import { startTestSandbox } from '../support/test-sandbox.ts';
 import { until } from '../support/until.ts';
 
 const REPLICAS = 3;
-/** Each way, for each message between a replica and the database. */
+/** In each direction, for each message between a replica and the database. */
 const SLOW_MS = 20;
 
 let sandbox: Sandbox;
@@ -57,7 +57,7 @@ type Response = { status: number; body: any };
 
 const urlOf = (index: number): string => replicas[index % REPLICAS]?.url ?? '';
 
-/** A call of one replica, over connections that are kept alive. */
+/** A call to one replica over kept-alive connections. */
 async function api(
   index: number,
   method: string,
@@ -82,7 +82,7 @@ interface User {
 
 let made = 0;
 
-/** A connection of somebody new, with a page. */
+/** A connection of a new user, with a Page. */
 async function connected(options: { expiresIn?: number } = {}): Promise<User> {
   const tenant = `t${made++}`;
   const user = sandbox.state.make.user({ kind: 'user' });
@@ -98,7 +98,7 @@ const lease = (index: number, { tenant }: User, mode = 'gateway'): Promise<Respo
 const call = (index: number, leaseToken: string): Promise<Response> =>
   api(index, 'GET', '/graph/v26.0/me', undefined, leaseToken);
 
-/** A 503 (the database did not respond in time) promises nothing: asked again, as a client does. */
+/** A 503 (the database did not respond in time) promises nothing: retry, as a client does. */
 async function revokeAt(index: number, { id }: User): Promise<Response> {
   for (;;) {
     const response = await api(index, 'DELETE', `/v1/connections/${id}`);
@@ -128,8 +128,8 @@ interface Seen {
   response: Response;
 }
 
-describe('from the response to DELETE on, with a slow database', () => {
-  it('no replica issues a lease or serves one, however many ask at that moment', async () => {
+describe('after the response to DELETE, with a slow database', () => {
+  it('no replica issues or serves a lease, however many ask at that moment', async () => {
     const connection = await connected();
     const tokens = await Promise.all(
       [0, 1, 2].map(async (index) => (await lease(index, connection)).body.access_token),
@@ -169,14 +169,14 @@ describe('from the response to DELETE on, with a slow database', () => {
     const refusals = new Set(late.map(({ response }) => response.status));
     expect([refusals.has(401), refusals.has(404)]).toEqual([true, true]);
     expect(seen.some(({ response }) => response.status === 200)).toBe(true);
-    // Those that were issued while the connection was being revoked as well.
+    // Includes those issued while the connection was being revoked.
     for (const [index, token] of [...issued.slice(-12), ...tokens].entries()) {
       expect((await call(index, token)).status).toBe(401);
     }
     expect(revoked.body.leases_revoked).toBeLessThanOrEqual(issued.length + tokens.length + seen.length);
   }, 120_000);
 
-  it('a running upload is cut on another replica', async () => {
+  it('a running upload is cut off on another replica', async () => {
     const connection = await connected();
     const { access_token: token } = (await lease(1, connection)).body;
     const upload = http.request(`${urlOf(1)}/graph-video/v26.0/me/videos`, {
@@ -210,8 +210,8 @@ describe('from the response to DELETE on, with a slow database', () => {
   }, 60_000);
 });
 
-describe('work that is under way on other replicas', () => {
-  it('brings nothing back: a refresh, an inspection, an import of the same user', async () => {
+describe('work in progress on other replicas', () => {
+  it('restores nothing: a refresh, an inspection, an import of the same user', async () => {
     const connection = await connected({ expiresIn: 86_400 });
     sandbox.state.setLatency(300);
     const arrivals = sandbox.state.faults.add({ fault: { kind: 'delay', delayMs: 0 } });
@@ -240,7 +240,7 @@ describe('work that is under way on other replicas', () => {
     expect(again.status === 201 ? again.body.connection_id : null).not.toBe(connection.id);
   }, 60_000);
 
-  it('neither does a deauthorization or a second DELETE', async () => {
+  it('nor does a deauthorization or a second DELETE', async () => {
     const connection = await connected();
     await api(0, 'DELETE', `/v1/connections/${connection.id}`);
     const second = await api(1, 'DELETE', `/v1/connections/${connection.id}`);
@@ -258,7 +258,7 @@ describe('work that is under way on other replicas', () => {
 });
 
 describe('at Meta', () => {
-  it('goes on over an outage and a restart until it is confirmed, with one token kept, and destroyed then', async () => {
+  it('continues through an outage and a restart until confirmed, with one token kept, then destroyed', async () => {
     const connection = await connected();
     sandbox.state.faults.add({ fault: { kind: 'drop_before' }, match: { pathPattern: 'permissions' }, times: null });
     const revoked = await api(0, 'DELETE', `/v1/connections/${connection.id}`);

@@ -14,7 +14,7 @@ import { startTestReplica, TEST_ADMIN_KEY, type TestReplica } from '../support/t
 import { startTestSandbox } from '../support/test-sandbox.ts';
 import { until } from '../support/until.ts';
 
-/** The whole goal is ROTATION_KILLS=100 KILL_CONNECTIONS=50; the default run is a small one of the same. */
+/** The full goal is ROTATION_KILLS=100 KILL_CONNECTIONS=50; the default is a small run of the same. */
 const KILLS = Number(process.env['ROTATION_KILLS'] ?? 4);
 const CONNECTIONS = Number(process.env['KILL_CONNECTIONS'] ?? 8);
 const CLAIM_SECONDS = 2;
@@ -92,7 +92,7 @@ const row = async (id: ConnectionId): Promise<Row> => {
   return found;
 };
 
-/** What the replicas do each minute, until nothing is left to do. */
+/** What the replicas do each minute, until nothing is left. */
 async function finishAll(): Promise<void> {
   await until(
     async () => {
@@ -118,10 +118,10 @@ const orphans = () =>
 
 describe('kill -9 during a rotation', () => {
   const generated = () => sandbox.state.log.list().filter(({ path }) => path.endsWith('/access_tokens')).length;
-  /** Holds up the next call that matches, for longer than the kill takes. */
+  /** Delays the next matching call for longer than the kill takes. */
   const hold = (match: FaultMatch): FaultRule =>
     sandbox.state.faults.add({ fault: { kind: 'delay', delayMs: 5_000 }, match, times: 1 });
-  /** Holds up the inspection of the token that Meta generates next. */
+  /** Delays the inspection of the token that Meta generates next. */
   const holdNextInspection = (): (() => FaultRule | null) => {
     let rule: FaultRule | null = null;
     const { tokens } = sandbox.state;
@@ -139,8 +139,8 @@ describe('kill -9 during a rotation', () => {
   };
 
   it.each<[string, () => () => FaultRule | null, Partial<Row>, number]>([
-    ['before Meta is asked for a token', holding({ pathPattern: 'debug_token' }), { version: 1, pending: 0 }, 1],
-    // Meta makes a token all the same, which nobody holds: nothing can be done about it.
+    ['before asking Meta for a token', holding({ pathPattern: 'debug_token' }), { version: 1, pending: 0 }, 1],
+    // Meta still generates a token, which nobody holds and nobody can revoke.
     ['while Meta generates the token', holding({ pathPattern: 'access_tokens$' }), { version: 1, pending: 0 }, 2],
     ['after the token was stored', holdNextInspection, { version: 1, pending: 1 }, 1],
     ['after the promotion', holding({ pathPattern: 'oauth/revoke$' }), { version: 2, pending: 0, to_revoke: 1 }, 1],

@@ -29,12 +29,12 @@ afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
 
 interface Run {
   child: ChildProcess;
-  /** What it said on either stream. */
+  /** Its output on both streams. */
   output: () => string;
-  /** What is for machines. */
+  /** Its output for machines. */
   stdout: () => string;
   ended: Promise<number | null>;
-  /** Until the output has this, or the process has ended. */
+  /** Resolves once the output contains this, or the process has ended. */
   says(pattern: RegExp): Promise<string>;
 }
 
@@ -54,7 +54,7 @@ function run(file: string, options: string[], environment: Record<string, string
   child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   for (const stream of [child.stdout, child.stderr])
     stream?.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  // 'close', not 'exit': what was written last is read by then.
+  // 'close', not 'exit': by then all output has been read.
   const ended = once(child, 'close').then(([code]) => code as number | null);
   return {
     child,
@@ -73,7 +73,7 @@ const curlLines = (screen: string): string[] => screen.split('\n').filter((line)
 const paste = (line: string): unknown => JSON.parse(execFileSync('sh', ['-c', line], { encoding: 'utf8' }));
 
 describe('npm start', () => {
-  it('connects a user and shows three lines that work; a second start keeps everything', async () => {
+  it('connects a user and prints three lines that work; a second start keeps everything', async () => {
     const environment = { DATA_DIR: dataDir, PORT: String(await freePort()) };
     const first = run('main.ts', ['--demo'], environment);
     const lines = curlLines(await first.says(/graph\/me/));
@@ -98,7 +98,7 @@ describe('npm start', () => {
   });
 });
 
-describe('a start that fails', () => {
+describe('a failing start', () => {
   const reported = async (environment: Record<string, string>): Promise<{ code: number | null; text: string }> => {
     const { ended, output } = run('main.ts', [], environment);
     return { code: await ended, text: output() };
@@ -112,7 +112,7 @@ describe('a start that fails', () => {
     expect(text).not.toMatch(/^\s+at /m);
   });
 
-  it('says that the database does not respond, without its password', async () => {
+  it('reports that the database does not respond, without its password', async () => {
     const { code, text } = await reported({
       DATA_DIR: dataDir,
       DATABASE_URL: 'postgres://u:hidden-pw@127.0.0.1:1/x',
@@ -122,7 +122,7 @@ describe('a start that fails', () => {
     expect(text).not.toContain('hidden-pw');
   });
 
-  it('says that the port is taken, in one sentence, and leaves nothing running', async () => {
+  it('reports in one sentence that the port is taken, and leaves nothing running', async () => {
     const port = await freePort();
     const squatter = net.createServer().listen(port, '127.0.0.1');
     await once(squatter, 'listening');
@@ -145,15 +145,15 @@ describe('a start that fails', () => {
   });
 });
 
-describe('the end', () => {
-  it('comes although the database has gone silent', async () => {
+describe('shutdown', () => {
+  it('completes even if the database stopped responding', async () => {
     const database = await freshDatabase();
     const proxy = await startDatabaseProxy(database.url);
     const environment = { ...TEST_ENVIRONMENT, PORT: String(await freePort()), LOG_LEVEL: 'info' };
     const { child, ended, says } = run('main.ts', [], { ...environment, DATABASE_URL: proxy.url });
     await says(/"msg":"ready"/);
     proxy.silence();
-    // Left unanswered: it holds a connection of the pool for good.
+    // Left unanswered: it occupies a pooled connection forever.
     const hanging = fetch(`http://127.0.0.1:${environment.PORT}/v1/clients`, {
       headers: { authorization: `Bearer ${TEST_ENVIRONMENT['BOOTSTRAP_ADMIN_KEY']}` },
     }).catch(() => null);
@@ -166,7 +166,7 @@ describe('the end', () => {
 });
 
 describe('the command line', () => {
-  it('looks after clients and after itself', async () => {
+  it('manages clients and diagnoses the installation', async () => {
     const environment = { DATA_DIR: dataDir };
     const doctor = run('cli.ts', ['doctor', '--json'], environment);
     expect(await doctor.ended).toBe(0);

@@ -18,7 +18,7 @@ afterAll(() => context?.close());
 
 describe("Threads' API", () => {
   it.each(['graph.threads.net', 'graph.threads.com'])(
-    'works at %s from login to paging, under links of the gateway',
+    'works at %s from login to paging, with links of the gateway',
     async (host) => {
       const base = `${context.sandbox.url}/${host}`;
       const replica = await context.startAnotherReplica({ THREADS_GRAPH_URL: base });

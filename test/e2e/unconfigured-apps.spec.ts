@@ -19,7 +19,7 @@ const NONE = { INSTAGRAM_APP_ID: '', INSTAGRAM_APP_SECRET: '', THREADS_APP_ID: '
 const ADMIN = { tenant: 'acme' };
 
 let context: LifecycleTestContext;
-/** On the same database, without apps of their own for Instagram and Threads. */
+/** On the same database, without Instagram and Threads apps. */
 let replica: TestReplica;
 beforeAll(async () => {
   context = await openLifecycleTestContext();
@@ -44,7 +44,7 @@ describe('without an app for Instagram or Threads', () => {
   it.each([
     [INSTAGRAM, 'INSTAGRAM'],
     [THREADS, 'THREADS'],
-  ])('no session of %j can be made, and the refusal names what to set', async (login, prefix) => {
+  ])('no session of %j can be created, and the refusal names the settings', async (login, prefix) => {
     const response = await api({ replica }).post('/v1/connect-sessions', { ...ADMIN, ...login });
     expect(response.status).toBe(409);
     refusal(response.body, prefix);
@@ -53,7 +53,7 @@ describe('without an app for Instagram or Threads', () => {
   it.each([
     [INSTAGRAM, 'INSTAGRAM'],
     [THREADS, 'THREADS'],
-  ])('links of %j that exist lead to no dialog, and their codes are not sent', async (login, prefix) => {
+  ])('existing links of %j lead to no dialog, and their codes are not sent', async (login, prefix) => {
     const session = await createSession(context, login);
     const opened = await new TestBrowser({ replica }).get(session.connect_url, { accept: 'application/json' });
     expect(opened.status).toBe(409);
@@ -66,7 +66,7 @@ describe('without an app for Instagram or Threads', () => {
     expect([page.status, page.headers['content-type']]).toEqual([409, expect.stringContaining('text/html')]);
   });
 
-  it('tokens of Threads are refused at once, tokens of Instagram without asking its host', async () => {
+  it('Threads tokens are refused at once, Instagram tokens without asking its host', async () => {
     const before = context.sandbox.state.log.list().length;
     const threads = { ...ADMIN, product: 'threads', access_token: tokenOf('threads_user') };
     const first = await api({ replica }).post('/v1/connections/import', threads);
@@ -84,7 +84,7 @@ describe('without an app for Instagram or Threads', () => {
     expect(hosts).not.toContain('graph.instagram.com');
   });
 
-  it('all else goes on, and tokens that are wrong stay just that', async () => {
+  it('everything else works, and invalid tokens are still reported as invalid', async () => {
     const wrong = { ...ADMIN, product: 'instagram', access_token: 'EAAgarbage' };
     expect((await api({ replica }).post('/v1/connections/import', wrong)).body.code).toBe('token_rejected');
     const user = context.sandbox.state.make.user({});
@@ -105,7 +105,7 @@ describe('without an app for Instagram or Threads', () => {
   });
 });
 
-describe('connections whose app is not configured any more', () => {
+describe('connections whose app is no longer configured', () => {
   let instagram: ImportedConnection;
   let threads: ImportedConnection;
   let page: ImportedConnection;
@@ -118,7 +118,7 @@ describe('connections whose app is not configured any more', () => {
 
   const failureOf = async (id: string) => (await context.root(id)).failure;
 
-  it('are announced at the start, fail with the reason, and nobody asks Meta about them', async () => {
+  it('are logged at startup, fail with the reason, and are never asked about at Meta', async () => {
     const before = callsToMeta();
     await replica.app.get(Sweep).health('retries');
     await replica.app.get(UnconfiguredAppJob).run(new AbortController().signal);
@@ -126,7 +126,7 @@ describe('connections whose app is not configured any more', () => {
     expect(lines.map((line) => line['app_id'])).toEqual(
       expect.arrayContaining([context.sandbox.app.instagramAppId, context.sandbox.app.threadsAppId]),
     );
-    // Schedules are off on this replica, so the sweep of unknown apps is asked for here.
+    // Schedules are off on this replica, so the sweep of unknown apps is run here.
     const unknown = [context.sandbox.app.instagramAppId, context.sandbox.app.threadsAppId];
     await replica.app.get(Sweep).refresh('due', unknown);
     await replica.app.get(Sweep).health('due', unknown);
@@ -146,7 +146,7 @@ describe('connections whose app is not configured any more', () => {
     expect(await failureOf(page.id)).toBeNull();
   });
 
-  it('say so when asked by hand, and a complaint about their token is no verdict', async () => {
+  it('say so if inspected on request, and a report about their token gives no verdict', async () => {
     const before = callsToMeta();
     for (const action of ['refresh', 'check']) {
       const response = await api({ replica }).post(`/v1/connections/${instagram.id}/${action}`, {});
@@ -162,7 +162,7 @@ describe('connections whose app is not configured any more', () => {
     expect((await context.connection(instagram.id)).status).toBe('active');
   });
 
-  it('still serve calls and leases, which need no app, with a proof of no other app', async () => {
+  it("still serve calls and leases, which need no app, and never with another app's proof", async () => {
     const client = await createServiceClient(context, {
       tenants: ['old'],
       products: ['*'],
@@ -180,7 +180,7 @@ describe('connections whose app is not configured any more', () => {
     }
   });
 
-  it('lose nothing because another Meta app would not see it', async () => {
+  it("lose no asset because another Meta app can't see it", async () => {
     const businessId = '300000000000401';
     const user = context.sandbox.state.make.user({ kind: 'system_user', businessId });
     const { accessToken } = context.sandbox.state.make.token({ userId: user.id });
@@ -201,7 +201,7 @@ describe('connections whose app is not configured any more', () => {
     expect(checked.body.assets).toEqual(assets);
   });
 
-  it('are looked after again when the app is back', async () => {
+  it('are processed again once the app is back', async () => {
     const response = await api(context).post(`/v1/connections/${threads.id}/check`, {});
     expect(response.body.credentials[0]).toMatchObject({ failure: null, health: 'expiring' });
   });

@@ -25,7 +25,7 @@ async function imported(product: string, token: string): Promise<ConnectionRespo
   return response.body as ConnectionResponse;
 }
 
-/** A business-integration token and the accounts that it names. */
+/** A business-integration token and the accounts it names. */
 async function whatsapp(accounts: number): Promise<{ connection: ConnectionResponse; wabas: string[] }> {
   const { make } = context.sandbox.state;
   const wabas = Array.from({ length: accounts }, () => make.waba({ businessId: BUSINESS }).id);
@@ -55,8 +55,8 @@ const outOfReach = (wabaId: string) =>
   context.fault({ kind: 'graph_error', code: 100, subcode: 33 }, { method: 'GET', pathPattern: `/${wabaId}$` }, null);
 const typesOf = ({ assets }: ConnectionResponse): string[] => assets.map(({ type, id }) => `${type} ${id}`);
 
-describe('a WhatsApp account that its owner took away, while the token lives', () => {
-  it('goes, with its numbers; without another the connection needs its user', async () => {
+describe('a WhatsApp account whose owner removed the app, while the token lives', () => {
+  it('is removed with its numbers; without another account, the connection needs its user', async () => {
     const { connection, wabas } = await whatsapp(1);
     const [waba = ''] = wabas;
     outOfReach(waba);
@@ -78,13 +78,13 @@ describe('a WhatsApp account that its owner took away, while the token lives', (
     expect(await context.audited('connection.asset_lost')).toContainEqual(
       expect.objectContaining({ type: 'whatsapp_business_account', code: 'partner_removed' }),
     );
-    // That the token lives is no recovery.
+    // A valid token is no recovery.
     context.clock.advance(2 * 86_400);
     await context.sweep.health('due');
     expect((await context.connection(connection.id)).status).toBe('reauth_required');
   });
 
-  it('leaves the others in use, and says what was lost', async () => {
+  it('leaves the others usable, and says what was lost', async () => {
     const { connection, wabas } = await whatsapp(2);
     const [gone = '', kept = ''] = wabas;
     outOfReach(gone);
@@ -96,7 +96,7 @@ describe('a WhatsApp account that its owner took away, while the token lives', (
     expect(after.assets).toHaveLength(2);
   });
 
-  it('is lost for a reason that is not known where Meta reported something else', async () => {
+  it('is lost for an unknown reason if Meta reported something else', async () => {
     const { connection, wabas } = await whatsapp(1);
     const [waba = ''] = wabas;
     outOfReach(waba);
@@ -108,7 +108,7 @@ describe('a WhatsApp account that its owner took away, while the token lives', (
     });
   });
 
-  it('is not believed where Meta still shows the account, and waits where Meta cannot be asked', async () => {
+  it("stays if Meta still shows it, and waits if Meta can't be asked", async () => {
     const { connection, wabas } = await whatsapp(1);
     const [waba = ''] = wabas;
     await deliver('whatsapp_business_account', removed(waba, 3));
@@ -125,7 +125,7 @@ describe('a WhatsApp account that its owner took away, while the token lives', (
   });
 });
 
-describe("Instagram's people", () => {
+describe('Instagram users', () => {
   const connectUser = async () => {
     const { make } = context.sandbox.state;
     const user = make.user({ kind: 'instagram_user' });
@@ -144,9 +144,9 @@ describe("Instagram's people", () => {
         }),
       });
 
-  it('have the id of their account, and are known by the one that they have for our app', async () => {
+  it("have their account's id, and are recognized by their app-scoped one", async () => {
     const { app } = context.sandbox;
-    // Which secret signs is not confirmed (docs/meta-facts.md#form-and-key), nor which id is named.
+    // Unconfirmed: which secret signs (docs/meta-facts.md#form-and-key), and which id is named.
     for (const [secret, name] of [
       [app.instagramAppSecret, 'app'],
       [app.secret, 'app'],

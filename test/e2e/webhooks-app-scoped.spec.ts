@@ -16,7 +16,7 @@ afterAll(() => context?.close());
 
 const server = () => context.replica.app.getHttpServer();
 
-/** Somebody with an account (`accountId`, what webhooks name) and an id of their own for our app (`id`). */
+/** A user with an account (`accountId`, which webhooks name) and an app-scoped id (`id`). */
 function createUser(): { id: string; accountId: string; connect(): Promise<ConnectionResponse> } {
   const { make } = context.sandbox.state;
   const user = make.user({ kind: 'instagram_user' });
@@ -34,8 +34,8 @@ function callback(kind: 'deauthorize' | 'data-deletion', userId: string) {
   return request(server()).post(`/webhooks/meta/${kind}`).type('form').send({ signed_request }).expect(200);
 }
 
-describe("a connection made before the user's id for our app was kept", () => {
-  it('learns it from the next inspection, and ends when Meta names it', async () => {
+describe('a connection made before app-scoped user ids were stored', () => {
+  it('learns its id at the next inspection, and ends when Meta names it', async () => {
     const { id, connect } = createUser();
     const connection = await connect();
     await context.database.run({
@@ -50,7 +50,7 @@ describe("a connection made before the user's id for our app was kept", () => {
     expect((await context.connection(connection.id)).status).toBe('revoked');
   });
 
-  it('learns it once, and writes nothing of it again', async () => {
+  it('learns it once, and does not write it again', async () => {
     const { connect } = createUser();
     const connection = await connect();
     const audited = (await context.audited('credential.checked')).length;
@@ -63,8 +63,8 @@ describe("a connection made before the user's id for our app was kept", () => {
   });
 });
 
-describe('a data deletion that names the user by their id for our app', () => {
-  it('erases what came under the id of their account, too, before there was a connection', async () => {
+describe('a data deletion that names the user by their app-scoped id', () => {
+  it("also erases what arrived under their account's id before there was a connection", async () => {
     const { id, accountId, connect } = createUser();
     const text = JSON.stringify({
       object: 'user',

@@ -30,7 +30,7 @@ const deliver = (body: string, signature: string | null = sign(body)) => {
 };
 const delivery = (object: string, ...entry: unknown[]): string => JSON.stringify({ object, entry });
 
-/** What was relayed with this mark in it, as text. */
+/** Relayed events that contain this mark, as text. */
 const relayed = (mark: string): Promise<RelayedEvent[]> => readRelayedEvents(context.replica, mark);
 const whenIdle = () => context.replica.app.get(ImmediateInspectionService).whenIdle();
 
@@ -44,7 +44,7 @@ describe('GET /webhooks/meta', () => {
     expect(response.headers['content-type']).toMatch(/^text\/plain/);
   });
 
-  it('refuses a wrong verify token, a missing one and no query at all with 403', async () => {
+  it('rejects a wrong verify token, a missing one and no query at all with 403', async () => {
     for (const token of ['wrong', '', undefined]) {
       const query = { 'hub.mode': 'subscribe', 'hub.challenge': '1158201444', 'hub.verify_token': token };
       const response = await request(server()).get('/webhooks/meta').query(query).expect(403);
@@ -54,7 +54,7 @@ describe('GET /webhooks/meta', () => {
     await request(server()).get('/webhooks/meta').expect(403);
   });
 
-  it('passes the handshake that the sandbox makes', async () => {
+  it("passes the sandbox's handshake", async () => {
     const url = await address();
     expect(await context.sandbox.state.callbacks.handshake(`${url}/webhooks/meta`, VERIFY_TOKEN)).toBe(true);
     expect(await context.sandbox.state.callbacks.handshake(`${url}/webhooks/meta`, 'wrong')).toBe(false);
@@ -62,7 +62,7 @@ describe('GET /webhooks/meta', () => {
 });
 
 describe('POST /webhooks/meta', () => {
-  it('takes what any of our app secrets signed', async () => {
+  it('accepts signatures of any of our app secrets', async () => {
     const { app } = context.sandbox;
     for (const secret of [app.secret, PREVIOUS_SECRET, app.instagramAppSecret, app.threadsAppSecret]) {
       const body = delivery('page', { id: '0', time: 1, mark: `signed-${secret.slice(0, 5)}` });
@@ -71,7 +71,7 @@ describe('POST /webhooks/meta', () => {
     }
   });
 
-  it('refuses every other signature with 401, stores nothing, and records a flood once a minute', async () => {
+  it('rejects every other signature with 401, stores nothing, and audits a flood once a minute', async () => {
     const body = delivery('page', { id: '0', time: 1, mark: 'forged' });
     context.clock.advance(61);
     const before = (await context.audited('webhook.rejected')).length;
@@ -100,7 +100,7 @@ describe('POST /webhooks/meta', () => {
     });
   });
 
-  it('takes every recorded payload, whatever its media type', async () => {
+  it('accepts every recorded payload, whatever its media type', async () => {
     for (const file of ['webhook_payloads_page_ig_user_permissions.json', 'webhook_payloads_whatsapp.json']) {
       for (const { body } of readRecorded<{ cases: { body: object }[] }>(file).cases) {
         const text = JSON.stringify(body);
@@ -114,7 +114,7 @@ describe('POST /webhooks/meta', () => {
     }
   });
 
-  it('hands on the entry as Meta wrote it, digit by digit and escape by escape', async () => {
+  it('relays the entry as Meta wrote it, digit by digit and escape by escape', async () => {
     const entry =
       '{"id":12345678901234567890123, "time":1.50e3,"mark":"exact-1","text":"\\u00e4\\ud83d\\u0000 \\/ \\"","n":[9007199254740993,-0.0]}';
     await deliver(`{"object":"page","entry":[${entry}]}`).expect(200);
@@ -123,7 +123,7 @@ describe('POST /webhooks/meta', () => {
     expect(event?.data).toContain(`"entry":${entry}`);
   });
 
-  it('drops repeats by the content of each entry for eight days', async () => {
+  it('drops repeated entries, by content, for eight days', async () => {
     const entry = { id: '0', time: 5, mark: 'repeat-1', url: 'a/b' };
     await deliver(delivery('page', entry)).expect(200);
     await deliver(delivery('page', entry)).expect(200);
@@ -139,14 +139,14 @@ describe('POST /webhooks/meta', () => {
     expect(await relayed('repeat-1')).toHaveLength(3);
   });
 
-  it('stores once what comes several times at the same moment', async () => {
+  it('stores simultaneous repeats once', async () => {
     const body = delivery('page', ...[1, 2, 3, 4].map((time) => ({ id: '0', time, mark: 'race-1' })));
     const responses = await Promise.all(Array.from({ length: 8 }, () => deliver(body)));
     expect(responses.map(({ status }) => status)).toEqual(Array(8).fill(200));
     expect(await relayed('race-1')).toHaveLength(4);
   });
 
-  it('gives an entry to every living connection that holds its asset, of whatever tenant', async () => {
+  it('gives an entry to every live connection with its asset, whatever the tenant', async () => {
     const one = await context.importConnection({ tenant: 'tenant-a', pages: 1 });
     const pageId = one.pageIds[0] ?? '';
     const two = await context.importConnection({ tenant: 'tenant-b', pages: 1 });
@@ -163,12 +163,12 @@ describe('POST /webhooks/meta', () => {
       ].sort((a, b) => ((a[2] ?? '') < (b[2] ?? '') ? -1 : 1)),
     );
     expect(JSON.parse(events[0]?.data ?? '')).toMatchObject({ object: 'page', asset: { type: 'page', id: pageId } });
-    // Another kind of object with the same id is another thing.
+    // The same id of another kind of object is a different thing.
     await deliver(delivery('instagram', { id: pageId, time: 1, mark: 'assets-2' })).expect(200);
     expect(await relayed('assets-2')).toMatchObject([{ tenant: null, connection_id: null }]);
   });
 
-  it('takes a thousand entries in one go, within two seconds on a machine that is not busy', async () => {
+  it('accepts a thousand entries at once, within two seconds on an idle machine', async () => {
     const { pageIds, id } = await context.importConnection({ tenant: 'many', pages: 1 });
     const text = 'ä'.repeat(500);
     const entries = Array.from({ length: 1000 }, (_, time) => ({ id: pageIds[0], time, mark: 'many-1', text }));
@@ -176,14 +176,14 @@ describe('POST /webhooks/meta', () => {
     expect(Buffer.byteLength(body)).toBeGreaterThan(1024 * 1024);
     const startedAt = performance.now();
     await deliver(body).expect(200);
-    // This whole test took 0.8 s on a quiet machine; the bound is generous for a busy one.
+    // This whole test took 0.8 s on an idle machine; the limit is generous for a busy one.
     expect(performance.now() - startedAt).toBeLessThan(4000);
     const events = await relayed('many-1');
     expect(events).toHaveLength(1000);
     expect(new Set(events.map(({ connection_id: connectionId }) => connectionId))).toEqual(new Set([id]));
   });
 
-  it('takes a thousand changes of one entry as one, and repeats of it as none', async () => {
+  it('treats a thousand changes of one entry as one, and repeats of it as none', async () => {
     const changes = Array.from({ length: 1000 }, (_, index) => ({
       field: 'feed',
       value: { item: 'post', post_id: index },
@@ -195,14 +195,14 @@ describe('POST /webhooks/meta', () => {
     expect((JSON.parse(events[0]?.data ?? '') as { entry: { changes: unknown[] } }).entry.changes).toHaveLength(1000);
   });
 
-  it('answers 400 to what is signed and no JSON, and stores nothing of it', async () => {
+  it('rejects signed bodies that are not JSON with 400, and stores nothing', async () => {
     for (const body of ['{"object":"page","entry":[{"mark":"broken-1"}', '[]', 'null', '']) {
       await deliver(body).expect(400);
     }
     expect(await relayed('broken-1')).toEqual([]);
   });
 
-  it('does not respond 200 where the database refuses', async () => {
+  it('does not respond 200 if the database fails', async () => {
     await context.database.run({
       text: `ALTER TABLE webhook_entry ADD CONSTRAINT refuse CHECK (object <> 'user') NOT VALID`,
     });
@@ -214,12 +214,12 @@ describe('POST /webhooks/meta', () => {
     expect(await relayed('refused-1')).toHaveLength(1);
   });
 
-  it('takes bodies of up to 4 MiB', async () => {
+  it('accepts bodies of up to 4 MiB', async () => {
     const body = `{"object":"page","entry":[],"fill":"${'x'.repeat(4 * 1024 * 1024)}"}`;
     await deliver(body).expect(413);
   });
 
-  it('counts by object and outcome, with labels of ours only', async () => {
+  it('counts by object and outcome, with our own labels only', async () => {
     await deliver(delivery('<script>', { id: '0', time: 1, mark: 'count-1' })).expect(200);
     const repeated = delivery('page', { id: '0', time: 1, mark: 'count-2' });
     for (let times = 0; times < 2; times++) await deliver(repeated).expect(200);
@@ -232,11 +232,11 @@ describe('POST /webhooks/meta', () => {
   });
 });
 
-describe('an entry that says that access is gone', () => {
+describe('an entry saying that access is gone', () => {
   const permissions = (userId: string, time: number): string =>
     delivery('permissions', { id: userId, uid: userId, time, changes: [{ field: 'connected', verb: 'revoked' }] });
 
-  it('is looked into, and the connection dies where it is true', async () => {
+  it('is verified, and the connection ends if it is true', async () => {
     const { id, userId } = await context.importConnection({ tenant: 'gone' });
     context.sandbox.state.revokeGrant(userId);
     await deliver(permissions(userId, 1)).expect(200);
@@ -245,7 +245,7 @@ describe('an entry that says that access is gone', () => {
     expect(await relayed(userId)).toMatchObject([{ tenant: 'gone', connection_id: id }]);
   });
 
-  it('changes nothing where it is not', async () => {
+  it('changes nothing if it is not', async () => {
     const { id, userId } = await context.importConnection({ tenant: 'alive' });
     const checkedBefore = (await context.root(id)).last_checked_at;
     context.clock.advance(60);
@@ -257,7 +257,7 @@ describe('an entry that says that access is gone', () => {
     expect(checkedAt).not.toBe(checkedBefore);
   });
 
-  it('of a WhatsApp partner is looked into, by the account that it names', async () => {
+  it('from a WhatsApp partner is verified, by the account it names', async () => {
     const { id, userId } = await context.importConnection({ kind: 'system_user', tenant: 'waba', expiresIn: null });
     await context.database.run({
       text: `INSERT INTO asset (connection_id, type, id, credential_id)
@@ -273,7 +273,7 @@ describe('an entry that says that access is gone', () => {
     expect((await context.connection(id)).status).toBe('reauth_required');
   });
 
-  it('waits on the row where Meta cannot be asked at once, for the look of every minute', async () => {
+  it("waits on the row if Meta can't be asked at once, for the sweep of each minute", async () => {
     const { id, userId } = await context.importConnection({ tenant: 'later' });
     context.sandbox.state.revokeGrant(userId);
     context.fault({ kind: 'status', status: 500 }, undefined, 100);

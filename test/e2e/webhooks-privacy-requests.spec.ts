@@ -31,7 +31,7 @@ const server = () => context.replica.app.getHttpServer();
 const secret = (): string => context.sandbox.app.secret;
 const post = (path: string, text: string) =>
   request(server()).post(`/webhooks/meta/${path}`).type('form').send({ signed_request: text });
-/** As Meta signs it, issued so many seconds from now. */
+/** As Meta signs it, issued this many seconds from now. */
 const signed = (userId: unknown, seconds = 0, key = secret()): string => {
   const issuedAt = Math.floor(addSeconds(context.clock.now(), seconds).getTime() / 1000);
   return signedRequest(key, { user_id: userId, algorithm: 'HMAC-SHA256', issued_at: issuedAt });
@@ -66,7 +66,7 @@ const everything = async (needle: string): Promise<string[]> => {
 };
 
 describe.each([['deauthorize'], ['data-deletion']])('POST /webhooks/meta/%s', (path) => {
-  it('refuses what is not signed with a secret of ours with 401, and changes nothing', async () => {
+  it('rejects what none of our secrets signed with 401, and changes nothing', async () => {
     const { id, userId } = await context.importConnection({ tenant: 'forged' });
     const good = signed(userId);
     const wrong = [
@@ -83,7 +83,7 @@ describe.each([['deauthorize'], ['data-deletion']])('POST /webhooks/meta/%s', (p
     expect((await context.connection(id)).status).toBe('active');
   });
 
-  it('says what is missing, and takes a form alone', async () => {
+  it('says what is missing, and accepts only forms', async () => {
     await request(server()).post(`/webhooks/meta/${path}`).type('form').send({ other: 'x' }).expect(400);
     await request(server()).post(`/webhooks/meta/${path}`).expect(400);
     await post(path, signedRequest(secret(), { algorithm: 'HMAC-SHA256', issued_at: 1 })).expect(400);
@@ -115,7 +115,7 @@ describe.each([['deauthorize'], ['data-deletion']])('POST /webhooks/meta/%s', (p
     ).toHaveLength(2);
   });
 
-  it('inspects at once instead where the user connected more than a minute after it was issued', async () => {
+  it('inspects at once instead if the user connected more than a minute after it was issued', async () => {
     const { id, userId } = await context.importConnection({ tenant: 'later' });
     const checked = context.sandbox.state.log.list().length;
     await post(path, signed(userId, -61)).expect(200);
@@ -127,12 +127,12 @@ describe.each([['deauthorize'], ['data-deletion']])('POST /webhooks/meta/%s', (p
     await post(path, signed(userId, -62)).expect(200);
     await whenIdle();
     expect((await context.connection(id)).status).toBe('reauth_required');
-    // Within the minute it counts: clocks differ, and the login itself takes its time.
+    // Within the minute it counts: clocks differ, and the login itself takes time.
     await post(path, signed(userId, -59)).expect(200);
     expect((await context.connection(id)).status).toBe('revoked');
   });
 
-  it('changes nothing more when it is replayed, even right after a new login', async () => {
+  it('changes nothing when replayed, even right after a new login', async () => {
     const { userId, token, id } = await context.importConnection({ tenant: 'replay' });
     const text = signed(userId);
     const first = await post(path, text).expect(200);
@@ -145,7 +145,7 @@ describe.each([['deauthorize'], ['data-deletion']])('POST /webhooks/meta/%s', (p
     expect((await context.root(fresh)).health).toBe('healthy');
   });
 
-  it('refuses what belongs to a login, what is older than a day and what is of tomorrow, however well signed', async () => {
+  it('rejects what belongs to a login, is older than a day, or is from tomorrow, even if correctly signed', async () => {
     const { id, userId } = await context.importConnection({ tenant: 'too-old' });
     const at = (seconds: number) => Math.floor(addSeconds(context.clock.now(), seconds).getTime() / 1000);
     const login = { user_id: userId, algorithm: 'HMAC-SHA256', issued_at: at(0), code: 'AQCode-of-a-login' };
@@ -159,7 +159,7 @@ describe.each([['deauthorize'], ['data-deletion']])('POST /webhooks/meta/%s', (p
     expect((await context.connection(id)).status).toBe('revoked');
   });
 
-  it('answers a repeat as the first, even days later', async () => {
+  it('answers a repeat like the first, even days later', async () => {
     const { userId } = await context.importConnection({ tenant: 'repeat' });
     const text = signed(userId);
     const first = await post(path, text).expect(200);
@@ -167,7 +167,7 @@ describe.each([['deauthorize'], ['data-deletion']])('POST /webhooks/meta/%s', (p
     expect((await post(path, text).expect(200)).body).toEqual(first.body);
   });
 
-  it('confirms nothing where the same user has logged in for another tenant since', async () => {
+  it('confirms nothing if the same user has logged in for another tenant since', async () => {
     const one = await context.importConnection({ tenant: 'earlier' });
     const issued = signed(one.userId, 1);
     context.clock.advance(3600);
@@ -178,7 +178,7 @@ describe.each([['deauthorize'], ['data-deletion']])('POST /webhooks/meta/%s', (p
     expect((await context.connection(later)).status).toBe('active');
   });
 
-  it('keeps no id of a user at rest, not even before it is processed', async () => {
+  it('stores no user id, not even before it is processed', async () => {
     const { userId } = await context.importConnection({ tenant: 'sealed' });
     const accepted = await context.replica.app.get(PrivacyRequestService).accept({
       kind: path === 'deauthorize' ? 'deauthorize' : 'data_deletion',
@@ -206,14 +206,14 @@ describe.each([['deauthorize'], ['data-deletion']])('POST /webhooks/meta/%s', (p
     expect(await secrets()).toEqual([]);
   });
 
-  it('without a time is a reason to look, not to believe', async () => {
+  it('without a time is a reason to inspect, not to believe', async () => {
     const { id, userId } = await context.importConnection({ tenant: 'timeless' });
     await post(path, signedRequest(secret(), { user_id: userId, algorithm: 'HMAC-SHA256' })).expect(200);
     await whenIdle();
     expect((await context.connection(id)).status).toBe('active');
   });
 
-  it('stays within the app whose secret signed; the Meta app may sign for the apps inside it', async () => {
+  it('is limited to the app whose secret signed; the Meta app may sign for the apps inside it', async () => {
     const { app } = context.sandbox;
     const threads = await context.importConnection({ kind: 'threads_user', tenant: 'apps' });
     const user = await context.importConnection({ tenant: 'apps' });
@@ -229,7 +229,7 @@ describe.each([['deauthorize'], ['data-deletion']])('POST /webhooks/meta/%s', (p
     expect((await context.connection(inside.id)).status).toBe('revoked');
   });
 
-  it('goes on by itself where it broke off', async () => {
+  it('resumes by itself after an interruption', async () => {
     const { id, userId } = await context.importConnection({ tenant: 'broken-off' });
     const store = context.replica.app.get(PrivacyRequestService);
     const accepted = await store.accept({
@@ -244,13 +244,13 @@ describe.each([['deauthorize'], ['data-deletion']])('POST /webhooks/meta/%s', (p
     context.clock.advance(31);
     await context.replica.app.get(PrivacyRequestResumeJob).resumeUnfinished();
     expect((await context.connection(id)).status).toBe('revoked');
-    // And the call that had only been slow finds nothing left to do.
+    // And the call that was merely slow finds nothing left to do.
     const audited = (await context.audited('connection.revoked')).length;
     await context.replica.app.get(PrivacyRequestProcessor).execute(accepted);
     expect((await context.audited('connection.revoked')).length).toBe(audited);
   });
 
-  it('is carried out by the background job although others ahead of it fail over and over', async () => {
+  it('is carried out by the background job even if others ahead of it keep failing', async () => {
     const { id, userId } = await context.importConnection({ tenant: 'behind' });
     const requests = context.replica.app.get(PrivacyRequestService);
     const accept = (metaUserId: string) =>
@@ -288,7 +288,7 @@ describe('a data deletion', () => {
   const page = (code: string, accept = 'text/html') =>
     request(server()).get(`/data-deletion/${code}`).set('Accept', accept);
 
-  it('erases the user from every table, and keeps the audit chain whole', async () => {
+  it('erases the user from every table, and keeps the audit chain intact', async () => {
     const { id, userId, pageIds } = await context.importConnection({ tenant: 'erase', pages: 2 });
     const pageId = pageIds[0] ?? '';
     const [name] = await context.database.rows<{ subject_name: string }>({
@@ -309,7 +309,7 @@ describe('a data deletion', () => {
     expect((await api(context).get('/v1/audit/verify').expect(200)).body).toMatchObject({ valid: true });
   });
 
-  it('erases what was revoked before, with the token that was kept for Meta, and what was known without a connection', async () => {
+  it('erases what was revoked before, with the token kept for Meta, and what was stored without a connection', async () => {
     const { id, userId } = await context.importConnection({ tenant: 'erase-old' });
     context.fault({ kind: 'status', status: 500 }, { pathPattern: 'permissions' }, 100);
     const revoked = await api(context).delete(`/v1/connections/${id}`).expect(200);
@@ -325,7 +325,7 @@ describe('a data deletion', () => {
     expect(await secretsOf(id)).toEqual([]);
   });
 
-  it("destroys the payload keys of a tenant with its last connection, and another tenant's never", async () => {
+  it("destroys a tenant's payload keys with its last connection, and never another tenant's", async () => {
     const keysOf = (tenant: string) =>
       context.database.rows({
         text: 'SELECT k.id FROM payload_key k JOIN sealed_secret s ON s.id = k.secret_id WHERE k.tenant = $1',
@@ -348,7 +348,7 @@ describe('a data deletion', () => {
     expect(await readRelayedEvents(context.replica, `about ${neighbor.pageIds[0]}`)).toHaveLength(1);
   });
 
-  it('finds what a release before this one stored with the id of its user in the clear, hashed meanwhile or not', async () => {
+  it("finds what a previous release stored with its user's id in the clear, whether hashed since or not", async () => {
     for (const isHashed of [false, true]) {
       const userId = isHashed ? '424242' : '434343';
       await context.database.run({
@@ -369,7 +369,7 @@ describe('a data deletion', () => {
     }
   });
 
-  it('leaves the connection that the user made afterwards', async () => {
+  it('keeps a connection that the user made afterwards', async () => {
     const { id, userId } = await context.importConnection({ tenant: 'stays' });
     await post('data-deletion', signed(userId, -120)).expect(200);
     await whenIdle();
@@ -377,7 +377,7 @@ describe('a data deletion', () => {
     expect((await context.audited('data_deletion.completed')).at(-1)).toEqual({ revoked: 0, inspected: 1, erased: 0 });
   });
 
-  it('returns a page of ours and a code, alike for unknown users', async () => {
+  it('returns our page and a code, also for unknown users', async () => {
     const { userId } = await context.importConnection({ tenant: 'page' });
     const responses = [await erase(userId), await erase('999999999999')];
     for (const { url, confirmation_code: code } of responses) {
@@ -398,7 +398,7 @@ describe('a data deletion', () => {
     expect(responses[0]?.confirmation_code).not.toBe(responses[1]?.confirmation_code);
   });
 
-  it('shows its state while it is under way', async () => {
+  it('shows its progress', async () => {
     const { confirmationCode } = await context.replica.app.get(PrivacyRequestService).accept({
       kind: 'data_deletion',
       payload: 'under way',
@@ -414,7 +414,7 @@ describe('a data deletion', () => {
     expect((await page(confirmationCode ?? '').expect(200)).text).toContain('being deleted');
   });
 
-  it('is nothing under an unknown code', async () => {
+  it('is absent for an unknown code', async () => {
     for (const code of ['0'.repeat(32), 'x', '%3Cscript%3E', "'--"]) {
       const html = await page(code).expect(404);
       expect(html.headers['content-type']).toMatch(/^text\/html/);
@@ -423,7 +423,7 @@ describe('a data deletion', () => {
     }
   });
 
-  it('is found by a code of an earlier release, of which a hash is left after two days', async () => {
+  it('is found by a code of an earlier release, of which only a hash is kept after two days', async () => {
     const [code, now] = ['a'.repeat(32), context.clock.now()];
     const earlier: PrivacyRequestRow = {
       id: 'prq_earlier',
@@ -472,7 +472,7 @@ describe('a data deletion', () => {
     await page('b'.repeat(32)).expect(404);
   });
 
-  it('works with what the sandbox sends', async () => {
+  it("works with the sandbox's requests", async () => {
     const { id, userId } = await context.importConnection({ tenant: 'sandbox' });
     await context.replica.app.getHttpAdapter().getInstance().listen({ host: '127.0.0.1', port: 0 });
     const { port } = server().address() as { port: number };

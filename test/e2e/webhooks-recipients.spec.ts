@@ -36,7 +36,7 @@ async function member(tenant: string, pageId: string) {
   return { id: (await importToken(tenant, 'pages', accessToken)).id, userId: user.id, token: accessToken };
 }
 
-/** The tenants that got an entry; `null` for what belongs to none. */
+/** The tenants that got an entry; `null` for entries of no tenant. */
 async function recipients(
   object: string,
   entry: object,
@@ -65,8 +65,8 @@ const lossesOf = async (id: string) =>
     .filter(({ connection_id: connectionId }) => connectionId === id)
     .flatMap(({ removed }) => removed);
 
-describe('a Page that two tenants have', () => {
-  it('is no longer that of one whose user removed the app, and stays that of the other', async () => {
+describe('a Page connected by two tenants', () => {
+  it('no longer belongs to one whose user removed the app, but still to the other', async () => {
     const page = state().make.page({ userIds: [] });
     const left = await member('left', page.id);
     await member('stays', page.id);
@@ -78,7 +78,7 @@ describe('a Page that two tenants have', () => {
     expect(await recipients('user', { id: left.userId, uid: left.userId })).toEqual([null]);
   });
 
-  it('stays that of one whose password changed, or whose token expired', async () => {
+  it('still belongs to one whose password changed or whose token expired', async () => {
     const page = state().make.page({ userIds: [] });
     const changed = await member('changed', page.id);
     const expired = await member('expired', page.id);
@@ -92,7 +92,7 @@ describe('a Page that two tenants have', () => {
     expect(await recipients('page', message(page.id))).toEqual(['expired']);
   });
 
-  it('is not that of one who never had a task, or whose permissions were taken away', async () => {
+  it('does not belong to one who never had a task, or whose permissions were withdrawn', async () => {
     const taskless = state().make.user();
     const business = state().make.business({ userIds: [taskless.id] });
     const [id = ''] = state().make.pagesInBulk({ count: 1, businessId: business.id, relation: 'client' });
@@ -106,7 +106,7 @@ describe('a Page that two tenants have', () => {
     await inspectAll();
     expect(await reasonOf(withdrawn.id)).toBe('scopes_missing');
     expect(await recipients('page', message(page.id))).toEqual(['has-task']);
-    // The withdrawal itself is about the user, who still has the app.
+    // The withdrawal itself concerns the user, who still has the app.
     const change = {
       id: withdrawn.userId,
       uid: withdrawn.userId,
@@ -115,7 +115,7 @@ describe('a Page that two tenants have', () => {
     expect(await recipients('permissions', change)).toEqual(['withdrawn']);
   });
 
-  it('is not that of one whose token for it is lost for good', async () => {
+  it('does not belong to one whose token for it is permanently lost', async () => {
     const page = state().make.page({ userIds: [] });
     await member('member', page.id);
     const former = await member('former', page.id);
@@ -125,7 +125,7 @@ describe('a Page that two tenants have', () => {
     expect(await recipients('page', message(page.id))).toEqual(['member']);
   });
 
-  it('is looked at again where somebody else connects it anew, and lost where it is out of reach', async () => {
+  it('is verified when somebody else connects it, and lost if it is out of reach', async () => {
     const page = state().make.page({ userIds: [] });
     const seller = await member('seller', page.id);
     const partner = await member('partner', page.id);
@@ -143,8 +143,8 @@ describe('a Page that two tenants have', () => {
   });
 });
 
-describe('what an app inside the Meta app signs', () => {
-  it('reaches nobody where it is about something that such an app cannot own, and holds up nothing', async () => {
+describe('a webhook signed by an app inside the Meta app', () => {
+  it("reaches nobody if such an app can't own its object, and holds up nothing", async () => {
     const { app } = context.sandbox;
     const page = state().make.page({ userIds: [] });
     const { userId } = await member('owner', page.id);
@@ -186,7 +186,7 @@ describe('WhatsApp', () => {
     changes: [{ field: 'messages', value: { metadata: { phone_number_id: phone }, messages: [{ id: 'wamid.1' }] } }],
   });
 
-  it('gives the messages of a number that moved to the account that has it now, and takes it from the other', async () => {
+  it("gives a moved number's messages to its current account, and takes it from the other", async () => {
     const seller = await business('number-seller');
     const buyer = await business('number-buyer');
     const { id: phone } = state().make.phone({ wabaId: seller.waba });
@@ -194,7 +194,7 @@ describe('WhatsApp', () => {
     const sold = await seller.connect();
     expect(await recipients('whatsapp_business_account', incoming(seller.waba, phone))).toEqual(['number-seller']);
     state().make.patchPhone(phone, { wabaId: buyer.waba });
-    // Before anybody has connected it anew.
+    // Before anybody has reconnected it.
     expect(await recipients('whatsapp_business_account', incoming(buyer.waba, phone))).toEqual([null]);
     await buyer.connect();
     expect(await recipients('whatsapp_business_account', incoming(buyer.waba, phone))).toEqual(['number-buyer']);
@@ -205,7 +205,7 @@ describe('WhatsApp', () => {
     expect(await recipients('whatsapp_business_account', incoming(seller.waba, kept))).toEqual(['number-seller']);
   });
 
-  it('looks at an account again where another owner connects it, and takes it from the one who lost it', async () => {
+  it('verifies an account when another owner connects it, and takes it from the one who lost it', async () => {
     const seller = await business('account-seller');
     const { id: phone } = state().make.phone({ wabaId: seller.waba });
     const sold = await seller.connect();

@@ -64,7 +64,7 @@ describe("Threads' webhooks", () => {
     expect(events[0]?.data['entry']).toEqual(JSON.parse(text));
   });
 
-  it('go by the owner of what was deleted, and by the target of a mention, also in the thread of another', async () => {
+  it("go by the owner of what was deleted, and by the target of a mention, even in another's thread", async () => {
     const deleted = { value: { id: '1', owner: { owner_id: theirs.userId } }, field: 'delete' };
     await deliver(body('deleted', deleted)).expect(200);
     expect(await relayed('deleted')).toMatchObject([{ tenant: 'theirs', connection_id: theirs.id }]);
@@ -83,14 +83,14 @@ describe("Threads' webhooks", () => {
     }
   });
 
-  it('of unknown owners go out with no tenant', async () => {
+  it('of unknown owners are sent without a tenant', async () => {
     await deliver(body('stranger', reply('999'))).expect(200);
     expect(await relayed('stranger')).toMatchObject([
       { tenant: null, connection_id: null, data: { object: 'threads' } },
     ]);
   });
 
-  it('are refused where the app that they name is one of ours and did not sign', async () => {
+  it('are rejected if the app they name is ours and did not sign', async () => {
     for (const secret of [app().secret, app().instagramAppSecret]) {
       const response = await deliver(body('forged', reply(mine.userId)), secret).expect(401);
       expect(response.body.code).toBe('signature_invalid');
@@ -99,7 +99,7 @@ describe("Threads' webhooks", () => {
     expect(await relayed('forged')).toEqual([]);
   });
 
-  it('speak for nobody where another app signed, whatever app they name', async () => {
+  it('belong to nobody if another app signed, whatever app they name', async () => {
     for (const [index, appId] of ['4711', undefined].entries()) {
       await deliver(body(`nobody-${index}`, reply(mine.userId), { app_id: appId }), app().secret).expect(200);
       expect(await relayed(`nobody-${index}`)).toMatchObject([{ tenant: null, connection_id: null }]);
@@ -108,7 +108,7 @@ describe("Threads' webhooks", () => {
     expect(await relayed('unnamed')).toMatchObject([{ tenant: 'mine' }]);
   });
 
-  it("are not for a user of the Meta app's who has the same id", async () => {
+  it('do not reach a user of the Meta app with the same id', async () => {
     const user = await context.importConnection({ tenant: 'facebook' });
     await deliver(body('same-id', reply(user.userId))).expect(200);
     expect(await relayed('same-id')).toMatchObject([{ tenant: null, connection_id: null }]);

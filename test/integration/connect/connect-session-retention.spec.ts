@@ -15,7 +15,7 @@ describe('old connect sessions', () => {
   });
   afterAll(() => context.close());
 
-  it('are forgotten with their attempts when their days are over, and not before', async () => {
+  it('are deleted with their attempts after the retention time, and not before', async () => {
     const database = context.replica.app.get(Database);
     const count = async (table: string) => (await database.rows({ text: `SELECT 1 FROM ${table}` })).length;
     const removeExpired = async () => {

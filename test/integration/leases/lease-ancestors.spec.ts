@@ -25,7 +25,7 @@ async function open(token: string): Promise<GatewayGrant> {
   return grant;
 }
 
-/** The lease that stands in an answer to these leases in the place of a Page's token. */
+/** A lease issued in a response to these leases, in place of a Page's token. */
 async function replaced(pageId: string, token: string, itemTokens: string[] = []): Promise<string> {
   const items = await Promise.all(itemTokens.map(open));
   const metaToken = `EAApage${pageId}`;
@@ -37,14 +37,14 @@ const issue = async (ttl = 900) =>
   (await context.issue.issue(client, { ...LEASE_REQUEST, ttl_seconds: ttl }, 'r')).access_token;
 const idOf = (token: string) => parseLeaseToken(token)?.leaseId ?? 'lse_none';
 
-/** A lease, one from an answer to it, and one from an answer to that one. */
+/** A lease, one from a response to it, and one from a response to that one. */
 async function family(): Promise<[string, string, string]> {
   const parent = await issue();
   const child = await replaced('501', parent);
   return [parent, child, await replaced('502', child)];
 }
 
-/** Which of these are good: for a call, for one that runs, and by introspection, which must agree. */
+/** Which of these are valid for a call, during a call, and by introspection, which must agree. */
 async function areGood(...tokens: string[]): Promise<boolean[]> {
   const running = await context.check.filterActive(tokens.map(idOf));
   return Promise.all(
@@ -57,7 +57,7 @@ async function areGood(...tokens: string[]): Promise<boolean[]> {
   );
 }
 
-describe('a lease in an answer', () => {
+describe('a lease issued in a response', () => {
   const run = (text: string, ...values: unknown[]) => context.database.run({ text, values });
   const endings: [string, (parent: string) => Promise<unknown>][] = [
     ['was ended', (parent) => context.records.end(client, idOf(parent), 'r')],
@@ -66,7 +66,7 @@ describe('a lease in an answer', () => {
     ['has no credential', () => run('DELETE FROM credential WHERE is_root')],
     ['has no token', () => run('UPDATE credential SET secret_id = NULL WHERE is_root')],
     ['lost its client', () => run('UPDATE client SET deleted_at = now()')],
-    ['is not covered any more', () => run(`UPDATE client SET tenants = '{tenant-z}'`)],
+    ['is no longer covered', () => run(`UPDATE client SET tenants = '{tenant-z}'`)],
     ['needs a login', () => run(`UPDATE connection SET status = 'reauth_required'`)],
     [
       'lost its connection',
@@ -74,14 +74,14 @@ describe('a lease in an answer', () => {
     ],
   ];
 
-  it.each(endings)('ends, and those of answers to it, with the very next call after its parent %s', async (_, end) => {
+  it.each(endings)('ends with its descendants on the next call after its parent %s', async (_, end) => {
     const leases = await family();
     expect(await areGood(...leases)).toEqual([true, true, true]);
     await end(leases[0]);
     expect(await areGood(...leases)).toEqual([false, false, false]);
   });
 
-  it('ends alone, with what came from it, and not with another lease', async () => {
+  it('ends without its parent or other leases, but with its descendants', async () => {
     const [parent, child, grandchild] = await family();
     const sibling = await replaced('503', parent);
     const stranger = await issue();
@@ -91,7 +91,7 @@ describe('a lease in an answer', () => {
     expect(await areGood(parent, sibling)).toEqual([true, true]);
   });
 
-  it('is not written when its parent ends, and says so all the same', async () => {
+  it('is not written if its parent ends first, and reports that', async () => {
     const leases = await family();
     await context.records.end(client, idOf(leases[0]), 'r');
     const rows = await context.database.rows<{ id: string }>({
@@ -105,21 +105,21 @@ describe('a lease in an answer', () => {
     ).toHaveLength(1);
   });
 
-  it('is expired, not ended, when its time is over', async () => {
+  it('expires with its parent instead of counting as ended', async () => {
     const leases = await family();
     context.clock.advance(900);
     const records = await Promise.all(leases.map((token) => context.records.find(client, idOf(token))));
     expect(records.map((record) => record?.status)).toEqual(['expired', 'expired', 'expired']);
   });
 
-  it('is not good where its row says that it lives longer than its parent', async () => {
+  it('is invalid if its row claims to outlive its parent', async () => {
     const [parent, child, grandchild] = await family();
     await run(`UPDATE lease SET expires_at = expires_at + interval '1 day' WHERE id = $1`, idOf(child));
     await context.remac();
     expect(await areGood(parent, child, grandchild)).toEqual([true, false, true]);
   });
 
-  it('ends with an ancestor that somebody else changed', async () => {
+  it('ends with an ancestor whose row was tampered with', async () => {
     const [parent, child, grandchild] = await family();
     await run(`UPDATE lease SET expires_at = expires_at + interval '1 second' WHERE id = $1`, idOf(parent));
     expect(await areGood(parent, child, grandchild)).toEqual([false, false, false]);
@@ -127,7 +127,7 @@ describe('a lease in an answer', () => {
     expect(records.map((record) => record?.status)).toEqual(['ended', 'ended']);
   });
 
-  it('ends with each lease of its batch, and by the time of the first', async () => {
+  it('ends with any lease of its batch, and expires with the first', async () => {
     const [own, other] = [await issue(900), await issue(600)];
     const items = [own, other, other];
     const first = await replaced('501', own, items);
@@ -137,7 +137,7 @@ describe('a lease in an answer', () => {
     expect(await areGood(own, other, first)).toEqual([true, false, false]);
   });
 
-  it('is not made where it would stand on too many', async () => {
+  it('is not issued if it would have too many ancestors', async () => {
     const [parent, child] = await family();
     const grant = await open(child);
     const before = await context.countWritten();

@@ -37,7 +37,7 @@ describe('leases on Postgres', () => {
       },
     );
 
-  it('give the serving Meta token in token mode, with its proof, and write lease and audit entry together', async () => {
+  it('return the serving Meta token in token mode, with its proof, and are written together with their audit entry', async () => {
     const connectionId = await connect(connections, clock);
     const client = await context.client();
     const lease = await issue.issue(client, { ...WANTED, mode: 'token', ttl_seconds: 60 }, 'req-1');
@@ -57,7 +57,7 @@ describe('leases on Postgres', () => {
     ]);
   });
 
-  it('give a token of ours in gateway mode, which opens to the Meta token in the gateway only', async () => {
+  it('return our token in gateway mode, which only the gateway can turn into the Meta token', async () => {
     await connect(connections, clock, { pages: PAGES });
     const lease = await issue.issue(await context.client(), WANTED, 'r');
     expect(lease.access_token).toMatch(/^mtl_/);
@@ -67,7 +67,7 @@ describe('leases on Postgres', () => {
     expect(await check.grant(`${lease.access_token.slice(0, -1)}x`)).toBeNull();
   });
 
-  it('refuse a token whose lease exists but whose secret is another', async () => {
+  it('refuse a token with an existing lease and a wrong secret', async () => {
     await connect(connections, clock);
     const client = await context.client();
     const [a, b] = [await issue.issue(client, WANTED, 'r'), await issue.issue(client, WANTED, 'r')];
@@ -79,7 +79,7 @@ describe('leases on Postgres', () => {
     expect(await check.grant(b.access_token)).not.toBeNull();
   });
 
-  it('pick the credential that reaches the asset', async () => {
+  it('use the credential that reaches the asset', async () => {
     await connect(connections, clock, { pages: PAGES });
     const client = await context.client();
     for (const [assetId, type] of [
@@ -92,7 +92,7 @@ describe('leases on Postgres', () => {
     expect(await problemOf(issue.issue(client, { ...WANTED, asset_id: '999' }, 'r'))).toBe('connection_not_found');
   });
 
-  it('are refused for what Meta gives no token for, in words that name the Page; no other token stands in', async () => {
+  it('are refused for assets without a token, naming the Page; no other token replaces it', async () => {
     const pages = [{ id: '501', token: null, instagramId: '17841400000000001' }];
     const connectionId = await connect(connections, clock, { pages });
     const client = await context.client();
@@ -129,7 +129,7 @@ describe('leases on Postgres', () => {
     expect(await problemOf(issue.issue(client, wanted, 'r'))).toBe('reauth_required');
   });
 
-  it('reach an asset of several connections through the newest that lives', async () => {
+  it('use the newest live connection if several reach an asset', async () => {
     await connect(connections, clock, {
       metaUserId: '1',
       root: { token: 'EAAa' },
@@ -145,7 +145,7 @@ describe('leases on Postgres', () => {
     expect(await take()).toBe('EAAold');
   });
 
-  it('ask which where several connections match, and take the one that is named', async () => {
+  it('require a choice if several connections match, and use the one named', async () => {
     const first = await connect(connections, clock, { metaUserId: '1', root: { token: 'EAAa' } });
     await connect(connections, clock, { metaUserId: '2', root: { token: 'EAAb' } });
     const client = await context.client();
@@ -157,7 +157,7 @@ describe('leases on Postgres', () => {
     expect(await context.countWritten()).toEqual({ leases: 1, entries: 1 });
   });
 
-  it('end with the policy: tenants, products, modes and the longest life', async () => {
+  it('respect the policy: tenants, products, modes and maximum lifetime', async () => {
     await connect(connections, clock);
     const narrow = await context.client({ tenants: ['tenant-b'], leaseModes: ['gateway'] });
     expect(await problemOf(issue.issue(narrow, WANTED, 'r'))).toBe('not_allowed');
@@ -174,7 +174,7 @@ describe('leases on Postgres', () => {
     expect((await issue.issue(await context.client(), WANTED, 'r')).expires_in).toBe(300);
   });
 
-  it('are not given out for dead, expired or destroyed tokens, and nothing is written', async () => {
+  it('are not issued for dead, expired or destroyed tokens, and nothing is written', async () => {
     const id = await connect(connections, clock, { root: { expiresAt: new Date(clock.now().getTime() + 60_000) } });
     const client = await context.client();
     clock.advance(61);
@@ -188,7 +188,7 @@ describe('leases on Postgres', () => {
     expect(context.refreshes).toEqual([]);
   });
 
-  it('wait for a refresh where the token must live longer', async () => {
+  it('wait for a refresh if the token must live longer', async () => {
     await connect(connections, clock, { root: { expiresAt: new Date(clock.now().getTime() + 3_600_000) } });
     context.onRefresh(async () => {
       await database.run({ text: `UPDATE credential SET expires_at = expires_at + interval '60 days'` });
@@ -198,14 +198,14 @@ describe('leases on Postgres', () => {
     expect(context.refreshes).toMatchObject([{ minValidSeconds: 86_400 }]);
   });
 
-  it('send nobody to a new login where a living token is only still too short', async () => {
+  it('demand no new login if a live token merely expires too soon', async () => {
     await connect(connections, clock, { root: { expiresAt: new Date(clock.now().getTime() + 3_600_000) } });
     const wanted = issue.issue(await context.client(), { ...WANTED, min_valid_seconds: 86_400 }, 'r');
     expect(await problemOf(wanted)).toBe('refresh_pending');
     expect(await context.countWritten()).toEqual({ leases: 0, entries: 0 });
   });
 
-  it('are refused to a key that ended since the client was read', async () => {
+  it('are refused to a key that was revoked after the client was read', async () => {
     await connect(connections, clock);
     const client = await context.client();
     await database.run({ text: 'UPDATE client SET deleted_at = $1', values: [clock.now()] });
@@ -227,7 +227,7 @@ describe('leases on Postgres', () => {
     expect(whole.access_token).toBe('EAAb');
   });
 
-  it('go together in a batch without mixing up', async () => {
+  it('are not mixed up in a batch', async () => {
     const clients = await Promise.all(Array.from({ length: 4 }, () => context.client()));
     for (let i = 0; i < 4; i++)
       await connect(connections, clock, { tenant: `t${i}`, metaUserId: `${i}`, root: { token: `EAA${i}` } });

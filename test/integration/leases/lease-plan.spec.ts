@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => context?.close());
 
-it('a call reads its lease and its ancestors by primary key, and none where it has none', async () => {
+it('a call reads its lease and ancestors by primary key, and no ancestors if there are none', async () => {
   await connect(context.connections, context.clock);
   const lease = await context.issue.issue(await context.client(), LEASE_REQUEST, 'r');
   const { database } = context;

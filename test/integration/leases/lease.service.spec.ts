@@ -16,7 +16,7 @@ import {
 } from '../../support/leases-test-context.ts';
 import { openTestVault } from '../../support/test-vault.ts';
 
-describe('leases that were given', () => {
+describe('issued leases', () => {
   let context: LeasesTestContext;
   let clock: FakeClock;
   let database: Database;
@@ -31,8 +31,8 @@ describe('leases that were given', () => {
   });
   afterEach(() => context?.close());
 
-  describe('their end', () => {
-    it('counts from the very next call, by whatever it came', async () => {
+  describe('ending', () => {
+    it('takes effect on the next call, whatever caused it', async () => {
       const connectionId = await connect(connections, clock);
       const client = await context.client();
       const endings: [string, (leaseId: string) => Promise<unknown>][] = [
@@ -55,7 +55,7 @@ describe('leases that were given', () => {
       }
     });
 
-    it('may be said twice, is audited once, and is nobody else’s business', async () => {
+    it('is idempotent, audited once, and limited to the owner', async () => {
       await connect(connections, clock);
       const [client, stranger] = [await context.client(), await context.client()];
       const lease = await issue.issue(client, WANTED, 'r');
@@ -67,7 +67,7 @@ describe('leases that were given', () => {
       expect(await database.rows({ text: `SELECT 1 FROM audit_entry WHERE action = 'lease.ended'` })).toHaveLength(1);
     });
 
-    it('is introspected in the shape of RFC 7662, for the owner and for admins', async () => {
+    it('is reported by introspection as in RFC 7662, to the owner and admins', async () => {
       await connect(connections, clock);
       const [client, stranger] = [await context.client(), await context.client()];
       const lease = await issue.issue(client, WANTED, 'r');
@@ -88,7 +88,7 @@ describe('leases that were given', () => {
     });
   });
 
-  it('are forgotten once they ended before the retention, in batches; those that still live, and all entries, stay', async () => {
+  it('are deleted in batches if they ended before the retention time; live ones and all audit entries stay', async () => {
     await connect(connections, clock);
     const client = await context.client();
     const old: string[] = [];
@@ -97,7 +97,7 @@ describe('leases that were given', () => {
     clock.advance(900);
     const young = await issue.issue(client, WANTED, 'r');
     const entries = (await context.countWritten()).entries;
-    // Issued before, but not ended before: its life ends later.
+    // Issued before, but expires after.
     expect(await records.purge(clock.now(), 100)).toBe(0);
     clock.advance(1);
     const endedBefore = clock.now();
@@ -110,7 +110,7 @@ describe('leases that were given', () => {
     expect((await context.countWritten()).entries).toBe(entries);
   });
 
-  it('are still ours when what they reached was erased, and not when somebody had changed them before', async () => {
+  it('keep their MACs when what they reached is erased, and get none if they were tampered with before', async () => {
     await connect(connections, clock, { pages: PAGES });
     const client = await context.client();
     const reaching = { ...WANTED, asset_id: '501' };
@@ -123,7 +123,7 @@ describe('leases that were given', () => {
     expect(await records.find(client, forged.lease_id)).toBeNull();
   });
 
-  it('take up a new version of the token with the very next call, and none where it is gone', async () => {
+  it('use a new version of the token on the next call, and none if it is gone', async () => {
     await connect(connections, clock);
     const client = await context.client();
     const [a, b] = [await issue.issue(client, WANTED, 'r'), await issue.issue(client, WANTED, 'r')];
@@ -134,14 +134,14 @@ describe('leases that were given', () => {
     expect(await tokens()).toEqual(Array(3).fill('EAArootToken'));
     await connect(connections, clock, { root: { token: 'EAAnewToken' } });
     expect((await check.grant(a.access_token))?.accessToken.expose()).toBe('EAAnewToken');
-    // One that is known in its new version, one in its old, in one statement.
+    // One cached at its new version and one at its old, in one statement.
     expect(await tokens()).toEqual(Array(3).fill('EAAnewToken'));
     expect((await check.grant(b.access_token))?.credentialVersion).toBe(2);
     await database.run({ text: 'UPDATE credential SET secret_id = NULL' });
     expect(await tokens()).toEqual([undefined, undefined, undefined]);
   });
 
-  it('replace the tokens of a response, for credentials of the same connection only', async () => {
+  it('replace tokens in a response, for credentials of the same connection only', async () => {
     await connect(connections, clock, { pages: PAGES });
     await connect(connections, clock, { tenant: 'tenant-b', metaUserId: '9', root: { token: 'EAAforeign' } });
     const lease = await issue.issue(await context.client(), WANTED, 'r');
@@ -161,7 +161,7 @@ describe('leases that were given', () => {
   it.each([
     ['swallows', 'BEFORE', 'RETURN NULL;', 1],
     ['takes away', 'AFTER', 'DELETE FROM audit_entry WHERE id = NEW.id; RETURN NULL;', 2],
-  ])('stand in for no token where a trigger %s their entry', async (_, when, body, leases) => {
+  ])('replace no token if a trigger %s their audit entry', async (_, when, body, leases) => {
     await connect(connections, clock, { pages: PAGES });
     const lease = await issue.issue(await context.client(), WANTED, 'r');
     const grant = await check.grant(lease.access_token);
@@ -182,7 +182,7 @@ describe('leases that were given', () => {
     expect(active).toEqual([{ id: grant.leaseId }]);
   });
 
-  it('stand in for a new token of a Page that we hold, known by the Page, never by another connection’s', async () => {
+  it('replace a new token of a Page that we hold, matched by the Page, never one of another connection', async () => {
     await connect(connections, clock, { pages: [...PAGES, { id: '502', token: 'EAApage502' }] });
     const other = { tenant: 'tenant-b', metaUserId: '9', root: { token: 'EAAforeign' } };
     await connect(connections, clock, { ...other, pages: [{ id: '901', token: 'EAApage901' }] });
@@ -201,7 +201,7 @@ describe('leases that were given', () => {
     );
     expect([...given.keys()].sort()).toEqual(['EAAnew501', 'EAApage502']);
     const opened = async (metaToken: string) => (await check.grant(given.get(metaToken) ?? ''))?.accessToken.expose();
-    // The token itself says more than what stands beside it.
+    // The token itself counts for more than the id next to it.
     expect([await opened('EAAnew501'), await opened('EAApage502')]).toEqual(['EAApage501', 'EAApage502']);
   });
 });

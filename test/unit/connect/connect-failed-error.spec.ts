@@ -25,11 +25,11 @@ describe('toConnectFailedError', () => {
     [{ kind: 'dead', reason: 'expired' }, 'token_rejected', true],
     [{ kind: 'permission' }, 'token_rejected', true],
     [{ kind: 'blocked' }, 'token_rejected', true],
-  ])('of a token: %j is %s', (verdict, reason, isFinal) => {
+  ])('with a token: %j is %s', (verdict, reason, isFinal) => {
     expect(reported(verdict, 'token_rejected')).toEqual([reason, isFinal]);
   });
 
-  it('of a code: what Meta refuses for any reason of the code is final', () => {
+  it('with a code: any refusal of the code is final', () => {
     for (const verdict of [
       { kind: 'suspect' },
       { kind: 'code_rejected', why: 'used' },
@@ -39,7 +39,7 @@ describe('toConnectFailedError', () => {
     }
   });
 
-  it('tells what to do about an account that Meta holds back, and leaves other deaths to a new login', () => {
+  it('says what to do about a locked account; other dead tokens need a new login', () => {
     const message = (reason: DeadReason) => {
       const { detail, remedy } = toConnectFailedError(
         failed({ kind: 'dead', reason }),
@@ -52,7 +52,7 @@ describe('toConnectFailedError', () => {
     expect(message('expired')).not.toContain('facebook.com');
   });
 
-  it('leaves other errors as they are', () => {
+  it('returns other errors unchanged', () => {
     for (const error of [
       new Error('bug'),
       new ClaimLostError('x'),
@@ -62,7 +62,7 @@ describe('toConnectFailedError', () => {
     }
   });
 
-  it('blames a client for its redirect_uri, and for nothing else of the settings', () => {
+  it('blames a client for its redirect_uri, but not for other settings', () => {
     expect(classifyRedirectUriError(failed({ kind: 'configuration', what: 'redirect_uri' }))).toMatchObject({
       reason: 'code_rejected',
     });
@@ -70,7 +70,7 @@ describe('toConnectFailedError', () => {
     expect(classifyRedirectUriError(secret)).toBe(secret);
   });
 
-  it("becomes a problem with Meta's cause and the time to wait", () => {
+  it("becomes a problem with Meta's cause and the retry time", () => {
     const failure = toConnectFailedError(
       failed({ kind: 'throttled', scope: 'app', retryAfterSeconds: 7 }),
       'token_rejected',

@@ -21,7 +21,7 @@ const ROW: CoveredSession = {
   closed_at: null,
 };
 
-/** For each column other values that mean something else. */
+/** For each column, other values with a different meaning. */
 const CHANGES: { readonly [K in keyof CoveredSession]: readonly CoveredSession[K][] } = {
   id: ['cns_2'],
   token_hash: [Buffer.from('other'), Buffer.alloc(0)],
@@ -43,7 +43,7 @@ const CHANGES: { readonly [K in keyof CoveredSession]: readonly CoveredSession[K
 };
 
 describe('the MAC of a connect session', () => {
-  it('covers every column that decides', () => {
+  it('covers every column that decides something', () => {
     const texts = new Set([CONNECT_SESSION_MAC.encode(ROW)]);
     let count = 1;
     for (const [column, values] of Object.entries(CHANGES)) {
@@ -55,7 +55,7 @@ describe('the MAC of a connect session', () => {
     expect(texts.size).toBe(count);
   });
 
-  it('goes by what is expected, in whatever order Postgres returns it', () => {
+  it('ignores the key order in which Postgres returns what is expected', () => {
     const expected = { business_id: '2', meta_user_id: '1' };
     expect(CONNECT_SESSION_MAC.encode({ ...ROW, expected })).toBe(CONNECT_SESSION_MAC.encode(ROW));
   });

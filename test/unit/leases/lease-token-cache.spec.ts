@@ -17,11 +17,11 @@ function opened(letter: string, secretId: `sec_${string}` = 'sec_1'): CachedLeas
 const isZeroed = (lease: CachedLease<string>): boolean =>
   [...lease.accessToken, ...lease.leaseToken].every((byte) => byte === 0);
 
-describe('opened leases', () => {
+describe('cached lease tokens', () => {
   let leases: LeaseTokenCache<string>;
   beforeEach(() => {
     jest.useFakeTimers();
-    // At 0 of the clock lru-cache keeps no age.
+    // At time 0, lru-cache tracks no age.
     jest.advanceTimersByTime(1);
     leases = new LeaseTokenCache();
   });
@@ -30,7 +30,7 @@ describe('opened leases', () => {
     jest.useRealTimers();
   });
 
-  it('are found by the very token that proved them only', () => {
+  it('are found only by the exact token that was verified', () => {
     const a = opened('a');
     leases.keep(a);
     expect(leases.find(a.text)).toBe(a);
@@ -39,7 +39,7 @@ describe('opened leases', () => {
     expect(leases.find(opened('b').text)).toBeNull();
   });
 
-  it('are zeroed when they are forgotten, replaced, or when all is over', () => {
+  it('are zeroed when forgotten, when replaced, and at shutdown', () => {
     const [old, fresh, other] = [opened('a'), opened('a', 'sec_2'), opened('b')];
     leases.keep(old);
     leases.keep(fresh);
@@ -53,7 +53,7 @@ describe('opened leases', () => {
     expect(isZeroed(other)).toBe(true);
   });
 
-  it('go after half a minute to a minute without a call', () => {
+  it('are evicted after 30 to 60 seconds without a call', () => {
     const [used, idle] = [opened('a'), opened('b')];
     leases.keep(used);
     leases.keep(idle);
@@ -67,7 +67,7 @@ describe('opened leases', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('make room for the next', () => {
+  it('make room for new ones', () => {
     const first = opened('a');
     leases.keep(first);
     for (let n = 0; n < 4_096; n++) {

@@ -8,7 +8,7 @@ const random = new SystemRandom();
 const ids = new Ids(new FakeClock(), random);
 
 describe('lease tokens', () => {
-  it('name their lease and carry their secret', () => {
+  it('contain their lease id and their secret', () => {
     const leaseId = ids.next('lse');
     const { token, secret } = createLeaseToken(leaseId, random);
     expect(token).toMatch(/^mtl_/);
@@ -16,7 +16,7 @@ describe('lease tokens', () => {
     expect(Buffer.from(secret, 'base64url')).toHaveLength(32);
   });
 
-  it('are refused when any one character is another', () => {
+  it('are rejected if any character changes', () => {
     const { token } = createLeaseToken(ids.next('lse'), random);
     fc.assert(
       fc.property(fc.nat(token.length - 1), fc.constantFrom(...'abcXYZ019_-~ '), (at, character) => {
@@ -26,7 +26,7 @@ describe('lease tokens', () => {
     );
   });
 
-  it('are refused when cut off or continued', () => {
+  it('are rejected if truncated or extended', () => {
     const { token } = createLeaseToken(ids.next('lse'), random);
     expect(parseLeaseToken(token.slice(0, -1))).toBeNull();
     expect(parseLeaseToken(`${token}A`)).toBeNull();

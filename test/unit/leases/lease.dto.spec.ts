@@ -5,7 +5,7 @@ import { InputValidationPipe } from '../../../src/platform/http-server/input-val
 const pipe = new InputValidationPipe();
 const plainly = LeaseRequest.isPlainlyValid;
 
-/** What the decorators say, with the short way closed. */
+/** Validates with the decorators alone, bypassing the quick check. */
 async function isValid(body: object): Promise<boolean> {
   class Described extends LeaseRequest {
     static override isPlainlyValid(): boolean {
@@ -25,8 +25,8 @@ const odd = fc.oneof(
   fc.constantFrom(true, [], ['a'], {}),
 );
 
-describe('the short way through the validation of a lease request', () => {
-  it('lets nothing pass that the rules refuse', async () => {
+describe('the quick check of a lease request', () => {
+  it('accepts nothing that the rules reject', async () => {
     const names = [
       'tenant',
       'product',
@@ -47,7 +47,7 @@ describe('the short way through the validation of a lease request', () => {
     );
   });
 
-  it('is not taken for what has no tenant, no product, or is no object', () => {
+  it('rejects a body without tenant or product, or that is not an object', () => {
     for (const body of [{}, { tenant: 'a' }, { product: 'pages' }, null, 'x', []]) expect(plainly(body)).toBe(false);
   });
 });

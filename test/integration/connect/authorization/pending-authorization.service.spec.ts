@@ -15,7 +15,7 @@ import {
 
 const AWAY = { kind: 'html', status: 502 } as const;
 
-describe('a token that Meta gave, but could not be finished with', () => {
+describe('a token that cannot become a connection yet', () => {
   let context: ConnectTestContext;
   beforeAll(async () => {
     context = await openConnectTestContext();
@@ -31,7 +31,7 @@ describe('a token that Meta gave, but could not be finished with', () => {
     context.clock.advance(seconds);
     await context.replica.app.get(AuthorizationResumeJob).resumeDue();
   };
-  /** One user's callback while Meta's responses to these calls are missing. */
+  /** One user's callback, during which Meta doesn't respond to these calls. */
   const cutShort = async (pathPattern: string, body: Record<string, unknown> = {}) => {
     const session = await createSession(context, body);
     const browser = new TestBrowser(context);
@@ -47,7 +47,7 @@ describe('a token that Meta gave, but could not be finished with', () => {
       [sessionId],
     );
 
-  it('stays sealed, long-lived, and is finished by the resumer', async () => {
+  it('stays sealed and long-lived, and the resume job finishes it', async () => {
     const before = countCodeExchanges(context);
     const { session, browser, callback, fault, location } = await cutShort('debug_token', { tenant: 'resumed' });
     expect(location).toContain('error=meta_unavailable');
@@ -61,7 +61,7 @@ describe('a token that Meta gave, but could not be finished with', () => {
     expect((await browser.get(callback)).headers['location']).toContain(`status=connected&connection_id=${row?.id}`);
     expect(countCodeExchanges(context)).toBe(before + 1);
     const entries = await audited(session.id);
-    // One entry for the user, none for each of the resume job's tries, and the end.
+    // One entry for the user, one for the end, none for the resume job's tries.
     expect(entries.map((entry) => [entry.action, entry.actor_kind])).toEqual([
       ['connect.session_created', 'client'],
       ['connect.failed', 'browser'],
@@ -70,7 +70,7 @@ describe('a token that Meta gave, but could not be finished with', () => {
     expect(entries[1]?.details).toMatchObject({ code: 'meta_unavailable', will_retry: true });
   });
 
-  it('is finished by a reload of the page', async () => {
+  it('is finished when the page is reloaded', async () => {
     const before = countCodeExchanges(context);
     const { browser, callback, fault, location } = await cutShort('me/accounts', { tenant: 'reloaded' });
     expect(location).toContain('error=meta_unavailable');
@@ -80,7 +80,7 @@ describe('a token that Meta gave, but could not be finished with', () => {
     expect(countCodeExchanges(context)).toBe(before + 1);
   });
 
-  it('stays sealed at the stage `exchanged` where the exchange for the long-lived one fails', async () => {
+  it('stays sealed at stage `exchanged` if the exchange for a long-lived token fails', async () => {
     const { browser, callback } = await browseToCallback(context, { tenant: 'first-stage' });
     const fault = context.sandbox.state.faults.add({
       match: { grantType: 'fb_exchange_token' },
@@ -97,7 +97,7 @@ describe('a token that Meta gave, but could not be finished with', () => {
     );
   });
 
-  it('is destroyed when it proves dead', async () => {
+  it('is destroyed if it turns out to be dead', async () => {
     const sealed = await secrets();
     const { session, browser, callback, fault } = await cutShort('debug_token', { tenant: 'dead' });
     context.sandbox.state.faults.clear(fault.id);
@@ -112,7 +112,7 @@ describe('a token that Meta gave, but could not be finished with', () => {
     expect(await rows(`SELECT id FROM connection WHERE tenant = 'dead'`)).toEqual([]);
   });
 
-  it('is destroyed after a day of trying', async () => {
+  it('is destroyed after a day of retries', async () => {
     const sealed = await secrets();
     const { session, browser, callback, fault } = await cutShort('debug_token', { tenant: 'given-up' });
     await resume(23 * 3600);
@@ -124,7 +124,7 @@ describe('a token that Meta gave, but could not be finished with', () => {
     expect((await audited(session.id)).at(-1)?.details).toMatchObject({ code: 'meta_unavailable', will_retry: false });
   });
 
-  it('is not kept where its client still has it', async () => {
+  it('is not kept if its client still has it', async () => {
     const sealed = await secrets();
     const session = await createSession(context, { tenant: 'given' });
     const { accessToken } = context.sandbox.state.make.token({ userId: '100000000000101' });
@@ -137,11 +137,11 @@ describe('a token that Meta gave, but could not be finished with', () => {
     expect([await pendingAuthorizations(), await secrets()]).toEqual([[], sealed]);
   });
 
-  it('does not hold up the others', async () => {
+  it('does not block others', async () => {
     const { fault } = await cutShort('debug_token', { tenant: 'stuck' });
     context.sandbox.state.faults.clear(fault.id);
     const [stuck] = await pendingAuthorizations();
-    // A sealed token that does not open: damaged, or of another key.
+    // A sealed token that can't be decrypted: damaged, or sealed under another key.
     await rows(`UPDATE sealed_secret SET ciphertext = '\\x00' WHERE id = $1`, [stuck?.secret_id]);
     const { fault: second } = await cutShort('debug_token', { tenant: 'behind' });
     context.sandbox.state.faults.clear(second.id);
@@ -150,9 +150,9 @@ describe('a token that Meta gave, but could not be finished with', () => {
     expect(await pendingAuthorizations()).toHaveLength(1);
   });
 
-  it('is lost with its replica before it could be sealed, which the second delivery tells', async () => {
+  it('is lost if its replica dies before sealing it, which the second delivery reports', async () => {
     const { session, browser, callback } = await browseToCallback(context, { tenant: 'lost' });
-    // As a replica leaves it that dies between the consumption of the state and the exchange's response.
+    // What a replica leaves behind that dies between consuming the state and the exchange's response.
     await rows('UPDATE connect_attempt SET consumed_at = $2 WHERE session_id = $1', [session.id, context.clock.now()]);
     context.clock.advance(61);
     const before = countCodeExchanges(context);

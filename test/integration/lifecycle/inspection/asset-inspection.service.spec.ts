@@ -26,7 +26,7 @@ afterAll(() => context?.close());
 interface Connected {
   connection: ConnectionResponse;
   waba: string;
-  /** The same user once more. */
+  /** The same user again. */
   again(): Promise<void>;
 }
 
@@ -54,8 +54,8 @@ async function takeOne(waba: string): Promise<UnverifiedAsset> {
 }
 const asked = (waba: string) => context.sandbox.state.log.list().filter(({ path }) => path.endsWith(`/${waba}`)).length;
 
-describe('the verification of an account whose response comes late', () => {
-  it('settles no request that came while it was under way', async () => {
+describe('verifying an account whose response is late', () => {
+  it('does not complete requests that arrived meanwhile', async () => {
     const { waba } = await connected();
     await requestVerification(waba);
     const look = await takeOne(waba);
@@ -68,7 +68,7 @@ describe('the verification of an account whose response comes late', () => {
     await expect(takeOne(waba)).rejects.toThrow('no verification');
   });
 
-  it('takes nothing from a user who has connected again meanwhile', async () => {
+  it('takes nothing from a user who reconnected meanwhile', async () => {
     const { connection, waba, again } = await connected();
     await requestVerification(waba);
     const look = await takeOne(waba);
@@ -79,7 +79,7 @@ describe('the verification of an account whose response comes late', () => {
     expect(after.assets.map(({ id }) => id)).toContain(waba);
   });
 
-  it('takes nothing where verification was requested again, which is handled by itself', async () => {
+  it('takes nothing if verification was requested again, which runs separately', async () => {
     const { connection, waba } = await connected();
     await requestVerification(waba);
     const first = await takeOne(waba);
@@ -100,7 +100,7 @@ describe('an account whose verification is refused', () => {
     return context.connection(connect.connection.id);
   };
 
-  it('with a suspicion of the token is kept while the token lives', async () => {
+  it('with a suspect token is kept while the token lives', async () => {
     const one = await connected();
     expect(await inspect(one, 190)).toMatchObject({ status: 'active', status_reason: null });
     context.clock.advance(61);
@@ -111,13 +111,13 @@ describe('an account whose verification is refused', () => {
     expect(await inspect(await connected(), 987654)).toMatchObject({ status: 'active', status_reason: null });
   });
 
-  it('because it is out of reach goes', async () => {
+  it('because it is unreachable is removed', async () => {
     expect(await inspect(await connected(), 100)).toMatchObject({ status: 'reauth_required', assets: [] });
   });
 });
 
-describe('the verification of many accounts', () => {
-  it('stop with the pace of the app, and go on after it', async () => {
+describe('verifying many accounts', () => {
+  it("stops at the app's rate limit and continues afterwards", async () => {
     const [one, other] = [await connected(), await connected()];
     context.fault({ kind: 'graph_error', code: 4 }, { method: 'GET', pathPattern: `/${one.waba}$` }, null);
     await requestVerification(one.waba);
@@ -133,7 +133,7 @@ describe('the verification of many accounts', () => {
     expect((await context.connection(other.connection.id)).status).toBe('active');
   });
 
-  it('end with their replica', async () => {
+  it('ends with its replica', async () => {
     const { waba } = await connected();
     await requestVerification(waba);
     context.sandbox.state.log.clear();

@@ -31,10 +31,10 @@ async function seed(tenant: string, count: number, columns: Readonly<Record<stri
 
 const LATER = `due_at + interval '6 days'`;
 
-describe('a tenant whose tokens all end within a day, and wait for a rotation', () => {
+describe('a tenant with many tokens expiring within a day and a requested rotation', () => {
   beforeEach(() => seed('large', 3_000, { rotation_due_at: 'due_at' }));
 
-  it('does not keep waiting another one whose three have days left', async () => {
+  it('does not delay another tenant whose tokens have days left', async () => {
     await seed('small', 3, { expires_at: LATER });
     const replica = openReplica();
     const claimed = [];
@@ -43,7 +43,7 @@ describe('a tenant whose tokens all end within a day, and wait for a rotation', 
     expect(claimed.filter(({ tenant }) => tenant === 'small')).toHaveLength(3);
   });
 
-  it('does not do so where one token is claimed at a time, either', async () => {
+  it('does not delay it either if tokens are claimed one at a time', async () => {
     await seed('small', 3, { expires_at: LATER });
     const replica = openReplica();
     const claimed = [];
@@ -52,7 +52,7 @@ describe('a tenant whose tokens all end within a day, and wait for a rotation', 
     expect(claimed.filter(({ tenant }) => tenant === 'small')).toHaveLength(3);
   });
 
-  it('does not keep waiting the retries of another one', async () => {
+  it('does not delay the retries of another tenant', async () => {
     await seed('small', 3, { expires_at: LATER, failure_attempts: '2' });
     const claimed = [];
     const replica = openReplica();
@@ -61,15 +61,15 @@ describe('a tenant whose tokens all end within a day, and wait for a rotation', 
   });
 });
 
-describe('what ends within a day', () => {
-  it('comes before its turn, also with the look of each minute, which leaves the rest to the schedule', async () => {
+describe('tokens that expire within a day', () => {
+  it('go first, also in the sweep of each minute, which leaves the rest to the schedule', async () => {
     await seed('many', 300, { expires_at: LATER });
     for (const tenant of ['one', 'two']) await seed(tenant, 2, {});
     const claimed = await openReplica().claim('app', 8, 'retries');
     expect(claimed.map(({ tenant }) => tenant).sort()).toEqual(['one', 'one', 'two', 'two']);
   });
 
-  it('is claimed by tenant in turn while the app is stopped, then what ends at an unknown time', async () => {
+  it('are claimed with tenants taking turns while the app is stopped, then those with an unknown expiry', async () => {
     await seed('large', 300, {});
     await seed('small', 1, {});
     await seed('unknown', 1, { expires_at: 'NULL' });

@@ -34,7 +34,7 @@ const stored = async () => {
   return rows.map(({ asked, served, servedAt }) => `${asked} ${served} ${servedAt.toISOString().slice(11, 19)}`);
 };
 
-it('stores what changes, and what stays once an hour', async () => {
+it('stores changes at once, and an unchanged version once an hour', async () => {
   const recorder = recorderOn();
   recorder.observe(version('v25.0', 'v25.0'));
   clock.advance(3_000);
@@ -47,7 +47,7 @@ it('stores what changes, and what stays once an hour', async () => {
   expect([writes.length, await stored()]).toEqual([3, ['v25.0 v26.0 13:50:00']]);
 });
 
-it('writes no more often than every ten seconds, however responses alternate', async () => {
+it('writes at most every ten seconds, even if responses alternate', async () => {
   const recorder = recorderOn();
   for (let second = 0; second < 20; second++) {
     recorder.observe(version('v25.0', second % 2 === 0 ? 'v25.0' : 'v26.0'));
@@ -57,13 +57,13 @@ it('writes no more often than every ten seconds, however responses alternate', a
   expect(writes.length).toBeLessThanOrEqual(3);
 });
 
-it('keeps no row for a version that is in no table: clients may name any', async () => {
+it('stores no unknown version, since clients may request any', async () => {
   const recorder = recorderOn();
   for (let minor = 0; minor < 100; minor++) recorder.observe(version(`v7.${minor}`, 'v21.0'));
   expect([writes.length, await stored()]).toEqual([0, []]);
 });
 
-it('is not set back by a replica that saw something earlier', async () => {
+it('is not overwritten by an older observation of another replica', async () => {
   recorderOn().observe(version('v25.0', 'v26.0'));
   await jobs.drain();
   clock.advance(-60);
@@ -71,7 +71,7 @@ it('is not set back by a replica that saw something earlier', async () => {
   expect(await stored()).toEqual(['v25.0 v26.0 12:00:00']);
 });
 
-it('outlives a database that fails, and tries again later', async () => {
+it('survives a database failure and retries later', async () => {
   let isDown = true;
   const failing = {
     run: (statement: Parameters<Database['run']>[0]) =>

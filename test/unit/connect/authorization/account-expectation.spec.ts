@@ -8,7 +8,7 @@ const USER = { kind: 'user' as const, userId: '11' };
 const SYSTEM_USER = { kind: 'system_user' as const, userId: '21' };
 const WRONG = { code: 'wrong_account', isFinal: true };
 
-/** What Meta says: of a system user's client at `/me`, of an account's owner at its id. */
+/** What Meta says about a system user's client at `/me`, and about an account's owner at its id. */
 function expectation(expected: ExpectedAccount, responses: Record<string, ScriptedResponse> = {}) {
   const meta = scriptedMeta(({ url }) => responses[url.pathname.split('/')[2] ?? ''] ?? graphError(100, 33));
   return { asked: meta.sent, of: new AccountExpectation(meta.discovery, TOKEN, expected) };
@@ -16,8 +16,8 @@ function expectation(expected: ExpectedAccount, responses: Record<string, Script
 const client = (id: string): ScriptedResponse => ({ body: { id: '21', client_business_id: id } });
 const owner = (id: string): ScriptedResponse => ({ body: { id: '7', owner_business_info: { id, name: 'A shop' } } });
 
-describe('the account that a session is for', () => {
-  it('is any where nothing is expected, and nothing is asked', async () => {
+describe('the account expected by a session', () => {
+  it('is not checked if there is no expectation', async () => {
     const { of, asked } = expectation({});
     await of.checkSubject(SYSTEM_USER);
     await of.checkWhatsappAccounts(['7']);
@@ -43,14 +43,14 @@ describe('the account that a session is for', () => {
     expect(() => of.requireProven()).not.toThrow();
   });
 
-  it('is not another user, a prefix of it, or one that only the business fits', async () => {
+  it('is no other user, no prefix of the id, and no user with only a matching business', async () => {
     await expect(expectation({ meta_user_id: '12' }).of.checkSubject(USER)).rejects.toMatchObject(WRONG);
     await expect(expectation({ meta_user_id: '1' }).of.checkSubject(USER)).rejects.toMatchObject(WRONG);
     const both = expectation({ meta_user_id: '12', business_id: '90' }, { me: client('90') });
     await expect(both.of.checkSubject(SYSTEM_USER)).rejects.toMatchObject(WRONG);
   });
 
-  it('is proven by the client of a system user', async () => {
+  it("is proven by a system user's client", async () => {
     const { of } = expectation({ business_id: '90' }, { me: client('90') });
     await of.checkSubject(SYSTEM_USER);
     expect(() => of.requireProven()).not.toThrow();
@@ -67,7 +67,7 @@ describe('the account that a session is for', () => {
     await expect(mixed.of.checkWhatsappAccounts(['7', '8'])).rejects.toMatchObject(WRONG);
   });
 
-  it('is refused where the business cannot be learned, and says why', async () => {
+  it('is refused if the business is unknown, with the reason', async () => {
     const silent = expectation({ business_id: '90' });
     await silent.of.checkSubject(SYSTEM_USER);
     await silent.of.checkWhatsappAccounts([]);
@@ -75,7 +75,7 @@ describe('the account that a session is for', () => {
     await expect(silent.of.checkWhatsappAccounts(['7'])).rejects.toThrow(/does not say which business owns/);
   });
 
-  it('stays open where Meta fails: that says nothing', async () => {
+  it('stays undecided if Meta fails', async () => {
     const down = expectation({ business_id: '90' }, { me: { status: 500, body: {} }, '7': { status: 500, body: {} } });
     await expect(down.of.checkSubject(SYSTEM_USER)).rejects.toThrow(MetaError);
     await expect(down.of.checkWhatsappAccounts(['7'])).rejects.toThrow(MetaError);

@@ -19,11 +19,11 @@ const OPENED = {
 const VALUE = SIGNER.sign(OPENED).value;
 
 describe("the value of an attempt's cookie", () => {
-  it('gives back the attempt as it was opened, and is always the same', () => {
+  it('returns the attempt as it was opened, and is deterministic', () => {
     expect(SIGNER.verify(VALUE)).toEqual({ ...OPENED, cookieHash: expect.any(Buffer) });
     expect(SIGNER.verify(VALUE)).toEqual(SIGNER.sign(OPENED).attempt);
     expect(SIGNER.sign(OPENED).value).toBe(VALUE);
-    // As a cookie value may be (RFC 6265 4.1.1), and short: ten of them travel with each request.
+    // Valid as a cookie value (RFC 6265, section 4.1.1), and short: each request carries ten.
     expect(VALUE).toMatch(/^[\w.-]{1,160}$/);
   });
 
@@ -32,14 +32,14 @@ describe("the value of an attempt's cookie", () => {
     ['session', { sessionId: 'cns_01jd0000000000000000000001' }],
     ['opening', { openedAt: new Date('2026-11-22T12:00:00.124Z') }],
     ['end', { expiresAt: new Date('2026-11-22T13:10:00.123Z') }],
-  ])('counts for no other %s', (_, other) => {
+  ])('is valid for no other %s', (_, other) => {
     const [mac] = VALUE.split('.').slice(-1);
     const forged = SIGNER.sign({ ...OPENED, ...other } as typeof OPENED).value.replace(/[^.]+$/, mac ?? '');
     expect(forged).not.toBe(VALUE);
     expect(SIGNER.verify(forged)).toBeNull();
   });
 
-  it('counts only whole, byte for byte, and under our key', () => {
+  it('is valid only unchanged, byte for byte, and under our key', () => {
     expect(withKey('theirs').verify(VALUE)).toBeNull();
     for (let at = 0; at < VALUE.length; at++) {
       const changed = VALUE[at] === 'A' ? 'B' : 'A';

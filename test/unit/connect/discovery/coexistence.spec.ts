@@ -9,18 +9,18 @@ const of = (isOnBizApp: boolean | null, hints: Partial<AuthorizationHints>, isIn
   coexistenceOf({ id: '320', isOnBizApp }, WABA, { hints: readHints(hints), isInteractive });
 const on = (signup: string) => ({ isOnBusinessApp: true, signup });
 
-describe('whether a number is in use in the WhatsApp Business app', () => {
+describe('use of a number in the WhatsApp Business app', () => {
   it.each<[string, Partial<AuthorizationHints>]>([
     ['without a number', { event: FINISHED, wabaId: WABA }],
     ['with its number', { event: FINISHED, wabaId: WABA, phoneNumberId: '320' }],
     ['without any id', { event: FINISHED }],
     ['with its feature type as well', { event: FINISHED, featureType: FEATURE, wabaId: WABA }],
-  ])('is said by the event of the signup, %s, where Meta says nothing', (_, hints) => {
+  ])('follows from the event of the signup, %s, if Meta says nothing', (_, hints) => {
     expect(of(null, hints)).toEqual(on('confirmed'));
     expect(of(true, hints)).toEqual(on('confirmed'));
   });
 
-  it('is said by what the session asked for, where no event came', () => {
+  it('follows from what the session asked for if there was no event', () => {
     expect(of(null, { featureType: FEATURE })).toEqual(on('assumed'));
     expect(of(true, { featureType: FEATURE })).toEqual(on('assumed'));
   });
@@ -30,17 +30,17 @@ describe('whether a number is in use in the WhatsApp Business app', () => {
     ['another number', { event: FINISHED, wabaId: WABA, phoneNumberId: '321' }],
     ['another account', { event: FINISHED, wabaId: '311' }],
     ['no signup', {}],
-  ])('is not said by %s', (_, hints) => {
+  ])('does not follow from %s', (_, hints) => {
     expect(of(null, hints)).toBeUndefined();
   });
 
-  it("is Meta's to say, whatever the signup was", () => {
+  it('is decided by Meta, whatever the signup was', () => {
     expect(of(false, { event: FINISHED, wabaId: WABA })).toMatchObject({ isOnBusinessApp: false });
     expect(of(true, {})).toEqual(on('assumed'));
     expect(of(true, { event: FINISHED, phoneNumberId: '321' })).toEqual(on('assumed'));
   });
 
-  it('tells nothing of its signup where a token was handed in, or nobody logged in', () => {
+  it('says nothing about its signup if a token was supplied or nobody logged in', () => {
     expect(of(true, { isGiven: true })).toEqual(on('unknown'));
     expect(of(true, {}, false)).toEqual(on('unknown'));
   });

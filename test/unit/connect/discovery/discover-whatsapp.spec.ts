@@ -18,20 +18,20 @@ const PORTFOLIO = '900';
 type Number = Record<string, unknown> & { id: string };
 
 interface Meta {
-  /** Accounts that this token may see, with their numbers. */
+  /** Accounts this token may see, with their numbers. */
   accounts?: Record<string, Number[]>;
-  /** What stands at other paths, below the version. */
+  /** Responses at other paths, relative to the version. */
   lists?: Record<string, string[]>;
-  /** Fields of numbers that Meta refuses. */
+  /** Number fields that Meta refuses. */
   refusedField?: string;
-  /** How Meta refuses what is none of these. */
+  /** How Meta refuses everything else. */
   refusal?: ScriptedResponse;
 }
 
 const list = (items: object[]): ScriptedResponse => ({ body: { data: items } });
 const verified = (id: string): Number => ({ id, display_phone_number: `+${id}`, code_verification_status: 'VERIFIED' });
 
-/** Any object has a name, so every id answers the question for it, as with Meta. */
+/** Any object has a name, so Meta returns one for every id. */
 function respond(
   { accounts = {}, lists = {}, refusedField, refusal = graphError(100, 33) }: Meta,
   request: SentRequest,
@@ -94,8 +94,8 @@ async function discover(
 const accountsOf = ({ assets }: Discovered) =>
   assets.filter(({ type }) => type === 'whatsapp_business_account').map(({ id }) => id);
 
-describe('which accounts a token reaches', () => {
-  it('is what every scope of WhatsApp names, in whatever order, each asked once', async () => {
+describe('the accounts that a token reaches', () => {
+  it('are those that any WhatsApp scope names, in any order, each asked once', async () => {
     const meta = { accounts: { '11': [verified('5')], '12': [verified('6')], '13': [verified('7')] } };
     const granularScopes = [
       { scope: EVENTS, targetIds: ['13', '11'] },
@@ -112,7 +112,7 @@ describe('which accounts a token reaches', () => {
     ]);
   });
 
-  it('does not hang on the names of the scopes: an account that answers is connected', async () => {
+  it('do not depend on the names of scopes: an account that responds is connected', async () => {
     const accounts = { '11': [verified('5')] };
     for (const scopes of [[EVENTS], ['business_management']]) {
       const found = await discover({ accounts }, { scopes, hints: { wabaId: '11' } });
@@ -120,13 +120,13 @@ describe('which accounts a token reaches', () => {
     }
   });
 
-  it('is never what answers with a name only: a portfolio or Page has one, too', async () => {
+  it('are never objects that only have a name, such as portfolios and Pages', async () => {
     const found = await discover({}, { granularScopes: [{ scope: MANAGEMENT, targetIds: ['77'] }] });
     expect(found.assets).toEqual([]);
     expect(found.warning).toMatchObject({ code: 'no_whatsapp_account', isUnusable: true });
   });
 
-  it('has what a system user was given, and what portfolios own or share, where the lists answer', async () => {
+  it('include those assigned to a system user, and those portfolios own or share, if the lists respond', async () => {
     const meta = {
       accounts: { '11': [verified('5')], '12': [verified('6')], '13': [verified('7')] },
       lists: {
@@ -142,22 +142,22 @@ describe('which accounts a token reaches', () => {
 
   it.each([
     ['as unknown', graphError(100, 33, 400, 'GraphMethodException')],
-    ['as unknown, in the shape of a wrong proof', graphError(100, undefined, 400, 'GraphMethodException')],
-    ['for want of a permission', graphError(200, undefined, 403)],
-    ['for want of a capability', graphError(3)],
-  ])('is told apart where Meta refuses an id %s', async (_, refusal) => {
+    ['as unknown, in the form of a wrong proof', graphError(100, undefined, 400, 'GraphMethodException')],
+    ['for lack of a permission', graphError(200, undefined, 403)],
+    ['for lack of a capability', graphError(3)],
+  ])('leave out an id that Meta refuses %s', async (_, refusal) => {
     const meta = { accounts: { '11': [verified('5')] }, refusal };
     const granularScopes = [{ scope: MANAGEMENT, targetIds: ['99', '11'] }];
     const found = await discover(meta, { granularScopes, kind: 'system_user' });
     expect(accountsOf(found)).toEqual(['11']);
   });
 
-  it('stays open in an outage', async () => {
+  it('stay undecided in an outage', async () => {
     const meta = { refusal: graphError(2, undefined, 503) };
     await expect(discover(meta, { hints: { wabaId: '11' } })).rejects.toMatchObject({ verdict: { kind: 'transient' } });
   });
 
-  it('is explained by the scopes where nothing answers', async () => {
+  it('are explained by the scopes if none responds', async () => {
     const found = await discover({}, { scopes: [EVENTS], hints: { wabaId: '11' } });
     expect(found.warning).toMatchObject({
       code: 'no_whatsapp_account',
@@ -166,7 +166,7 @@ describe('which accounts a token reaches', () => {
   });
 });
 
-describe('the id of a portfolio in place of an account', () => {
+describe('the id of a portfolio instead of an account', () => {
   const owned = { [`${PORTFOLIO}/owned_whatsapp_business_accounts`]: ['11'] };
   const hints = { wabaId: PORTFOLIO };
 
@@ -176,9 +176,9 @@ describe('the id of a portfolio in place of an account', () => {
       {},
       { granularScopes: [{ scope: 'business_management', targetIds: [PORTFOLIO] }] },
     ],
-    ['the session message has it as its portfolio', {}, { hints: { ...hints, businessId: PORTFOLIO } }],
+    ['the session message names it as its portfolio', {}, { hints: { ...hints, businessId: PORTFOLIO } }],
     ['it has a list that only portfolios have', { lists: { ...owned } }, {}],
-  ])('is told as such where %s', async (_, meta, input) => {
+  ])('is recognized if %s', async (_, meta, input) => {
     const found = await discover(meta, { hints, ...input });
     expect(found.warning).toMatchObject({
       code: 'waba_id_is_portfolio',
@@ -187,14 +187,14 @@ describe('the id of a portfolio in place of an account', () => {
     });
   });
 
-  it('connects the accounts of the portfolio nevertheless', async () => {
+  it('still connects the accounts of the portfolio', async () => {
     const found = await discover({ accounts: { '11': [verified('5')] }, lists: owned }, { hints });
     expect(accountsOf(found)).toEqual(['11']);
     expect(found.warning?.code).toBe('waba_id_is_portfolio');
     expect(found.warning?.isUnusable).toBeUndefined();
   });
 
-  it('is none where the account answers, though the message has one id for both', async () => {
+  it('is not assumed if the account responds, even if the message has one id for both', async () => {
     const found = await discover(
       { accounts: { '11': [verified('5')] } },
       { hints: { wabaId: '11', businessId: '11' } },
@@ -203,7 +203,7 @@ describe('the id of a portfolio in place of an account', () => {
   });
 });
 
-describe('what a signup leaves to do', () => {
+describe('the remaining task after a signup', () => {
   const hints = { wabaId: '11' };
   const warningOf = async (
     accounts: Record<string, Number[]>,
@@ -211,14 +211,14 @@ describe('what a signup leaves to do', () => {
     meta: Meta = {},
   ) => (await discover({ accounts, ...meta }, { hints, ...input })).warning;
 
-  it('is to add a phone number, where the account has none', async () => {
+  it('is to add a phone number if the account has none', async () => {
     expect(await warningOf({ '11': [] })).toMatchObject({
       code: 'phone_number_missing',
       detail: expect.stringContaining('11'),
     });
   });
 
-  it('is to verify it, where Meta says that it is not', async () => {
+  it('is to verify the number if Meta says it is unverified', async () => {
     expect(await warningOf({ '11': [{ ...verified('5'), code_verification_status: 'NOT_VERIFIED' }] })).toMatchObject({
       code: 'phone_number_unverified',
       detail: expect.stringContaining('+5 (5)'),
@@ -228,7 +228,7 @@ describe('what a signup leaves to do', () => {
     });
   });
 
-  it('is nothing where that is not known, or the number is in use', async () => {
+  it('is nothing if that is unknown or the number is in use', async () => {
     expect(await warningOf({ '11': [{ id: '5' }] })).toBeNull();
     expect(
       await warningOf({ '11': [{ id: '5', code_verification_status: 'EXPIRED', platform_type: 'CLOUD_API' }] }),
@@ -239,14 +239,14 @@ describe('what a signup leaves to do', () => {
   });
 
   it.each(['is_on_biz_app', 'code_verification_status'])(
-    'is found without the field %s, where Meta refuses it',
+    'is found without the field %s if Meta refuses it',
     async (refusedField) => {
       const found = await discover({ accounts: { '11': [verified('5')] }, refusedField }, { hints });
       expect(found.assets).toMatchObject([{ id: '11' }, { id: '5', name: '+5' }]);
     },
   );
 
-  it('is told of the account and number that signed up, not of older ones', async () => {
+  it('concerns the account and number that signed up, not older ones', async () => {
     const accounts = {
       '11': [verified('5'), { id: '6', code_verification_status: 'NOT_VERIFIED' }],
       '12': [],
@@ -256,7 +256,7 @@ describe('what a signup leaves to do', () => {
     expect(await warningOf(accounts, { granularScopes })).toMatchObject({ code: 'phone_number_unverified' });
   });
 
-  it('is the gravest of several', async () => {
+  it('is the most serious of several', async () => {
     const accounts = { '11': [{ id: '6', code_verification_status: 'NOT_VERIFIED' }], '12': [] };
     const granularScopes = [{ scope: MANAGEMENT, targetIds: ['11', '12'] }];
     expect(await warningOf(accounts, { granularScopes, hints: {} })).toMatchObject({ code: 'phone_number_missing' });

@@ -2,7 +2,7 @@ import { PRODUCTS, type Product } from '../../../../src/config/products.ts';
 import { connectProduct } from '../../../../src/connect/products/products.ts';
 import { productDescriptor } from '../../../../src/meta/dialog/products.ts';
 
-describe('the table of products to connect', () => {
+describe('the table of connect products', () => {
   it.each([
     ['whatsapp', 'discoverWhatsapp', {}, true],
     [
@@ -15,7 +15,7 @@ describe('the table of products to connect', () => {
     ['pages', 'discoverPages', { page: 'discoverOwnPage' }, false],
     ['threads', 'discover', {}, false],
   ] as const)(
-    'says of %s how its assets are discovered and whether pins go with it',
+    'defines for %s how assets are discovered and whether pins apply',
     (product, discover, byKind, hasPhoneNumbers) => {
       const descriptor = connectProduct(product);
       expect(descriptor.discover.name).toBe(discover);
@@ -25,7 +25,7 @@ describe('the table of products to connect', () => {
     },
   );
 
-  it('has every product under its own name, and kinds that the product can have', () => {
+  it('has every product under its own name, with kinds that the product can have', () => {
     for (const product of PRODUCTS) {
       expect(connectProduct(product).product).toBe(product);
       const { importedKinds } = productDescriptor(product);
@@ -33,7 +33,7 @@ describe('the table of products to connect', () => {
     }
   });
 
-  it('refuses an unknown product with a message', () => {
+  it('rejects an unknown product with a message', () => {
     expect(() => connectProduct('messenger' as Product)).toThrow(
       '"messenger" is not a product of this release (whatsapp, instagram, ads, pages, threads).',
     );

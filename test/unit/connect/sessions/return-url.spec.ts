@@ -9,7 +9,7 @@ describe('checkReturnUrl', () => {
     'https://app.example/a/b?c=d',
     'http://localhost:8080/x',
     'https://APP.example:443/',
-  ])('takes %s', (value) => {
+  ])('accepts %s', (value) => {
     expect(checkReturnUrl(value, ORIGINS)).toEqual({ url: new URL(value).href });
   });
 
@@ -34,11 +34,11 @@ describe('checkReturnUrl', () => {
     'https://app.example/?status=connected',
     'https://app.example/?connection_id=con_1',
     `https://app.example/${'x'.repeat(2048)}`,
-  ])('refuses %j', (value) => {
+  ])('rejects %j', (value) => {
     expect(checkReturnUrl(value, ORIGINS)).toHaveProperty('fault');
   });
 
-  it('takes nothing where no origin is allowed', () => {
+  it('accepts nothing if no origin is allowed', () => {
     expect(checkReturnUrl('https://app.example/', [])).toHaveProperty('fault');
   });
 });
@@ -53,7 +53,7 @@ describe('withResult', () => {
     expect(withResult(url, { connectionId: 'con_1' })).toBe(expected);
   });
 
-  it('names the error', () => {
+  it('includes the error', () => {
     expect(withResult('https://a.example/x', { error: 'access_denied' })).toBe(
       'https://a.example/x?status=error&error=access_denied',
     );

@@ -14,8 +14,8 @@ function statusOf(session: Partial<ConnectSession>, activity: Partial<SessionAct
   return sessionStatus(whole, { ...NOTHING, ...activity }, { now: NOW, claimSeconds: 60 });
 }
 
-describe('how a session stands', () => {
-  it('is open while its link lives, or a browser is at it', () => {
+describe('the status of a session', () => {
+  it('is open while its link lives or a browser is in the dialog', () => {
     const expired = { expiresAt: BEFORE };
     expect(statusOf({}).status).toBe('open');
     expect(statusOf(expired, attempt({})).status).toBe('open');
@@ -23,12 +23,12 @@ describe('how a session stands', () => {
     expect(statusOf(expired, { isPending: true }).status).toBe('open');
   });
 
-  it('is expired when nobody comes any more', () => {
+  it('is expired if nobody comes back', () => {
     for (const activity of [{}, attempt({ expiresAt: BEFORE }), attempt({ consumedAt: BEFORE })])
       expect(statusOf({ expiresAt: BEFORE }, activity)).toEqual({ status: 'expired', error: null });
   });
 
-  it('has failed where the last browser did', () => {
+  it('is failed if the last browser failed', () => {
     const failed = { status: 'failed', error: 'access_denied' };
     expect(statusOf({}, attempt({ consumedAt: NOW, error: 'access_denied' }))).toEqual(failed);
     expect(statusOf({}, { ...attempt({}), lastError: 'access_denied' }).status).toBe('open');

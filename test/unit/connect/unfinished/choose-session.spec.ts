@@ -42,7 +42,7 @@ describe('the session of an announced account', () => {
       [session('a', { wabaIds: ['12'], businessIds: ['90'] }), session('b', { businessIds: ['91'] })],
     ],
     ['there is none', []],
-  ])('is nobody’s where %s', (_, candidates) => {
+  ])('is null if %s', (_, candidates) => {
     expect(chooseSession(candidates, ACCOUNT)).toBeNull();
   });
 });

@@ -16,14 +16,14 @@ const failure = (code: number | null, httpStatus: number | null = 400) =>
 
 describe('failureOf', () => {
   it.each([1, 2, 4, 17, 32, 341, 613, 80000, 80001, 80004, 80008, 80014])(
-    'code %d comes again soon and is no death',
+    'retries code %d soon, without declaring the token dead',
     (code) => {
       expect(['meta_unavailable', 'meta_throttled', 'throttled']).toContain(failure(code, 500).code);
       expect(failure(code, 500).retryClass).toBe('soon');
     },
   );
 
-  it('no response at all is retried soon', () => {
+  it('retries soon if there was no response', () => {
     expect(failure(null, null)).toMatchObject({ code: 'meta_unavailable', retryClass: 'soon' });
   });
 
@@ -32,13 +32,13 @@ describe('failureOf', () => {
     [10, 'meta_permission'],
     [368, 'meta_blocked'],
     [100, 'meta_refused'],
-  ])('code %d waits for somebody to fix it', (code, text) => {
+  ])('treats code %d as one that somebody must fix', (code, text) => {
     expect(failure(code)).toMatchObject({ code: text, retryClass: 'later' });
   });
 });
 
 describe('toDeathReason', () => {
-  it('says what to do, and which deaths may pass', () => {
+  it('says what to do, and which deaths are recoverable', () => {
     expect(toDeathReason('checkpoint', { code: 190, subcode: 490 })).toMatchObject({
       code: 'checkpoint',
       meta: { subcode: 490 },

@@ -16,21 +16,21 @@ const delay = (of: Partial<Parameters<typeof nextAttemptAt>[0]>): number =>
 const inSeconds = (seconds: number): Date => new Date(now.getTime() + seconds * 1000);
 
 describe('nextAttemptAt', () => {
-  it('doubles its step with each failure, up to a ceiling', () => {
+  it('doubles the delay with each failure, up to a ceiling', () => {
     const steps = [1, 2, 3, 4, 5, 20].map((attempts) => delay({ attempts, fraction: 0.999999 }));
     expect(steps.map(Math.round)).toEqual([30, 60, 120, 240, 480, 3600]);
   });
 
-  it('jitters over the whole step', () => {
+  it('jitters over the whole delay', () => {
     expect(delay({ attempts: 6, fraction: 0 })).toBe(5);
     expect(delay({ attempts: 6, fraction: 0.5 })).toBe(480);
   });
 
-  it('waits as long as Meta asked, at the least', () => {
+  it('waits at least as long as Meta asked', () => {
     expect(delay({ retryAfterSeconds: 7200 })).toBe(7200);
   });
 
-  it('makes several tries before the end, however often it failed', () => {
+  it('fits several attempts before expiry, however often it failed', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 120, max: 86_400 }),
@@ -45,7 +45,7 @@ describe('nextAttemptAt', () => {
     );
   });
 
-  it('goes on asking past the end: only a verdict ends a token', () => {
+  it('keeps retrying after expiry: only a verdict ends a token', () => {
     expect(delay({ expiresAt: inSeconds(-3600), attempts: 3 })).toBe(60);
   });
 });

@@ -16,7 +16,7 @@ const inSeconds = (seconds: number): Date => new Date(now.getTime() + seconds * 
 const allowance = (state: Partial<AppRateLimitState>) => allowanceOf({ ...UNKNOWN_RATE_LIMIT, ...state }, now, 32);
 
 describe('allowanceOf', () => {
-  it('slows down before the limit, never below one', () => {
+  it('slows down before the limit, never below one call', () => {
     const at = (usagePercent: number) => allowance({ usagePercent, usageAt: now });
     expect(at(75)).toEqual({ kind: 'go', concurrency: 32 });
     expect(at(85)).toEqual({ kind: 'go', concurrency: 16 });
@@ -24,11 +24,11 @@ describe('allowanceOf', () => {
     expect(at(107)).toEqual({ kind: 'go', concurrency: 1 });
   });
 
-  it('forgets an old reading', () => {
+  it('ignores an old reading', () => {
     expect(allowance({ usagePercent: 94, usageAt: inSeconds(-301) })).toEqual({ kind: 'go', concurrency: 32 });
   });
 
-  it('stops until the time that was given', () => {
+  it('stops until the given time', () => {
     const until = inSeconds(300);
     expect(allowance({ stoppedUntil: until, stopCause: 'throttled' })).toEqual({
       kind: 'stop',
@@ -38,7 +38,7 @@ describe('allowanceOf', () => {
     expect(allowance({ stoppedUntil: now })).toMatchObject({ kind: 'go' });
   });
 
-  it('stops while the breaker is open, then lets one probe', () => {
+  it('stops while the breaker is open, then allows one probe', () => {
     expect(allowance({ breaker: 'open', breakerUntil: inSeconds(1) })).toMatchObject({
       kind: 'stop',
       cause: 'unavailable',
@@ -47,42 +47,42 @@ describe('allowanceOf', () => {
   });
 });
 
-describe('how long a stop lasts', () => {
-  it('as long as Meta says; otherwise longer each time', () => {
+describe('the length of a stop', () => {
+  it('is what Meta says, else longer each time', () => {
     expect(stopForThrottle('app', 300, 5)).toEqual({ seconds: 300, cause: 'throttled' });
     expect([0, 1, 2, 9].map((row) => stopForThrottle('app', null, row)?.seconds)).toEqual([60, 120, 240, 900]);
   });
 
-  it('holds up the object alone for a limit of an object, for an hour at the most', () => {
+  it('is at most an hour for the limit of an object, and affects only that object', () => {
     expect(stopForThrottle('page', 86_400, 0)).toBeNull();
     expect(objectStopSeconds('page', 86_400)).toBe(3600);
     expect(objectStopSeconds('business', null)).toBe(60);
     expect(objectStopSeconds('object', 300)).toBe(300);
   });
 
-  it("holds up no object for the app's own limit, nor for that of a pair of numbers", () => {
+  it("is zero for an object if the limit is the app's own or that of a pair of numbers", () => {
     expect(objectStopSeconds('app', 300)).toBe(0);
     expect(objectStopSeconds('pair', 300)).toBe(0);
     expect(stopForThrottle('pair', 300, 0)).toBeNull();
   });
 
-  it('a minute where the gauge is nearly full, and not at all below', () => {
+  it('is a minute if the gauge is nearly full, and zero below', () => {
     expect(stopForUsage(95)).toEqual({ seconds: 60, cause: 'usage' });
     expect(stopForUsage(94)).toBeNull();
     expect(stopForUsage(null)).toBeNull();
   });
 
-  it('longer with each opening of the breaker, within five minutes', () => {
+  it('grows with each opening of the breaker, up to five minutes', () => {
     expect([1, 2, 3, 20].map((openings) => breakerSeconds(openings, 1))).toEqual([15, 30, 60, 300]);
     expect(breakerSeconds(1, 0)).toBe(7.5);
   });
 });
 
-describe('stops that follow each other', () => {
+describe('consecutive stops', () => {
   const stoppedFrom = (state: Partial<AppRateLimitState>, seconds: number | null): AppRateLimitState =>
     applyStop({ ...UNKNOWN_RATE_LIMIT, ...state }, now, seconds === null ? null : { seconds, cause: 'throttled' });
 
-  it('are one as long as there is no real break between them', () => {
+  it('count as one without a real break between them', () => {
     const earlier = { stoppedUntil: inSeconds(-299), stoppedSince: inSeconds(-3000) };
     expect(stoppedFrom(earlier, 60).stoppedSince).toEqual(inSeconds(-3000));
     expect(stoppedFrom({ ...earlier, stoppedUntil: inSeconds(-301) }, 60).stoppedSince).toEqual(now);
@@ -95,7 +95,7 @@ describe('stops that follow each other', () => {
     expect(stoppedFrom(state, 900)).toMatchObject({ stoppedUntil: inSeconds(900) });
   });
 
-  it('stop on, however long they last', () => {
+  it('go on however long they last', () => {
     expect(allowance({ stoppedUntil: inSeconds(60), stoppedSince: inSeconds(-86_400) })).toMatchObject({
       kind: 'stop',
     });
@@ -110,7 +110,7 @@ describe('limitProbeCutoff', () => {
     stoppedSince: inSeconds(-lastedSeconds),
   });
 
-  it('is nobody while nothing is stopped, in the first minute of a stop, or while Meta is down', () => {
+  it('is null without a stop, in its first minute, and while Meta is down', () => {
     expect(cutoff({})).toBeNull();
     expect(cutoff(stop(7200, 0))).toBeNull();
     expect(cutoff(stop(59, 900))).toBeNull();
@@ -118,7 +118,7 @@ describe('limitProbeCutoff', () => {
     expect(cutoff({ ...stop(7200, 900), breaker: 'open', breakerUntil: now })).toBeNull();
   });
 
-  it('is for what would not outlive the stop, and for all near their end when it has lasted for an hour', () => {
+  it('covers tokens that would not outlive the stop, and after an hour all near expiry', () => {
     expect(cutoff(stop(60, 900))).toEqual(inSeconds(900 + 900));
     expect(cutoff(stop(3599, 900))).toEqual(inSeconds(900 + 900));
     expect(cutoff(stop(3600, 900))).toEqual(inSeconds(DAY));

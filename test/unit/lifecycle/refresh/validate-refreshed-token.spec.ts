@@ -61,8 +61,8 @@ const validate = (facts: Partial<RefreshedTokenFacts> = {}) =>
   });
 const dead = { valid: false, reason: 'dead', verdict: { kind: 'dead', reason: 'invalid' }, meta: {} } as const;
 
-describe('a response counts', () => {
-  it('with the same end where somebody asked for it, for another token only, and never with a sooner one', () => {
+describe('a response is accepted', () => {
+  it('with the same expiry if requested, for a different token only, and never with an earlier one', () => {
     const sameEnd = { ...good, expiresAt: old.expiresAt };
     const sooner = { ...good, expiresAt: at('2026-11-30T23:00:00Z') };
     expect(validate({ inspection: sameEnd, isForced: true }).kind).toBe('promote');
@@ -71,7 +71,7 @@ describe('a response counts', () => {
     expect(validate({ inspection: sooner, isForced: true }).kind).toBe('reject');
   });
 
-  it('with a later end, the same app and user, and all scopes', () => {
+  it('with a later expiry, the same app and user, and all scopes', () => {
     expect(validate()).toEqual({
       kind: 'promote',
       version: {
@@ -85,11 +85,11 @@ describe('a response counts', () => {
     });
   });
 
-  it('where it never ends from now on', () => {
+  it('if the token never expires now', () => {
     expect(validate({ inspection: { ...good, expiresAt: null } }).kind).toBe('promote');
   });
 
-  it('by the expiry in the response, where inspection gives none', () => {
+  it('by the expiry in the response if inspection has none', () => {
     const pending = { expiresAt: at('2027-01-01T00:00:00Z'), scopes: null };
     const inspection = { ...good, appId: null, expiresAt: 'unknown' as const, scopes: null };
     const instagram = { ...old, kind: 'instagram_user' as const };
@@ -97,7 +97,7 @@ describe('a response counts', () => {
       kind: 'promote',
       version: { expiresAt: pending.expiresAt },
     });
-    // Instagram may keep the string and move the end.
+    // Instagram may keep the string and extend the expiry.
     expect(validate({ old: instagram, pending, inspection, isSameToken: true }).kind).toBe('promote');
     const samePending = { expiresAt: new Date((old.expiresAt?.getTime() ?? 0) + 30_000), scopes: null };
     expect(validate({ old: instagram, pending: samePending, inspection, isSameToken: true })).toMatchObject({
@@ -105,7 +105,7 @@ describe('a response counts', () => {
     });
   });
 
-  it('of a rotation with any end where one is wanted, with none where not, and never for a scope less', () => {
+  it('from a rotation with any expiry if wanted, with none if not, and never with fewer scopes', () => {
     const endless = { ...old, kind: 'system_user' as const, expiresAt: null };
     const sooner = { ...good, expiresAt: at('2026-11-25T00:00:00Z') };
     expect(validate({ old: endless, inspection: sooner })).toMatchObject({ code: 'renewal_no_longer_life' });
@@ -132,7 +132,7 @@ describe('a response counts', () => {
     ).toMatchObject({ code: 'renewal_other_user' });
   });
 
-  it('with a scope less only where the old token has lost it too', () => {
+  it('with fewer scopes only if the old token lost them too', () => {
     const inspection = { ...good, scopes: ['a'] };
     expect(validate({ inspection })).toEqual({ kind: 'inspect_old_token' });
     expect(validate({ inspection, oldScopesNow: ['a', 'b'] })).toMatchObject({ code: 'renewal_fewer_scopes' });
@@ -143,7 +143,7 @@ describe('a response counts', () => {
     expect(validate({ inspection, oldScopesNow: null }).kind).toBe('promote');
   });
 
-  it('for a page by its page and its user', () => {
+  it('for a Page by its Page and its user', () => {
     const page = { ...old, kind: 'page' as const, subjectId: '500', expiresAt: null };
     const inspection = { ...good, kind: 'page' as const, subjectId: '500', expiresAt: null };
     expect(validate({ old: page, inspection }).kind).toBe('promote');
@@ -156,14 +156,14 @@ describe('a response counts', () => {
   });
 });
 
-describe('a response does not count', () => {
+describe('a response is rejected', () => {
   it.each([
     ['of another app', { ...good, appId: '11' }, 'renewal_other_app'],
     ['that Meta calls foreign', { valid: false, reason: 'foreign_app', appId: null }, 'renewal_other_app'],
     ['that Meta calls dead', dead, 'renewal_invalid'],
     ['of another user', { ...good, userId: '78', subjectId: '78' }, 'renewal_other_user'],
-    ['with the same end', { ...good, expiresAt: old.expiresAt }, 'renewal_no_longer_life'],
-    ['with an earlier end', { ...good, expiresAt: at('2026-11-30T00:00:00Z') }, 'renewal_no_longer_life'],
+    ['with the same expiry', { ...good, expiresAt: old.expiresAt }, 'renewal_no_longer_life'],
+    ['with an earlier expiry', { ...good, expiresAt: at('2026-11-30T00:00:00Z') }, 'renewal_no_longer_life'],
   ] as const)('%s', (_, inspection, code) => {
     expect(validate({ inspection: inspection as RefreshedTokenFacts['inspection'] })).toMatchObject({
       kind: 'reject',
@@ -171,7 +171,7 @@ describe('a response does not count', () => {
     });
   });
 
-  it('with an end where the old one had none', () => {
+  it('with an expiry if the old token had none', () => {
     expect(validate({ old: { ...old, expiresAt: null } })).toMatchObject({ code: 'renewal_no_longer_life' });
   });
 });

@@ -25,20 +25,20 @@ const REQUEST = { dueAt: NOW, expires: null };
 
 describe('a rotation is due', () => {
   it.each([
-    ['by age, where the setting is on', OLD, ON, true],
-    ['not by age where it is off', OLD, OFF, false],
+    ['by age if enabled', OLD, ON, true],
+    ['not by age if disabled', OLD, OFF, false],
     ['not before', { ...OLD, issuedAt: at('2026-03-04T00:00:00Z') }, ON, false],
-    ['not for a token with an end', { ...OLD, expiresAt: at('2026-07-01T00:00:00Z') }, ON, false],
-    ['where it was asked for, whatever the end', { ...OLD, expiresAt: NOW, rotationRequest: REQUEST }, OFF, true],
-    ['where one is pending', { ...OLD, pending: pending('rotation') }, OFF, true],
+    ['not for a token that expires', { ...OLD, expiresAt: at('2026-07-01T00:00:00Z') }, ON, false],
+    ['if requested, whatever the expiry', { ...OLD, expiresAt: NOW, rotationRequest: REQUEST }, OFF, true],
+    ['if one is pending', { ...OLD, pending: pending('rotation') }, OFF, true],
     ['not while a refresh is pending', { ...OLD, pending: pending('refresh'), rotationRequest: REQUEST }, ON, false],
     ['never for other kinds', { ...OLD, kind: 'user', rotationRequest: REQUEST } as const, ON, false],
-    ['never for what is no root', { ...OLD, isRoot: false, rotationRequest: REQUEST }, ON, false],
+    ['never for credentials that are not roots', { ...OLD, isRoot: false, rotationRequest: REQUEST }, ON, false],
   ])('%s', (_, credential, settings, expected) => expect(isRotationDue(credential, settings, NOW)).toBe(expected));
 });
 
 describe('the terms of a rotation', () => {
-  it('are those of the old token: no end gives no end; what an admin asked for is revoked at once', () => {
+  it('are those of the old token: no expiry stays none; requested ones are revoked at once', () => {
     expect(rotationTerms({ expiresAt: null, rotationRequest: null })).toEqual({
       mayExpire: false,
       waitsForLeases: true,
@@ -49,7 +49,7 @@ describe('the terms of a rotation', () => {
     });
   });
 
-  it('follow the old token, unless something else was asked for', () => {
+  it('follow the old token unless requested otherwise', () => {
     const withEnd = { expiresAt: NOW, rotationRequest: { dueAt: NOW, expires: null } };
     expect(rotationTerms(withEnd).mayExpire).toBe(true);
     expect(rotationTerms({ ...withEnd, rotationRequest: { dueAt: NOW, expires: false } }).mayExpire).toBe(false);

@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { forEachConcurrent } from '../../../../src/lifecycle/sweeps/for-each-concurrent.ts';
 
 describe('forEachConcurrent', () => {
-  it('does everything once, never more at a time than allowed, drawing in batches', async () => {
+  it('processes everything once, within the limit, drawing in batches', async () => {
     const left = Array.from({ length: 100 }, (_, index) => index);
     const done: number[] = [];
     let running = 0;
@@ -28,7 +28,7 @@ describe('forEachConcurrent', () => {
     expect(draws).toBeLessThan(80);
   });
 
-  it('ends what was begun when nothing is allowed any more', async () => {
+  it('finishes what was started when nothing is allowed now', async () => {
     let begun = 0;
     let ended = 0;
     await forEachConcurrent<number>({
@@ -43,7 +43,7 @@ describe('forEachConcurrent', () => {
     expect([begun, ended]).toEqual([4, 4]);
   });
 
-  it('throws what drawing throws, after what was begun has ended', async () => {
+  it('rejects with the error of drawing, after started items have ended', async () => {
     let draws = 0;
     let ended = 0;
     const run = forEachConcurrent<number>({

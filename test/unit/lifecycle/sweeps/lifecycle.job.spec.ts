@@ -12,7 +12,7 @@ import { JobScheduler } from '../../../../src/platform/jobs/job-scheduler.ts';
 import { testConfig } from '../../../support/test-config.ts';
 import { captureLog } from '../../../support/test-replica.ts';
 
-/** A schedule over work that is only noted; `work` may keep some of it from ending, or throw. */
+/** A schedule whose work is only recorded; `work` may block or throw. */
 function scheduleOver(work: (what: string) => Promise<void>, environment: Record<string, string> = {}) {
   const log = captureLog();
   const done: string[] = [];
@@ -46,8 +46,8 @@ const ALL = [
   'spent',
 ];
 
-describe('the look of each minute', () => {
-  it('goes on for everything else while the work of one app does not end, which is not begun twice', async () => {
+describe('the sweep of each minute', () => {
+  it('continues for other apps while one app hangs, and never runs the same work twice at once', async () => {
     let end: () => void = () => undefined;
     const hanging = new Promise<void>((resolve) => {
       end = resolve;
@@ -67,7 +67,7 @@ describe('the look of each minute', () => {
     expect(done).toEqual(ALL);
   });
 
-  it('goes on where one part breaks, and says so', async () => {
+  it('continues if one part fails, and logs it', async () => {
     const { schedule, done, log } = scheduleOver((what) =>
       what === 'revocations' ? Promise.reject(new Error('no database')) : Promise.resolve(),
     );
@@ -77,7 +77,7 @@ describe('the look of each minute', () => {
     expect(log.text()).toContain('no database');
   });
 
-  it('begins nothing on a replica that ends, and no refreshes or inspections where they are off', async () => {
+  it('starts nothing on a replica that is stopping, nor sweeps that are turned off', async () => {
     const off = scheduleOver(() => Promise.resolve(), { REFRESH_CRON: 'off', HEALTH_CRON: 'off' });
     await off.schedule.runUrgentWork();
     expect(off.done).toEqual(['revocations', 'token revocations', 'notices', 'spent']);
