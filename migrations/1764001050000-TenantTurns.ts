@@ -1,9 +1,10 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Due work is claimed by tenant in turn, so its indexes begin with app and tenant: finding the tenants, and what is due of one, are index
- * searches, however much is due of another. A credential names its tenant, which never changes. The default is for replicas of the release
- * before, beside which these run during an upgrade: what they insert has one turn together.
+ * Due work is claimed by tenant in turn, so its indexes begin with app and tenant: finding the tenants, and what is due
+ * of one, are index searches, however much is due of another. A credential names its tenant, which never changes. The
+ * default is for replicas of the release before, beside which these run during an upgrade: what they insert has one
+ * turn together.
  */
 export class TenantTurns1764001050000 implements MigrationInterface {
   readonly name = 'TenantTurns1764001050000';

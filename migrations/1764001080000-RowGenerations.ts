@@ -1,9 +1,10 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Connections count their changes of status, and the audit entries of these changes name the count: a row that was set back to an earlier
- * state does not fit its newest entry. Credentials have their version. Until its next change, a connection of before has no entry that
- * names a count. Replicas of the release before leave the count as it is and write entries without one, which say nothing.
+ * Connections count their changes of status, and the audit entries of these changes name the count: a row that was set
+ * back to an earlier state does not fit its newest entry. Credentials have their version. Until its next change, a
+ * connection of before has no entry that names a count. Replicas of the release before leave the count as it is and
+ * write entries without one, which say nothing.
  */
 export class RowGenerations1764001080000 implements MigrationInterface {
   readonly name = 'RowGenerations1764001080000';

@@ -1,8 +1,9 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * What Meta sent lies sealed in `event.payload` in the place of `data`, under a key of its tenant and day. Only the service has the keys, so
- * it seals the rows of before in the background. A relayed event without both has lost its payload.
+ * What Meta sent lies sealed in `event.payload` in the place of `data`, under a key of its tenant and day. Only the
+ * service has the keys, so it seals the rows of before in the background. A relayed event without both has lost its
+ * payload.
  */
 export class SealedPayloads1764001090000 implements MigrationInterface {
   readonly name = 'SealedPayloads1764001090000';

@@ -1,6 +1,9 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Which user an entry is about is a keyed hash. Only the service has the key, so it hashes the ids of before in the background. */
+/**
+ * Which user an entry is about is a keyed hash. Only the service has the key, so it hashes the ids of before in the
+ * background.
+ */
 export class HashedEntryUsers1764001091000 implements MigrationInterface {
   readonly name = 'HashedEntryUsers1764001091000';
 

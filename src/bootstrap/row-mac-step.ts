@@ -32,9 +32,10 @@ export interface RowMacServices {
 }
 
 /**
- * Gives the rows of an earlier release their MACs, once for each table, and from then on requires them. That this was done is in the audit
- * record, so whoever may write to the database can't have it done again for rows of their own. Costs one small query where all is done;
- * replicas that start together wait for each other, and one that dies in between is continued by the next. Throws `UnprovenRowsError`.
+ * Gives the rows of an earlier release their MACs, once for each table, and from then on requires them. That this was
+ * done is in the audit record, so whoever may write to the database can't have it done again for rows of their own.
+ * Costs one small query where all is done; replicas that start together wait for each other, and one that dies in
+ * between is continued by the next. Throws `UnprovenRowsError`.
  */
 export async function requireRowMacs(services: RowMacServices): Promise<void> {
   const { database, keyRing, logger } = services;
@@ -88,7 +89,9 @@ function giveMacs({ database, clock, keyRing }: RowMacServices, table: Protected
   });
 }
 
-/** Requires MACs of these tables, with an entry that says so, which is linked at once. False if all needed them already. */
+/**
+ * Requires MACs of these tables, with an entry that says so, which is linked at once. False if all needed them already.
+ */
 async function requireFromNowOn(
   services: RowMacServices,
   tables: readonly string[],
@@ -112,8 +115,8 @@ async function requireFromNowOn(
 }
 
 /**
- * Takes all rows for what they should be, on an operator's word: each without a MAC that fits gets one, with an entry that says how many.
- * Returns the ids of these rows by table.
+ * Takes all rows for what they should be, on an operator's word: each without a MAC that fits gets one, with an entry
+ * that says how many. Returns the ids of these rows by table.
  */
 export async function adoptRows(services: RowMacServices, actor: Actor): Promise<Map<string, string[]>> {
   const { database, clock, keyRing } = services;

@@ -3,7 +3,10 @@ import { RowMacs } from '../../dist/src/database/row-macs.js';
 import { LEASE_MAC } from '../../dist/src/leases/lease-mac.js';
 import { keyedHash } from '../../dist/src/vault/aead.js';
 
-/** What the MACs of rows cost: microseconds for one lease as it is issued, and for one call with it (its own MAC and its client's). */
+/**
+ * What the MACs of rows cost: microseconds for one lease as it is issued, and for one call with it (its own MAC and its
+ * client's).
+ */
 const ROUNDS = 20;
 const PER_ROUND = 10_000;
 

@@ -5,8 +5,8 @@ import { seal } from '../../dist/src/vault/sealed-secret.js';
 const CHUNK = 1_000;
 
 /**
- * `count` active connections whose tokens end within five days (or `expiresIn` seconds), sealed as the service seals them, in multi-row
- * statements. `tenantOf`: the tenant by index; each has its own by default.
+ * `count` active connections whose tokens end within five days (or `expiresIn` seconds), sealed as the service seals
+ * them, in multi-row statements. `tenantOf`: the tenant by index; each has its own by default.
  */
 export async function seedDue({ database, keyRing, ids, clock, random }, sandbox, count, options = {}) {
   const { tenantOf = (index) => `t${index}`, expiresIn = 5 * 86_400 } = options;

@@ -1,4 +1,5 @@
-// One tenant with very much due, and one with three tokens that are due last: how long they wait for their refresh, and what a claim costs.
+// One tenant with very much due, and one with three tokens that are due last: how long they wait for their refresh, and
+// what a claim costs.
 //   FAIRNESS_DUE=100000  FAIRNESS_LATENCY_MS=0   npm run bench:fairness
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openCoreServices } from '../../dist/src/bootstrap/core-services.js';
@@ -44,7 +45,10 @@ const BY_DUE_TIME = {
   }),
 };
 
-/** The median, over `ROUNDS`, of the milliseconds that `statements` take together; `prepare` runs before, and all of it is undone. */
+/**
+ * The median, over `ROUNDS`, of the milliseconds that `statements` take together; `prepare` runs before, and all of it
+ * is undone.
+ */
 async function measure(prepare, statements) {
   const times = [];
   const undone = new Error('undone');

@@ -1,7 +1,10 @@
 import type { Command } from 'commander';
 import { listCommands } from './cli-reference.ts';
 
-/** The words of a line that a shell would split at blanks: quotes are removed, and nothing is expanded. Stops at `|`, `<` and `>`. */
+/**
+ * The words of a line that a shell would split at blanks: quotes are removed, and nothing is expanded. Stops at `|`,
+ * `<` and `>`.
+ */
 export function splitWords(line: string): string[] {
   const words: string[] = [];
   for (const [word] of line.matchAll(/(?:[^\s'"]|'[^']*'|"[^"]*")+/g)) {
@@ -12,8 +15,8 @@ export function splitWords(line: string): string[] {
 }
 
 /**
- * Parses the `metavault` command in a line of a shell, or in its `<(…)`, without running it. Returns the command's words; rejects with what
- * commander has against it.
+ * Parses the `metavault` command in a line of a shell, or in its `<(…)`, without running it. Returns the command's
+ * words; rejects with what commander has against it.
  */
 export async function findParsedCommand(program: Command, line: string): Promise<string> {
   const parsed: string[] = [];

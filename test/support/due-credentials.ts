@@ -13,7 +13,10 @@ interface DueCredentials {
   columns?: Readonly<Record<string, string>>;
 }
 
-/** Connections of a tenant with a credential each, without a token, that were due one second after the other until `now`. */
+/**
+ * Connections of a tenant with a credential each, without a token, that were due one second after the other until
+ * `now`.
+ */
 export async function seedDueCredentials(
   database: Database,
   { tenant, count, now, columns = {} }: DueCredentials,

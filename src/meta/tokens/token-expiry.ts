@@ -9,8 +9,9 @@ export type TokenExpiry = Date | null | 'unknown';
 const MAX_LIFETIME_SECONDS = 100 * 365 * DAY_SECONDS;
 
 /**
- * Reads a token response's expiry (docs/meta-facts.md#long-lived-user-tokens): `expires_at` in unix seconds (0 = never), else
- * `expires_in` or the old `expires` in seconds from now. Numbers may be strings. Missing or 0 seconds is `unknown`.
+ * Reads a token response's expiry (docs/meta-facts.md#long-lived-user-tokens): `expires_at` in unix seconds (0 =
+ * never), else `expires_in` or the old `expires` in seconds from now. Numbers may be strings. Missing or 0 seconds is
+ * `unknown`.
  */
 export function readTokenExpiry(response: JsonObject, now: Date): TokenExpiry {
   const at = readExpiry(response['expires_at']);

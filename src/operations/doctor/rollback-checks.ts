@@ -17,8 +17,8 @@ interface Examined {
 }
 
 /**
- * Whether rows are older than the audit record says: compares all connections, credentials and keys with it, and shows what replicas have
- * found in the last thirty days.
+ * Whether rows are older than the audit record says: compares all connections, credentials and keys with it, and shows
+ * what replicas have found in the last thirty days.
  */
 export async function checkRollbacks({ database, clock, keyRing }: Examined): Promise<Finding[]> {
   const { connections, credentials, forgedEntries } = await surveyRollbacks(database, keyRing);

@@ -109,7 +109,8 @@ function exchangeToken(state: SandboxState, call: GraphCall, app: AppRecord): Me
 }
 
 /**
- * Returns the last token if a setting or fault limits fresh tokens to one a day (docs/meta-facts.md#long-lived-user-tokens).
+ * Returns the last token if a setting or fault limits fresh tokens to one a day
+ * (docs/meta-facts.md#long-lived-user-tokens).
  */
 function findReusableToken(
   state: SandboxState,

@@ -103,7 +103,7 @@ describe('a route', () => {
     expect((await get('/probe/public', 'wrong')).status).toBe(200);
   });
 
-  it('has its controller's roles unless it has its own', async () => {
+  it("has its controller's roles unless it has its own", async () => {
     const auditor = await makeClient({ role: 'auditor', tenants: ['*'], products: ['*'] });
     expect((await get('/closed', BOOTSTRAP_KEY)).status).toBe(200);
     expect((await get('/closed', auditor.key)).status).toBe(403);

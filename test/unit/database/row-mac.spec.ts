@@ -40,7 +40,7 @@ describe('the encoding of covered values', () => {
     );
   });
 
-  it('does not depend on the order of an object's keys', () => {
+  it("does not depend on the order of an object's keys", () => {
     expect(encodeValue({ a: ['x'], b: null })).toBe(encodeValue({ b: null, a: ['x'] }));
   });
 

@@ -204,7 +204,7 @@ describe('retiring', () => {
     expect(await retire('kek_unknown')).toEqual({ outcome: 'unknown' });
   });
 
-  it('destroys the wrapped key, so that replicas started later don't have it', async () => {
+  it("destroys the wrapped key, so that replicas started later don't have it", async () => {
     const old = first.ring.activeKek().id;
     await first.ring.rotate(unrecorded);
     await retire(old);

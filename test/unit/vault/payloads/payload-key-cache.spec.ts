@@ -43,7 +43,7 @@ describe('cached payload keys', () => {
     expect(isWhole(cache.find('pky_1'))).toBe(true);
   });
 
-  it('keep an owner's newer key when the older one is evicted', () => {
+  it("keep an owner's newer key when the older one is evicted", () => {
     const cache = new PayloadKeyCache();
     cache.add(key(1, 'acme'));
     cache.add(key(2, 'acme'));

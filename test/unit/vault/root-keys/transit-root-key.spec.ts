@@ -81,7 +81,7 @@ describe('a root key in Vault Transit', () => {
     expect(rootKey({ namespace: 'team', mount: 'kms' }).key.id).toBe('transit:team/kms/metavault');
   });
 
-  it('reads an agent's token file for each call', async () => {
+  it("reads an agent's token file for each call", async () => {
     const directory = mkdtempSync(path.join(os.tmpdir(), 'transit-'));
     const file = path.join(directory, 'token');
     try {
