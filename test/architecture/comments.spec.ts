@@ -9,7 +9,7 @@ const COMMENT = /^\s*(?:\/\/|\/?\*|--)/;
 
 const texts = ['src', 'migrations', 'test'].flatMap((folder) =>
   readdirSync(path.join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.(ts|mjs|sql)$/.test(name) && !name.endsWith('comments.spec.ts'))
+    .filter((name) => /\.(ts|mjs|sql)$/.test(name) && !/(comments\.spec|citations)\.ts$/.test(name))
     .map((name) => path.posix.join(folder, name.split(path.sep).join('/')))
     .map((file) => ({ file, text: readFileSync(path.join(ROOT, file), 'utf8') })),
 );

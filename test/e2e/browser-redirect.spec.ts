@@ -176,7 +176,7 @@ describeInBrowser('a user in a browser, through the redirect flow', {}, ({ testC
         'a used code',
         { code: 100, subcode: 36009, message: 'This authorization code has been used.' },
         'code_rejected',
-        /used before/,
+        /it was used/,
         /Log in again/,
       ],
       [
@@ -226,7 +226,7 @@ describeInBrowser('a user in a browser, through the redirect flow', {}, ({ testC
       dialog.searchParams.set('sandbox_action', 'error_901');
       await visit.page.goto(dialog.href);
       expect(await shown(visit)).toMatchObject({
-        heading: expect.stringContaining('not open to this account'),
+        heading: expect.stringContaining('let this account use the app'),
         remedy: expect.stringContaining('Ask the operator'),
         code: 'app_unavailable',
       });

@@ -121,7 +121,7 @@ describe('progress', () => {
         const row = { tenant: 'progress', product: 'pages', access_token: context.createUserToken() };
         return ['import', context.file('progress.jsonl', JSON.stringify(row))];
       },
-      /Importing: 1 of 1 in \d+ s \([\d.]+\/s\)\n$/,
+      /Importing: 1 of 1 in \d+ s \([\d.,]+\/s\)\n$/,
     ],
     [
       'a rewrap',
@@ -130,9 +130,9 @@ describe('progress', () => {
         await run('keys', 'rotate');
         return ['keys', 'rewrap'];
       },
-      /Rewrapping: (\d+) of \1 in \d+ s \([\d.]+\/s\)\n$/,
+      /Rewrapping: ([\d,]+) of \1 in \d+ s \([\d.,]+\/s\)\n$/,
     ],
-    ['a verification', async () => ['audit', 'verify'], /Verifying: (\d+) of \1 in \d+ s \([\d.]+\/s\)\n$/],
+    ['a verification', async () => ['audit', 'verify'], /Verifying: ([\d,]+) of \1 in \d+ s \([\d.,]+\/s\)\n$/],
   ])(
     'of %s is shown on a terminal, but not with --json or without a terminal',
     async (_, command, summary) => {

@@ -43,6 +43,8 @@ beforeAll(async () => {
 afterAll(() => open.close());
 
 beforeEach(async () => {
+  // A later issuer may get the port, and so the address, of an earlier one.
+  await open.database.run({ text: 'DELETE FROM client_identity' });
   issuer = await startTestIssuer();
   http = new UndiciHttpClient();
   const oidc = { issuers: [issuer.url], audiences: [AUDIENCE, 'vault-next'] };
