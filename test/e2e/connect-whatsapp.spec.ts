@@ -238,7 +238,7 @@ describe('registering a number', () => {
       api(context).post(`/v1/connections/${connection.id}/phone-numbers/${phoneNumberId}/register`, { pin });
     const wrong = await register('222222');
     expect([wrong.status, wrong.body.code, wrong.body.meta.code]).toEqual([422, 'registration_refused', 133005]);
-    expect(wrong.body.remedy).toContain('two-step');
+    expect(wrong.body.remedy).toContain('Ask the owner for the pin');
     const unknown = await register(PIN, '42');
     expect([unknown.status, unknown.body.code]).toEqual([404, 'phone_number_not_found']);
     const right = await register('111111');
