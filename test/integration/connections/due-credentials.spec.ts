@@ -36,7 +36,7 @@ const seed = (tenant: string, count: number, columns: Readonly<Record<string, st
 
 type Claim = (claims: CredentialClaimRepository, limit: number) => Promise<ClaimedCredential[]>;
 
-const endsBefore = new Date(clock.now().getTime() + 86_400_000);
+const inOneDay = (): Date => new Date(clock.now().getTime() + 86_400_000);
 
 const KINDS: readonly { name: string; columns: Readonly<Record<string, string>>; claim: Claim }[] = [
   { name: 'refreshes', columns: {}, claim: (claims, limit) => claims.claimRefreshes('app', limit, CLAIM_SECONDS) },
@@ -48,7 +48,7 @@ const KINDS: readonly { name: string; columns: Readonly<Record<string, string>>;
   {
     name: 'refreshes of what ends soon',
     columns: {},
-    claim: (claims, limit) => claims.claimEnding('app', limit, CLAIM_SECONDS, endsBefore),
+    claim: (claims, limit) => claims.claimEnding('app', limit, CLAIM_SECONDS, inOneDay()),
   },
   {
     name: 'refreshes of what ends at an unknown time',

@@ -75,6 +75,7 @@ it('lists subscriptions and dead letters, and replays them by id and by time ran
 
 it('lets the doctor name a subscriber that has accepted nothing for a day', async () => {
   const on = { database: replica.app.get(Database), clock: new SystemClock() };
+  await api({ replica }).post('/v1/subscriptions', { url: receiver.url, events: ['connection.revoked'] });
   expect((await checkEventSubscriptions(on)).state).toBe('ok');
   await on.database.run({
     text: `UPDATE subscription SET status = 'active', failing_since = now() - interval '25 hours'`,
