@@ -17,9 +17,9 @@ export interface DemoFacts {
 type Style = (text: string) => string;
 
 /** Renders what `npm start` shows. Each `curl` line can be pasted, in any order, into any shell with sed. */
-export function demoScreen(facts: DemoFacts, hasColour: boolean): string {
-  const bold = style('1', hasColour);
-  const dim = style('2', hasColour);
+export function demoScreen(facts: DemoFacts, hasColor: boolean): string {
+  const bold = style('1', hasColor);
+  const dim = style('2', hasColor);
   const row = (name: string, value: string): string => `  ${dim(name.padEnd(12))}${value}`;
   const { publicUrl, sandboxUrl } = facts;
   return [
@@ -81,6 +81,6 @@ function connectInstructions(facts: DemoFacts, bold: Style): string[] {
   ];
 }
 
-function style(code: string, hasColour: boolean): Style {
-  return (text) => (hasColour ? `\u001b[${code}m${text}\u001b[0m` : text);
+function style(code: string, hasColor: boolean): Style {
+  return (text) => (hasColor ? `\u001b[${code}m${text}\u001b[0m` : text);
 }

@@ -13,7 +13,7 @@ const TIMEOUT_MS = 20_000;
  * Ensures that a service client and a connected sandbox user exist, by the requests that curl and a browser would make.
  * Reuses those of an earlier start. Returns the screen that says what to try.
  */
-export async function runDemo(service: Service, hasColour: boolean): Promise<string> {
+export async function runDemo(service: Service, hasColor: boolean): Promise<string> {
   const http = new UndiciHttpClient();
   try {
     const demo = new Demo(service, http);
@@ -30,7 +30,7 @@ export async function runDemo(service: Service, hasColour: boolean): Promise<str
         product: PRODUCT,
         connection,
       },
-      hasColour,
+      hasColor,
     );
   } finally {
     await http.close();

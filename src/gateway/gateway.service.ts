@@ -140,7 +140,7 @@ export class GatewayService {
     try {
       return await this.http.exchange(outgoing);
     } catch (error) {
-      if (!call.isRead || !isRetryable(error) || outgoing.cancellation?.isCancelled === true)
+      if (!call.isRead || !isRetryable(error) || outgoing.cancellation?.isCanceled === true)
         throw toGatewayError(error);
     }
     return this.http.exchange(outgoing).catch((error: unknown) => {

@@ -1,22 +1,22 @@
 /** Cancels one piece of work, like an AbortController at a tenth of its cost. */
 export class Cancellation {
-  #isCancelled = false;
+  #isCanceled = false;
   #listener: (() => void) | null = null;
 
-  get isCancelled(): boolean {
-    return this.#isCancelled;
+  get isCanceled(): boolean {
+    return this.#isCanceled;
   }
 
   /** Cancels once; later calls do nothing. */
   cancel(): void {
-    if (this.#isCancelled) return;
-    this.#isCancelled = true;
+    if (this.#isCanceled) return;
+    this.#isCanceled = true;
     this.#listener?.();
   }
 
   /** Sets the only listener, or removes it with null. Calls it at once if already canceled. */
   setListener(listener: (() => void) | null): void {
     this.#listener = listener;
-    if (this.#isCancelled) listener?.();
+    if (this.#isCanceled) listener?.();
   }
 }

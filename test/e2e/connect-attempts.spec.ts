@@ -114,8 +114,8 @@ describe('a link that others open while a user is in the dialog', () => {
       [session.id],
     );
     expect(stored).toMatchObject([{ reported: report }]);
-    const cancelled = await completing.post(`${path}/cancel`, {}, ORIGIN);
-    expect(cancelled.body.redirect_to).toContain('error=access_denied');
+    const canceled = await completing.post(`${path}/cancel`, {}, ORIGIN);
+    expect(canceled.body.redirect_to).toContain('error=access_denied');
   });
 
   it('stores at most a hundred reports', async () => {
@@ -344,8 +344,8 @@ describe('an attempt opened by a replica of the previous release', () => {
     const name = await makeUnsigned(browser, session);
     const path = new URL(session.connect_url).pathname;
     expect(locationOf(await browser.get(`${path}/dialog`))).toContain('client_id=');
-    const cancelled = await browser.post(`${path}/cancel?attempt=${name}`, {}, ORIGIN);
-    expect(cancelled.body.redirect_to).toContain('error=access_denied');
+    const canceled = await browser.post(`${path}/cancel?attempt=${name}`, {}, ORIGIN);
+    expect(canceled.body.redirect_to).toContain('error=access_denied');
   });
 
   it('has a row that such a replica can use, while there are few', async () => {

@@ -7,7 +7,7 @@ import { openFreshDatabase } from './fresh-database.ts';
 import { openResources } from './open-resources.ts';
 import { testConfig } from './test-config.ts';
 import { openTestVault, type TestVault } from './test-vault.ts';
-import { type Behaviour, type Receiver, startReceiver } from './webhook-receiver.ts';
+import { type Behavior, type Receiver, startReceiver } from './webhook-receiver.ts';
 
 /** What tests of the events module work with. */
 export interface EventsTestContext {
@@ -25,7 +25,7 @@ export interface EventsTestContext {
   /** Takes every delivery with 204 until a test changes that. */
   receiver: Receiver;
   /** One more, closed with the rest. */
-  anotherReceiver(behaviour?: Behaviour): Promise<Receiver>;
+  anotherReceiver(behavior?: Behavior): Promise<Receiver>;
 }
 
 /**
@@ -64,7 +64,7 @@ function openForTest({ database, config }: EventsTestContext, clock: FakeClock) 
     const vault = await openTestVault(database, clock);
     const newHarness = (of: TestVault) => closeLater(createEventsHarness(database, clock, config, of));
     const anotherHarness = async () => newHarness(await openTestVault(database, clock));
-    const anotherReceiver = async (behaviour?: Behaviour) => closeLater(await startReceiver(behaviour));
+    const anotherReceiver = async (behavior?: Behavior) => closeLater(await startReceiver(behavior));
     const [harness, other, receiver] = [newHarness(vault), await anotherHarness(), await anotherReceiver()];
     return { vault, harness, other, receiver, anotherHarness, anotherReceiver };
   });

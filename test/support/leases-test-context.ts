@@ -18,7 +18,7 @@ import { type ConnectionsHarness, createConnectionsHarness } from './connections
 import { FakeClock } from './fake-clock.ts';
 import { openFreshDatabase } from './fresh-database.ts';
 import { openResources } from './open-resources.ts';
-import { remac } from './remac.ts';
+import { recomputeMac } from './recompute-mac.ts';
 import { testConfig } from './test-config.ts';
 import { captureLog } from './test-replica.ts';
 import { openTestVault } from './test-vault.ts';
@@ -39,7 +39,7 @@ export interface LeasesTestContext {
   /** A client that may do everything unless its policy says less. */
   client(policy?: Partial<AuthenticatedClient>): Promise<AuthenticatedClient>;
   /** Gives rows that were changed by hand the MACs that this service would have given them. */
-  remac(): Promise<void>;
+  recomputeMac(): Promise<void>;
   /** How many leases there are, and how many entries of the audit say so. */
   countWritten(): Promise<{ leases: number; entries: number }>;
   close(): Promise<void>;
@@ -93,7 +93,7 @@ export function openLeasesTestContext(): Promise<LeasesTestContext> {
       tokenReplacement: new TokenReplacementService(database, ring, clock, ids, random, written, sealed.rowMacs),
       client: (policy: Partial<AuthenticatedClient> = {}) =>
         createClient(database, sealed.rowMacs, ids.next('cli'), clock.now(), policy),
-      remac: () => remac(database, ring, clock),
+      recomputeMac: () => recomputeMac(database, ring, clock),
       countWritten: async () => {
         const [row] = await database.rows<{ leases: number; entries: number }>({
           text: `SELECT (SELECT count(*)::int FROM lease) AS leases,

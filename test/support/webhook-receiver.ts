@@ -13,13 +13,13 @@ export interface ReceivedDelivery {
 }
 
 /** What a receiver does with a delivery: a status, or whatever it does with the response. */
-export type Behaviour = number | ((delivery: ReceivedDelivery, response: ServerResponse) => void);
+export type Behavior = number | ((delivery: ReceivedDelivery, response: ServerResponse) => void);
 
 export interface Receiver {
   url: string;
   received: ReceivedDelivery[];
   /** From now on. */
-  respondWith(behaviour: Behaviour): void;
+  respondWith(behavior: Behavior): void;
   /** When there are `count` deliveries; throws after `timeoutMs`. */
   waitFor(count: number, timeoutMs?: number): Promise<ReceivedDelivery[]>;
   /** The second time nothing. */
@@ -27,9 +27,9 @@ export interface Receiver {
 }
 
 /** A real HTTP receiver on loopback. */
-export async function startReceiver(first: Behaviour = 204, port = 0): Promise<Receiver> {
+export async function startReceiver(first: Behavior = 204, port = 0): Promise<Receiver> {
   const received: ReceivedDelivery[] = [];
-  let behaviour = first;
+  let behavior = first;
   const server = await listen((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -44,15 +44,15 @@ export async function startReceiver(first: Behaviour = 204, port = 0): Promise<R
         atMs: performance.now(),
       };
       received.push(delivery);
-      if (typeof behaviour === 'number') response.writeHead(behaviour).end();
-      else behaviour(delivery, response);
+      if (typeof behavior === 'number') response.writeHead(behavior).end();
+      else behavior(delivery, response);
     });
   }, port);
   return {
     url: `${server.url}/hooks`,
     received,
     respondWith: (next) => {
-      behaviour = next;
+      behavior = next;
     },
     waitFor: async (count, timeoutMs = 10_000) => {
       const deadline = performance.now() + timeoutMs;

@@ -4,7 +4,7 @@ import { BOOTSTRAP_CLIENT_ID } from '../../../src/clients/bootstrap-admin.ts';
 import { startAuthApp } from '../../support/auth-app.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { type OpenDatabase, openFreshDatabase } from '../../support/fresh-database.ts';
-import { remac } from '../../support/remac.ts';
+import { recomputeMac } from '../../support/recompute-mac.ts';
 import { openTestVault } from '../../support/test-vault.ts';
 
 const OLD = 'old-bootstrap-key-of-the-operator-0001';
@@ -68,7 +68,7 @@ describe('the bootstrap admin', () => {
   it('comes back if it was deleted or its key was set to expire', async () => {
     await startWith(OLD);
     await open.database.run({ text: `UPDATE client SET deleted_at = '2026-01-01T00:00:00Z'` });
-    await remac(open.database, (await openTestVault(open.database, clock)).ring, clock);
+    await recomputeMac(open.database, (await openTestVault(open.database, clock)).ring, clock);
     expect(await startWith(OLD)).toEqual({ old: 200, new: 401 });
     await open.database.run({ text: `UPDATE client_key SET expires_at = '2020-01-01T00:00:00Z'` });
     expect(await startWith(OLD)).toEqual({ old: 200, new: 401 });

@@ -115,7 +115,7 @@ describe('a lease issued in a response', () => {
   it('is invalid if its row claims to outlive its parent', async () => {
     const [parent, child, grandchild] = await family();
     await run(`UPDATE lease SET expires_at = expires_at + interval '1 day' WHERE id = $1`, idOf(child));
-    await context.remac();
+    await context.recomputeMac();
     expect(await areGood(parent, child, grandchild)).toEqual([true, false, true]);
   });
 

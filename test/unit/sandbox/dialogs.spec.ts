@@ -264,7 +264,7 @@ describe('the sandbox JS SDK (docs/meta-facts.md#embedded-signup)', () => {
       event: 'FINISH',
     });
     expect((await exchange(sandbox, { code: data.response.authResponse.code })).status).toBe(200);
-    const cancelled = await open({ ...query, redirect_uri: '', sandbox_action: 'deny' });
-    expect(cancelled.text).toContain('CANCEL');
+    const canceled = await open({ ...query, redirect_uri: '', sandbox_action: 'deny' });
+    expect(canceled.text).toContain('CANCEL');
   });
 });

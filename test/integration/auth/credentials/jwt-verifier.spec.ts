@@ -11,7 +11,7 @@ import { HttpClient, UndiciHttpClient } from '../../../../src/platform/http-clie
 import { type AuthApp, startAuthApp } from '../../../support/auth-app.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { type OpenDatabase, openFreshDatabase } from '../../../support/fresh-database.ts';
-import { remac } from '../../../support/remac.ts';
+import { recomputeMac } from '../../../support/recompute-mac.ts';
 import { AUDIENCE, SUBJECT, startTestIssuer, type TestIssuer } from '../../../support/test-issuer.ts';
 import { openTestVault } from '../../../support/test-vault.ts';
 
@@ -96,7 +96,7 @@ describe('a token of an issuer', () => {
     });
     // Only this service may say so.
     expect((await get(token)).status).toBe(401);
-    await remac(open.database, (await openTestVault(open.database, clock)).ring, clock);
+    await recomputeMac(open.database, (await openTestVault(open.database, clock)).ring, clock);
     expect((await get(token)).body.code).toBe('address_not_allowed');
   });
 

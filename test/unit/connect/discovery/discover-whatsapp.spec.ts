@@ -161,7 +161,7 @@ describe('the accounts that a token reaches', () => {
     const found = await discover({}, { scopes: [EVENTS], hints: { wabaId: '11' } });
     expect(found.warning).toMatchObject({
       code: 'no_whatsapp_account',
-      detail: expect.stringContaining(`granted ${EVENTS} and not ${MANAGEMENT}`),
+      detail: expect.stringContaining(`granted ${EVENTS}, but not ${MANAGEMENT}`),
     });
   });
 });

@@ -135,7 +135,7 @@ describe('an exchange', () => {
       await failureOf(exchange({ method: 'POST', body, cancellation })),
     );
     await gone;
-    // Cancelling too early counts as well.
+    // Canceling too early counts as well.
     expect(await failureOf(exchange({ cancellation }))).toBe('aborted');
   });
 
