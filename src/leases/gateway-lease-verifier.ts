@@ -9,7 +9,6 @@ import { credentialContext } from '../connections/credentials/seal-contexts.ts';
 import type { ConnectionId, CredentialId } from '../connections/ids.ts';
 import { Batcher } from '../database/batcher.ts';
 import { Database } from '../database/database.ts';
-import { FAIL_FAST_DEADLINE } from '../database/fail-fast-pool.ts';
 import { RowMacs } from '../database/row-macs.ts';
 import type { StatementDefinition } from '../database/statement.ts';
 import { Clock } from '../platform/clock.ts';
@@ -153,7 +152,7 @@ export class GatewayLeaseVerifier implements OnApplicationShutdown {
         const found = await this.readGenuine(select, [...new Set(leaseIds)]);
         return leaseIds.map((id) => found.get(id) ?? null);
       },
-      { maxSize: 64, maxInFlight, deadline: FAIL_FAST_DEADLINE },
+      { maxSize: 64, maxInFlight, deadline: this.database.failFast.deadline },
     );
   }
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import sql from 'sql-template-tag';
-import { In } from 'typeorm';
+import { type EntityManager, In } from 'typeorm';
 import { Database } from '../../database/database.ts';
 import { defineStatement } from '../../database/statement.ts';
 import { isId } from '../../platform/ids.ts';
@@ -50,7 +50,7 @@ export class ConnectionRepository {
   /** Finds a connection of any tenant. The caller must check the client's policy. */
   async findAcrossTenants(id: string): Promise<ConnectionResponse | null> {
     if (!isId(id, 'con')) return null;
-    const connection = await this.database.dataSource.getRepository(ConnectionEntity).findOneBy({ id });
+    const connection = await this.database.read((manager) => manager.findOneBy(ConnectionEntity, { id }));
     if (connection === null) return null;
     const [response] = await this.withCredentialsAndAssets([connection]);
     return response ?? null;
@@ -64,30 +64,20 @@ export class ConnectionRepository {
 
   /** One page, oldest first. */
   async list(filter: ConnectionFilter): Promise<Page<ConnectionResponse>> {
-    const query = this.database.dataSource.getRepository(ConnectionEntity).createQueryBuilder('c');
-    if (filter.tenant !== undefined) query.andWhere('c.tenant = :tenant', { tenant: filter.tenant });
-    if (filter.product !== undefined) query.andWhere('c.product = :product', { product: filter.product });
-    if (filter.status !== undefined) query.andWhere('c.status = :status', { status: filter.status });
-    if (filter.visibleTenants !== null) query.andWhere('c.tenant = ANY (:tenants)', { tenants: filter.visibleTenants });
-    if (filter.visibleProducts !== null)
-      query.andWhere('c.product = ANY (:products)', { products: filter.visibleProducts });
-    if (filter.after !== null) query.andWhere('c.id > :after', { after: filter.after });
-    const rows = await query
-      .orderBy('c.id')
-      .limit(filter.limit + 1)
-      .getMany();
+    const rows = await this.database.read((manager) => findPage(manager, filter));
     const responses = await this.withCredentialsAndAssets(rows);
     return toPage(responses, filter.limit, (response) => response);
   }
 
   private async withCredentialsAndAssets(connections: ConnectionEntity[]): Promise<ConnectionResponse[]> {
     const connectionId = In(connections.map((connection) => connection.id));
-    const { dataSource } = this.database;
     const [credentials, assets] = await Promise.all([
-      dataSource
-        .getRepository(CredentialEntity)
-        .find({ where: { connectionId }, order: { isRoot: 'DESC', id: 'ASC' } }),
-      dataSource.getRepository(AssetEntity).find({ where: { connectionId }, order: { type: 'ASC', id: 'ASC' } }),
+      this.database.read((manager) =>
+        manager.find(CredentialEntity, { where: { connectionId }, order: { isRoot: 'DESC', id: 'ASC' } }),
+      ),
+      this.database.read((manager) =>
+        manager.find(AssetEntity, { where: { connectionId }, order: { type: 'ASC', id: 'ASC' } }),
+      ),
     ]);
     return connections.map((connection) =>
       toConnectionResponse(
@@ -97,4 +87,19 @@ export class ConnectionRepository {
       ),
     );
   }
+}
+
+function findPage(manager: EntityManager, filter: ConnectionFilter): Promise<ConnectionEntity[]> {
+  const query = manager.createQueryBuilder(ConnectionEntity, 'c');
+  if (filter.tenant !== undefined) query.andWhere('c.tenant = :tenant', { tenant: filter.tenant });
+  if (filter.product !== undefined) query.andWhere('c.product = :product', { product: filter.product });
+  if (filter.status !== undefined) query.andWhere('c.status = :status', { status: filter.status });
+  if (filter.visibleTenants !== null) query.andWhere('c.tenant = ANY (:tenants)', { tenants: filter.visibleTenants });
+  if (filter.visibleProducts !== null)
+    query.andWhere('c.product = ANY (:products)', { products: filter.visibleProducts });
+  if (filter.after !== null) query.andWhere('c.id > :after', { after: filter.after });
+  return query
+    .orderBy('c.id')
+    .limit(filter.limit + 1)
+    .getMany();
 }
