@@ -2,7 +2,8 @@ import type { Product } from '../config/config.ts';
 import type { ClientId } from './ids.ts';
 
 export type Role = 'service' | 'admin' | 'auditor';
-export type LeaseMode = 'gateway' | 'token';
+export const LEASE_MODES = ['gateway', 'token'] as const;
+export type LeaseMode = (typeof LEASE_MODES)[number];
 
 /** The client that a request's key or token authenticated, with its policy. */
 export interface AuthenticatedClient {

@@ -8,7 +8,7 @@ export function ApiPage(model: Type, description: string): MethodDecorator {
     required: ['data', 'next_cursor'],
     properties: {
       data: { type: 'array', items: { $ref: getSchemaPath(model) } },
-      next_cursor: NEXT_CURSOR,
+      next_cursor: { ...NEXT_CURSOR, type: 'string' },
     },
   };
   return applyDecorators(ApiExtraModels(model), ApiOkResponse({ description, schema }));
@@ -16,7 +16,7 @@ export function ApiPage(model: Type, description: string): MethodDecorator {
 
 /** Of answers that are more than a `Page`. */
 export const NEXT_CURSOR = {
-  type: 'string',
+  type: String,
   nullable: true,
   description: '`cursor` of the next page; null on the last page',
   example: 'Y29uXzAxazdnbTJ2OXM4eDRkMGM2YjVhM24xZjJl',
