@@ -5,6 +5,7 @@ import {
   PROVIDER_REVOCATION_STATUSES,
   type ProviderRevocationStatus,
 } from '../connections/status/connection-status.ts';
+import { exampleId, INSTANT } from '../platform/openapi/examples.ts';
 import { IsOptionalNotNull } from '../platform/optional-field.ts';
 
 /** Optional body of `POST /v1/connections/{id}/rotate`. */
@@ -21,13 +22,13 @@ export class RotateConnectionRequest {
 
 /** Answer of `DELETE /v1/connections/{id}`. */
 export class RevokedConnectionResponse {
-  @ApiProperty({ type: 'string', example: 'con_01k7gm2v9s8x4d0c6b5a3n1f2e' })
+  @ApiProperty({ type: String, example: exampleId('con') })
   id!: ConnectionId;
 
   @ApiProperty({ enum: ['revoked'] })
   status!: 'revoked';
 
-  @ApiProperty({ format: 'date-time', description: 'When it was first revoked', example: '2026-11-20T08:15:00.000Z' })
+  @ApiProperty({ ...INSTANT, description: 'When it was first revoked' })
   revoked_at!: string;
 
   @ApiProperty({ type: 'integer', minimum: 0, description: 'Leases that this request ended', example: 2 })

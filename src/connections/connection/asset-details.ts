@@ -1,5 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { ApiMetaCause } from '../../platform/openapi/api-meta-cause.ts';
+import { INSTANT, INSTANT_OR_NULL } from '../../platform/openapi/examples.ts';
 import type { MetaCause } from '../../platform/problem.ts';
 
 const REGISTRATION_STATUSES = ['registered', 'failed', 'coexistence'] as const;
@@ -18,7 +19,7 @@ export class PhoneRegistration {
   })
   status!: (typeof REGISTRATION_STATUSES)[number];
 
-  @ApiProperty({ format: 'date-time', example: '2026-11-20T08:15:00.000Z' })
+  @ApiProperty(INSTANT)
   at!: string;
 
   @ApiProperty({
@@ -50,10 +51,9 @@ export class KindSynchronization {
   status!: (typeof SYNCHRONIZATION_STATUSES)[number];
 
   @ApiProperty({
+    ...INSTANT,
     required: false,
-    format: 'date-time',
     description: 'When it was last requested',
-    example: '2026-11-20T08:15:00.000Z',
   })
   at?: string;
 
@@ -93,11 +93,8 @@ export class KindSynchronization {
 /** What a WhatsApp Business app number gives once, within a day of its signup. */
 export class PhoneSynchronization implements Record<SynchronizationKind, KindSynchronization> {
   @ApiProperty({
-    type: 'string',
-    format: 'date-time',
-    nullable: true,
+    ...INSTANT_OR_NULL,
     description: 'Until when Meta accepts requests. Null: the time of signup is unknown, so only Meta can tell.',
-    example: '2026-11-21T08:15:00.000Z',
   })
   deadline_at!: string | null;
 
@@ -108,10 +105,9 @@ export class PhoneSynchronization implements Record<SynchronizationKind, KindSyn
   history!: KindSynchronization;
 
   @ApiProperty({
+    ...INSTANT,
     required: false,
-    format: 'date-time',
     description: 'When an event announced the deadline',
-    example: '2026-11-21T04:15:00.000Z',
   })
   announced_at?: string;
 }

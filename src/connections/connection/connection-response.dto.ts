@@ -1,5 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { FLOWS, PRODUCTS, TOKEN_KINDS } from '../../config/products.ts';
+import { exampleId, INSTANT, INSTANT_OR_NULL } from '../../platform/openapi/examples.ts';
 import {
   ASSET_TYPES,
   type AssetType,
@@ -18,10 +19,8 @@ import { CredentialFailure, StatusReason } from '../status/status-reason.ts';
 import { AssetDetails } from './asset-details.ts';
 import type { AssetEntity, ConnectionEntity, CredentialEntity } from './connection.entity.ts';
 
-const INSTANT = { type: 'string', format: 'date-time' } as const;
-
 export class CredentialResponse {
-  @ApiProperty({ type: 'string', example: 'crd_01k7gm2v9s8x4d0c6b5a3n1f2e' })
+  @ApiProperty({ type: String, example: exampleId('crd') })
   id!: CredentialId;
 
   @ApiProperty({ enum: TOKEN_KINDS, description: "Whom Meta's token speaks for", example: 'user' })
@@ -43,37 +42,29 @@ export class CredentialResponse {
   scopes!: string[];
 
   @ApiProperty({
-    ...INSTANT,
-    nullable: true,
+    ...INSTANT_OR_NULL,
     description: 'When Meta issued the token; null: Meta does not say',
-    example: '2026-11-20T08:15:00.000Z',
   })
   issued_at!: string | null;
 
   @ApiProperty({
-    ...INSTANT,
-    nullable: true,
+    ...INSTANT_OR_NULL,
     description: 'When the token expires; null: never, or not by itself',
-    example: '2027-01-19T08:15:00.000Z',
   })
   expires_at!: string | null;
 
   @ApiProperty({
-    ...INSTANT,
-    nullable: true,
+    ...INSTANT_OR_NULL,
     description: 'From when on it is refreshed by itself; null: never',
-    example: '2027-01-09T08:15:00.000Z',
   })
   refresh_after!: string | null;
 
-  @ApiProperty({ ...INSTANT, nullable: true, example: '2026-11-20T08:15:00.000Z' })
+  @ApiProperty(INSTANT_OR_NULL)
   last_refreshed_at!: string | null;
 
   @ApiProperty({
-    ...INSTANT,
-    nullable: true,
+    ...INSTANT_OR_NULL,
     description: 'When Meta was last asked whether the token is valid',
-    example: '2026-11-21T02:00:00.000Z',
   })
   last_checked_at!: string | null;
 
@@ -108,7 +99,7 @@ class AssetResponse extends AssetDetails {
     type: 'string',
     nullable: true,
     description: 'The credential of leases for it; null: Meta gives no token for it',
-    example: 'crd_01k7gm2v9s8x4d0c6b5a3n1f2e',
+    example: exampleId('crd'),
   })
   credential_id!: CredentialId | null;
 
@@ -126,7 +117,7 @@ class AssetResponse extends AssetDetails {
 
 /** A connection as the API shows it. Contains no token, not even sealed. */
 export class ConnectionResponse {
-  @ApiProperty({ type: 'string', example: 'con_01k7gm2v9s8x4d0c6b5a3n1f2e' })
+  @ApiProperty({ type: String, example: exampleId('con') })
   id!: ConnectionId;
 
   @ApiProperty({ description: 'Your id of the customer', example: 'acme' })
@@ -183,20 +174,18 @@ export class ConnectionResponse {
   declined_scopes!: string[];
 
   @ApiProperty({
-    ...INSTANT,
-    nullable: true,
+    ...INSTANT_OR_NULL,
     description: "When Meta ends access to the user's data unless they log in again; null: never",
-    example: '2027-02-18T08:15:00.000Z',
   })
   data_access_expires_at!: string | null;
 
-  @ApiProperty({ ...INSTANT, example: '2026-11-20T08:15:00.000Z' })
+  @ApiProperty(INSTANT)
   created_at!: string;
 
-  @ApiProperty({ ...INSTANT, example: '2026-11-20T08:15:00.000Z' })
+  @ApiProperty(INSTANT)
   updated_at!: string;
 
-  @ApiProperty({ ...INSTANT, nullable: true, example: null })
+  @ApiProperty({ ...INSTANT_OR_NULL, example: null })
   revoked_at!: string | null;
 
   @ApiProperty({

@@ -1,6 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { defineErrorCode } from '../../platform/error-code.ts';
 import { ApiMetaCause } from '../../platform/openapi/api-meta-cause.ts';
+import { INSTANT, INSTANT_OR_NULL } from '../../platform/openapi/examples.ts';
 import type { MetaCause } from '../../platform/problem.ts';
 
 /** How a token died, according to Meta. The connection needs its user. */
@@ -84,7 +85,7 @@ export class StatusReason {
   @ApiMetaCause()
   meta?: MetaCause;
 
-  @ApiProperty({ format: 'date-time', description: 'Since when it is known', example: '2026-11-20T08:15:00.000Z' })
+  @ApiProperty({ ...INSTANT, description: 'Since when it is known' })
   since_at!: string;
 }
 
@@ -158,11 +159,8 @@ export class CredentialFailure {
   attempts!: number;
 
   @ApiProperty({
-    type: 'string',
-    format: 'date-time',
-    nullable: true,
+    ...INSTANT_OR_NULL,
     description: 'Null: it is not attempted again by itself',
-    example: '2026-11-20T08:20:00.000Z',
   })
   next_attempt_at!: string | null;
 
