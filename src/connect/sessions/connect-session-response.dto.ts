@@ -13,6 +13,7 @@ import {
   type UnfinishedSignup,
 } from '../connect-session.ts';
 import type { ConnectSessionId } from '../ids.ts';
+import { ExpectedAccountRequest } from './connect-session.dto.ts';
 import { isDialogFlow } from './parse-dialog-flow.ts';
 import { SESSION_STATUSES, type SessionStatus } from './session-status.ts';
 
@@ -130,18 +131,6 @@ class UnfinishedSignupResponse implements UnfinishedSignup {
   remedy!: string;
 }
 
-class ExpectedAccountResponse implements ExpectedAccount {
-  @ApiProperty({
-    required: false,
-    description: 'The user or account, as `meta_user_id` of a connection',
-    example: '122093274858005763',
-  })
-  meta_user_id?: string;
-
-  @ApiProperty({ required: false, description: 'The business portfolio', example: '506914307656634' })
-  business_id?: string;
-}
-
 /** Answer of `GET /v1/connect-sessions/{id}`. Never contains the link, a state or a code. */
 export class ConnectSessionStateResponse {
   @ApiProperty({ type: String, example: exampleId('cns') })
@@ -203,12 +192,12 @@ export class ConnectSessionStateResponse {
   unfinished!: UnfinishedSignupResponse | null;
 
   @ApiProperty({
-    type: ExpectedAccountResponse,
+    type: ExpectedAccountRequest,
     nullable: true,
     description: 'The only account that may connect; null: any',
     example: null,
   })
-  expected!: ExpectedAccountResponse | null;
+  expected!: ExpectedAccount | null;
 
   @ApiProperty({ description: 'Whether a page of ours comes before the dialog', example: false })
   confirm!: boolean;

@@ -1,4 +1,4 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
@@ -36,7 +36,9 @@ const FLOWS_OF_PRODUCTS = PRODUCTS.map((product) => {
   return `${product}: ${flows.map((flow) => `\`${flow}\``).join(', ')}`;
 });
 
-class ExpectedAccountRequest {
+/** Also how answers show it. */
+@ApiSchema({ name: 'ExpectedAccount' })
+export class ExpectedAccountRequest {
   @ApiPropertyOptional({
     pattern: META_ID.source,
     description: 'The user or account, as `meta_user_id` of a connection',
