@@ -1,10 +1,37 @@
+import { ApiExtraModels, ApiProperty, getSchemaPath } from '@nestjs/swagger';
+import type { HealthCheckResult } from '@nestjs/terminus';
 import type { ChainHoldUp } from '../../audit/chain/chain-progress.ts';
 import type { Finding } from '../doctor/finding.ts';
 import type { Diagnosis } from './diagnosis.service.ts';
 
 /** Response of `GET /health/live`. */
-export interface LiveResponse {
-  status: 'ok';
+export class LiveResponse {
+  @ApiProperty({ enum: ['ok'] })
+  status!: 'ok';
+}
+
+/** A check of `GET /health/ready`, with what it found. */
+class CheckResponse {
+  @ApiProperty({ enum: ['up', 'down'] })
+  status!: 'up' | 'down';
+}
+
+const CHECKS = { type: 'object', additionalProperties: { $ref: getSchemaPath(CheckResponse) } } as const;
+
+/** Response of `GET /health/ready`, as `@nestjs/terminus` makes it. */
+@ApiExtraModels(CheckResponse)
+export class ReadyResponse {
+  @ApiProperty({ enum: ['ok', 'error', 'shutting_down', 'degraded'] })
+  status!: HealthCheckResult['status'];
+
+  @ApiProperty({ ...CHECKS, description: 'Checks that are up' })
+  info!: Record<string, CheckResponse>;
+
+  @ApiProperty({ ...CHECKS, description: 'Checks that are down' })
+  error!: Record<string, CheckResponse>;
+
+  @ApiProperty({ ...CHECKS, description: 'All checks, and for admins those of `metavault doctor`' })
+  details!: Record<string, CheckResponse>;
 }
 
 /** A doctor's check in `GET /health/ready`, in terminus's shape. `down` does not make the replica unready. */
