@@ -1,7 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { ArrayMaxSize, ArrayMinSize, ArrayUnique, IsArray, IsIn } from 'class-validator';
-import { SYNCHRONIZATION_KINDS } from '../../connections/assets/phone-synchronization.ts';
-import type { SynchronizationKind } from '../../connections/connection/asset-details.ts';
+import { SYNCHRONIZATION_KINDS, type SynchronizationKind } from '../../connections/connection/asset-details.ts';
 import type { MetaCause } from '../../platform/problem.ts';
 
 /** Body of `POST /v1/connections/{id}/phone-numbers/{phone_number_id}/synchronize`. */
