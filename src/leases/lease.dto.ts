@@ -39,6 +39,7 @@ export class LeaseRequest {
   product!: Product;
 
   @ApiPropertyOptional({
+    type: String,
     pattern: CONNECTION_ID.source,
     description: 'Which connection, if the tenant has several of the product',
     example: exampleId('con'),

@@ -25,7 +25,8 @@ export function completeOperation(
 ): OperationObject {
   const facts = (extension ?? PUBLIC_FACTS) as RouteFacts;
   const problems = [...problemsOfRoute(method, path, facts), ...facts.problems];
-  const responses = mergeResponses(operation.responses ?? {}, problemResponses(problems));
+  const own = operation.responses ?? {};
+  const responses = mergeResponses(own, problemResponses(problems, Object.keys(own)));
   const entries = Object.entries(responses).map(([status, response]) => [status, withHeaders(status, response)]);
   return {
     ...operation,

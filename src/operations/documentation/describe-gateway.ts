@@ -70,11 +70,12 @@ function describePath({ name, methods, host, example }: GatewayRoute): Json {
         `Sends the call to ${host} with the token of the lease, and returns Meta's answer without Meta tokens. Parameters and ` +
         "body are Meta's. Meta's own errors pass unchanged.",
       security: LEASE_SECURITY,
+      parameters: [parameter],
       ...(method === 'post' ? { requestBody: GRAPH_BODY } : {}),
       responses: responses(),
     },
   ]);
-  return { parameters: [parameter], ...Object.fromEntries(operations) };
+  return Object.fromEntries(operations);
 }
 
 const GRAPH_BODY: Json = {

@@ -36,14 +36,18 @@ export function describeProblems(): { schemas: Json; responses: Json; examples: 
   };
 }
 
-/** Returns the responses of an operation with these problems, by status. */
-export function problemResponses(codes: readonly ProblemCode[]): Record<string, Json> {
+/**
+ * Returns the responses of an operation with these problems, by status: references to components, except for statuses
+ * in `described`, which the operation answers with other media types, too.
+ */
+export function problemResponses(codes: readonly ProblemCode[], described: readonly string[]): Record<string, Json> {
   const types = listProblemTypes().filter(({ code }) => codes.includes(code));
   const responses: Record<string, Json> = {};
   for (const status of new Set(types.map((type) => type.status))) {
     const ofStatus = types.filter((type) => type.status === status);
     const shared = Object.entries(SHARED).find(([, members]) => isSame(members, ofStatus))?.[0];
-    responses[status] = shared === undefined ? toResponse(ofStatus) : { $ref: `#/components/responses/${shared}` };
+    const isInline = shared === undefined || described.includes(String(status));
+    responses[status] = isInline ? toResponse(ofStatus) : { $ref: `#/components/responses/${shared}` };
   }
   return responses;
 }
