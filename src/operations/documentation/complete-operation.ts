@@ -1,3 +1,4 @@
+import { HTML } from '../../platform/openapi/media-types.ts';
 import type { ProblemCode } from '../../platform/problem.ts';
 import { ROUTE_FACTS, type RouteFacts } from './describe-routes.ts';
 import type { Json } from './json.ts';
@@ -11,7 +12,7 @@ export interface OperationObject extends Json {
   responses?: Record<string, Json>;
 }
 
-const PUBLIC_FACTS: RouteFacts = { roles: null, problems: [] };
+const PUBLIC_FACTS: RouteFacts = { roles: null, problems: [], hasErrorPages: false };
 const SAFE_METHODS = new Set(['get', 'head']);
 
 /**
@@ -25,7 +26,7 @@ export function completeOperation(
 ): OperationObject {
   const facts = (extension ?? PUBLIC_FACTS) as RouteFacts;
   const problems = [...problemsOfRoute(method, path, facts), ...facts.problems];
-  const own = operation.responses ?? {};
+  const own = { ...(facts.hasErrorPages ? errorPages(problems) : {}), ...operation.responses };
   const responses = mergeResponses(own, problemResponses(problems, Object.keys(own)));
   const entries = Object.entries(responses).map(([status, response]) => [status, withHeaders(status, response)]);
   return {
@@ -57,6 +58,11 @@ function problemsOfRoute(method: string, path: string, { roles }: RouteFacts): P
     ...(isWrite ? ([...body, 'integrity_failure'] as const) : []),
     ...(roles === null ? [] : access),
   ];
+}
+
+/** The pages that show these problems, by status. */
+function errorPages(problems: readonly ProblemCode[]): Record<string, Json> {
+  return Object.fromEntries(Object.keys(problemResponses(problems, [])).map((status) => [status, { content: HTML }]));
 }
 
 /** A status that the controller describes keeps its own media types beside the problem. */
