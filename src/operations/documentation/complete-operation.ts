@@ -1,8 +1,9 @@
+import { HTML } from '../../platform/openapi/media-types.ts';
 import type { ProblemCode } from '../../platform/problem.ts';
 import { ROUTE_FACTS, type RouteFacts } from './describe-routes.ts';
 import type { Json } from './json.ts';
 import { problemResponses } from './problem-responses.ts';
-import { headerReferences, headersOfStatus } from './response-headers.ts';
+import { headerReferences, headersOfStatus, RATE_LIMIT_HEADERS } from './response-headers.ts';
 import { CLIENT_SECURITY } from './security-schemes.ts';
 
 export interface OperationObject extends Json {
@@ -11,7 +12,7 @@ export interface OperationObject extends Json {
   responses?: Record<string, Json>;
 }
 
-const PUBLIC_FACTS: RouteFacts = { roles: null, problems: [] };
+const PUBLIC_FACTS: RouteFacts = { roles: null, problems: [], hasErrorPages: false };
 const SAFE_METHODS = new Set(['get', 'head']);
 
 /**
@@ -25,9 +26,13 @@ export function completeOperation(
 ): OperationObject {
   const facts = (extension ?? PUBLIC_FACTS) as RouteFacts;
   const problems = [...problemsOfRoute(method, path, facts), ...facts.problems];
-  const own = operation.responses ?? {};
+  const own = { ...(facts.hasErrorPages ? errorPages(problems) : {}), ...operation.responses };
   const responses = mergeResponses(own, problemResponses(problems, Object.keys(own)));
-  const entries = Object.entries(responses).map(([status, response]) => [status, withHeaders(status, response)]);
+  const isForClients = facts.roles !== null;
+  const entries = Object.entries(responses).map(([status, response]) => [
+    status,
+    withHeaders(response, [...headersOfStatus(status), ...(isForClients ? RATE_LIMIT_HEADERS : [])]),
+  ]);
   return {
     ...operation,
     ...(facts.roles === null ? {} : { description: withRoles(operation.description, facts.roles) }),
@@ -59,6 +64,11 @@ function problemsOfRoute(method: string, path: string, { roles }: RouteFacts): P
   ];
 }
 
+/** The pages that show these problems, by status. */
+function errorPages(problems: readonly ProblemCode[]): Record<string, Json> {
+  return Object.fromEntries(Object.keys(problemResponses(problems, [])).map((status) => [status, { content: HTML }]));
+}
+
 /** A status that the controller describes keeps its own media types beside the problem. */
 function mergeResponses(own: Record<string, Json>, problems: Record<string, Json>): Record<string, Json> {
   const merged: Record<string, Json> = { ...problems };
@@ -74,9 +84,8 @@ function contentOf(response: Json): Json {
   return (response['content'] ?? {}) as Json;
 }
 
-function withHeaders(status: string, response: Json): Json {
+function withHeaders(response: Json, names: readonly string[]): Json {
   if ('$ref' in response) return response;
-  const names = headersOfStatus(status);
   return { ...response, headers: { ...headerReferences(names), ...((response['headers'] ?? {}) as Json) } };
 }
 

@@ -1,5 +1,6 @@
 import { ApiExtension } from '@nestjs/swagger';
 import { ACCESS_RULE, type AccessRule } from '../../auth/decorators.ts';
+import { API_ERROR_PAGES } from '../../platform/openapi/api-error-pages.ts';
 import { API_PROBLEMS } from '../../platform/openapi/api-problems.ts';
 import type { ProblemCode, ProblemType } from '../../platform/problem.ts';
 import { describeInput } from './describe-input.ts';
@@ -12,6 +13,8 @@ export interface RouteFacts {
   roles: readonly string[] | null;
   /** Problems of its own. */
   problems: readonly ProblemCode[];
+  /** Whether people get errors as pages. */
+  hasErrorPages: boolean;
 }
 
 export const ROUTE_FACTS = 'x-route-facts';
@@ -38,7 +41,11 @@ export function describeRoutes(controllers: readonly { readonly name: string; re
 function factsOf(handler: object, controller: object): RouteFacts {
   const rule = metadataOf<AccessRule>(ACCESS_RULE, handler, controller);
   const problems = metadataOf<readonly ProblemType[]>(API_PROBLEMS, handler, controller) ?? [];
-  return { roles: rule?.kind === 'roles' ? rule.roles : null, problems: problems.map(({ code }) => code) };
+  return {
+    roles: rule?.kind === 'roles' ? rule.roles : null,
+    problems: problems.map(({ code }) => code),
+    hasErrorPages: metadataOf<boolean>(API_ERROR_PAGES, handler, controller) ?? false,
+  };
 }
 
 function metadataOf<T>(key: string | symbol, handler: object, controller: object): T | undefined {

@@ -39,10 +39,12 @@ describe('an operation with roles', () => {
     expect(codes).toContain('"enum":["lease_not_found","not_found"]');
   });
 
-  it('has a request id in every answer', () => {
-    expect(operation.responses?.['200']?.['headers']).toEqual({
-      'X-Request-Id': { $ref: '#/components/headers/X-Request-Id' },
-    });
+  it('has a request id in every answer, and tells the limit', () => {
+    expect(Object.keys(operation.responses?.['200']?.['headers'] as Json)).toEqual([
+      'X-Request-Id',
+      'RateLimit-Policy',
+      'RateLimit',
+    ]);
   });
 });
 
