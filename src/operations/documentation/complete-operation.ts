@@ -13,6 +13,7 @@ export interface OperationObject extends Json {
 }
 
 const PUBLIC_FACTS: RouteFacts = { roles: null, problems: [], hasErrorPages: false };
+const REPLAYED = 'Idempotency-Replayed';
 const SAFE_METHODS = new Set(['get', 'head']);
 
 /**
@@ -28,10 +29,10 @@ export function completeOperation(
   const problems = [...problemsOfRoute(method, path, facts), ...facts.problems];
   const own = { ...(facts.hasErrorPages ? errorPages(problems) : {}), ...operation.responses };
   const responses = mergeResponses(own, problemResponses(problems, Object.keys(own)));
-  const isForClients = facts.roles !== null;
+  const more = [...(facts.roles === null ? [] : RATE_LIMIT_HEADERS), ...(isRepeatable(operation) ? [REPLAYED] : [])];
   const entries = Object.entries(responses).map(([status, response]) => [
     status,
-    withHeaders(response, [...headersOfStatus(status), ...(isForClients ? RATE_LIMIT_HEADERS : [])]),
+    withHeaders(response, [...headersOfStatus(status), ...(status.startsWith('2') ? more : [])]),
   ]);
   return {
     ...operation,
@@ -39,6 +40,11 @@ export function completeOperation(
     security: facts.roles === null ? [] : CLIENT_SECURITY,
     responses: Object.fromEntries(entries),
   };
+}
+
+/** Whether it takes an `Idempotency-Key`. */
+function isRepeatable({ parameters = [] }: OperationObject): boolean {
+  return parameters.some(({ name }) => name === 'Idempotency-Key');
 }
 
 /** Problems that follow from the kind of route. */

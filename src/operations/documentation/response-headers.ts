@@ -22,6 +22,11 @@ export const HEADERS: Json = {
     { type: 'string' },
     '"client";r=19;t=1',
   ),
+  'Idempotency-Replayed': header(
+    'The answer is that of an earlier request with the same Idempotency-Key',
+    { type: 'string', enum: ['true'] },
+    'true',
+  ),
   Allow: header('Methods of this path', { type: 'string' }, 'GET, POST'),
   Location: header(
     'Path of what was made',

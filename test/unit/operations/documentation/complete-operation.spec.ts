@@ -11,8 +11,8 @@ import {
 import { ROUTE_FACTS, type RouteFacts } from '../../../../src/operations/documentation/describe-routes.ts';
 import type { Json } from '../../../../src/operations/documentation/json.ts';
 
-const FOR_ADMINS: RouteFacts = { roles: ['admin', 'auditor'], problems: [leaseNotFound.code] };
-const FOR_ALL: RouteFacts = { roles: null, problems: [] };
+const FOR_ADMINS: RouteFacts = { roles: ['admin', 'auditor'], problems: [leaseNotFound.code], hasErrorPages: false };
+const FOR_ALL: RouteFacts = { roles: null, problems: [], hasErrorPages: false };
 
 function complete(method: string, path: string, facts: RouteFacts, operation: OperationObject = {}): OperationObject {
   return completeOperation(method, path, { ...operation, [ROUTE_FACTS]: facts });
@@ -46,6 +46,14 @@ describe('an operation with roles', () => {
       'RateLimit',
     ]);
   });
+});
+
+it('an operation that takes an Idempotency-Key says when an answer is a repeated one', () => {
+  const { responses } = complete('post', '/v1/clients', FOR_ADMINS, {
+    parameters: [{ name: 'Idempotency-Key', in: 'header' }],
+    responses: { '201': { description: 'The client' } },
+  });
+  expect(Object.keys(responses?.['201']?.['headers'] as Json)).toContain('Idempotency-Replayed');
 });
 
 describe('an operation for everyone', () => {
