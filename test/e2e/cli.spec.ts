@@ -8,6 +8,8 @@ let context: CliTestContext;
 
 beforeAll(async () => {
   context = await openCliTestContext();
+  // The first command that opens the vault makes it, under the root key of then.
+  await run('keys', 'list');
 });
 afterAll(() => context?.close());
 

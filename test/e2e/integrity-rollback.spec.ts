@@ -18,6 +18,19 @@ beforeAll(async () => {
 });
 afterAll(() => context?.close());
 
+/** Runs a test that looks at every row on a database of its own. */
+const alone = (test: () => Promise<void>) => async (): Promise<void> => {
+  const shared = { context, copies };
+  context = await openLifecycleTestContext();
+  copies = oldCopiesOf(context.database);
+  try {
+    await test();
+  } finally {
+    await context.close();
+    ({ context, copies } = shared);
+  }
+};
+
 const refresh = async (id: string): Promise<void> => {
   expect((await api(context).post(`/v1/connections/${id}/refresh`, {})).status).toBe(200);
 };
@@ -49,56 +62,62 @@ const examine = async (): Promise<string[]> => {
 };
 
 describe('a credential rolled back with its token', () => {
-  it('is inspected before it is refreshed, and reported once, also by doctor; then it is refreshed', async () => {
-    const { id, token } = await context.importConnection({ expiresIn: 10 * DAY });
-    await copies.keep('renewed', 'credential', 'sealed_secret');
-    await refresh(id);
-    const { id: credentialId, version } = await context.root(id);
-    expect(version).toBe(2);
-    expect(await examine()).toEqual(['ok: no row is older than the audit record says']);
-    const newer = await serving(id);
-    await copies.putBack('renewed', 'sealed_secret');
-    await copies.putBack('renewed', 'credential');
-    expect(await serving(id)).toBe(token);
-    expect(await examine()).toEqual([
-      `attention: 1 credentials are older than the audit record says: ${credentialId}.`,
-    ]);
-    const before = { failures: await failures('credential'), exchanged: context.exchanges().exchanged };
-    await refresh(id);
-    // Meta was asked about the token, and for no new one.
-    expect(context.exchanges().exchanged).toBe(before.exchanged);
-    expect(await context.root(id)).toMatchObject({ version: 3, health: 'healthy' });
-    expect(await finds('credential.rollback_detected', id)).toEqual([
-      { version: 3, found_version: 1, recorded_version: 2 },
-    ]);
-    expect(await failures('credential')).toBe(before.failures + 1);
-    const logged = context.log.lines.filter((line) => line['msg'] === 'a credential was rolled back');
-    expect(logged).toMatchObject([{ table: 'credential', credential_id: credentialId, connection_id: id }]);
-    await refresh(id);
-    expect(await context.root(id)).toMatchObject({ version: 4, health: 'healthy' });
-    expect([undefined, token]).not.toContain(await serving(id));
-    await check(id);
-    expect(await failures('credential')).toBe(before.failures + 1);
-    expect(await examine()).toEqual([
-      `attention: 1 credential.rollback_detected in the last 30 days: ${credentialId}.`,
-    ]);
-    const said = JSON.stringify([context.log.lines, await finds('credential.rollback_detected', id)]);
-    for (const secret of [token, newer ?? '']) expect(said).not.toContain(secret);
-  });
+  it(
+    'is inspected before it is refreshed, and reported once, also by doctor; then it is refreshed',
+    alone(async () => {
+      const { id, token } = await context.importConnection({ expiresIn: 10 * DAY });
+      await copies.keep('renewed', 'credential', 'sealed_secret');
+      await refresh(id);
+      const { id: credentialId, version } = await context.root(id);
+      expect(version).toBe(2);
+      expect(await examine()).toEqual(['ok: no row is older than the audit record says']);
+      const newer = await serving(id);
+      await copies.putBack('renewed', 'sealed_secret');
+      await copies.putBack('renewed', 'credential');
+      expect(await serving(id)).toBe(token);
+      expect(await examine()).toEqual([
+        `attention: 1 credentials are older than the audit record says: ${credentialId}.`,
+      ]);
+      const before = { failures: await failures('credential'), exchanged: context.exchanges().exchanged };
+      await refresh(id);
+      // Meta was asked about the token, and for no new one.
+      expect(context.exchanges().exchanged).toBe(before.exchanged);
+      expect(await context.root(id)).toMatchObject({ version: 3, health: 'healthy' });
+      expect(await finds('credential.rollback_detected', id)).toEqual([
+        { version: 3, found_version: 1, recorded_version: 2 },
+      ]);
+      expect(await failures('credential')).toBe(before.failures + 1);
+      const logged = context.log.lines.filter((line) => line['msg'] === 'a credential was rolled back');
+      expect(logged).toMatchObject([{ table: 'credential', credential_id: credentialId, connection_id: id }]);
+      await refresh(id);
+      expect(await context.root(id)).toMatchObject({ version: 4, health: 'healthy' });
+      expect([undefined, token]).not.toContain(await serving(id));
+      await check(id);
+      expect(await failures('credential')).toBe(before.failures + 1);
+      expect(await examine()).toEqual([
+        `attention: 1 credential.rollback_detected in the last 30 days: ${credentialId}.`,
+      ]);
+      const said = JSON.stringify([context.log.lines, await finds('credential.rollback_detected', id)]);
+      for (const secret of [token, newer ?? '']) expect(said).not.toContain(secret);
+    }),
+  );
 
-  it('ends its connection if the token has died since, without asking for a new one', async () => {
-    const { id, token } = await context.importConnection({ expiresIn: 6 * DAY });
-    await copies.keep('dead', 'credential', 'sealed_secret');
-    await refresh(id);
-    context.sandbox.state.invalidateToken(token, 460);
-    await copies.putBack('dead', 'sealed_secret');
-    await copies.putBack('dead', 'credential', `connection_id = '${id}'`);
-    const { exchanged } = context.exchanges();
-    await context.sweep.refresh();
-    expect(context.exchanges().exchanged).toBe(exchanged);
-    expect(await context.connection(id)).toMatchObject({ status: 'reauth_required' });
-    expect(await finds('credential.rollback_detected', id)).toHaveLength(1);
-  });
+  it(
+    'ends its connection if the token has died since, without asking for a new one',
+    alone(async () => {
+      const { id, token } = await context.importConnection({ expiresIn: 6 * DAY });
+      await copies.keep('dead', 'credential', 'sealed_secret');
+      await refresh(id);
+      context.sandbox.state.invalidateToken(token, 460);
+      await copies.putBack('dead', 'sealed_secret');
+      await copies.putBack('dead', 'credential', `connection_id = '${id}'`);
+      const { exchanged } = context.exchanges();
+      await context.sweep.refresh();
+      expect(context.exchanges().exchanged).toBe(exchanged);
+      expect(await context.connection(id)).toMatchObject({ status: 'reauth_required' });
+      expect(await finds('credential.rollback_detected', id)).toHaveLength(1);
+    }),
+  );
 
   it('is also detected by its inspection', async () => {
     const { id } = await context.importConnection();
@@ -172,7 +191,9 @@ describe('a rolled-back connection', () => {
     await copies.putBack('revoked', 'credential', `connection_id = '${id}'`);
     expect(await context.connection(id)).toMatchObject({ status: 'active' });
     expect(await serving(id)).toBeDefined();
-    expect(await examine()).toContainEqual(`attention: 1 connections are not what the audit record says: ${id}.`);
+    expect(await examine()).toContainEqual(
+      expect.stringMatching(`connections are not what the audit record says: .*${id}`),
+    );
     const before = await failures('connection');
     await refresh(id);
     expect(await context.connection(id)).toMatchObject({ status: 'revoked' });
@@ -192,7 +213,9 @@ describe('a rolled-back connection', () => {
     await check(id);
     expect(await context.connection(id)).toMatchObject({ status: 'reauth_required' });
     await sql(`UPDATE connection SET status = 'active', status_reason = NULL WHERE id = '${id}'`);
-    expect(await examine()).toContainEqual(`attention: 1 connections are not what the audit record says: ${id}.`);
+    expect(await examine()).toContainEqual(
+      expect.stringMatching(`connections are not what the audit record says: .*${id}`),
+    );
     const { exchanged } = context.exchanges();
     await refresh(id);
     expect(context.exchanges().exchanged).toBe(exchanged);
@@ -208,35 +231,45 @@ describe('a rolled-back connection', () => {
     ]);
   });
 
-  it('is never suspected in normal operation', async () => {
-    const { id, userId } = await context.importConnection({ expiresIn: 9 * DAY, pages: 1 });
-    const before = [await failures('connection'), await failures('credential')];
-    context.sandbox.state.setCheckpoint(userId, 490);
-    await check(id);
-    context.sandbox.state.setCheckpoint(userId, null);
-    await check(id);
-    await refresh(id);
-    const { accessToken } = context.sandbox.state.make.token({ userId });
-    await api(context).post('/v1/connections/import', { tenant: 'acme', product: 'pages', access_token: accessToken });
-    context.clock.advance(55 * DAY);
-    await context.sweep.refresh();
-    await context.sweep.health();
-    expect(await context.connection(id)).toMatchObject({ status: 'active' });
-    expect([await failures('connection'), await failures('credential')]).toEqual(before);
-  });
+  it(
+    'is never suspected in normal operation',
+    alone(async () => {
+      const { id, userId } = await context.importConnection({ expiresIn: 9 * DAY, pages: 1 });
+      const before = [await failures('connection'), await failures('credential')];
+      context.sandbox.state.setCheckpoint(userId, 490);
+      await check(id);
+      context.sandbox.state.setCheckpoint(userId, null);
+      await check(id);
+      await refresh(id);
+      const { accessToken } = context.sandbox.state.make.token({ userId });
+      await api(context).post('/v1/connections/import', {
+        tenant: 'acme',
+        product: 'pages',
+        access_token: accessToken,
+      });
+      context.clock.advance(55 * DAY);
+      await context.sweep.refresh();
+      await context.sweep.health();
+      expect(await context.connection(id)).toMatchObject({ status: 'active' });
+      expect([await failures('connection'), await failures('credential')]).toEqual(before);
+    }),
+  );
 });
 
-it('says nothing about what is no longer in the audit log', async () => {
-  const { id } = await context.importConnection();
-  await refresh(id);
-  context.clock.advance(40 * DAY);
-  const before = new Date(context.clock.now().getTime() - 2 * DAY * 1000);
-  // The last link always stays, and would name the connection.
-  await context.importConnection();
-  const { database } = context;
-  const pruner = context.replica.app.get(AuditPruner);
-  expect(await pruner.prune(SYSTEM, before, () => undefined)).toBeGreaterThan(0);
-  const text = `SELECT count(*)::integer AS left FROM audit_entry WHERE connection_id = $1`;
-  expect(await database.rows({ text, values: [id] })).toEqual([{ left: 0 }]);
-  expect(await examine()).toEqual(['ok: no row is older than the audit record says']);
-});
+it(
+  'says nothing about what is no longer in the audit log',
+  alone(async () => {
+    const { id } = await context.importConnection();
+    await refresh(id);
+    context.clock.advance(40 * DAY);
+    const before = new Date(context.clock.now().getTime() - 2 * DAY * 1000);
+    // The last link always stays, and would name the connection.
+    await context.importConnection();
+    const { database } = context;
+    const pruner = context.replica.app.get(AuditPruner);
+    expect(await pruner.prune(SYSTEM, before, () => undefined)).toBeGreaterThan(0);
+    const text = `SELECT count(*)::integer AS left FROM audit_entry WHERE connection_id = $1`;
+    expect(await database.rows({ text, values: [id] })).toEqual([{ left: 0 }]);
+    expect(await examine()).toEqual(['ok: no row is older than the audit record says']);
+  }),
+);

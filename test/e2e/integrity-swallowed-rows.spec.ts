@@ -5,6 +5,7 @@ import {
   api,
   type ConnectTestContext,
   completeConnect,
+  connectionAt,
   createServiceClient,
   openConnectTestContext,
 } from '../support/connect-test-context.ts';
@@ -149,7 +150,8 @@ describe('a lease is not issued if the database dropped its audit entry', () => 
 });
 
 describe('a change is not committed if the database dropped its audit entry or event', () => {
-  const revoke = () => api(context, TEST_ADMIN_KEY).delete(`/v1/connections/${connectionId}`);
+  const revoke = (id = connectionId) => api(context, TEST_ADMIN_KEY).delete(`/v1/connections/${id}`);
+  const isActive = async () => (await count(`connection WHERE status = 'active' AND id = '${connectionId}'`)) === 1;
 
   it.each([
     ['the event is dropped', 'event', 'BEFORE INSERT', 'FOR EACH ROW EXECUTE FUNCTION swallow()', 'TRIGGER'],
@@ -174,7 +176,7 @@ describe('a change is not committed if the database dropped its audit entry or e
     const failures = await failuresOf(table);
     const { status, body } = await revoke();
     expect([status, body.code]).toEqual([503, 'integrity_failure']);
-    expect(await count(`connection WHERE status = 'active'`)).toBe(1);
+    expect(await isActive()).toBe(true);
     expect(await failuresOf(table)).toBeGreaterThan(failures);
   });
 
@@ -182,11 +184,12 @@ describe('a change is not committed if the database dropped its audit entry or e
     await attack('CREATE RULE evil AS ON INSERT TO event DO INSTEAD NOTHING', 'DROP RULE evil ON event');
     const { status, body } = await revoke();
     expect([status, body.code]).toEqual([503, 'integrity_failure']);
-    expect(await count(`connection WHERE status = 'active'`)).toBe(1);
+    expect(await isActive()).toBe(true);
   });
 
-  it('and is committed once they are gone', async () => {
-    expect((await revoke()).status).toBe(200);
-    expect(await count(`event WHERE type = 'connection.revoked'`)).toBe(1);
+  it('but is committed without such triggers', async () => {
+    const other = await connectionAt(context, await completeConnect(context, { tenant: 'other' }));
+    expect((await revoke(other.id)).status).toBe(200);
+    expect(await count(`event WHERE type = 'connection.revoked' AND connection_id = '${other.id}'`)).toBe(1);
   });
 });

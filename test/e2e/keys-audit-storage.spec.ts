@@ -15,6 +15,7 @@ import { until } from '../support/until.ts';
 
 /** Far above the promised second, far below the usual statement timeout of 15 s. */
 const NO_HANG_MS = 6_000;
+const POOL_SIZE = 10;
 
 let database: FreshDatabase;
 let proxy: DatabaseProxy;
@@ -42,6 +43,10 @@ afterAll(async () => {
   proxy?.close();
   await database?.drop();
 });
+
+function mainDatabase(): Database {
+  return context.replica.app.get(Database);
+}
 
 function lease(mode: 'token' | 'gateway'): request.Test {
   return api(context, serviceKey).post('/v1/leases', { tenant: 'acme', product: 'pages', mode });
@@ -127,13 +132,12 @@ describe('no lease is issued if its audit entry cannot be committed', () => {
 
 describe('long-running work', () => {
   it('takes no connections from leases', async () => {
-    const main = context.replica.app.get(Database);
     let end = (): void => undefined;
     const ended = new Promise<void>((resolve) => {
       end = resolve;
     });
-    const slow = Array.from({ length: 10 }, () =>
-      main.transaction(async (tx) => {
+    const slow = Array.from({ length: POOL_SIZE }, () =>
+      mainDatabase().transaction(async (tx) => {
         await tx.run({ text: 'SELECT 1' });
         await ended;
       }),
@@ -169,5 +173,12 @@ describe('an unresponsive database', () => {
       proxy.restore();
     }
     await expectRecovery();
+    // The pools replace the connections that the outage broke as they are used.
+    await until(async () => {
+      const all = Array.from({ length: POOL_SIZE }, () =>
+        mainDatabase().transaction((tx) => tx.run({ text: 'SELECT 1' })),
+      );
+      return (await Promise.allSettled(all)).every(({ status }) => status === 'fulfilled');
+    });
   });
 });

@@ -25,6 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => open.close());
 beforeEach(async () => {
+  log.lines.length = 0;
   clock = new FakeClock();
   lastUse = new LastUseRecorder(open.database, clock, log.logger);
   await open.database.run({ text: 'UPDATE client SET last_used_at = NULL' });

@@ -88,6 +88,7 @@ describe('rows of an earlier release', () => {
   });
 
   it('are done in batches, and once only', async () => {
+    await createSession(context);
     await rows(`INSERT INTO connect_session (id, token_hash, tenant, product, flow, scopes, client_id, created_at, expires_at)
       SELECT 'cns_old_' || n, sha256(n::text::bytea), 'old', product, flow, scopes, client_id, created_at, expires_at
       FROM generate_series(1, 1100) n, (SELECT * FROM connect_session LIMIT 1) s`);

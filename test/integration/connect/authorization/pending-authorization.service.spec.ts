@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { AuthorizationResumeJob } from '../../../../src/connect/authorization/authorization-resume.job.ts';
 import { ConnectionRepository } from '../../../../src/connections/connection/connection.repository.ts';
 import { Database } from '../../../../src/database/database.ts';
@@ -21,6 +21,7 @@ describe('a token that cannot become a connection yet', () => {
     context = await openConnectTestContext();
   });
   afterAll(() => context.close());
+  beforeEach(() => rows('DELETE FROM pending_authorization'));
 
   const rows = <R extends Record<string, unknown>>(text: string, values: unknown[] = []) =>
     context.replica.app.get(Database).rows<R>({ text, values });

@@ -8,6 +8,7 @@ import { AssetInspectionService } from '../../../../src/lifecycle/inspection/ass
 import { JobScheduler } from '../../../../src/platform/jobs/job-scheduler.ts';
 import { api } from '../../../support/connect-test-context.ts';
 import { type LifecycleTestContext, openLifecycleTestContext } from '../../../support/lifecycle-test-context.ts';
+import { startTestReplica } from '../../../support/test-replica.ts';
 
 const BUSINESS = '300000000000401';
 const WHATSAPP = ['whatsapp_business_management', 'whatsapp_business_messaging'];
@@ -137,9 +138,20 @@ describe('verifying many accounts', () => {
     const { waba } = await connected();
     await requestVerification(waba);
     context.sandbox.state.log.clear();
-    const inspection = context.replica.app.get(AssetInspectionService);
-    context.replica.app.get(JobScheduler).onModuleDestroy();
-    await inspection.inspectDue();
-    expect(asked(waba)).toBe(0);
+    const stopped = await startTestReplica({
+      environment: context.sandbox.environment(),
+      databaseUrl: context.replica.databaseUrl,
+      overrides: { clock: context.clock },
+    });
+    try {
+      const inspection = stopped.app.get(AssetInspectionService);
+      stopped.app.get(JobScheduler).onModuleDestroy();
+      await inspection.inspectDue();
+      expect(asked(waba)).toBe(0);
+      await context.replica.app.get(AssetInspectionService).inspectDue();
+      expect(asked(waba)).toBe(1);
+    } finally {
+      await stopped.close();
+    }
   });
 });
