@@ -125,7 +125,7 @@ export const ApiOpenDialog = (): MethodDecorator =>
       summary: "Open Meta's dialog as a full page",
       description: "For every flow; the page of Embedded Signup offers it where Meta's SDK is blocked.",
     },
-    ApiOkResponse({ description: 'To HEAD only: the link may be opened' }),
+    ApiOkResponse({ description: 'To HEAD, without a body: the link may be opened', content: HTML }),
     ToDialog,
     ApiProblems(expired, loginNotConfigured),
   );

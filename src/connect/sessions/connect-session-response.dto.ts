@@ -142,7 +142,7 @@ export class ConnectSessionStateResponse {
   @ApiProperty({ enum: PRODUCTS, example: 'pages' })
   product!: Product;
 
-  @ApiProperty({ enum: FLOWS.filter(isDialogFlow), example: 'facebook_login' })
+  @ApiProperty({ enum: FLOWS.filter(isDialogFlow) })
   flow!: Flow;
 
   @ApiProperty({

@@ -74,7 +74,6 @@ export class CreateSessionRequest {
   @ApiProperty({
     enum: FLOWS.filter(isDialogFlow),
     description: `How to connect. ${FLOWS_OF_PRODUCTS.join('; ')}.`,
-    example: 'facebook_login',
   })
   @IsIn(FLOWS)
   flow!: Flow;
@@ -209,7 +208,7 @@ export class CompleteSessionRequest extends SignupRequest {
   @ApiPropertyOptional({
     maxLength: MAX_TOKEN_LENGTH,
     description: 'A token of this app at Meta; instead of `code`',
-    example: 'EAAGm0PX4ZCpsBAKZCZBZA7Qd1',
+    example: 'EAAGm0PX4ZCpsBO7Qd1',
   })
   @IsOptionalNotNull()
   @IsAccessToken()

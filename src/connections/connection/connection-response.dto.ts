@@ -32,7 +32,7 @@ export class CredentialResponse {
   })
   subject_id!: string;
 
-  @ApiProperty({ type: 'string', nullable: true, description: 'Its name, if known', example: 'Maria Souza' })
+  @ApiProperty({ type: 'string', nullable: true, description: 'Its name, if known', example: 'Maria Silva' })
   subject_name!: string | null;
 
   @ApiProperty({ type: 'integer', minimum: 1, description: 'Counts the tokens that served, from 1', example: 3 })
@@ -126,7 +126,7 @@ export class ConnectionResponse {
   @ApiProperty({ enum: PRODUCTS, example: 'pages' })
   product!: string;
 
-  @ApiProperty({ enum: FLOWS, description: 'How it was last authorized', example: 'facebook_login' })
+  @ApiProperty({ enum: FLOWS, description: 'How it was last authorized' })
   flow!: string;
 
   @ApiProperty({
