@@ -34,7 +34,7 @@ export class LeaseRequest {
   @Matches(TENANT_PATTERN, { message: 'must be 1 to 128 characters of A-Z a-z 0-9 . _ : -' })
   tenant!: string;
 
-  @ApiProperty({ enum: PRODUCTS, example: 'whatsapp' })
+  @ApiProperty({ enum: PRODUCTS, example: PRODUCTS[0] })
   @IsIn(PRODUCTS)
   product!: Product;
 
