@@ -1,58 +1,99 @@
-import type { AssetType, CredentialKind, Health } from '../credentials/credential-kind.ts';
-import type { ConnectionId, CredentialId } from '../ids.ts';
-import type { ConnectionStatus, ProviderRevocationStatus } from '../status/connection-status.ts';
-import type { CredentialFailure, StatusReason } from '../status/status-reason.ts';
-import type { AssetDetails } from './asset-details.ts';
+import { ApiProperty } from '@nestjs/swagger';
+import { FLOWS, PRODUCTS } from '../../config/products.ts';
+import { exampleId, INSTANT, INSTANT_OR_NULL } from '../../platform/openapi/examples.ts';
+import type { ConnectionId } from '../ids.ts';
+import {
+  CONNECTION_STATUSES,
+  type ConnectionStatus,
+  PROVIDER_REVOCATION_STATUSES,
+  type ProviderRevocationStatus,
+} from '../status/connection-status.ts';
+import { StatusReason } from '../status/status-reason.ts';
+import { AssetResponse, toAssetResponse } from './asset-response.dto.ts';
 import type { AssetEntity, ConnectionEntity, CredentialEntity } from './connection.entity.ts';
+import { CredentialResponse, toCredentialResponse } from './credential-response.dto.ts';
 
 /** A connection as the API shows it. Contains no token, not even sealed. */
-export interface ConnectionResponse {
-  id: ConnectionId;
-  tenant: string;
-  product: string;
-  flow: string;
-  status: ConnectionStatus;
-  status_reason: StatusReason | null;
-  app_id: string;
-  meta_user_id: string;
-  provider_revocation: ProviderRevocationStatus | null;
-  graph_api_version: string;
-  scopes: string[];
-  declined_scopes: string[];
-  data_access_expires_at: string | null;
-  created_at: string;
-  updated_at: string;
-  revoked_at: string | null;
-  credentials: CredentialResponse[];
-  assets: AssetResponse[];
-}
+export class ConnectionResponse {
+  @ApiProperty({ type: String, example: exampleId('con') })
+  id!: ConnectionId;
 
-export interface CredentialResponse {
-  id: CredentialId;
-  kind: CredentialKind;
-  subject_id: string;
-  subject_name: string | null;
-  version: number;
-  scopes: string[];
-  issued_at: string | null;
-  expires_at: string | null;
-  refresh_after: string | null;
-  last_refreshed_at: string | null;
-  last_checked_at: string | null;
-  health: Health;
-  failure: CredentialFailure | null;
-}
+  @ApiProperty({ description: 'Your id of the customer', example: 'acme' })
+  tenant!: string;
 
-/** Includes details that only some types have (`AssetDetails`). */
-interface AssetResponse extends AssetDetails {
-  type: AssetType;
-  id: string;
-  name: string | null;
-  /** Null: Meta gives no token for it. */
-  credential_id: CredentialId | null;
-  /** Whether a lease can be issued for it while the connection is active. */
-  usable: boolean;
-  parent_id: string | null;
+  @ApiProperty({ enum: PRODUCTS, example: 'pages' })
+  product!: string;
+
+  @ApiProperty({ enum: FLOWS, description: 'How it was last authorized' })
+  flow!: string;
+
+  @ApiProperty({
+    enum: CONNECTION_STATUSES,
+    description: '`reauth_required`: no lease until its user logs in again. `revoked`: final.',
+    example: 'active',
+  })
+  status!: ConnectionStatus;
+
+  @ApiProperty({
+    type: StatusReason,
+    nullable: true,
+    description: 'Why it has this status; of an active connection, what its user should mend',
+    example: null,
+  })
+  status_reason!: StatusReason | null;
+
+  @ApiProperty({ description: 'The Meta app that its tokens belong to', example: '1029384756102938' })
+  app_id!: string;
+
+  @ApiProperty({
+    description: "Meta's id of the user, or of the system user or account, that authorized it",
+    example: '122093274858005763',
+  })
+  meta_user_id!: string;
+
+  @ApiProperty({
+    type: 'string',
+    enum: PROVIDER_REVOCATION_STATUSES,
+    nullable: true,
+    description:
+      "State of the revocation at Meta; null: not revoked. `shared`: the user's grant also serves another active connection " +
+      'and ends with the last one.',
+    example: null,
+  })
+  provider_revocation!: ProviderRevocationStatus | null;
+
+  @ApiProperty({ description: "The version of Meta's API that it was authorized with", example: 'v26.0' })
+  graph_api_version!: string;
+
+  @ApiProperty({ type: [String], description: 'What was granted', example: ['pages_show_list', 'ads_read'] })
+  scopes!: string[];
+
+  @ApiProperty({ type: [String], description: 'What the product asks for and the user declined', example: [] })
+  declined_scopes!: string[];
+
+  @ApiProperty({
+    ...INSTANT_OR_NULL,
+    description: "When Meta ends access to the user's data unless they log in again; null: never",
+  })
+  data_access_expires_at!: string | null;
+
+  @ApiProperty(INSTANT)
+  created_at!: string;
+
+  @ApiProperty(INSTANT)
+  updated_at!: string;
+
+  @ApiProperty({ ...INSTANT_OR_NULL, example: null })
+  revoked_at!: string | null;
+
+  @ApiProperty({
+    type: [CredentialResponse],
+    description: 'Its tokens at Meta, the root one first: that of the user, and one for each Page.',
+  })
+  credentials!: CredentialResponse[];
+
+  @ApiProperty({ type: [AssetResponse], description: 'What the tokens reach, by type and id' })
+  assets!: AssetResponse[];
 }
 
 const instant = (date: Date | null): string | null => date?.toISOString() ?? null;
@@ -80,32 +121,6 @@ export function toConnectionResponse(
     updated_at: connection.updatedAt.toISOString(),
     revoked_at: instant(connection.revokedAt),
     credentials: credentials.map(toCredentialResponse),
-    assets: assets.map((asset) => ({
-      type: asset.type,
-      id: asset.id,
-      name: asset.name,
-      credential_id: asset.credentialId,
-      usable: asset.credentialId !== null,
-      parent_id: asset.parentId,
-      ...asset.details,
-    })),
-  };
-}
-
-function toCredentialResponse(credential: CredentialEntity): CredentialResponse {
-  return {
-    id: credential.id,
-    kind: credential.kind,
-    subject_id: credential.subjectId,
-    subject_name: credential.subjectName,
-    version: credential.version,
-    scopes: credential.scopes,
-    issued_at: instant(credential.issuedAt),
-    expires_at: instant(credential.expiresAt),
-    refresh_after: instant(credential.refreshAfter),
-    last_refreshed_at: instant(credential.lastRefreshedAt),
-    last_checked_at: instant(credential.lastCheckedAt),
-    health: credential.health,
-    failure: credential.failure,
+    assets: assets.map(toAssetResponse),
   };
 }
