@@ -11,6 +11,9 @@ export interface Transaction extends SqlExecutor {
   readonly manager: EntityManager;
 }
 
+/** Runs `work` in a transaction, such as `Database.transaction`. */
+export type RunInTransaction<T> = (work: (transaction: Transaction) => Promise<T>) => Promise<T>;
+
 /** Serialization failure and deadlock, which Postgres rolls back and which may be retried. */
 const RETRYABLE_CODES = new Set(['40001', '40P01']);
 const MAX_ATTEMPTS = 4;
