@@ -1,11 +1,13 @@
 import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
 
+export const ACTOR_KINDS = ['client', 'browser', 'meta', 'operator', 'system'] as const;
+
 /**
  * Who performed an action: a client (by id), a user's browser, Meta (by callback), an operator at the command line, or
  * the service.
  */
 export interface Actor {
-  kind: 'client' | 'browser' | 'meta' | 'operator' | 'system';
+  kind: (typeof ACTOR_KINDS)[number];
   id: string | null;
 }
 

@@ -1,15 +1,16 @@
 import { Controller, Get, Query } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
 import { CurrentClient, Roles } from '../auth/decorators.ts';
 import { Clock } from '../platform/clock.ts';
+import { ApiPage } from '../platform/openapi/api-page.ts';
 import { type Page, toPage } from '../platform/paging.ts';
 import { AnchorsService } from './anchors.service.ts';
 import { AuditEntryQuery } from './audit-entry.query.ts';
 import {
-  type AnchorResponse,
-  type AuditEntryResponse,
-  type ChainVerificationResponse,
+  AnchorResponse,
+  AuditEntryResponse,
+  ChainVerificationResponse,
   toAnchorResponse,
   toAuditEntryResponse,
   toChainVerificationResponse,
@@ -30,8 +31,13 @@ export class AuditController {
     private readonly clock: Clock,
   ) {}
 
-  /** Lists entries, newest first. */
   @Get()
+  @ApiOperation({
+    operationId: 'listAuditEntries',
+    summary: 'List audit entries, newest first',
+    description: 'Every lease and every change has an entry, which stays after its object is gone.',
+  })
+  @ApiPage(AuditEntryResponse, 'Entries that match')
   async list(
     @Query() query: ListAuditEntriesRequest,
     @CurrentClient() client: AuthenticatedClient,
@@ -39,8 +45,15 @@ export class AuditController {
     return toPage(await this.reader.list(toAuditFilter(query, client)), query.limit, toAuditEntryResponse);
   }
 
-  /** Verifies the whole record and, with an anchor, that it still contains what was anchored. */
   @Get('verify')
+  @ApiOperation({
+    operationId: 'verifyAuditRecord',
+    summary: 'Verify the whole record',
+    description:
+      'Names everything that was changed, removed, forged, or cut off. With an anchor that was kept elsewhere, it also ' +
+      'shows whether the whole database was set back.',
+  })
+  @ApiOkResponse({ type: ChainVerificationResponse, description: 'The verdict, with what is wrong' })
   async verify(@Query() query: VerifyRecordRequest): Promise<ChainVerificationResponse> {
     const anchor = readAnchor(query);
     const verification = await this.verifier.verify();
@@ -48,8 +61,13 @@ export class AuditController {
     return toChainVerificationResponse(verification, await this.anchors.check(anchor));
   }
 
-  /** Returns the sealed head of the chain, to be kept outside of the database. */
   @Get('anchor')
+  @ApiOperation({
+    operationId: 'getAuditAnchor',
+    summary: 'Get the sealed head of the record',
+    description: 'Keep it outside of the database, and give it to `verifyAuditRecord` later.',
+  })
+  @ApiOkResponse({ type: AnchorResponse, description: 'The anchor' })
   async anchor(): Promise<AnchorResponse> {
     return toAnchorResponse(await this.anchors.take(), this.clock.now());
   }

@@ -3,37 +3,38 @@ import { IsOptional, IsString, MaxLength } from 'class-validator';
 import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
 import { visibleProducts, visibleTenants } from '../auth/policy/policy.ts';
 import { parseInstant } from '../platform/instant.ts';
+import { exampleId, INSTANT } from '../platform/openapi/examples.ts';
 import { PageRequest } from '../platform/page-request.dto.ts';
 import { decodeCursor } from '../platform/paging.ts';
 import type { AuditFilter } from './audit-entry.query.ts';
 
 /** Query of `GET /v1/audit`. */
 export class ListAuditEntriesRequest extends PageRequest {
-  @ApiPropertyOptional()
+  @ApiPropertyOptional({ description: 'Entries about this connection', example: exampleId('con') })
   @IsOptional()
   @IsString()
   @MaxLength(100)
   connection_id?: string;
 
-  @ApiPropertyOptional({ description: 'Actions by this client and actions on it' })
+  @ApiPropertyOptional({ description: 'Actions by this client and actions on it', example: exampleId('cli') })
   @IsOptional()
   @IsString()
   @MaxLength(100)
   client_id?: string;
 
-  @ApiPropertyOptional({ example: 'lease.issued' })
+  @ApiPropertyOptional({ description: 'Entries of this action', example: 'lease.issued' })
   @IsOptional()
   @IsString()
   @MaxLength(100)
   action?: string;
 
-  @ApiPropertyOptional({ format: 'date-time', description: 'Inclusive' })
+  @ApiPropertyOptional({ ...INSTANT, description: 'Entries at or after this instant' })
   @IsOptional()
   @IsString()
   @MaxLength(64)
   from?: string;
 
-  @ApiPropertyOptional({ format: 'date-time', description: 'Exclusive' })
+  @ApiPropertyOptional({ ...INSTANT, description: 'Entries before this instant' })
   @IsOptional()
   @IsString()
   @MaxLength(64)

@@ -1,8 +1,10 @@
 import type { Product } from '../config/config.ts';
 import type { ClientId } from './ids.ts';
 
-export type Role = 'service' | 'admin' | 'auditor';
-export type LeaseMode = 'gateway' | 'token';
+export const ROLES = ['service', 'admin', 'auditor'] as const;
+export type Role = (typeof ROLES)[number];
+export const LEASE_MODES = ['gateway', 'token'] as const;
+export type LeaseMode = (typeof LEASE_MODES)[number];
 
 /** The client that a request's key or token authenticated, with its policy. */
 export interface AuthenticatedClient {

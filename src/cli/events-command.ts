@@ -8,8 +8,8 @@ import { EventBacklogQuery } from '../events/deliveries/event-backlog.query.ts';
 import { TenantPayloads } from '../events/outbox/tenant-payloads.ts';
 import { DELIVERY_STATUSES, type DeliveryStatus } from '../events/queue/delivery-status.ts';
 import type { Requester } from '../events/subscriptions/requester.ts';
-import { toSubscriptionResponse } from '../events/subscriptions/subscription.dto.ts';
 import type { SubscriptionRow } from '../events/subscriptions/subscription.ts';
+import { toSubscriptionResponse } from '../events/subscriptions/subscription-response.dto.ts';
 import { SubscriptionsService } from '../events/subscriptions/subscriptions.service.ts';
 import {
   type CommandContext,

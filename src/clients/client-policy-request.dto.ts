@@ -1,4 +1,4 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
@@ -17,7 +17,7 @@ import {
   ValidateBy,
   ValidateNested,
 } from 'class-validator';
-import type { LeaseMode } from '../auth/authenticated-client.ts';
+import { LEASE_MODES, type LeaseMode } from '../auth/authenticated-client.ts';
 import { type ClientIdentity, SUBJECT_PATTERN } from '../auth/client-identity.ts';
 import { parseIpRange } from '../auth/limits/ip-allow-list.ts';
 import { type AllowPolicy, findPatternError } from '../auth/policy/allow-policy.ts';
@@ -25,7 +25,6 @@ import { PRODUCTS } from '../config/config.ts';
 import { IsOptionalNotNull } from '../platform/optional-field.ts';
 import { AppError, type InputError, invalidRequest } from '../platform/problem.ts';
 
-const LEASE_MODES: readonly LeaseMode[] = ['gateway', 'token'];
 const MAX_RATE = 1_000_000;
 const MAX_RANGES = 200;
 const MAX_PATTERNS = 200;
@@ -56,21 +55,46 @@ const IsAllowPolicy = (): PropertyDecorator =>
     },
   });
 
-/** A JWT that authenticates a client instead of a key. */
-class IdentityRequest implements ClientIdentity {
-  @ApiProperty({ example: 'https://token.actions.githubusercontent.com', description: 'One of OIDC_ISSUERS' })
+const PATTERNS = { type: 'array', maxItems: MAX_PATTERNS, items: { type: 'string' } } as const;
+
+/** `allow` in the API document. */
+export const ALLOW_POLICY = {
+  nullable: true,
+  oneOf: [
+    PATTERNS,
+    { type: 'object', properties: Object.fromEntries(['*', ...PRODUCTS].map((product) => [product, PATTERNS])) },
+  ],
+  example: { '*': ['GET /**'], whatsapp: ['POST /*/messages'] },
+  description:
+    'Graph calls allowed through the gateway: one list of `METHOD /path` for all products, or a list per product, with ' +
+    '`*` for all others. Paths have no version; `*` matches one segment, a final `**` any number. Null: every call.',
+};
+
+/** A JWT that authenticates a client instead of a key. Also how answers show it. */
+@ApiSchema({ name: 'ClientIdentity' })
+export class IdentityRequest implements ClientIdentity {
+  @ApiProperty({
+    format: 'uri',
+    maxLength: 500,
+    description: '`iss` of the tokens: one of OIDC_ISSUERS',
+    example: 'https://token.actions.githubusercontent.com',
+  })
   @Matches(ISSUER, { message: 'must be the URL of an issuer, exactly as in its tokens' })
   @MaxLength(500)
   @IsString()
   issuer!: string;
 
-  @ApiProperty({ example: 'metavault', description: 'One of OIDC_AUDIENCE' })
+  @ApiProperty({ maxLength: 500, description: '`aud` of the tokens: one of OIDC_AUDIENCE', example: 'metavault' })
   @Matches(VISIBLE, { message: 'must be an audience, exactly as in tokens' })
   @MaxLength(500)
   @IsString()
   audience!: string;
 
-  @ApiProperty({ example: 'system:serviceaccount:shop:api', description: 'Must equal `sub` exactly' })
+  @ApiProperty({
+    maxLength: 500,
+    description: '`sub` of the tokens, compared exactly',
+    example: 'system:serviceaccount:shop:api',
+  })
   @Matches(SUBJECT_PATTERN, { message: 'must be a subject, exactly as in tokens' })
   @IsString()
   subject!: string;
@@ -78,7 +102,14 @@ class IdentityRequest implements ClientIdentity {
 
 /** Fields common to `POST` and `PATCH` of a client. */
 export abstract class ClientPolicyRequest {
-  @ApiPropertyOptional({ enum: LEASE_MODES, isArray: true, default: ['gateway'] })
+  @ApiPropertyOptional({
+    enum: LEASE_MODES,
+    isArray: true,
+    minItems: 1,
+    uniqueItems: true,
+    description: 'Kinds of leases it may get. A new client: `gateway` only.',
+    example: ['gateway'],
+  })
   @IsOptionalNotNull()
   @IsIn(LEASE_MODES, { each: true })
   @ArrayUnique()
@@ -87,10 +118,11 @@ export abstract class ClientPolicyRequest {
   lease_modes?: LeaseMode[];
 
   @ApiPropertyOptional({
+    type: 'integer',
     minimum: 1,
     maximum: 3600,
-    default: 3600,
-    description: 'Maximum lifetime of the leases of this client',
+    description: 'Maximum lifetime of its leases. A new client: 3,600.',
+    example: 900,
   })
   @IsOptionalNotNull()
   @Max(3600)
@@ -99,10 +131,12 @@ export abstract class ClientPolicyRequest {
   max_ttl_seconds?: number;
 
   @ApiPropertyOptional({
+    type: 'integer',
     minimum: 1,
+    maximum: MAX_RATE,
     nullable: true,
-    type: Number,
-    description: 'Calls to /v1 per second and replica. Null or absent: no limit',
+    description: 'Calls to `/v1` per second and replica. Null: no limit, as for a new client.',
+    example: 50,
   })
   @IsOptional()
   @Max(MAX_RATE)
@@ -111,17 +145,8 @@ export abstract class ClientPolicyRequest {
   rate_limit_per_second?: number | null;
 
   @ApiPropertyOptional({
-    nullable: true,
-    oneOf: [
-      { type: 'array', items: { type: 'string' } },
-      { type: 'object', additionalProperties: { type: 'array', items: { type: 'string' } } },
-    ],
-    example: { '*': ['GET /**'], whatsapp: ['POST /*/messages'] },
-    description:
-      'Graph calls allowed through the gateway: one list of "METHOD /path" for all products, ' +
-      'or a list per product, with * for all others. ' +
-      'Paths have no version; * matches one segment, a final ** any number. Null or absent: every call. ' +
-      'Cannot be combined with the lease mode token',
+    ...ALLOW_POLICY,
+    description: `${ALLOW_POLICY.description} Cannot be combined with the lease mode \`token\`.`,
   })
   @IsOptional()
   @IsAllowPolicy()
@@ -130,10 +155,13 @@ export abstract class ClientPolicyRequest {
   @ApiPropertyOptional({
     nullable: true,
     type: [String],
+    minItems: 1,
     maxItems: MAX_RANGES,
+    uniqueItems: true,
     example: ['203.0.113.0/24', '2001:db8::/32'],
     description:
-      'Addresses and ranges that calls may come from, including calls with its leases. Null or absent: any address',
+      'Addresses and ranges that calls may come from, including calls with its leases. Null: any address, as for a new ' +
+      'client.',
   })
   @IsOptional()
   @IsIpRange()
@@ -145,7 +173,9 @@ export abstract class ClientPolicyRequest {
 
   @ApiPropertyOptional({
     type: [IdentityRequest],
-    description: 'JWTs of configured issuers that authenticate this client instead of a key',
+    maxItems: MAX_IDENTITIES,
+    uniqueItems: true,
+    description: 'JWTs of configured issuers that authenticate this client instead of a key. Replaces the whole list.',
   })
   @IsOptionalNotNull()
   @ValidateNested({ each: true })

@@ -14,19 +14,19 @@ import {
   Min,
   ValidateIf,
 } from 'class-validator';
-import type { Role } from '../auth/authenticated-client.ts';
+import { ROLES, type Role } from '../auth/authenticated-client.ts';
 import type { ClientIdentity } from '../auth/client-identity.ts';
 import { PRODUCTS, type Product } from '../config/config.ts';
 import { TENANT_OR_ALL_PATTERN } from '../config/tenant.ts';
 import { DAY_SECONDS } from '../platform/duration.ts';
 import { parseInstant } from '../platform/instant.ts';
+import { INSTANT } from '../platform/openapi/examples.ts';
 import { IsOptionalNotNull } from '../platform/optional-field.ts';
 import { invalidInputError } from '../platform/problem.ts';
 import { ClientPolicyRequest, parseAllowPolicy } from './client-policy-request.dto.ts';
 import type { ClientChange } from './client-updater.ts';
 import type { KeyExpiry, NewClient } from './clients.service.ts';
 
-const ROLES: readonly Role[] = ['service', 'admin', 'auditor'];
 const MAX_TENANTS = 10_000;
 const MAX_KEY_SECONDS = 3650 * DAY_SECONDS;
 /** Printable text, without characters that terminals, logs or Postgres (U+0000) can't handle. */
@@ -40,9 +40,12 @@ interface ListRequirement {
 /** Services must name tenants and products; admins and auditors default to all. */
 const REQUIRED_FOR_SERVICE: ListRequirement = {
   condition: () => ValidateIf(({ role }: { role: unknown }, value) => role === 'service' || value !== undefined),
-  description: '["*"] means all. Required for a service; other roles default to ["*"]',
+  description: '`["*"]` means all. Required for a service; other roles default to `["*"]`.',
 };
-const ALWAYS_OPTIONAL: ListRequirement = { condition: IsOptionalNotNull, description: '["*"] means all' };
+const ALWAYS_OPTIONAL: ListRequirement = {
+  condition: IsOptionalNotNull,
+  description: '`["*"]` means all. Replaces the whole list.',
+};
 
 // `applyDecorators` applies its first decorator first, unlike stacked decorators. Errors appear in this order.
 
@@ -54,7 +57,15 @@ const Tenants = ({ condition, description }: ListRequirement): PropertyDecorator
     ArrayUnique(),
     Matches(TENANT_OR_ALL_PATTERN, { each: true, message: 'must be tenant names, or ["*"] for all' }),
     condition(),
-    ApiPropertyOptional({ type: [String], description }),
+    ApiPropertyOptional({
+      type: 'array',
+      items: { type: 'string', pattern: TENANT_OR_ALL_PATTERN.source },
+      minItems: 1,
+      maxItems: MAX_TENANTS,
+      uniqueItems: true,
+      description,
+      example: ['acme', 'globex'],
+    }),
   );
 
 const Products = ({ condition, description }: ListRequirement): PropertyDecorator =>
@@ -64,7 +75,14 @@ const Products = ({ condition, description }: ListRequirement): PropertyDecorato
     ArrayUnique(),
     IsIn(['*', ...PRODUCTS], { each: true }),
     condition(),
-    ApiPropertyOptional({ enum: ['*', ...PRODUCTS], isArray: true, description }),
+    ApiPropertyOptional({
+      enum: ['*', ...PRODUCTS],
+      isArray: true,
+      minItems: 1,
+      uniqueItems: true,
+      description,
+      example: ['pages', 'instagram'],
+    }),
   );
 
 /** Lifetime of a key; `key` is its name in the API document. */
@@ -75,9 +93,11 @@ const ExpiresInSeconds = (key: string): PropertyDecorator =>
     Max(MAX_KEY_SECONDS),
     IsOptionalNotNull(),
     ApiPropertyOptional({
+      type: 'integer',
       minimum: 1,
       maximum: MAX_KEY_SECONDS,
-      description: `Lifetime of ${key}. Absent: until it is replaced`,
+      description: `Lifetime of ${key}. Absent: until it is replaced.`,
+      example: 90 * DAY_SECONDS,
     }),
   );
 
@@ -86,18 +106,23 @@ const ExpiresAt = (): PropertyDecorator =>
     IsString(),
     MaxLength(64),
     IsOptionalNotNull(),
-    ApiPropertyOptional({ format: 'date-time', description: 'Alternative to expires_in_seconds' }),
+    ApiPropertyOptional({ ...INSTANT, description: 'Alternative to `expires_in_seconds`' }),
   );
 
 /** Body of `POST /v1/clients`. */
 export class CreateClientRequest extends ClientPolicyRequest {
-  @ApiProperty({ maxLength: 200 })
+  @ApiProperty({ maxLength: 200, description: 'For people, in lists and in the audit record', example: 'shop' })
   @Matches(NAME, { message: 'must be text without control characters' })
   @MaxLength(200)
   @IsString()
   name!: string;
 
-  @ApiProperty({ enum: ROLES })
+  @ApiProperty({
+    enum: ROLES,
+    description:
+      '`service` connects customers and takes leases, `admin` manages everything, `auditor` reads. Cannot be changed.',
+    example: 'service',
+  })
   @IsIn(ROLES)
   role!: Role;
 
@@ -116,7 +141,11 @@ export class CreateClientRequest extends ClientPolicyRequest {
 
 /** Body of `PATCH /v1/clients/{id}`. Absent fields stay unchanged; the role can't be changed. */
 export class UpdateClientRequest extends ClientPolicyRequest {
-  @ApiPropertyOptional({ maxLength: 200 })
+  @ApiPropertyOptional({
+    maxLength: 200,
+    description: 'For people, in lists and in the audit record',
+    example: 'shop',
+  })
   @IsOptionalNotNull()
   @Matches(NAME, { message: 'must be text without control characters' })
   @MaxLength(200)
@@ -133,10 +162,11 @@ export class UpdateClientRequest extends ClientPolicyRequest {
 /** Body of `POST /v1/clients/{id}/keys`. The whole body is optional. */
 export class IssueKeyRequest {
   @ApiPropertyOptional({
+    type: 'integer',
     minimum: 0,
     maximum: 30 * DAY_SECONDS,
     default: DAY_SECONDS,
-    description: 'How long older keys keep working. 0 ends them at once',
+    description: 'How long older keys keep working. 0 ends them at once.',
   })
   @IsOptionalNotNull()
   @Max(30 * DAY_SECONDS)

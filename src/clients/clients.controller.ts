@@ -1,9 +1,18 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import {
+  ApiCreatedResponse,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiTags,
+} from '@nestjs/swagger';
 import { toActor } from '../audit/actor.ts';
 import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
-import type { ClientDetailsRow, ClientKeyRow } from '../auth/client-row.ts';
 import { CurrentClient, RequestId, Roles } from '../auth/decorators.ts';
+import { ApiPage } from '../platform/openapi/api-page.ts';
+import { ApiProblems } from '../platform/openapi/api-problems.ts';
+import { exampleId } from '../platform/openapi/examples.ts';
 import { PageRequest } from '../platform/page-request.dto.ts';
 import { decodeCursor, type Page, toPage } from '../platform/paging.ts';
 import {
@@ -15,13 +24,18 @@ import {
   UpdateClientRequest,
 } from './client-request.dto.ts';
 import {
-  type ClientKeyResponse,
-  type ClientResponse,
-  toClientKeyResponse,
+  ClientWithKeysResponse,
+  CreatedClientResponse,
+  IssuedKeyResponse,
   toClientResponse,
+  toClientWithKeysResponse,
 } from './client-response.dto.ts';
+import { clientNotFound, identityTaken, lastAdmin } from './client-rules.ts';
 import { ClientUpdater } from './client-updater.ts';
 import { ClientsService } from './clients.service.ts';
+
+const ApiClientId = (): MethodDecorator =>
+  ApiParam({ name: 'id', description: 'Id of the client', example: exampleId('cli') });
 
 /** Clients and their keys. Admins only. */
 @ApiTags('clients')
@@ -34,11 +48,18 @@ export class ClientsController {
   ) {}
 
   @Post()
+  @ApiOperation({
+    operationId: 'createClient',
+    summary: 'Create a client',
+    description: 'Makes a client and its first API key, which is shown once, in this answer.',
+  })
+  @ApiCreatedResponse({ type: CreatedClientResponse, description: 'The client, with its key' })
+  @ApiProblems(identityTaken)
   async create(
     @Body() request: CreateClientRequest,
     @CurrentClient() admin: AuthenticatedClient,
     @RequestId() requestId: string,
-  ): Promise<ClientResponse & { api_key: string; api_key_expires_at: string | null }> {
+  ): Promise<CreatedClientResponse> {
     const { client, apiKey, keyExpiresAt } = await this.clients.create(toActor(admin), toNewClient(request), requestId);
     return {
       ...toClientResponse(client),
@@ -48,31 +69,61 @@ export class ClientsController {
   }
 
   @Get()
-  async list(@Query() { limit, cursor }: PageRequest): Promise<Page<ClientWithKeys>> {
+  @ApiOperation({
+    operationId: 'listClients',
+    summary: 'List clients',
+    description: 'Lists all clients and what is known of their valid keys, oldest first. Never shows a key.',
+  })
+  @ApiPage(ClientWithKeysResponse, 'A page of clients')
+  async list(@Query() { limit, cursor }: PageRequest): Promise<Page<ClientWithKeysResponse>> {
     const rows = await this.clients.list(limit, decodeCursor(cursor));
     const keys = await this.clients.listKeys(rows.map(({ id }) => id));
-    return toPage(rows, limit, (row) => withKeys(row, keys));
+    return toPage(rows, limit, (row) => toClientWithKeysResponse(row, keys));
   }
 
   @Get(':id')
-  async get(@Param('id') id: string): Promise<ClientWithKeys> {
+  @ApiClientId()
+  @ApiOperation({
+    operationId: 'getClient',
+    summary: 'Get a client',
+    description: 'Returns a client and what is known of its valid keys. Never shows a key.',
+  })
+  @ApiOkResponse({ type: ClientWithKeysResponse, description: 'The client' })
+  @ApiProblems(clientNotFound)
+  async get(@Param('id') id: string): Promise<ClientWithKeysResponse> {
     const client = await this.clients.get(id);
-    return withKeys(client, await this.clients.listKeys([client.id]));
+    return toClientWithKeysResponse(client, await this.clients.listKeys([client.id]));
   }
 
   @Patch(':id')
+  @ApiClientId()
+  @ApiOperation({
+    operationId: 'updateClient',
+    summary: 'Change a client',
+    description: 'Fields that are absent stay as they are. Holds from the next call of the client, on every replica.',
+  })
+  @ApiOkResponse({ type: ClientWithKeysResponse, description: 'The client afterwards' })
+  @ApiProblems(clientNotFound, identityTaken)
   async change(
     @Param('id') id: string,
     @Body() request: UpdateClientRequest,
     @CurrentClient() admin: AuthenticatedClient,
     @RequestId() requestId: string,
-  ): Promise<ClientWithKeys> {
+  ): Promise<ClientWithKeysResponse> {
     const client = await this.changes.change(toActor(admin), id, toClientChange(request), requestId);
-    return withKeys(client, await this.clients.listKeys([client.id]));
+    return toClientWithKeysResponse(client, await this.clients.listKeys([client.id]));
   }
 
   @Delete(':id')
   @HttpCode(204)
+  @ApiClientId()
+  @ApiOperation({
+    operationId: 'deleteClient',
+    summary: 'Delete a client',
+    description: 'Ends its keys and its leases at once. Idempotent.',
+  })
+  @ApiNoContentResponse({ description: 'The client is deleted' })
+  @ApiProblems(clientNotFound, lastAdmin)
   async delete(
     @Param('id') id: string,
     @CurrentClient() admin: AuthenticatedClient,
@@ -82,17 +133,21 @@ export class ClientsController {
   }
 
   @Post(':id/keys')
+  @ApiClientId()
+  @ApiOperation({
+    operationId: 'issueClientKey',
+    summary: 'Give a client a new API key',
+    description:
+      'The key is shown once, in this answer. Older keys keep working for `grace_seconds`. The body is optional.',
+  })
+  @ApiCreatedResponse({ type: IssuedKeyResponse, description: 'The key' })
+  @ApiProblems(clientNotFound)
   async issueKey(
     @Param('id') id: string,
     @Body() request: IssueKeyRequest,
     @CurrentClient() admin: AuthenticatedClient,
     @RequestId() requestId: string,
-  ): Promise<{
-    api_key: string;
-    api_key_expires_at: string | null;
-    grace_seconds: number;
-    previous_keys_expire_at: string;
-  }> {
+  ): Promise<IssuedKeyResponse> {
     const { grace_seconds: grace } = request;
     const issued = await this.clients.issueKey(toActor(admin), id, grace, requestId, toKeyExpiry(request));
     return {
@@ -102,10 +157,4 @@ export class ClientsController {
       previous_keys_expire_at: issued.previousKeysExpireAt.toISOString(),
     };
   }
-}
-
-type ClientWithKeys = ClientResponse & { keys: ClientKeyResponse[] };
-
-function withKeys(row: ClientDetailsRow, keys: ReadonlyMap<string, ClientKeyRow[]>): ClientWithKeys {
-  return { ...toClientResponse(row), keys: (keys.get(row.id) ?? []).map(toClientKeyResponse) };
 }

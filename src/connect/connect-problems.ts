@@ -18,16 +18,18 @@ declare module '../platform/problem.ts' {
   }
 }
 
+export const CONNECT_ERROR_CODES = [
+  'access_denied',
+  'app_unavailable',
+  'session_expired',
+  'state_mismatch',
+  'code_rejected',
+  'meta_configuration',
+  'meta_unavailable',
+  'wrong_account',
+] as const;
 /** Why an authorization failed: the values of `error` at a `return_url`, each of them a problem code too. */
-export type ConnectErrorCode =
-  | 'access_denied'
-  | 'app_unavailable'
-  | 'session_expired'
-  | 'state_mismatch'
-  | 'code_rejected'
-  | 'meta_configuration'
-  | 'meta_unavailable'
-  | 'wrong_account';
+export type ConnectErrorCode = (typeof CONNECT_ERROR_CODES)[number];
 
 const accessDenied = defineProblem(
   'access_denied',
@@ -85,7 +87,7 @@ const wrongAccount = defineProblem(
   'Log out of Facebook, Instagram or Threads, then open the link again and use the right account.',
 );
 
-const loginNotConfigured = defineProblem(
+export const loginNotConfigured = defineProblem(
   'login_not_configured',
   409,
   'This login is not set up here.',

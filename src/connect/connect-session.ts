@@ -41,9 +41,12 @@ export interface ConnectSession {
   unfinished: UnfinishedSignup | null;
 }
 
+export const CONNECT_STAGES = ['discovering', 'storing'] as const;
+export type ConnectStage = (typeof CONNECT_STAGES)[number];
+
 /** Discovery progress of a large account. */
 export interface ConnectProgress {
-  stage: string;
+  stage: ConnectStage;
   /** How many were found so far. */
   pages?: number;
   assets?: number;

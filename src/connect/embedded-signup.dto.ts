@@ -8,25 +8,37 @@ const EVENT = /^[A-Z_]{1,64}$/;
 
 /** Embedded Signup's session message, as the page that runs it gets it. */
 export class SignupRequest {
-  @ApiPropertyOptional({ pattern: EVENT.source, description: "The session message's event, such as FINISH" })
+  @ApiPropertyOptional({ pattern: EVENT.source, description: '`event` of the session message', example: 'FINISH' })
   @IsOptionalNotNull()
   @Matches(EVENT, { message: 'must be the event of the session message, in capitals' })
   @IsString()
   event?: string;
 
-  @ApiPropertyOptional()
+  @ApiPropertyOptional({
+    pattern: META_ID.source,
+    description: 'The WhatsApp Business Account, as the session message names it',
+    example: '102290129340398',
+  })
   @IsOptionalNotNull()
   @Matches(META_ID, { message: 'must be an id of Meta, in digits' })
   @IsString()
   waba_id?: string;
 
-  @ApiPropertyOptional()
+  @ApiPropertyOptional({
+    pattern: META_ID.source,
+    description: 'The phone number, as the session message names it',
+    example: '106540352242922',
+  })
   @IsOptionalNotNull()
   @Matches(META_ID, { message: 'must be an id of Meta, in digits' })
   @IsString()
   phone_number_id?: string;
 
-  @ApiPropertyOptional()
+  @ApiPropertyOptional({
+    pattern: META_ID.source,
+    description: 'The business portfolio, as the session message names it',
+    example: '506914307656634',
+  })
   @IsOptionalNotNull()
   @Matches(META_ID, { message: 'must be an id of Meta, in digits' })
   @IsString()

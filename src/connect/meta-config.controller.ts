@@ -1,39 +1,71 @@
 import { Controller, Get } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
 import { Public } from '../auth/decorators.ts';
-import { type Flow, PRODUCTS, type Product } from '../config/products.ts';
+import { FLOWS, type Flow, PRODUCTS, type Product } from '../config/products.ts';
 import { missingLoginSettings } from '../meta/dialog/missing-login-settings.ts';
 import { scopesOf } from '../meta/dialog/product-scopes.ts';
 import { productDescriptor } from '../meta/dialog/products.ts';
 import { MetaApps } from '../meta/meta-apps.ts';
 
-interface ProductConfig {
-  scopes: readonly string[];
-  optional_scopes: readonly string[];
-  config_id: string | null;
-  /** Whether sessions for the product's main flow can be created here. */
-  login_configured: boolean;
-  /** Flows with missing settings: their sessions are refused with `login_not_configured`. */
-  unconfigured_flows: readonly Flow[];
+class ProductConfigResponse {
+  @ApiProperty({ type: [String], description: 'What the product cannot do without', example: ['pages_show_list'] })
+  scopes!: readonly string[];
+
+  @ApiProperty({ type: [String], description: 'What its dialog asks for as well', example: ['pages_manage_posts'] })
+  optional_scopes!: readonly string[];
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'Its Facebook Login for Business configuration, if one is set',
+    example: null,
+  })
+  config_id!: string | null;
+
+  @ApiProperty({ description: 'Whether sessions for the main flow of the product can be created here', example: true })
+  login_configured!: boolean;
+
+  @ApiProperty({
+    enum: FLOWS,
+    isArray: true,
+    description: 'Flows with missing settings: their sessions are refused with `login_not_configured`',
+    example: [],
+  })
+  unconfigured_flows!: readonly Flow[];
 }
 
-interface MetaConfigResponse {
-  app_id: string;
-  graph_api_version: string;
-  products: Record<Product, ProductConfig>;
+/** A `ProductConfigResponse` for each product. */
+class ProductConfigsResponse {}
+for (const product of PRODUCTS) ApiProperty({ type: ProductConfigResponse })(ProductConfigsResponse.prototype, product);
+
+class MetaConfigResponse {
+  @ApiProperty({ description: 'The app at Meta', example: '1029384756102938' })
+  app_id!: string;
+
+  @ApiProperty({ description: "The version of Meta's API that is used", example: 'v26.0' })
+  graph_api_version!: string;
+
+  @ApiProperty({ type: ProductConfigsResponse })
+  products!: Record<Product, ProductConfigResponse>;
 }
 
 /** What front ends need to know about our app at Meta. None of it is secret. */
-@ApiTags('connecting')
+@ApiTags('connect')
 @Public()
 @Controller('meta/config')
 export class MetaConfigController {
   constructor(private readonly apps: MetaApps) {}
 
   @Get()
+  @ApiOperation({
+    operationId: 'getMetaConfig',
+    summary: 'Get what front ends need to know about the app at Meta',
+    description: 'The app, and scopes and login configuration of each product. None of it is secret.',
+  })
+  @ApiOkResponse({ type: MetaConfigResponse, description: 'The app and its products' })
   show(): MetaConfigResponse {
     const { config: meta } = this.apps.primary;
-    const products = PRODUCTS.map((product): [Product, ProductConfig] => {
+    const products = PRODUCTS.map((product): [Product, ProductConfigResponse] => {
       const { flows, mainFlow } = productDescriptor(product);
       const { required, optional } = scopesOf(product, mainFlow);
       const unconfiguredFlows = flows.filter((flow) => missingLoginSettings(meta, { product, flow }) !== null);
@@ -51,7 +83,7 @@ export class MetaConfigController {
     return {
       app_id: meta.app.id,
       graph_api_version: meta.graphApiVersion,
-      products: Object.fromEntries(products) as Record<Product, ProductConfig>,
+      products: Object.fromEntries(products) as Record<Product, ProductConfigResponse>,
     };
   }
 }

@@ -5,8 +5,8 @@ import { invalidInputError } from '../platform/problem.ts';
 import { SecretString } from '../platform/secret-string.ts';
 
 /** Codes and tokens have no documented maximum; this is far above any seen (docs/meta-facts.md#length-and-prefixes). */
-const MAX_CODE_LENGTH = 4096;
-const MAX_TOKEN_LENGTH = 8192;
+export const MAX_CODE_LENGTH = 4096;
+export const MAX_TOKEN_LENGTH = 8192;
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 
 /** Two-step verification pin. Secret. */

@@ -1,17 +1,20 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
 import { CurrentClient, Roles } from '../auth/decorators.ts';
-import { requireCoveredByPolicy, visibleProducts, visibleTenants } from '../auth/policy/policy.ts';
+import { notAllowed, requireCoveredByPolicy, visibleProducts, visibleTenants } from '../auth/policy/policy.ts';
+import { ApiPage } from '../platform/openapi/api-page.ts';
+import { ApiProblems } from '../platform/openapi/api-problems.ts';
 import { decodeCursor, type Page } from '../platform/paging.ts';
+import { ApiConnectionId } from './connection/api-connection-id.ts';
 import { ConnectionRepository } from './connection/connection.repository.ts';
-import type { ConnectionResponse } from './connection/connection-response.dto.ts';
+import { connectionNotFound } from './connection/connection-problems.ts';
+import { ConnectionResponse } from './connection/connection-response.dto.ts';
 import { ConnectionVisibility } from './connection/connection-visibility.ts';
 import { ListConnectionsRequest } from './list-connections.dto.ts';
 
 /** Connections as clients see them. */
 @ApiTags('connections')
-@ApiBearerAuth('bearer')
 @Roles('service', 'admin', 'auditor')
 @Controller('v1/connections')
 export class ConnectionsController {
@@ -21,6 +24,13 @@ export class ConnectionsController {
   ) {}
 
   @Get()
+  @ApiOperation({
+    operationId: 'listConnections',
+    summary: 'List connections',
+    description: 'Lists the connections that the policy of the client covers, oldest first.',
+  })
+  @ApiPage(ConnectionResponse, 'A page of connections')
+  @ApiProblems(notAllowed)
   async list(
     @CurrentClient() client: AuthenticatedClient,
     @Query() query: ListConnectionsRequest,
@@ -39,6 +49,14 @@ export class ConnectionsController {
   }
 
   @Get(':id')
+  @ApiOperation({
+    operationId: 'getConnection',
+    summary: 'Get a connection',
+    description: 'Returns the connection with its status, credentials, and assets. Never returns a token.',
+  })
+  @ApiConnectionId()
+  @ApiOkResponse({ type: ConnectionResponse, description: 'The connection' })
+  @ApiProblems(connectionNotFound)
   one(@CurrentClient() client: AuthenticatedClient, @Param('id') id: string): Promise<ConnectionResponse> {
     return this.visibility.getVisible(client, id);
   }

@@ -1,23 +1,35 @@
+import { ApiPropertyOptional } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
 import { PRODUCTS, type Product } from '../config/config.ts';
 import { TENANT_PATTERN } from '../config/tenant.ts';
 import { DEFAULT_LIMIT, MAX_LIMIT } from '../platform/paging.ts';
-import type { ConnectionStatus } from './status/connection-status.ts';
+import { CONNECTION_STATUSES, type ConnectionStatus } from './status/connection-status.ts';
 
+/** Query of `GET /v1/connections`. */
 export class ListConnectionsRequest {
+  @ApiPropertyOptional({ pattern: TENANT_PATTERN.source, description: 'Of this tenant only', example: 'acme' })
   @IsOptional()
   @Matches(TENANT_PATTERN, { message: 'must be 1 to 128 of A-Z, a-z, 0-9, ".", "_", ":", "-"' })
   tenant?: string;
 
+  @ApiPropertyOptional({ enum: PRODUCTS, description: 'Of this product only' })
   @IsOptional()
   @IsIn(PRODUCTS as string[], { message: `must be one of ${PRODUCTS.join(', ')}` })
   product?: Product;
 
+  @ApiPropertyOptional({ enum: CONNECTION_STATUSES, description: 'With this status only' })
   @IsOptional()
-  @IsIn(['active', 'reauth_required', 'revoked'], { message: 'must be active, reauth_required, or revoked' })
+  @IsIn(CONNECTION_STATUSES, { message: 'must be active, reauth_required, or revoked' })
   status?: ConnectionStatus;
 
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 1,
+    maximum: MAX_LIMIT,
+    default: DEFAULT_LIMIT,
+    description: 'How many connections to return at most',
+  })
   @IsOptional()
   @Type(() => Number)
   @IsInt({ message: 'must be a whole number' })
@@ -25,6 +37,7 @@ export class ListConnectionsRequest {
   @Max(MAX_LIMIT, { message: `must be ${MAX_LIMIT} or less` })
   limit: number = DEFAULT_LIMIT;
 
+  @ApiPropertyOptional({ description: '`next_cursor` of the previous page' })
   @IsOptional()
   @IsString({ message: 'must be given once' })
   cursor?: string;

@@ -114,6 +114,14 @@ for (const [code, { message: detail, remedy }] of Object.entries(ERROR_DEFINITIO
   if (remedy !== undefined) defineErrorCode('error_data', { code, detail, remedy });
 }
 
+/** Returns every error of the gateway, for the API document. `remedy` is left to the problem pages. */
+export function listGatewayErrors(): (Omit<ErrorDefinition, 'remedy'> & { code: GatewayErrorCode })[] {
+  return Object.entries(ERROR_DEFINITIONS).map(([code, { remedy: _, ...definition }]) => ({
+    code: code as GatewayErrorCode,
+    ...definition,
+  }));
+}
+
 /** An error of the gateway, not of Meta. The message is public; `cause` is only logged. */
 export class GatewayError extends Error {
   readonly status: number;

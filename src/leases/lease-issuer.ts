@@ -28,8 +28,9 @@ import type { LeaseId } from './ids.ts';
 import { IntegrityAlert } from './integrity-alert.ts';
 import { issueLeases } from './issue-lease.repository.ts';
 import type { IssuedLeaseRow, IssuedTokenLeaseRow, LeaseInput, LeaseRow, RefusedLeaseRow } from './issue-lease-row.ts';
-import { DEFAULT_TTL_SECONDS, type IssuedLeaseResponse, type LeaseRequest } from './lease.dto.ts';
+import { DEFAULT_TTL_SECONDS, type LeaseRequest } from './lease.dto.ts';
 import { ambiguousConnection, credentialUnreadable, modeNotAllowed } from './lease-problems.ts';
+import type { IssuedLeaseResponse } from './lease-response.dto.ts';
 import { createLeaseToken } from './lease-token.ts';
 import { WrittenLeaseCheck } from './written-lease-check.ts';
 

@@ -1,10 +1,10 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
-import type { LeaseMode } from '../auth/authenticated-client.ts';
-import type { ClientId } from '../auth/ids.ts';
+import { LEASE_MODES, type LeaseMode } from '../auth/authenticated-client.ts';
 import { PRODUCTS, type Product } from '../config/config.ts';
 import { TENANT_PATTERN } from '../config/tenant.ts';
-import type { ConnectionId, CredentialId } from '../connections/ids.ts';
-import type { LeaseId } from './ids.ts';
+import type { ConnectionId } from '../connections/ids.ts';
+import { exampleId } from '../platform/openapi/examples.ts';
 
 export const DEFAULT_TTL_SECONDS = 900;
 /** Longer durations are capped, or refused as unsatisfiable; beyond this (68 years) the request is malformed. */
@@ -12,7 +12,7 @@ const MAX_SECONDS = 2 ** 31 - 1;
 
 const CONNECTION_ID = /^con_[0-9a-hjkmnp-tv-z]{26}$/;
 const ASSET_ID = /^[A-Za-z0-9_.-]{1,128}$/;
-const MODES: readonly unknown[] = ['gateway', 'token'] satisfies LeaseMode[];
+const MODES: readonly unknown[] = LEASE_MODES;
 
 /** Body of `POST /v1/leases` (docs/api.md#leases). */
 export class LeaseRequest {
@@ -26,33 +26,68 @@ export class LeaseRequest {
     return 'tenant' in body && 'product' in body;
   }
 
+  @ApiProperty({
+    pattern: TENANT_PATTERN.source,
+    description: 'The customer, as your product names it',
+    example: 'acme',
+  })
   @Matches(TENANT_PATTERN, { message: 'must be 1 to 128 characters of A-Z a-z 0-9 . _ : -' })
   tenant!: string;
 
+  @ApiProperty({ enum: PRODUCTS, example: 'whatsapp' })
   @IsIn(PRODUCTS)
   product!: Product;
 
+  @ApiPropertyOptional({
+    type: String,
+    pattern: CONNECTION_ID.source,
+    description: 'Which connection, if the tenant has several of the product',
+    example: exampleId('con'),
+  })
   @IsOptional()
   @Matches(CONNECTION_ID, { message: 'must be the id of a connection (con_…)' })
   connection_id?: ConnectionId;
 
+  @ApiPropertyOptional({
+    pattern: ASSET_ID.source,
+    description: "Meta's id of a Page, phone number, account …: the lease is for the token that reaches it",
+    example: '106540352242922',
+  })
   @IsOptional()
   @IsString()
   @Matches(ASSET_ID, { message: "must be Meta's id of an asset" })
   asset_id?: string;
 
+  @ApiPropertyOptional({
+    enum: LEASE_MODES,
+    default: 'gateway',
+    description:
+      "`gateway`: a token for the gateway, worth nothing at Meta. `token`: Meta's own, if the policy names it.",
+  })
   @IsOptional()
   @IsIn(MODES)
   mode?: LeaseMode;
 
-  /** Seconds; capped at the client's maximum, not refused. */
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 1,
+    maximum: MAX_SECONDS,
+    default: DEFAULT_TTL_SECONDS,
+    description: "How long the lease should last. Capped at the client's maximum, not refused.",
+  })
   @IsOptional()
   @IsInt()
   @Min(1)
   @Max(MAX_SECONDS)
   ttl_seconds?: number;
 
-  /** Seconds that Meta's token must remain valid. */
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 0,
+    maximum: MAX_SECONDS,
+    description: "How long Meta's token must stay valid. A token that ends earlier is refreshed first.",
+    example: 300,
+  })
   @IsOptional()
   @IsInt()
   @Min(0)
@@ -81,63 +116,8 @@ const FAST_RULES: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
 
 /** `POST /v1/leases/introspect` (RFC 7662). */
 export class IntrospectionRequest {
+  @ApiProperty({ minLength: 1, maxLength: 4096, description: 'The access_token of a gateway lease', example: 'mtl_…' })
   @IsString()
   @Matches(/^[\x21-\x7e]{1,4096}$/, { message: 'must be a token' })
   token!: string;
 }
-
-/** Response of `POST /v1/leases`, the only one that may contain a Meta token. */
-export interface IssuedLeaseResponse {
-  lease_id: LeaseId;
-  mode: LeaseMode;
-  access_token: string;
-  token_type: 'Bearer';
-  expires_in: number;
-  expires_at: string;
-  scopes: string[];
-  /** Scopes that the product needs and the token lacks, if any: calls needing them fail until the user reconnects. */
-  missing_scopes?: string[];
-  connection_id: ConnectionId;
-  credential_id: CredentialId;
-  credential_version: number;
-  asset?: { type: string; id: string; name: string | null };
-  graph_base_url: string;
-  token_expires_at: string | null;
-  appsecret_proof?: string;
-}
-
-/** A lease as clients and admins see it; never its token. */
-export interface LeaseResponse {
-  lease_id: LeaseId;
-  mode: LeaseMode;
-  status: 'active' | 'ended' | 'expired';
-  client_id: ClientId;
-  tenant: string;
-  product: string;
-  connection_id: ConnectionId;
-  credential_id: CredentialId;
-  credential_version: number;
-  asset?: { type: string; id: string };
-  issued_at: string;
-  expires_at: string;
-  ended_at: string | null;
-}
-
-/** RFC 7662, section 2.2, with our ids as an extension. */
-export type IntrospectionResponse =
-  | { active: false }
-  | {
-      active: true;
-      scope: string;
-      client_id: ClientId;
-      token_type: 'Bearer';
-      exp: number;
-      iat: number;
-      sub: string;
-      iss: string;
-      lease_id: LeaseId;
-      tenant: string;
-      product: string;
-      connection_id: ConnectionId;
-      credential_id: CredentialId;
-    };

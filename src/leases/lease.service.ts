@@ -10,8 +10,8 @@ import { Clock } from '../platform/clock.ts';
 import { isId } from '../platform/ids.ts';
 import { KeyRing } from '../vault/keys/key-ring.ts';
 import type { LeaseId } from './ids.ts';
-import type { IntrospectionResponse, LeaseResponse } from './lease.dto.ts';
 import { deleteExpiredLeases, endLease, findLease, type LeaseRecord } from './lease.repository.ts';
+import { type IntrospectionResponse, type LeaseResponse } from './lease-response.dto.ts';
 import { parseLeaseToken } from './lease-token.ts';
 
 /** Reads, introspects and ends leases. */

@@ -1,22 +1,46 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Req } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import {
+  ApiCreatedResponse,
+  ApiExtraModels,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiTags,
+  getSchemaPath,
+} from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
 import { AuthenticationService } from '../auth/authentication.service.ts';
 import { CurrentClient, RequestId, Roles, RolesWithCachedClient } from '../auth/decorators.ts';
-import { PolicyViolationError } from '../auth/policy/policy.ts';
+import { notAllowed, PolicyViolationError } from '../auth/policy/policy.ts';
 import { Config } from '../config/config.ts';
+import { connectionNotFound, reauthRequired } from '../connections/connection/connection-problems.ts';
+import { minValidUnsatisfiable, refreshPending } from '../lifecycle/refresh/on-demand-refresh.service.ts';
+import { ApiProblems } from '../platform/openapi/api-problems.ts';
+import { exampleId } from '../platform/openapi/examples.ts';
 import { AppError } from '../platform/problem.ts';
-import {
-  IntrospectionRequest,
-  type IntrospectionResponse,
-  type IssuedLeaseResponse,
-  LeaseRequest,
-  type LeaseResponse,
-} from './lease.dto.ts';
+import { IntrospectionRequest, LeaseRequest } from './lease.dto.ts';
 import { LeaseService } from './lease.service.ts';
 import { LeaseIssuer, OutdatedClientError } from './lease-issuer.ts';
-import { leaseNotFound } from './lease-problems.ts';
+import {
+  ambiguousConnection,
+  assetWithoutCredential,
+  credentialUnreadable,
+  leaseNotFound,
+  modeNotAllowed,
+} from './lease-problems.ts';
+import {
+  ActiveLeaseResponse,
+  InactiveLeaseResponse,
+  type IntrospectionResponse,
+  IssuedLeaseResponse,
+  LeaseResponse,
+} from './lease-response.dto.ts';
+
+/** The lease in a path. */
+const ApiLeaseId = (): MethodDecorator =>
+  ApiParam({ name: 'id', description: 'Id of the lease', example: exampleId('lse') });
 
 @ApiTags('leases')
 @Controller('v1/leases')
@@ -30,6 +54,25 @@ export class LeasesController {
 
   @Post()
   @RolesWithCachedClient('service')
+  @ApiOperation({
+    operationId: 'issueLease',
+    summary: 'Get short-lived access to a token',
+    description:
+      'Finds the connection of the tenant and product, and returns a lease for its token. Keep a lease and use it until ' +
+      'shortly before it ends, instead of asking for each call. The answer comes only once the audit record has its entry.',
+  })
+  @ApiCreatedResponse({ type: IssuedLeaseResponse, description: 'The lease, with its token' })
+  @ApiProblems(
+    notAllowed,
+    modeNotAllowed,
+    connectionNotFound,
+    ambiguousConnection,
+    reauthRequired,
+    assetWithoutCredential,
+    minValidUnsatisfiable,
+    refreshPending,
+    credentialUnreadable,
+  )
   async issue(
     @CurrentClient() client: AuthenticatedClient,
     @Body() request: LeaseRequest,
@@ -48,6 +91,20 @@ export class LeasesController {
   @Post('introspect')
   @HttpCode(200)
   @Roles('service', 'admin')
+  @ApiOperation({
+    operationId: 'introspectLease',
+    summary: 'Tell what a lease token allows now',
+    description:
+      'Token introspection (RFC 7662). `active: false` for everything that is no active gateway lease of the caller; ' +
+      'admins see the leases of all clients.',
+  })
+  @ApiExtraModels(ActiveLeaseResponse, InactiveLeaseResponse)
+  @ApiOkResponse({
+    description: 'What the token allows, or `active: false`',
+    schema: {
+      oneOf: [{ $ref: getSchemaPath(ActiveLeaseResponse) }, { $ref: getSchemaPath(InactiveLeaseResponse) }],
+    },
+  })
   introspect(
     @CurrentClient() client: AuthenticatedClient,
     @Body() request: IntrospectionRequest,
@@ -57,6 +114,14 @@ export class LeasesController {
 
   @Get(':id')
   @Roles('service', 'admin', 'auditor')
+  @ApiLeaseId()
+  @ApiOperation({
+    operationId: 'getLease',
+    summary: 'Get a lease',
+    description: 'Never shows its token. Services see their own leases, admins and auditors all within their policy.',
+  })
+  @ApiOkResponse({ type: LeaseResponse, description: 'The lease' })
+  @ApiProblems(leaseNotFound)
   async find(@CurrentClient() client: AuthenticatedClient, @Param('id') id: string): Promise<LeaseResponse> {
     const lease = await this.leaseService.find(client, id);
     if (lease === null) throw new AppError(leaseNotFound);
@@ -66,6 +131,14 @@ export class LeasesController {
   @Delete(':id')
   @HttpCode(204)
   @Roles('service', 'admin')
+  @ApiLeaseId()
+  @ApiOperation({
+    operationId: 'endLease',
+    summary: 'End a lease',
+    description: 'Takes effect before the answer, on every replica. Ending it again is 204, too.',
+  })
+  @ApiNoContentResponse({ description: 'The lease has ended' })
+  @ApiProblems(leaseNotFound)
   async end(
     @CurrentClient() client: AuthenticatedClient,
     @Param('id') id: string,

@@ -1,21 +1,26 @@
 import { Body, Controller, Delete, HttpCode, Param, Post } from '@nestjs/common';
-import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { toActor } from '../audit/actor.ts';
 import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
 import { CurrentClient, RequestId, Roles } from '../auth/decorators.ts';
-import { connectionNotFound } from '../connections/connection/connection-problems.ts';
-import type { ConnectionResponse } from '../connections/connection/connection-response.dto.ts';
+import { ApiConnectionId } from '../connections/connection/api-connection-id.ts';
+import {
+  connectionNotFound,
+  connectionRevoked,
+  reauthRequired,
+} from '../connections/connection/connection-problems.ts';
+import { ConnectionResponse } from '../connections/connection/connection-response.dto.ts';
 import { ConnectionVisibility } from '../connections/connection/connection-visibility.ts';
 import { ConnectionRevoker } from '../connections/revocation/connection-revoker.ts';
+import { ApiProblems } from '../platform/openapi/api-problems.ts';
 import { AppError } from '../platform/problem.ts';
-import { type RevokedConnectionResponse, RotateConnectionRequest } from './connection-actions.dto.ts';
+import { RevokedConnectionResponse, RotateConnectionRequest } from './connection-actions.dto.ts';
 import { ProviderRevocationService } from './provider-revocation.service.ts';
 import { ManualRefreshService } from './refresh/manual-refresh.service.ts';
-import { ManualRotationService } from './rotation/manual-rotation.service.ts';
+import { ManualRotationService, notRotatable, rotationPending } from './rotation/manual-rotation.service.ts';
 
 /** Actions of admins on connections. */
 @ApiTags('connections')
-@ApiBearerAuth('bearer')
 @Roles('admin')
 @Controller('v1/connections')
 export class ConnectionActionsController {
@@ -27,9 +32,18 @@ export class ConnectionActionsController {
     private readonly manualRotation: ManualRotationService,
   ) {}
 
-  /** Idempotent: repeat it to see the state of the revocation at Meta. */
   @Delete(':id')
   @HttpCode(200)
+  @ApiOperation({
+    operationId: 'revokeConnection',
+    summary: 'Revoke a connection',
+    description:
+      'Ends the connection and its leases for good, destroys its tokens, and takes the grant away at Meta. Takes effect ' +
+      'before the answer. Idempotent: repeat it to see the state of the revocation at Meta.',
+  })
+  @ApiConnectionId()
+  @ApiOkResponse({ type: RevokedConnectionResponse, description: 'The connection is revoked' })
+  @ApiProblems(connectionNotFound)
   async revoke(
     @CurrentClient() client: AuthenticatedClient,
     @RequestId() requestId: string,
@@ -52,21 +66,36 @@ export class ConnectionActionsController {
     };
   }
 
-  /** Refreshes now, due or not. Failures are in `failure` of the credentials. */
   @Post(':id/refresh')
   @HttpCode(200)
+  @ApiOperation({
+    operationId: 'refreshConnection',
+    summary: 'Refresh the tokens of a connection now',
+    description:
+      'Refreshes its tokens, due or not, and inspects those that are never refreshed. Answers once Meta did; failures ' +
+      'are in `failure` of the credentials.',
+  })
+  @ApiConnectionId()
+  @ApiOkResponse({ type: ConnectionResponse, description: 'The connection afterwards' })
+  @ApiProblems(connectionNotFound, connectionRevoked)
   async refresh(@CurrentClient() client: AuthenticatedClient, @Param('id') given: string): Promise<ConnectionResponse> {
     const { id } = await this.visibility.getVisibleUnrevoked(client, given);
     await this.manualRefresh.refresh(id);
     return this.visibility.getVisible(client, id);
   }
 
-  /**
-   * Replaces the token of a system user and revokes the old one at Meta. The old one is used until the new one is
-   * verified. Failures are in `failure` of the credential.
-   */
   @Post(':id/rotate')
   @HttpCode(200)
+  @ApiOperation({
+    operationId: 'rotateConnection',
+    summary: 'Replace the token of a system user',
+    description:
+      'Generates a new token at Meta, inspects it, takes it into use, and revokes the old one, which serves until then. ' +
+      'Requests that arrive together share one rotation. Failures are in `failure` of the credential.',
+  })
+  @ApiConnectionId()
+  @ApiOkResponse({ type: ConnectionResponse, description: 'The connection afterwards' })
+  @ApiProblems(connectionNotFound, connectionRevoked, notRotatable, reauthRequired, rotationPending)
   async rotate(
     @CurrentClient() client: AuthenticatedClient,
     @RequestId() requestId: string,

@@ -5,7 +5,13 @@ import { DEFAULT_LIMIT, MAX_LIMIT } from './paging.ts';
 
 /** The query of every list (docs/api.md#conventions). */
 export class PageRequest {
-  @ApiPropertyOptional({ minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT })
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 1,
+    maximum: MAX_LIMIT,
+    default: DEFAULT_LIMIT,
+    description: 'How many items a page has at most',
+  })
   @IsOptional()
   @Type(() => Number)
   @IsInt()
@@ -13,7 +19,7 @@ export class PageRequest {
   @Max(MAX_LIMIT)
   limit: number = DEFAULT_LIMIT;
 
-  @ApiPropertyOptional({ description: 'next_cursor of the previous page' })
+  @ApiPropertyOptional({ description: '`next_cursor` of the previous page' })
   @IsOptional()
   @IsString()
   @MaxLength(200)

@@ -1,5 +1,5 @@
 import { Controller, Get, Headers, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
-import { ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiHeader, ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Public, RequestId } from '../auth/decorators.ts';
 import { ImmediateInspectionService } from '../lifecycle/inspection/immediate-inspection.service.ts';
@@ -7,13 +7,16 @@ import { MetaApps } from '../meta/meta-apps.ts';
 import { readWebhookSignature } from '../meta/webhooks/webhook-signature.ts';
 import { readRawBody, TakesBody } from '../platform/http-server/request-body.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
+import { ApiProblems } from '../platform/openapi/api-problems.ts';
+import { PLAIN_TEXT } from '../platform/openapi/media-types.ts';
 import { AppError, invalidRequest } from '../platform/problem.ts';
 import { SignatureRejections } from './signature-rejections.ts';
 import { splitWebhook } from './split-webhook.ts';
 import { verifyHandshake } from './verify-handshake.ts';
+import { WebhookReceivedResponse } from './webhook.dto.ts';
 import { WebhookIngestService } from './webhook-ingest.service.ts';
 import { WebhookMetrics } from './webhook-metrics.ts';
-import { handshakeRefused } from './webhook-problems.ts';
+import { handshakeRefused, signatureInvalid } from './webhook-problems.ts';
 
 /** Receives Meta's events (docs/meta-facts.md#webhooks-of-meta). */
 @ApiTags('meta')
@@ -30,8 +33,16 @@ export class WebhooksController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: "Meta's handshake: returns hub.challenge if hub.verify_token is right" })
-  @ApiProduces('text/plain')
+  @ApiOperation({
+    operationId: 'confirmMetaWebhook',
+    summary: "Answer Meta's handshake",
+    description: 'Meta sends it when the webhook is set up. Returns `hub.challenge` if `hub.verify_token` is right.',
+  })
+  @ApiQuery({ name: 'hub.mode', description: 'Always `subscribe`', example: 'subscribe' })
+  @ApiQuery({ name: 'hub.challenge', description: 'What to return', example: '1158201444' })
+  @ApiQuery({ name: 'hub.verify_token', description: 'META_WEBHOOK_VERIFY_TOKEN', example: 'a-secret-of-yours' })
+  @ApiOkResponse({ description: 'The challenge', content: PLAIN_TEXT })
+  @ApiProblems(handshakeRefused)
   handshake(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): string {
     const query = (request.query ?? {}) as Record<string, unknown>;
     const challenge = verifyHandshake(query, this.apps.primary.config.webhookVerifyToken);
@@ -47,12 +58,26 @@ export class WebhooksController {
   @Post()
   @HttpCode(200)
   @TakesBody('raw')
-  @ApiOperation({ summary: "Meta's events, with X-Hub-Signature-256 over the raw bytes" })
+  @ApiOperation({
+    operationId: 'receiveMetaWebhook',
+    summary: "Receive Meta's events",
+    description:
+      'Answers 200 once everything is stored. Its entries go on to subscribers as `meta.webhook`. A repeat of an entry ' +
+      'within 8 days is dropped.',
+  })
+  @ApiHeader({
+    name: 'X-Hub-Signature-256',
+    description: 'HMAC-SHA256 of the raw body with the app secret',
+    example: 'sha256=9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
+  })
+  @ApiBody({ schema: { type: 'object', description: 'As Meta sends it', additionalProperties: true } })
+  @ApiOkResponse({ type: WebhookReceivedResponse, description: 'The events are stored' })
+  @ApiProblems(signatureInvalid)
   async receive(
     @Req() request: FastifyRequest,
     @Headers('x-hub-signature-256') signature: string | undefined,
     @RequestId() requestId: string,
-  ): Promise<{ success: true }> {
+  ): Promise<WebhookReceivedResponse> {
     const expected = readWebhookSignature(signature, this.apps.signers);
     // Don't even read the body of an unsigned call.
     if (expected === null) throw await this.rejections.signature('webhook', requestId);

@@ -11,6 +11,11 @@ interface Operation {
   hasBody: boolean;
 }
 
+interface DescribedOperation {
+  tags: string[];
+  requestBody?: { content: Record<string, { schema: { $ref?: string } }> };
+}
+
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 const log = captureLog('error');
 let replica: TestReplica;
@@ -22,11 +27,14 @@ beforeAll(async () => {
   replica = await startTestReplica({ overrides: { logger: log.logger } });
   address = await replica.listen();
   const { body: document } = await http().get('/openapi.json');
-  operations = Object.entries(document.paths as Record<string, Record<string, { requestBody?: unknown }>>).flatMap(
+  operations = Object.entries(document.paths as Record<string, Record<string, DescribedOperation>>).flatMap(
     ([path, item]) =>
       METHODS.flatMap((method) => {
         const operation = item[method];
-        return operation === undefined ? [] : [{ method, path, hasBody: operation.requestBody !== undefined }];
+        // Bodies of Meta's callbacks are Meta's, and the gateway's input is Graph's.
+        if (operation === undefined || operation.tags.includes('gateway')) return [];
+        const body = operation.requestBody?.content['application/json'];
+        return [{ method, path, hasBody: body?.schema.$ref !== undefined }];
       }),
   );
   serviceKey = (await createServiceClient({ replica }, { lease_modes: ['gateway', 'token'] })).key;

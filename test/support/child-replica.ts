@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { checkRecordedAnswers } from './answers/check-answers.ts';
 import { TEST_ENVIRONMENT } from './test-replica.ts';
 
 const SUPPORT = import.meta.dirname;
@@ -18,7 +19,13 @@ export interface ChildReplica {
 /** Starts a replica in its own process and waits until it listens. Throws its output if it does not. */
 export async function startChildReplica(environment: Record<string, string>): Promise<ChildReplica> {
   const child = spawn(process.execPath, entry(), {
-    env: { PATH: process.env['PATH'], ...replicaBuild(), ...TEST_ENVIRONMENT, ...environment },
+    env: {
+      PATH: process.env['PATH'],
+      ANSWERS_FILE: checkRecordedAnswers(),
+      ...replicaBuild(),
+      ...TEST_ENVIRONMENT,
+      ...environment,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';

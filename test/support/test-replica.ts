@@ -1,6 +1,7 @@
 import { createReplica, type Replica, type ReplicaOptions } from '../../src/bootstrap/replica.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { createLogger, type Pino } from '../../src/platform/logger.ts';
+import { checkAnswers } from './answers/check-answers.ts';
 import { freshDatabase } from './fresh-database.ts';
 import { openResources } from './open-resources.ts';
 import { TEST_WHATSAPP_CONFIG_ID } from './test-config.ts';
@@ -67,6 +68,7 @@ export function startTestReplica(
         ...(options.overrides === undefined ? {} : { overrides: options.overrides }),
       }),
     );
+    checkAnswers(replica.app.getHttpServer());
     return { ...replica, databaseUrl };
   });
 }

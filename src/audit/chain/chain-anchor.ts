@@ -13,9 +13,12 @@ export interface ChainAnchor {
   seal: string;
 }
 
-export type AnchorVerdict = 'holds' | AnchorFault;
+const ANCHOR_FAULTS = ['not_ours', 'cut_off', 'rewritten', 'pruned'] as const;
+export const ANCHOR_VERDICTS = ['holds', ...ANCHOR_FAULTS] as const;
 
-type AnchorFault = 'not_ours' | 'cut_off' | 'rewritten' | 'pruned';
+export type AnchorVerdict = (typeof ANCHOR_VERDICTS)[number];
+
+type AnchorFault = (typeof ANCHOR_FAULTS)[number];
 
 /** Returns the current head as an anchor, also for an empty chain. */
 export async function createAnchor(executor: SqlExecutor, mac: ChainMac): Promise<ChainAnchor> {

@@ -1,24 +1,27 @@
 import type { AuditEntryId } from '../ids.ts';
 
-export type ChainFaultKind =
+export const CHAIN_FAULT_KINDS = [
   /** An entry or link differs from what was linked. */
-  | 'changed'
-  | 'missing_entry'
-  | 'missing_link'
+  'changed',
+  'missing_entry',
+  'missing_link',
   /** The chain ends before the sealed head does. */
-  | 'cut_off'
-  | 'head_missing'
-  | 'head_changed'
+  'cut_off',
+  'head_missing',
+  'head_changed',
   /** The chain doesn't begin where it was pruned. */
-  | 'checkpoint_changed'
+  'checkpoint_changed',
   /** A genuine entry where none can appear, in the past or the future. */
-  | 'unlinked'
+  'unlinked',
   /** An entry that this service didn't write. */
-  | 'forged'
+  'forged',
   /** Objects exist, but the entry about their creation doesn't. */
-  | 'record_missing'
+  'record_missing',
   /** The newest entries can't be linked, because somebody holds the chain's lock. */
-  | 'held_up';
+  'held_up',
+] as const;
+
+export type ChainFaultKind = (typeof CHAIN_FAULT_KINDS)[number];
 
 /** A fault of one entry or a range of links. */
 export interface ChainFault {

@@ -9,8 +9,10 @@ import { type ChainLockHolder, findLockHolder, readTip } from './audit-link.repo
 /** How long no replica may link waiting entries before linking counts as held up. */
 const PATIENCE_MS = 15_000;
 
+export const HOLD_UP_REASONS = ['locked', 'failing'] as const;
+
 /** `locked`: somebody holds the chain's lock. `failing`: the chain is broken or the database fails. */
-export type HoldUpReason = 'locked' | 'failing';
+export type HoldUpReason = (typeof HOLD_UP_REASONS)[number];
 
 export interface ChainHoldUp {
   since: Date;

@@ -1,6 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { LeaseMode, Role } from '../../auth/authenticated-client.ts';
-import type { ClientDetailsRow, ClientKeyRow } from '../../auth/client-row.ts';
+import { LEASE_MODES, ROLES } from '../../auth/authenticated-client.ts';
 import {
   CreateClientRequest,
   toClientChange,
@@ -8,7 +7,11 @@ import {
   toNewClient,
   UpdateClientRequest,
 } from '../../clients/client-request.dto.ts';
-import { toClientKeyResponse, toClientResponse } from '../../clients/client-response.dto.ts';
+import {
+  type ClientWithKeysResponse,
+  toClientResponse,
+  toClientWithKeysResponse,
+} from '../../clients/client-response.dto.ts';
 import { ClientUpdater } from '../../clients/client-updater.ts';
 import { ClientsService } from '../../clients/clients.service.ts';
 import { DAY_SECONDS } from '../../platform/duration.ts';
@@ -111,9 +114,6 @@ function addCreateAndUpdate(clients: Command, run: RunWithServices, context: Com
   );
 }
 
-const ROLES: readonly Role[] = ['service', 'admin', 'auditor'];
-const LEASE_MODES: readonly LeaseMode[] = ['gateway', 'token'];
-
 function withPolicyOptions(command: Command): Command {
   return command
     .option('--tenants <tenants...>', "tenants it may use; '*' for all; required for a service")
@@ -189,7 +189,7 @@ async function deleteClient({ store }: ClientServices, id: string, context: Comm
 
 async function show({ store }: ClientServices, id: string, context: CommandContext): Promise<void> {
   const client = await store.get(id);
-  const view = toView(client, await store.listKeys([client.id]));
+  const view = toClientWithKeysResponse(client, await store.listKeys([client.id]));
   printResult(context, view, () => {
     const { keys, ...fields } = view;
     const facts = Object.entries(fields).map(([field, value]) => [field, formatValue(value)]);
@@ -199,10 +199,10 @@ async function show({ store }: ClientServices, id: string, context: CommandConte
 }
 
 async function list({ store }: ClientServices, context: CommandContext): Promise<void> {
-  const views: ClientView[] = [];
+  const views: ClientWithKeysResponse[] = [];
   for await (const page of readPages(async (after) => toIdPage(await store.list(PAGE_SIZE, after), PAGE_SIZE))) {
     const keys = await store.listKeys(page.map(({ id }) => id));
-    views.push(...page.map((row) => toView(row, keys)));
+    views.push(...page.map((row) => toClientWithKeysResponse(row, keys)));
   }
   printResult(context, { data: views }, () => {
     const rows = views.map(({ id, name, role, tenants, products, keys, last_used_at: usedAt }) => [
@@ -216,12 +216,6 @@ async function list({ store }: ClientServices, context: CommandContext): Promise
     ]);
     return formatTable([['ID', 'ROLE', 'NAME', 'TENANTS', 'PRODUCTS', 'KEYS', 'LAST USED'], ...rows]);
   });
-}
-
-type ClientView = ReturnType<typeof toView>;
-
-function toView(row: ClientDetailsRow, keys: ReadonlyMap<string, ClientKeyRow[]>) {
-  return { ...toClientResponse(row), keys: (keys.get(row.id) ?? []).map(toClientKeyResponse) };
 }
 
 /** Lists of words with commas, anything else as JSON. */

@@ -7,6 +7,7 @@ import { ConnectFailedError } from '../connect-failed-error.ts';
 import { withResult } from '../sessions/return-url.ts';
 import { renderConnectedPage, renderProblemPage } from './browser-page.ts';
 import type { AttemptResult } from './callback.service.ts';
+import type { ConnectedResponse } from './signup.dto.ts';
 
 /** Our pages' script asks for JSON. Without a preference (curl), return a page. */
 export function wantsJson(accept: string | undefined): boolean {
@@ -67,7 +68,8 @@ export async function sendConnectResult(
   const numbers = connection === null ? [] : findUnregisteredNumbers(connection);
   if (wantsJson(request.headers.accept)) {
     const unregistered = numbers.length === 0 ? {} : { phone_numbers_to_register: numbers.map(({ id }) => id) };
-    reply.send({ status: 'connected', connection_id: connectionId, ...unregistered });
+    const response: ConnectedResponse = { status: 'connected', connection_id: connectionId, ...unregistered };
+    reply.send(response);
   } else {
     const statusReason = connection?.status_reason ?? null;
     reply.type('text/html; charset=utf-8').send(renderConnectedPage({ connectionId, statusReason, numbers, docsUrl }));

@@ -1,5 +1,5 @@
 import { Controller, Get, Param, Post, Query, Req, Res, UseFilters } from '@nestjs/common';
-import { ApiExcludeController } from '@nestjs/swagger';
+import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Public } from '../../auth/decorators.ts';
 import { Config } from '../../config/config.ts';
@@ -15,6 +15,7 @@ import { Random } from '../../platform/random.ts';
 import type { ConnectSession } from '../connect-session.ts';
 import { connectPath, docsUrl } from '../connect-urls.ts';
 import { requireLoginConfigured } from '../sessions/require-login-configured.ts';
+import { ApiConfirmLink, ApiOpenDialog, ApiOpenLink, ApiOpenSignup, ApiReceiveCallback } from './api-browser.ts';
 import { BrowserFilter } from './browser.filter.ts';
 import { sendConnectResult } from './browser-response.ts';
 import { CallbackService } from './callback.service.ts';
@@ -24,7 +25,7 @@ import { requireOwnOrigin } from './own-origin.ts';
 import { renderSignupPage } from './signup-page.ts';
 
 /** Routes the user's browser visits on the way to Meta's dialog and back. */
-@ApiExcludeController()
+@ApiTags('browser')
 @Public()
 @UseFilters(BrowserFilter)
 @Controller()
@@ -39,6 +40,7 @@ export class BrowserController {
   ) {}
 
   @Get('connect/:token')
+  @ApiOpenLink()
   async open(@Param('token') token: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const session = await this.connectLinks.find(token);
     if (session.confirm) {
@@ -54,6 +56,7 @@ export class BrowserController {
   /** Target of the confirmation page's form: sessions with `confirm` get state and cookie only here. */
   @Post('connect/:token')
   @TakesBody('form')
+  @ApiConfirmLink()
   async confirm(
     @Param('token') token: string,
     @Req() request: FastifyRequest,
@@ -68,6 +71,7 @@ export class BrowserController {
 
   /** The Embedded Signup page, for browsers that passed the page before it. */
   @Get('connect/:token/signup')
+  @ApiOpenSignup()
   async openSignup(
     @Param('token') token: string,
     @Req() request: FastifyRequest,
@@ -82,6 +86,7 @@ export class BrowserController {
 
   /** Meta's dialog as a full page, for every flow, in case our signup page's SDK is blocked or loses the code. */
   @Get('connect/:token/dialog')
+  @ApiOpenDialog()
   async openDialog(
     @Param('token') token: string,
     @Req() request: FastifyRequest,
@@ -96,6 +101,7 @@ export class BrowserController {
   }
 
   @Get('oauth/meta/callback')
+  @ApiReceiveCallback()
   async receive(
     @Query() query: CallbackQuery,
     @Req() request: FastifyRequest,

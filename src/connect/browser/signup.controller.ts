@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Param, Post, Query, Req, Res, UseFilters } from '@nestjs/common';
-import { ApiExcludeController } from '@nestjs/swagger';
+import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Public } from '../../auth/decorators.ts';
 import { Config } from '../../config/config.ts';
@@ -11,6 +11,7 @@ import { connectPath, docsUrl, resultUrl } from '../connect-urls.ts';
 import { SignupRequest, toSignupMessage } from '../embedded-signup.dto.ts';
 import { toCode } from '../request-fields.ts';
 import { withResult } from '../sessions/return-url.ts';
+import { ApiCancelSignup, ApiCompleteSignup, ApiReportSignup, ApiShowResult } from './api-browser.ts';
 import { BrowserFilter } from './browser.filter.ts';
 import type { BrowserCookies } from './browser-attempts.ts';
 import { sendConnectResult } from './browser-response.ts';
@@ -31,7 +32,7 @@ function cookiesOf({ headers }: FastifyRequest, query: AttemptQuery): BrowserCoo
 }
 
 /** Called by our Embedded Signup page. The cookie proves the browser; `Origin` keeps other sites out. */
-@ApiExcludeController()
+@ApiTags('browser')
 @Public()
 @UseFilters(BrowserFilter)
 @Controller('connect/:token')
@@ -44,6 +45,7 @@ export class SignupController {
   ) {}
 
   @Post('complete')
+  @ApiCompleteSignup()
   async complete(
     @Param('token') token: string,
     @Body() body: CompleteSignupRequest,
@@ -58,6 +60,7 @@ export class SignupController {
 
   /** Stores Meta's session message, whether or not a code follows. */
   @Post('report')
+  @ApiReportSignup()
   async report(
     @Param('token') token: string,
     @Body() body: SignupRequest,
@@ -71,6 +74,7 @@ export class SignupController {
   }
 
   @Post('cancel')
+  @ApiCancelSignup()
   async cancel(
     @Param('token') token: string,
     @Query() query: AttemptQuery,
@@ -84,6 +88,7 @@ export class SignupController {
 
   /** Where the page sends the browser if there is no `return_url`. */
   @Get('result')
+  @ApiShowResult()
   async result(
     @Param('token') token: string,
     @Query() query: AttemptQuery,

@@ -6,8 +6,7 @@ import {
   type SynchronizationClaim,
   type SynchronizationObstacle,
 } from '../../connections/assets/phone-synchronization.service.ts';
-import { SYNCHRONIZATION_KINDS } from '../../connections/assets/phone-synchronization.ts';
-import type { SynchronizationKind } from '../../connections/connection/asset-details.ts';
+import { SYNCHRONIZATION_KINDS, type SynchronizationKind } from '../../connections/connection/asset-details.ts';
 import { reauthRequired } from '../../connections/connection/connection-problems.ts';
 import { VerificationRequests } from '../../connections/connection/verification-requests.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';

@@ -1,18 +1,35 @@
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { toActor } from '../../audit/actor.ts';
 import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
 import { CurrentClient, RequestId, Roles } from '../../auth/decorators.ts';
-import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
+import { ApiConnectionId } from '../../connections/connection/api-connection-id.ts';
+import {
+  connectionNotFound,
+  connectionRevoked,
+  reauthRequired,
+} from '../../connections/connection/connection-problems.ts';
+import { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
 import { ConnectionVisibility } from '../../connections/connection/connection-visibility.ts';
+import { ApiProblems } from '../../platform/openapi/api-problems.ts';
 import { SecretString } from '../../platform/secret-string.ts';
+import { metaConfiguration, metaUnavailable, phoneNumberNotFound, registrationRefused } from '../connect-problems.ts';
+import {
+  alreadySynchronized,
+  notCoexistence,
+  registrationNotAllowed,
+  synchronizationRefused,
+  synchronizationWindowClosed,
+} from './phone-number-problems.ts';
 import { PhoneNumberRegistrar } from './phone-number-registrar.ts';
 import { PhoneNumberSynchronizer } from './phone-number-synchronizer.ts';
 import { RegisterPhoneNumberRequest } from './register-phone-number.dto.ts';
-import { type SynchronizationResponse, SynchronizePhoneNumberRequest } from './synchronize-phone-number.dto.ts';
+import { SynchronizationResponse, SynchronizePhoneNumberRequest } from './synchronize-phone-number.dto.ts';
 
-@ApiTags('connecting')
-@ApiBearerAuth('bearer')
+const ApiPhoneNumberId = (): MethodDecorator =>
+  ApiParam({ name: 'phone_number_id', description: "Meta's id of the number", example: '106540352242922' });
+
+@ApiTags('connections')
 @Roles('service', 'admin')
 @Controller('v1/connections/:id/phone-numbers')
 export class PhoneNumbersController {
@@ -22,13 +39,28 @@ export class PhoneNumbersController {
     private readonly synchronizer: PhoneNumberSynchronizer,
   ) {}
 
-  /**
-   * Works for registered numbers too, but not for those of the WhatsApp Business app. The result is on the number, in
-   * the connection's assets.
-   */
   @Post(':phone_number_id/register')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Registers a WhatsApp number for the Cloud API; the pin is not stored' })
+  @ApiConnectionId()
+  @ApiPhoneNumberId()
+  @ApiOperation({
+    operationId: 'registerPhoneNumber',
+    summary: 'Register a WhatsApp number for the Cloud API',
+    description:
+      'Works for registered numbers too, but not for those of the WhatsApp Business app. The outcome is in ' +
+      '`registration` of the number, among the assets of the connection. The pin is not stored.',
+  })
+  @ApiOkResponse({ type: ConnectionResponse, description: 'The connection, with the registered number' })
+  @ApiProblems(
+    connectionNotFound,
+    phoneNumberNotFound,
+    connectionRevoked,
+    reauthRequired,
+    registrationNotAllowed,
+    registrationRefused,
+    metaConfiguration,
+    metaUnavailable,
+  )
   async register(
     @Param('id') id: string,
     @Param('phone_number_id') phoneNumberId: string,
@@ -42,15 +74,30 @@ export class PhoneNumbersController {
     return this.visibility.getVisible(client, connectionId);
   }
 
-  /**
-   * Returns what Meta said about each kind; progress is shown on the number, in the connection's assets. Webhooks bring
-   * the content.
-   */
   @Post(':phone_number_id/synchronize')
   @HttpCode(202)
+  @ApiConnectionId()
+  @ApiPhoneNumberId()
   @ApiOperation({
-    summary: "Has Meta send a WhatsApp Business app number's contacts or history, once, within a day of its signup",
+    operationId: 'synchronizePhoneNumber',
+    summary: 'Ask Meta for the contacts or the history of a WhatsApp Business app number',
+    description:
+      'Meta gives them once, within a day of the signup, by webhook. Repeating a request is safe. Progress is in ' +
+      '`synchronization` of the number, among the assets of the connection.',
   })
+  @ApiAcceptedResponse({ type: SynchronizationResponse, description: 'What Meta said of each kind' })
+  @ApiProblems(
+    connectionNotFound,
+    phoneNumberNotFound,
+    connectionRevoked,
+    reauthRequired,
+    notCoexistence,
+    alreadySynchronized,
+    synchronizationWindowClosed,
+    synchronizationRefused,
+    metaConfiguration,
+    metaUnavailable,
+  )
   async synchronize(
     @Param('id') id: string,
     @Param('phone_number_id') phoneNumberId: string,

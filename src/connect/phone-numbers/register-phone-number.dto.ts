@@ -5,7 +5,8 @@ import { IsPin, PIN_PATTERN } from '../request-fields.ts';
 export class RegisterPhoneNumberRequest {
   @ApiProperty({
     pattern: PIN_PATTERN.source,
-    description: 'Sets the two-step verification pin, or must match it if one is set',
+    description: 'Sets the two-step verification pin, or must match it if one is set. Never stored.',
+    example: '482913',
   })
   @IsPin()
   pin!: string;

@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { ArrayMaxSize, ArrayMinSize, ArrayUnique, IsArray, IsIn } from 'class-validator';
-import { SYNCHRONIZATION_KINDS } from '../../connections/assets/phone-synchronization.ts';
-import type { SynchronizationKind } from '../../connections/connection/asset-details.ts';
+import { SYNCHRONIZATION_KINDS, type SynchronizationKind } from '../../connections/connection/asset-details.ts';
+import { ApiMetaCause } from '../../platform/openapi/api-meta-cause.ts';
 import type { MetaCause } from '../../platform/problem.ts';
 
 /** Body of `POST /v1/connections/{id}/phone-numbers/{phone_number_id}/synchronize`. */
@@ -9,7 +9,11 @@ export class SynchronizePhoneNumberRequest {
   @ApiProperty({
     enum: SYNCHRONIZATION_KINDS,
     isArray: true,
-    description: 'What Meta sends once, by webhook: contacts (smb_app_state_sync), 180 days of messages (history)',
+    minItems: 1,
+    maxItems: SYNCHRONIZATION_KINDS.length,
+    uniqueItems: true,
+    description: 'What Meta sends once, by webhook: contacts (`smb_app_state_sync`), 180 days of messages (`history`)',
+    example: ['contacts', 'history'],
   })
   @IsIn(SYNCHRONIZATION_KINDS, { each: true })
   @ArrayUnique()
@@ -19,21 +23,50 @@ export class SynchronizePhoneNumberRequest {
   kinds!: SynchronizationKind[];
 }
 
+const RESULT_STATUSES = ['requested', 'already_requested', 'failed', 'not_requested'] as const;
+
 /** Result of one kind. */
-export interface SynchronizationResult {
-  kind: SynchronizationKind;
-  /**
-   * `already_requested`: earlier, so Meta wasn't asked now; `not_requested`: skipped because of what the other kind ran
-   * into.
-   */
-  status: 'requested' | 'already_requested' | 'failed' | 'not_requested';
-  /** Meta's; null if it gave none, or its response was lost. */
-  request_id: string | null;
+export class SynchronizationResult {
+  @ApiProperty({ enum: SYNCHRONIZATION_KINDS, example: 'contacts' })
+  kind!: SynchronizationKind;
+
+  @ApiProperty({
+    enum: RESULT_STATUSES,
+    description:
+      "`already_requested`: earlier, so Meta wasn't asked now. `not_requested`: skipped because of what the other kind " +
+      'ran into.',
+    example: 'requested',
+  })
+  status!: (typeof RESULT_STATUSES)[number];
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: "Meta's id of the request; null: Meta gave none, or its response was lost",
+    example: 'ARBHmUVzd3mAFn7xgPZDE0A2',
+  })
+  request_id!: string | null;
+
+  @ApiProperty({
+    required: false,
+    description: 'What happened, if it failed or its outcome is unknown',
+    example: 'Meta refused the request.',
+  })
   detail?: string;
+
+  @ApiProperty({
+    required: false,
+    description: 'What to do then',
+    example: 'Check in WhatsApp Manager that the number is still connected to the WhatsApp Business app.',
+  })
   remedy?: string;
+
+  @ApiMetaCause()
   meta?: MetaCause;
 }
 
-export interface SynchronizationResponse {
-  results: SynchronizationResult[];
+/** Answer of `POST /v1/connections/{id}/phone-numbers/{phone_number_id}/synchronize`. */
+export class SynchronizationResponse {
+  @ApiProperty({ type: [SynchronizationResult], description: 'One for each kind that was asked for' })
+  results!: SynchronizationResult[];
 }

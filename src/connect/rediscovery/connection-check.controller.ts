@@ -1,15 +1,17 @@
 import { Controller, HttpCode, Param, Post } from '@nestjs/common';
-import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { toActor } from '../../audit/actor.ts';
 import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
 import { CurrentClient, RequestId, Roles } from '../../auth/decorators.ts';
-import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
+import { ApiConnectionId } from '../../connections/connection/api-connection-id.ts';
+import { connectionNotFound, connectionRevoked } from '../../connections/connection/connection-problems.ts';
+import { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
 import { ConnectionVisibility } from '../../connections/connection/connection-visibility.ts';
+import { ApiProblems } from '../../platform/openapi/api-problems.ts';
 import { ConnectionCheckService } from './connection-check.service.ts';
 
 /** Checks connections on request, for admins. */
 @ApiTags('connections')
-@ApiBearerAuth('bearer')
 @Roles('admin')
 @Controller('v1/connections')
 export class ConnectionCheckController {
@@ -18,9 +20,18 @@ export class ConnectionCheckController {
     private readonly checks: ConnectionCheckService,
   ) {}
 
-  /** Inspects its tokens and looks for added and lost assets now, due or not. */
   @Post(':id/check')
   @HttpCode(200)
+  @ApiOperation({
+    operationId: 'checkConnection',
+    summary: 'Check the tokens and assets of a connection now',
+    description:
+      'Inspects its tokens at Meta and looks for added and lost assets, due or not. Answers once Meta did; failures are ' +
+      'in `failure` of the credentials.',
+  })
+  @ApiConnectionId()
+  @ApiOkResponse({ type: ConnectionResponse, description: 'The connection afterwards' })
+  @ApiProblems(connectionNotFound, connectionRevoked)
   async check(
     @CurrentClient() client: AuthenticatedClient,
     @RequestId() requestId: string,

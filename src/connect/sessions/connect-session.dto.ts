@@ -1,4 +1,4 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
@@ -15,17 +15,14 @@ import {
 } from 'class-validator';
 import { FLOWS, type Flow, PRODUCTS, type Product } from '../../config/products.ts';
 import { TENANT_PATTERN } from '../../config/tenant.ts';
-import type { ConnectionId } from '../../connections/ids.ts';
 import { FEATURE_TYPES, type FeatureType } from '../../meta/dialog/embedded-signup.ts';
-import type { JsSdkParameters } from '../../meta/dialog/js-sdk-parameters.ts';
+import { productDescriptor } from '../../meta/dialog/products.ts';
 import { IsOptionalNotNull } from '../../platform/optional-field.ts';
 import { invalidInputError } from '../../platform/problem.ts';
-import type { ConnectErrorCode } from '../connect-problems.ts';
-import type { ConnectSession, ExpectedAccount, StoredProgress, UnfinishedSignup } from '../connect-session.ts';
+import type { ConnectSession } from '../connect-session.ts';
 import { SignupRequest } from '../embedded-signup.dto.ts';
-import type { ConnectSessionId } from '../ids.ts';
-import { IsAccessToken, IsCode, IsPin, PIN_PATTERN } from '../request-fields.ts';
-import type { SESSION_STATUSES } from './session-status.ts';
+import { IsAccessToken, IsCode, IsPin, MAX_CODE_LENGTH, MAX_TOKEN_LENGTH, PIN_PATTERN } from '../request-fields.ts';
+import { isDialogFlow } from './parse-dialog-flow.ts';
 
 const FEATURE = /^[a-z_]{1,64}$/;
 const SCOPE = /^[a-z0-9_]{1,64}$/;
@@ -34,8 +31,19 @@ const MAX_TENANT_NAME_LENGTH = 100;
 /** Not blank; no control characters, none that change the text direction. */
 const DISPLAY_NAME = /^(?=.*\S)[^\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]+$/u;
 
-class ExpectedAccountRequest {
-  @ApiPropertyOptional({ pattern: META_ID.source, description: 'As meta_user_id of a connection' })
+const FLOWS_OF_PRODUCTS = PRODUCTS.map((product) => {
+  const flows = productDescriptor(product).flows.filter(isDialogFlow);
+  return `${product}: ${flows.map((flow) => `\`${flow}\``).join(', ')}`;
+});
+
+/** Also how answers show it. */
+@ApiSchema({ name: 'ExpectedAccount' })
+export class ExpectedAccountRequest {
+  @ApiPropertyOptional({
+    pattern: META_ID.source,
+    description: 'The user or account, as `meta_user_id` of a connection',
+    example: '122093274858005763',
+  })
   @IsOptionalNotNull()
   @Matches(META_ID, { message: 'must be an id of Meta, in digits' })
   @IsString()
@@ -44,6 +52,7 @@ class ExpectedAccountRequest {
   @ApiPropertyOptional({
     pattern: META_ID.source,
     description: 'The business portfolio the login must belong to, or that must own its WhatsApp accounts',
+    example: '506914307656634',
   })
   @IsOptionalNotNull()
   @Matches(META_ID, { message: 'must be an id of Meta, in digits' })
@@ -53,25 +62,44 @@ class ExpectedAccountRequest {
 
 /** Body of `POST /v1/connect-sessions`. */
 export class CreateSessionRequest {
-  @ApiProperty({ pattern: TENANT_PATTERN.source })
+  @ApiProperty({ pattern: TENANT_PATTERN.source, description: 'Your id of the customer', example: 'acme' })
   @Matches(TENANT_PATTERN, { message: 'must be 1 to 128 of A-Z a-z 0-9 . _ : -' })
   @IsString()
   tenant!: string;
 
-  @ApiProperty({ enum: PRODUCTS })
+  @ApiProperty({ enum: PRODUCTS, description: 'What the connection is for', example: 'pages' })
   @IsIn(PRODUCTS)
   product!: Product;
 
-  @ApiProperty({ enum: FLOWS, description: 'See /docs for the flows of each product' })
+  @ApiProperty({
+    enum: FLOWS.filter(isDialogFlow),
+    description: `How to connect. ${FLOWS_OF_PRODUCTS.join('; ')}.`,
+    example: 'facebook_login',
+  })
   @IsIn(FLOWS)
   flow!: Flow;
 
-  @ApiPropertyOptional({ description: 'Absolute, of an origin in RETURN_URL_ORIGINS' })
+  @ApiPropertyOptional({
+    format: 'uri',
+    maxLength: 2048,
+    description:
+      'Where the browser ends, with `status` and `connection_id` or `error` added. Absolute, of an origin in ' +
+      'RETURN_URL_ORIGINS, without fragment. Absent: on a page of this service.',
+    example: 'https://app.example.com/settings/meta?tab=pages',
+  })
   @IsOptionalNotNull()
   @IsString()
   return_url?: string;
 
-  @ApiPropertyOptional({ type: [String], description: "Replaces the product's own scopes; see /meta/config" })
+  @ApiPropertyOptional({
+    type: 'array',
+    items: { type: 'string', pattern: SCOPE.source },
+    minItems: 1,
+    maxItems: 50,
+    uniqueItems: true,
+    description: "Replaces the product's own scopes, which `/meta/config` lists",
+    example: ['pages_show_list', 'pages_read_engagement'],
+  })
   @IsOptionalNotNull()
   @Matches(SCOPE, { each: true, message: 'must be names of scopes (a-z 0-9 _)' })
   @ArrayUnique()
@@ -82,15 +110,21 @@ export class CreateSessionRequest {
 
   @ApiPropertyOptional({
     enum: FEATURE_TYPES,
-    description: 'whatsapp with embedded_signup: the Embedded Signup flow; returned in js_sdk.extras',
+    description:
+      'whatsapp with embedded_signup: onboards a number that stays in use in the WhatsApp Business app; returned in ' +
+      '`js_sdk.extras`',
   })
   @IsOptionalNotNull()
   @IsIn(FEATURE_TYPES)
   feature_type?: FeatureType;
 
   @ApiPropertyOptional({
-    type: [String],
-    description: 'whatsapp with embedded_signup: features such as app_only_install; returned in js_sdk.extras',
+    type: 'array',
+    items: { type: 'string', pattern: FEATURE.source },
+    maxItems: 10,
+    uniqueItems: true,
+    description: 'whatsapp with embedded_signup: features of it, in words of Meta; returned in `js_sdk.extras`',
+    example: ['app_only_install'],
   })
   @IsOptionalNotNull()
   @Matches(FEATURE, { each: true, message: 'must be names of features (a-z _)' })
@@ -101,7 +135,7 @@ export class CreateSessionRequest {
 
   @ApiPropertyOptional({
     type: ExpectedAccountRequest,
-    description: 'At least one id. Any other account fails with wrong_account and stores nothing',
+    description: 'The only account that may connect: at least one id. Any other fails with `wrong_account`.',
   })
   @IsOptionalNotNull()
   @ValidateNested()
@@ -121,6 +155,7 @@ export class CreateSessionRequest {
     maxLength: MAX_TENANT_NAME_LENGTH,
     minLength: 1,
     description: 'Who asks, as named on the confirmation page',
+    example: 'Acme Coffee',
   })
   @IsOptionalNotNull()
   @Matches(DISPLAY_NAME, { message: 'must be a name, without control characters' })
@@ -150,19 +185,32 @@ export function toLinkOptions({ expected, confirm, tenant_name: tenantName }: Cr
 
 /** Body of `POST /v1/connect-sessions/{id}/complete`: a code, or a token. */
 export class CompleteSessionRequest extends SignupRequest {
-  @ApiPropertyOptional({ description: 'From FB.login; instead of access_token' })
+  @ApiPropertyOptional({
+    maxLength: MAX_CODE_LENGTH,
+    description: 'The code that the dialog or `FB.login` gave; instead of `access_token`',
+    example: 'AQDx7Zk2kLw0cQ9n3TqXH3tVhR1sB5mE',
+  })
   @IsOptionalNotNull()
   @IsCode()
   code?: string;
 
-  @ApiPropertyOptional({ description: "The dialog's, byte for byte; omit for codes from the JS SDK" })
+  @ApiPropertyOptional({
+    format: 'uri',
+    maxLength: 2048,
+    description: 'With `code`: the one of the dialog, byte for byte. Omit it for codes of the JavaScript SDK.',
+    example: 'https://app.example.com/meta/callback',
+  })
   @IsOptionalNotNull()
   @Matches(/^https?:\/\/[\x21-\x7e]+$/, { message: 'must be an absolute http(s) address' })
   @MaxLength(2048)
   @IsString()
   redirect_uri?: string;
 
-  @ApiPropertyOptional({ description: 'A token of this app; instead of code' })
+  @ApiPropertyOptional({
+    maxLength: MAX_TOKEN_LENGTH,
+    description: 'A token of this app at Meta; instead of `code`',
+    example: 'EAAGm0PX4ZCpsBAKZCZBZA7Qd1',
+  })
   @IsOptionalNotNull()
   @IsAccessToken()
   access_token?: string;
@@ -170,36 +218,11 @@ export class CompleteSessionRequest extends SignupRequest {
   @ApiPropertyOptional({
     pattern: PIN_PATTERN.source,
     description:
-      'WhatsApp: registers phone_number_id (or the only number) for the Cloud API once connected. Not stored; the number shows the result',
+      'whatsapp: registers `phone_number_id` (or the only number) for the Cloud API once connected. Never stored. The ' +
+      'result is in `registration` of the number.',
+    example: '482913',
   })
   @IsOptionalNotNull()
   @IsPin()
   pin?: string;
-}
-
-/** Response of `GET /v1/connect-sessions/{id}`. Never contains the link, a state or a code. */
-export interface ConnectSessionStateResponse {
-  id: ConnectSessionId;
-  tenant: string;
-  product: Product;
-  flow: Flow;
-  status: (typeof SESSION_STATUSES)[number];
-  connection_id: ConnectionId | null;
-  /** Why the last browser failed, as `error` at a `return_url`. */
-  error: ConnectErrorCode | null;
-  created_at: string;
-  expires_at: string;
-  feature_type: FeatureType | null;
-  progress: StoredProgress | null;
-  unfinished: UnfinishedSignup | null;
-  expected: ExpectedAccount | null;
-  confirm: boolean;
-  tenant_name: string | null;
-}
-
-export interface ConnectSessionResponse {
-  id: ConnectSessionId;
-  connect_url: string;
-  expires_at: string;
-  js_sdk: JsSdkParameters | null;
 }

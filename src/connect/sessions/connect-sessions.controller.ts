@@ -1,39 +1,39 @@
 import { Body, Controller, Get, Param, Post } from '@nestjs/common';
-import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
+import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { toActor } from '../../audit/actor.ts';
 import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
 import { CurrentClient, RequestId, Roles } from '../../auth/decorators.ts';
-import { isCoveredByPolicy, requireCoveredByPolicy } from '../../auth/policy/policy.ts';
+import { isCoveredByPolicy, notAllowed, requireCoveredByPolicy } from '../../auth/policy/policy.ts';
 import { Config } from '../../config/config.ts';
-import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
+import { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
 import { ConnectionVisibility } from '../../connections/connection/connection-visibility.ts';
 import { isId } from '../../platform/ids.ts';
+import { ApiProblems } from '../../platform/openapi/api-problems.ts';
+import { exampleId } from '../../platform/openapi/examples.ts';
 import { AppError, invalidInputError, notFound } from '../../platform/problem.ts';
 import { SecretString } from '../../platform/secret-string.ts';
 import { CodeRedeemer } from '../authorization/code-redeemer.ts';
 import { SuppliedTokenService } from '../authorization/supplied-token.service.ts';
 import { ConnectFailedError } from '../connect-failed-error.ts';
+import { CONNECT_PROBLEMS, loginNotConfigured } from '../connect-problems.ts';
 import { ConnectSessionRepository } from '../connect-session.repository.ts';
 import type { ConnectSession } from '../connect-session.ts';
 import { toSignupMessage } from '../embedded-signup.dto.ts';
 import { PhoneNumberRegistrar } from '../phone-numbers/phone-number-registrar.ts';
 import { connectProduct } from '../products/products.ts';
 import { toCode } from '../request-fields.ts';
-import {
-  CompleteSessionRequest,
-  type ConnectSessionResponse,
-  type ConnectSessionStateResponse,
-  CreateSessionRequest,
-  toLinkOptions,
-} from './connect-session.dto.ts';
+import { CompleteSessionRequest, CreateSessionRequest, toLinkOptions } from './connect-session.dto.ts';
 import { ConnectSessionService } from './connect-session.service.ts';
+import { ConnectSessionResponse, ConnectSessionStateResponse } from './connect-session-response.dto.ts';
 import { parseDialogFlow } from './parse-dialog-flow.ts';
 import { parseSignupFeatures } from './parse-signup-features.ts';
 import { checkReturnUrl } from './return-url.ts';
 
+const ApiSessionId = (): MethodDecorator =>
+  ApiParam({ name: 'id', description: 'Id of the connect session', example: exampleId('cns') });
+
 /** Creates connect sessions, and completes those that a front end runs with Meta's JavaScript SDK. */
-@ApiTags('connecting')
-@ApiBearerAuth('bearer')
+@ApiTags('connect')
 @Roles('service', 'admin')
 @Controller('v1/connect-sessions')
 export class ConnectSessionsController {
@@ -48,6 +48,16 @@ export class ConnectSessionsController {
   ) {}
 
   @Post()
+  @ApiOperation({
+    operationId: 'createConnectSession',
+    summary: 'Create a connect session',
+    description:
+      'Makes a link that connects one customer for one product. Send the browser to `connect_url` within 10 minutes, or ' +
+      "run the login in your own page with Meta's JavaScript SDK and `js_sdk`. Connecting again for the same tenant, " +
+      'product, and Meta user updates the connection and keeps its id.',
+  })
+  @ApiCreatedResponse({ type: ConnectSessionResponse, description: 'The session, with its link' })
+  @ApiProblems(notAllowed, loginNotConfigured)
   async create(
     @Body() request: CreateSessionRequest,
     @CurrentClient() client: AuthenticatedClient,
@@ -67,8 +77,14 @@ export class ConnectSessionsController {
     return { id: session.id, connect_url: connectUrl, expires_at: session.expiresAt.toISOString(), js_sdk: jsSdk };
   }
 
-  /** A session's status: for front ends that wait for it, and for signups whose code got lost. */
   @Get(':id')
+  @ApiSessionId()
+  @ApiOperation({
+    operationId: 'getConnectSession',
+    summary: 'Get the state of a connect session',
+    description: 'For front ends that wait for the end of a session, and for signups whose code got lost.',
+  })
+  @ApiOkResponse({ type: ConnectSessionStateResponse, description: 'The session, without its link' })
   async show(
     @Param('id') id: string,
     @CurrentClient() client: AuthenticatedClient,
@@ -76,8 +92,25 @@ export class ConnectSessionsController {
     return this.sessionService.describe(await this.visibleSession(id, client));
   }
 
-  /** Completes a session with a code or token from the client's front end; involves no browser state. */
   @Post(':id/complete')
+  @ApiSessionId()
+  @ApiOperation({
+    operationId: 'completeConnectSession',
+    summary: 'Complete a connect session with a code or a token',
+    description:
+      'For front ends that ran the login themselves. A code works once; a token is inspected before anything is stored. ' +
+      'With `pin`, a WhatsApp number is registered as well, whose failure does not undo the connection.',
+  })
+  @ApiCreatedResponse({ type: ConnectionResponse, description: 'The connection, made or updated' })
+  @ApiProblems(
+    CONNECT_PROBLEMS.session_expired,
+    CONNECT_PROBLEMS.code_rejected,
+    CONNECT_PROBLEMS.token_rejected,
+    CONNECT_PROBLEMS.wrong_account,
+    CONNECT_PROBLEMS.meta_configuration,
+    CONNECT_PROBLEMS.meta_unavailable,
+    loginNotConfigured,
+  )
   async complete(
     @Param('id') id: string,
     @Body() request: CompleteSessionRequest,

@@ -3,7 +3,7 @@ import type { ConnectErrorCode } from '../connect-problems.ts';
 import type { ConnectSession } from '../connect-session.ts';
 
 export const SESSION_STATUSES = ['open', 'connected', 'failed', 'expired', 'unfinished'] as const;
-type SessionStatus = (typeof SESSION_STATUSES)[number];
+export type SessionStatus = (typeof SESSION_STATUSES)[number];
 
 /** What a session's browsers are doing. */
 export interface SessionActivity {

@@ -4,7 +4,12 @@ import { AuditLog } from '../../audit/audit-log.ts';
 import { Database, type Transaction } from '../../database/database.ts';
 import { Outbox } from '../../events/outbox/outbox.ts';
 import { Clock } from '../../platform/clock.ts';
-import type { KindSynchronization, PhoneSynchronization, SynchronizationKind } from '../connection/asset-details.ts';
+import {
+  type KindSynchronization,
+  type PhoneSynchronization,
+  SYNCHRONIZATION_KINDS,
+  type SynchronizationKind,
+} from '../connection/asset-details.ts';
 import { placeOf } from '../connection-place.ts';
 import type { ConnectionId } from '../ids.ts';
 import { lockConnection } from '../status/connection-status.repository.ts';
@@ -21,7 +26,6 @@ import {
   isRequestable,
   isWindowClosed,
   openKinds,
-  SYNCHRONIZATION_KINDS,
   startSynchronization,
 } from './phone-synchronization.ts';
 

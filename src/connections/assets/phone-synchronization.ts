@@ -1,9 +1,11 @@
 import { addSeconds } from '../../platform/clock.ts';
 import { DAY_SECONDS, HOUR_SECONDS } from '../../platform/duration.ts';
-import type { KindSynchronization, PhoneSynchronization, SynchronizationKind } from '../connection/asset-details.ts';
-
-/** In the order Meta wants them requested. */
-export const SYNCHRONIZATION_KINDS: readonly SynchronizationKind[] = ['contacts', 'history'];
+import {
+  type KindSynchronization,
+  type PhoneSynchronization,
+  SYNCHRONIZATION_KINDS,
+  type SynchronizationKind,
+} from '../connection/asset-details.ts';
 
 /** Meta accepts requests for this long after the signup (docs/meta-facts.md#synchronizing-once-within-a-day). */
 const WINDOW_SECONDS = DAY_SECONDS;

@@ -1,4 +1,4 @@
-import type { Health } from './credential-kind.ts';
+import { HEALTHS, type Health } from './credential-kind.ts';
 
 /**
  * What happens to a credential. `granted`: Meta gave the token and inspection found it valid. `found_ending`: valid but
@@ -44,7 +44,7 @@ export function nextHealth(health: Health, change: HealthChange): DecidedHealth 
 
 /** For statements that only see the stored health: what `change` makes of each. */
 export function healthsAfter(change: HealthChange): [Health, DecidedHealth][] {
-  return STORED_HEALTHS.map((health) => [health, nextHealth(health, change)]);
+  return HEALTHS.map((health) => [health, nextHealth(health, change)]);
 }
 
 /** The change behind a health found by an inspection or failed attempt. */
@@ -54,5 +54,3 @@ export const HEALTH_CHANGE_OF: Readonly<Record<Health, HealthChange>> = {
   invalid: 'found_dead',
   unknown: 'unreadable',
 };
-
-const STORED_HEALTHS: readonly Health[] = ['healthy', 'expiring', 'invalid', 'unknown'];

@@ -1,8 +1,10 @@
-export type ConnectionStatus = 'active' | 'reauth_required' | 'revoked';
+export const CONNECTION_STATUSES = ['active', 'reauth_required', 'revoked'] as const;
+export type ConnectionStatus = (typeof CONNECTION_STATUSES)[number];
+export const PROVIDER_REVOCATION_STATUSES = ['confirmed', 'pending', 'shared', 'not_supported'] as const;
 /**
  * State of a revocation at Meta. `shared`: the grant also serves another live connection and ends with the last one.
  */
-export type ProviderRevocationStatus = 'confirmed' | 'pending' | 'shared' | 'not_supported';
+export type ProviderRevocationStatus = (typeof PROVIDER_REVOCATION_STATUSES)[number];
 /**
  * `authorized`: a user or business connected (again). `authorized_unusable`: they did, but the token does not reach
  * what the connection is for. `died`: a confirmed verdict on the root token, or data access ended. `recovered`:
@@ -64,10 +66,8 @@ export function requireNextStatus(status: ConnectionStatus | 'new', change: Conn
 
 /** For statements that decide in SQL: the result of `change` for each stored status it is allowed in. */
 export function statusesAfter(change: ConnectionChange): [ConnectionStatus, DecidedStatus][] {
-  return STORED_STATUSES.flatMap((status) => {
+  return CONNECTION_STATUSES.flatMap((status) => {
     const next = nextStatus(status, change);
     return next === null ? [] : [[status, next] satisfies [ConnectionStatus, DecidedStatus]];
   });
 }
-
-const STORED_STATUSES: readonly ConnectionStatus[] = ['active', 'reauth_required', 'revoked'];

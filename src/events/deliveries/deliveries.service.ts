@@ -24,27 +24,27 @@ declare module '../../platform/problem.ts' {
   }
 }
 
-const deliveryNotFound = defineProblem(
+export const deliveryNotFound = defineProblem(
   'delivery_not_found',
   404,
   'There is no delivery with this id.',
   'Check the id; GET /v1/subscriptions/{id}/deliveries lists those that are kept.',
 );
-const subscriptionEnded = defineProblem(
+export const subscriptionEnded = defineProblem(
   'subscription_ended',
   409,
   'This subscription has ended, because its receiver responded 410.',
   'Resume it with POST /v1/subscriptions/{id}/resume, then replay.',
 );
 
-const deliveryUnwanted = defineProblem(
+export const deliveryUnwanted = defineProblem(
   'delivery_unwanted',
   409,
   'This subscription no longer receives events of this kind.',
   'Change its events, tenants, or products with PATCH /v1/subscriptions/{id}, then replay.',
 );
 
-const payloadGone = defineProblem(
+export const payloadGone = defineProblem(
   'payload_gone',
   409,
   'The data of this event is gone, so it cannot be sent again.',

@@ -2,11 +2,17 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { ArrayMinSize, ArrayUnique, IsArray, IsIn, IsString, ValidateIf } from 'class-validator';
 import type { Id } from '../../platform/ids.ts';
 import { parseInstant } from '../../platform/instant.ts';
+import { exampleId, INSTANT, INSTANT_OR_NULL } from '../../platform/openapi/examples.ts';
 import { PageRequest } from '../../platform/page-request.dto.ts';
 import { invalidInputError } from '../../platform/problem.ts';
 import type { DeliveryId, EventId, SubscriptionId } from '../ids.ts';
-import type { EventType } from '../outbox/event-type.ts';
-import { DELIVERY_STATUSES, type DeliveryError, type DeliveryStatus } from '../queue/delivery-status.ts';
+import { EVENT_TYPES, type EventType } from '../outbox/event-type.ts';
+import {
+  DELIVERY_ERRORS,
+  DELIVERY_STATUSES,
+  type DeliveryError,
+  type DeliveryStatus,
+} from '../queue/delivery-status.ts';
 import type { ReplayRange } from './deliveries.service.ts';
 import type { DeliveryRow } from './delivery.repository.ts';
 
@@ -15,16 +21,23 @@ const IsOptionalNotNull = (): PropertyDecorator => ValidateIf((_, value) => valu
 
 /** Body of `POST /v1/subscriptions/{id}/replay`. */
 export class ReplayRequest {
-  @ApiProperty({ format: 'date-time', description: 'Replay deliveries created at or after this instant' })
+  @ApiProperty({ ...INSTANT, description: 'Replay deliveries created at or after this instant' })
   @IsString()
   from!: string;
 
-  @ApiPropertyOptional({ format: 'date-time', description: 'and before this one. Default: now' })
+  @ApiPropertyOptional({ ...INSTANT, description: 'and before this one. Default: now' })
   @IsOptionalNotNull()
   @IsString()
   to?: string;
 
-  @ApiPropertyOptional({ enum: ['delivered', 'dead'], isArray: true, default: ['dead'] })
+  @ApiPropertyOptional({
+    enum: ['delivered', 'dead'],
+    isArray: true,
+    minItems: 1,
+    uniqueItems: true,
+    default: ['dead'],
+    description: 'Which deliveries to replay',
+  })
   @IsOptionalNotNull()
   @IsIn(['delivered', 'dead'], { each: true })
   @ArrayUnique()
@@ -35,7 +48,7 @@ export class ReplayRequest {
 
 /** Query of `GET /v1/subscriptions/{id}/deliveries`. */
 export class ListDeliveriesRequest extends PageRequest {
-  @ApiPropertyOptional({ enum: DELIVERY_STATUSES })
+  @ApiPropertyOptional({ enum: DELIVERY_STATUSES, description: 'Deliveries in this state' })
   @IsOptionalNotNull()
   @IsIn(DELIVERY_STATUSES)
   status?: DeliveryStatus;
@@ -51,30 +64,56 @@ export function toReplayRange(request: ReplayRequest, now: Date): ReplayRange {
 }
 
 /** A delivery as the API shows it. */
-export interface DeliveryResponse {
-  id: DeliveryId;
-  subscription_id: SubscriptionId;
-  /** The `webhook-id` of every attempt. */
-  event_id: EventId;
-  type: EventType;
-  tenant: string | null;
-  connection_id: Id<'con'> | null;
-  status: DeliveryStatus;
-  /** Since the delivery was created or last replayed. */
-  attempts: number;
-  last_attempt_at: string | null;
-  /** The HTTP status of the last response. */
-  last_status: number | null;
-  last_error: DeliveryError | null;
-  /** Null before the first attempt, or while an earlier delivery of its connection is pending. */
-  next_attempt_at: string | null;
-  delivered_at: string | null;
-  created_at: string;
+export class DeliveryResponse {
+  @ApiProperty({ type: String, example: exampleId('dlv') })
+  id!: DeliveryId;
+
+  @ApiProperty({ type: String, example: exampleId('sub') })
+  subscription_id!: SubscriptionId;
+
+  @ApiProperty({ type: String, description: 'The `webhook-id` of every attempt', example: exampleId('evt') })
+  event_id!: EventId;
+
+  @ApiProperty({ enum: EVENT_TYPES })
+  type!: EventType;
+
+  @ApiProperty({ type: String, nullable: true, example: 'acme' })
+  tenant!: string | null;
+
+  @ApiProperty({ type: String, nullable: true, example: exampleId('con') })
+  connection_id!: Id<'con'> | null;
+
+  @ApiProperty({ enum: DELIVERY_STATUSES, description: '`dead`: given up, and replayed only on request' })
+  status!: DeliveryStatus;
+
+  @ApiProperty({ type: 'integer', description: 'Since the delivery was created or last replayed', example: 1 })
+  attempts!: number;
+
+  @ApiProperty(INSTANT_OR_NULL)
+  last_attempt_at!: string | null;
+
+  @ApiProperty({ type: 'integer', nullable: true, description: 'HTTP status of the last response', example: 204 })
+  last_status!: number | null;
+
+  @ApiProperty({ enum: DELIVERY_ERRORS, nullable: true, description: 'Why the last attempt failed', example: null })
+  last_error!: DeliveryError | null;
+
+  @ApiProperty({
+    ...INSTANT_OR_NULL,
+    description: 'Null before the first attempt, or while an earlier delivery of its connection is pending',
+  })
+  next_attempt_at!: string | null;
+
+  @ApiProperty(INSTANT_OR_NULL)
+  delivered_at!: string | null;
+
+  @ApiProperty(INSTANT)
+  created_at!: string;
 }
 
-/** Number of deliveries replayed. */
-export interface ReplayResponse {
-  replayed: number;
+export class ReplayResponse {
+  @ApiProperty({ type: 'integer', description: 'How many deliveries are sent again', example: 12 })
+  replayed!: number;
 }
 
 export function toDeliveryResponse(row: DeliveryRow): DeliveryResponse {

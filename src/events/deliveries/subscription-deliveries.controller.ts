@@ -1,16 +1,20 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import { ApiAcceptedResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
 import { CurrentClient, RequestId, Roles } from '../../auth/decorators.ts';
 import { Clock } from '../../platform/clock.ts';
+import { ApiPage } from '../../platform/openapi/api-page.ts';
+import { ApiProblems } from '../../platform/openapi/api-problems.ts';
 import { decodeCursor, type Page, toPage } from '../../platform/paging.ts';
 import { requesterOf, scopeOf } from '../subscriptions/requester.ts';
-import { DeliveriesService } from './deliveries.service.ts';
+import { ApiSubscriptionId } from '../subscriptions/subscriptions.controller.ts';
+import { subscriptionNotFound } from '../subscriptions/subscriptions.service.ts';
+import { DeliveriesService, subscriptionEnded } from './deliveries.service.ts';
 import {
-  type DeliveryResponse,
+  DeliveryResponse,
   ListDeliveriesRequest,
   ReplayRequest,
-  type ReplayResponse,
+  ReplayResponse,
   toDeliveryResponse,
   toReplayRange,
 } from './delivery.dto.ts';
@@ -25,8 +29,15 @@ export class SubscriptionDeliveriesController {
     private readonly clock: Clock,
   ) {}
 
-  /** Newest first. */
   @Get(':id/deliveries')
+  @ApiSubscriptionId()
+  @ApiOperation({
+    operationId: 'listDeliveries',
+    summary: 'List the deliveries of a subscription, newest first',
+    description: 'Filter by `status=dead` for what was given up.',
+  })
+  @ApiPage(DeliveryResponse, 'Deliveries')
+  @ApiProblems(subscriptionNotFound)
   async listDeliveries(
     @Param('id') id: string,
     @Query() { limit, cursor, status }: ListDeliveriesRequest,
@@ -36,9 +47,18 @@ export class SubscriptionDeliveriesController {
     return toPage(await this.deliveries.list(id, scopeOf(client), filter), limit, toDeliveryResponse);
   }
 
-  /** Replays a time range: dead letters unless the request names other statuses. */
   @Post(':id/replay')
   @HttpCode(202)
+  @ApiSubscriptionId()
+  @ApiOperation({
+    operationId: 'replayDeliveries',
+    summary: 'Send the deliveries of a time span again',
+    description:
+      'Dead letters, unless the request names other statuses. Leaves out what the subscription no longer receives, and ' +
+      'events whose data is gone.',
+  })
+  @ApiAcceptedResponse({ type: ReplayResponse, description: 'How many deliveries are pending again' })
+  @ApiProblems(subscriptionNotFound, subscriptionEnded)
   async replay(
     @Param('id') id: string,
     @Body() request: ReplayRequest,

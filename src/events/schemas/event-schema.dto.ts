@@ -1,6 +1,15 @@
+import { ApiProperty } from '@nestjs/swagger';
+
 /** Response of `GET /schemas/events`. */
-export interface EventSchemasResponse {
-  version: string;
-  /** The URL of each type's schema. */
-  types: Record<string, string>;
+export class EventSchemasResponse {
+  @ApiProperty({ example: 'v1' })
+  version!: string;
+
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: { type: 'string', format: 'uri' },
+    description: 'The URL of the schema of each type',
+    example: { 'connection.revoked': 'https://metavault.example/schemas/events/v1/connection.revoked' },
+  })
+  types!: Record<string, string>;
 }

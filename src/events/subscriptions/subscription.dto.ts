@@ -16,11 +16,7 @@ import { PRODUCTS, type Product } from '../../config/config.ts';
 import { TENANT_PATTERN } from '../../config/tenant.ts';
 import { DAY_SECONDS } from '../../platform/duration.ts';
 import { IsOptionalNotNull } from '../../platform/optional-field.ts';
-import type { EventId, SubscriptionId } from '../ids.ts';
 import { EVENT_TYPES, type EventType } from '../outbox/event-type.ts';
-import type { AttemptError } from '../subscribers/attempt.ts';
-import type { SubscriptionRow, SubscriptionStatus } from './subscription.ts';
-import type { SubscriptionTestResult } from './subscription-tester.ts';
 import type { SubscriptionChange } from './subscription-updater.ts';
 
 const MAX_TENANTS = 10_000;
@@ -34,7 +30,13 @@ export class CreateSubscriptionRequest {
   @IsString()
   url!: string;
 
-  @ApiProperty({ enum: EVENT_TYPES, isArray: true })
+  @ApiProperty({
+    enum: EVENT_TYPES,
+    isArray: true,
+    minItems: 1,
+    uniqueItems: true,
+    description: 'Which events to deliver',
+  })
   @IsIn(EVENT_TYPES, { each: true })
   @ArrayUnique()
   @ArrayMaxSize(EVENT_TYPES.length)
@@ -42,7 +44,13 @@ export class CreateSubscriptionRequest {
   @IsArray()
   events!: EventType[];
 
-  @ApiPropertyOptional({ type: [String], description: 'Absent: events of all tenants, and events without a tenant' })
+  @ApiPropertyOptional({
+    type: [String],
+    minItems: 1,
+    uniqueItems: true,
+    example: ['acme'],
+    description: 'Absent: events of all tenants, and events without a tenant',
+  })
   @IsOptionalNotNull()
   @Matches(TENANT_PATTERN, { each: true, message: 'must be tenants' })
   @ArrayUnique()
@@ -69,12 +77,21 @@ const IfNotNull = (): PropertyDecorator => ValidateIf((_, value) => value !== un
 
 /** Body of `PATCH /v1/subscriptions/{id}`. Absent fields stay as they are. */
 export class UpdateSubscriptionRequest {
-  @ApiPropertyOptional({ description: 'https, and public unless SUBSCRIPTION_HOSTS names its host' })
+  @ApiPropertyOptional({
+    description: 'https, and public unless SUBSCRIPTION_HOSTS names its host',
+    example: 'https://app.example/hooks',
+  })
   @IsOptionalNotNull()
   @IsString()
   url?: string;
 
-  @ApiPropertyOptional({ enum: EVENT_TYPES, isArray: true })
+  @ApiPropertyOptional({
+    enum: EVENT_TYPES,
+    isArray: true,
+    minItems: 1,
+    uniqueItems: true,
+    description: 'Which events to deliver',
+  })
   @IsOptionalNotNull()
   @IsIn(EVENT_TYPES, { each: true })
   @ArrayUnique()
@@ -86,6 +103,7 @@ export class UpdateSubscriptionRequest {
   @ApiPropertyOptional({
     type: [String],
     nullable: true,
+    example: ['acme'],
     description: 'Null: all tenants, and events without a tenant',
   })
   @IfNotNull()
@@ -113,6 +131,7 @@ export class UpdateSubscriptionRequest {
 /** Body of `POST /v1/subscriptions/{id}/rotate-secret`; may be absent. */
 export class RotateSecretRequest {
   @ApiPropertyOptional({
+    type: 'integer',
     minimum: 0,
     maximum: 30 * DAY_SECONDS,
     default: DAY_SECONDS,
@@ -137,62 +156,4 @@ export function toSubscriptionChange({
     ...(tenants === undefined ? {} : { tenants }),
     ...(products === undefined ? {} : { products }),
   };
-}
-
-/** A subscription as the API shows it. */
-export interface SubscriptionResponse {
-  id: SubscriptionId;
-  url: string;
-  events: readonly EventType[];
-  /** Null: all. */
-  tenants: readonly string[] | null;
-  products: readonly string[] | null;
-  status: SubscriptionStatus;
-  /** `gone`: the receiver responded 410. */
-  status_reason: SubscriptionRow['status_reason'];
-  /** No deliveries before this time, because the receiver asked for a delay. */
-  resume_at: string | null;
-  failing_since: string | null;
-  last_delivered_at: string | null;
-  created_at: string;
-  updated_at: string;
-}
-
-/** A subscription with its first signing secret, shown only here. */
-export interface CreatedSubscriptionResponse extends SubscriptionResponse {
-  secret: string;
-}
-
-export interface RotatedSecretResponse {
-  secret: string;
-  overlap_seconds: number;
-  previous_secrets_expire_at: string;
-}
-
-export interface SubscriptionTestResponse {
-  event_id: EventId;
-  delivered: boolean;
-  status: number | null;
-  error: AttemptError | null;
-  duration_ms: number;
-}
-
-export function toSubscriptionResponse({ revision: _, ...row }: SubscriptionRow): SubscriptionResponse {
-  return {
-    ...row,
-    resume_at: toText(row.resume_at),
-    failing_since: toText(row.failing_since),
-    last_delivered_at: toText(row.last_delivered_at),
-    created_at: row.created_at.toISOString(),
-    updated_at: row.updated_at.toISOString(),
-  };
-}
-
-export function toSubscriptionTestResponse(result: SubscriptionTestResult): SubscriptionTestResponse {
-  const { eventId, durationMs, ...rest } = result;
-  return { event_id: eventId, ...rest, duration_ms: durationMs };
-}
-
-function toText(instant: Date | null): string | null {
-  return instant?.toISOString() ?? null;
 }

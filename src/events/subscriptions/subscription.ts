@@ -1,11 +1,14 @@
 import type { SubscriptionId } from '../ids.ts';
 import type { SubscriptionFilter } from '../outbox/subscription-filter.ts';
 
+/** What clients see. */
+export const VISIBLE_STATUSES = ['active', 'paused', 'ended'] as const;
+
 /**
  * `active`: gets events. `paused`: its events wait. `ended`: the receiver responded 410, so events are no longer kept
  * until it is resumed. `deleted`: invisible to clients, only the row is left.
  */
-export type SubscriptionStatus = 'active' | 'paused' | 'ended' | 'deleted';
+export type SubscriptionStatus = (typeof VISIBLE_STATUSES)[number] | 'deleted';
 
 /** A row of `subscription`. */
 export interface SubscriptionRow extends SubscriptionFilter {

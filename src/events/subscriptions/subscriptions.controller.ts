@@ -1,29 +1,45 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import {
+  ApiCreatedResponse,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiTags,
+} from '@nestjs/swagger';
 import { toActor } from '../../audit/actor.ts';
 import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
 import { CurrentClient, RequestId, Roles } from '../../auth/decorators.ts';
 import { notAllowed, visibleProducts, visibleTenants } from '../../auth/policy/policy.ts';
+import { ApiPage } from '../../platform/openapi/api-page.ts';
+import { ApiProblems } from '../../platform/openapi/api-problems.ts';
+import { exampleId } from '../../platform/openapi/examples.ts';
 import { PageRequest } from '../../platform/page-request.dto.ts';
 import { decodeCursor, type Page, toPage } from '../../platform/paging.ts';
-import { AppError } from '../../platform/problem.ts';
+import { AppError, serviceUnavailable } from '../../platform/problem.ts';
 import { SubscriberUrlValidator } from '../subscribers/subscriber-url-validator.ts';
 import { requesterOf, scopeOf } from './requester.ts';
 import {
-  type CreatedSubscriptionResponse,
   CreateSubscriptionRequest,
-  type RotatedSecretResponse,
   RotateSecretRequest,
-  type SubscriptionResponse,
-  type SubscriptionTestResponse,
   toSubscriptionChange,
-  toSubscriptionResponse,
-  toSubscriptionTestResponse,
   UpdateSubscriptionRequest,
 } from './subscription.dto.ts';
+import {
+  CreatedSubscriptionResponse,
+  RotatedSecretResponse,
+  SubscriptionResponse,
+  SubscriptionTestResponse,
+  toSubscriptionResponse,
+  toSubscriptionTestResponse,
+} from './subscription-response.dto.ts';
 import { SubscriptionTester } from './subscription-tester.ts';
 import { SubscriptionUpdater } from './subscription-updater.ts';
-import { SubscriptionsService } from './subscriptions.service.ts';
+import { SubscriptionsService, subscriptionNotFound } from './subscriptions.service.ts';
+
+/** The subscription in a path. */
+export const ApiSubscriptionId = (): MethodDecorator =>
+  ApiParam({ name: 'id', description: 'Id of the subscription', example: exampleId('sub') });
 
 /** Event subscriptions, for admins only. */
 @ApiTags('events')
@@ -37,8 +53,16 @@ export class SubscriptionsController {
     private readonly tests: SubscriptionTester,
   ) {}
 
-  /** The response is the only one that shows the secret. */
   @Post()
+  @ApiOperation({
+    operationId: 'createSubscription',
+    summary: 'Subscribe to events',
+    description:
+      'Everything committed from now on is delivered. The receiver should verify signatures with the secret, which only ' +
+      'this answer shows. An admin with a limited policy must name tenants and products within it.',
+  })
+  @ApiCreatedResponse({ type: CreatedSubscriptionResponse, description: 'The subscription, with its signing secret' })
+  @ApiProblems(notAllowed)
   async create(
     @Body() request: CreateSubscriptionRequest,
     @CurrentClient() client: AuthenticatedClient,
@@ -55,6 +79,12 @@ export class SubscriptionsController {
   }
 
   @Get()
+  @ApiOperation({
+    operationId: 'listSubscriptions',
+    summary: 'List subscriptions',
+    description: 'Those within the policy of the caller.',
+  })
+  @ApiPage(SubscriptionResponse, 'Subscriptions')
   async list(
     @Query() { limit, cursor }: PageRequest,
     @CurrentClient() client: AuthenticatedClient,
@@ -64,12 +94,27 @@ export class SubscriptionsController {
   }
 
   @Get(':id')
+  @ApiSubscriptionId()
+  @ApiOperation({
+    operationId: 'getSubscription',
+    summary: 'Get a subscription',
+    description: 'Never shows its secret.',
+  })
+  @ApiOkResponse({ type: SubscriptionResponse, description: 'The subscription' })
+  @ApiProblems(subscriptionNotFound)
   async get(@Param('id') id: string, @CurrentClient() client: AuthenticatedClient): Promise<SubscriptionResponse> {
     return toSubscriptionResponse(await this.subscriptions.get(id, scopeOf(client)));
   }
 
-  /** Absent fields stay as they are. */
   @Patch(':id')
+  @ApiSubscriptionId()
+  @ApiOperation({
+    operationId: 'updateSubscription',
+    summary: 'Change a subscription',
+    description: 'Absent fields stay as they are. Deliveries that no longer match are not sent.',
+  })
+  @ApiOkResponse({ type: SubscriptionResponse, description: 'The subscription as it is now' })
+  @ApiProblems(subscriptionNotFound, notAllowed)
   async change(
     @Param('id') id: string,
     @Body() request: UpdateSubscriptionRequest,
@@ -87,6 +132,14 @@ export class SubscriptionsController {
 
   @Delete(':id')
   @HttpCode(204)
+  @ApiSubscriptionId()
+  @ApiOperation({
+    operationId: 'deleteSubscription',
+    summary: 'Delete a subscription',
+    description: 'Pending deliveries are dropped. Deleting it again is 204, too.',
+  })
+  @ApiNoContentResponse({ description: 'The subscription is deleted' })
+  @ApiProblems(subscriptionNotFound)
   async delete(
     @Param('id') id: string,
     @CurrentClient() client: AuthenticatedClient,
@@ -95,9 +148,16 @@ export class SubscriptionsController {
     await this.subscriptions.delete(requesterOf(client, requestId), id);
   }
 
-  /** Events wait until it is resumed. */
   @Post(':id/pause')
   @HttpCode(200)
+  @ApiSubscriptionId()
+  @ApiOperation({
+    operationId: 'pauseSubscription',
+    summary: 'Hold back deliveries',
+    description: 'Events wait until the subscription is resumed.',
+  })
+  @ApiOkResponse({ type: SubscriptionResponse, description: 'The paused subscription' })
+  @ApiProblems(subscriptionNotFound)
   async pause(
     @Param('id') id: string,
     @CurrentClient() client: AuthenticatedClient,
@@ -108,6 +168,14 @@ export class SubscriptionsController {
 
   @Post(':id/resume')
   @HttpCode(200)
+  @ApiSubscriptionId()
+  @ApiOperation({
+    operationId: 'resumeSubscription',
+    summary: 'Deliver again',
+    description: 'Also revives a subscription that has ended; events of the time in between are lost then.',
+  })
+  @ApiOkResponse({ type: SubscriptionResponse, description: 'The active subscription' })
+  @ApiProblems(subscriptionNotFound)
   async resume(
     @Param('id') id: string,
     @CurrentClient() client: AuthenticatedClient,
@@ -116,8 +184,15 @@ export class SubscriptionsController {
     return toSubscriptionResponse(await this.subscriptions.resume(requesterOf(client, requestId), id));
   }
 
-  /** Creates a new secret, shown only here. Older secrets keep signing until they expire. */
   @Post(':id/rotate-secret')
+  @ApiSubscriptionId()
+  @ApiOperation({
+    operationId: 'rotateSubscriptionSecret',
+    summary: 'Create a new signing secret',
+    description: 'Older secrets keep signing beside it for the overlap. Only this answer shows the new one.',
+  })
+  @ApiCreatedResponse({ type: RotatedSecretResponse, description: 'The new secret' })
+  @ApiProblems(subscriptionNotFound)
   async rotateSecret(
     @Param('id') id: string,
     @Body() { overlap_seconds }: RotateSecretRequest,
@@ -133,9 +208,17 @@ export class SubscriptionsController {
     };
   }
 
-  /** Sends one test request to the receiver and returns the outcome. */
   @Post(':id/test')
   @HttpCode(200)
+  @ApiSubscriptionId()
+  @ApiOperation({
+    operationId: 'testSubscription',
+    summary: 'Send a test event',
+    description:
+      'Sends one signed `subscription.test` to the receiver now, and returns the outcome. It is not repeated.',
+  })
+  @ApiOkResponse({ type: SubscriptionTestResponse, description: 'What the receiver did' })
+  @ApiProblems(subscriptionNotFound, serviceUnavailable)
   async test(@Param('id') id: string, @CurrentClient() client: AuthenticatedClient): Promise<SubscriptionTestResponse> {
     return toSubscriptionTestResponse(await this.tests.send(id, scopeOf(client)));
   }

@@ -20,7 +20,7 @@ declare module '../../platform/problem.ts' {
   }
 }
 
-const subscriptionNotFound = defineProblem(
+export const subscriptionNotFound = defineProblem(
   'subscription_not_found',
   404,
   'There is no subscription with this id.',

@@ -28,7 +28,7 @@ export const refreshPending = defineProblem(
   'The token must be refreshed first, which has not succeeded yet.',
   'Retry after Retry-After, or leave out min_valid_seconds to get the token with the life it has left.',
 );
-const minValidUnsatisfiable = defineProblem(
+export const minValidUnsatisfiable = defineProblem(
   'min_valid_unsatisfiable',
   409,
   'No refresh can make the token valid for that long.',

@@ -23,13 +23,13 @@ declare module '../../platform/problem.ts' {
   }
 }
 
-const notRotatable = defineProblem(
+export const notRotatable = defineProblem(
   'not_rotatable',
   409,
   'Only tokens of system users can be rotated, and this connection has none.',
   'Refresh it with POST /v1/connections/{id}/refresh; to replace its token, send the user through a new connect session.',
 );
-const rotationPending = defineProblem(
+export const rotationPending = defineProblem(
   'rotation_pending',
   503,
   'The rotation is recorded and starts once other work on this token has finished.',

@@ -20,10 +20,12 @@ type CheckName =
   | 'rollback'
   | 'event_subscriptions';
 
+export const FINDING_STATES = ['ok', 'attention', 'wrong'] as const;
+
 export interface Finding {
   check: CheckName;
   /** `attention`: the service works, but an operator should look. Only `wrong` makes the exit code 1. */
-  state: 'ok' | 'attention' | 'wrong';
+  state: (typeof FINDING_STATES)[number];
   /** What was found and what it means. Never a secret. */
   detail: string;
   /** The remedy, or null if there is nothing to do. */

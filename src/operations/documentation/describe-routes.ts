@@ -1,17 +1,27 @@
-import { ApiBearerAuth, ApiResponse } from '@nestjs/swagger';
+import { ApiExtension } from '@nestjs/swagger';
 import { ACCESS_RULE, type AccessRule } from '../../auth/decorators.ts';
+import { API_ERROR_PAGES } from '../../platform/openapi/api-error-pages.ts';
+import { API_PROBLEMS } from '../../platform/openapi/api-problems.ts';
+import type { ProblemCode, ProblemType } from '../../platform/problem.ts';
 import { describeInput } from './describe-input.ts';
 
 type Handler = (...parameters: never[]) => unknown;
 
-/** Where @nestjs/swagger stores a controller's hand-written security metadata. */
-const SECURITY = 'swagger/apiSecurity';
+/** What decorators of ours say about a handler, as an extension of its operation until the document is complete. */
+export interface RouteFacts {
+  /** Roles that may call it; null: everybody. */
+  roles: readonly string[] | null;
+  /** Problems of its own. */
+  problems: readonly ProblemCode[];
+  /** Whether people get errors as pages. */
+  hasErrorPages: boolean;
+}
+
+export const ROUTE_FACTS = 'x-route-facts';
+
 const described = new WeakSet<Handler>();
 
-/**
- * Documents what the guard, pipe and filter do, so that controllers need not: which routes require a key, their input,
- * and the problems that every route may return.
- */
+/** Prepares handlers for `SwaggerModule`: documents their input, and attaches their `RouteFacts`. */
 export function describeRoutes(controllers: readonly { readonly name: string; readonly prototype: object }[]): void {
   for (const controller of controllers) {
     const prototype = controller.prototype as Record<string, unknown>;
@@ -21,40 +31,23 @@ export function describeRoutes(controllers: readonly { readonly name: string; re
       if (descriptor === undefined || name === 'constructor' || typeof handler !== 'function') continue;
       if (described.has(handler as Handler)) continue;
       described.add(handler as Handler);
-      describe(prototype, name, descriptor, ruleOf(handler, controller), Reflect.hasMetadata(SECURITY, controller));
+      ApiExtension(ROUTE_FACTS, factsOf(handler, controller))(prototype, name, descriptor);
       const inputs = (Reflect.getMetadata('design:paramtypes', prototype, name) ?? []) as unknown[];
       for (const input of inputs) if (typeof input === 'function') describeInput(input);
     }
   }
 }
 
-function ruleOf(handler: object, controller: object): AccessRule | undefined {
-  return (Reflect.getMetadata(ACCESS_RULE, handler) ?? Reflect.getMetadata(ACCESS_RULE, controller)) as
-    | AccessRule
-    | undefined;
+function factsOf(handler: object, controller: object): RouteFacts {
+  const rule = metadataOf<AccessRule>(ACCESS_RULE, handler, controller);
+  const problems = metadataOf<readonly ProblemType[]>(API_PROBLEMS, handler, controller) ?? [];
+  return {
+    roles: rule?.kind === 'roles' ? rule.roles : null,
+    problems: problems.map(({ code }) => code),
+    hasErrorPages: metadataOf<boolean>(API_ERROR_PAGES, handler, controller) ?? false,
+  };
 }
 
-function describe(
-  prototype: object,
-  name: string,
-  descriptor: PropertyDescriptor,
-  rule: AccessRule | undefined,
-  isDescribed: boolean,
-): void {
-  const problem = (description: string) => ({
-    description,
-    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-  });
-  ApiResponse({
-    status: '4XX',
-    ...problem('The request cannot be served; the problem says why and what to do'),
-  })(prototype, name, descriptor);
-  if (rule?.kind !== 'roles') return;
-  if (!isDescribed) ApiBearerAuth('bearer')(prototype, name, descriptor);
-  ApiResponse({ status: 401, ...problem('Missing or unknown key') })(prototype, name, descriptor);
-  ApiResponse({ status: 403, ...problem(`For ${rule.roles.join(', ')} only, within the client's policy`) })(
-    prototype,
-    name,
-    descriptor,
-  );
+function metadataOf<T>(key: string | symbol, handler: object, controller: object): T | undefined {
+  return (Reflect.getMetadata(key, handler) ?? Reflect.getMetadata(key, controller)) as T | undefined;
 }

@@ -2,9 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { Controller, Get, Param, Res } from '@nestjs/common';
-import { ApiExcludeEndpoint, ApiOperation, ApiTags, type OpenAPIObject } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiParam, ApiTags, type OpenAPIObject } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Public } from '../../auth/decorators.ts';
+import { ApiProblems } from '../../platform/openapi/api-problems.ts';
+import { HTML } from '../../platform/openapi/media-types.ts';
 import { AppError, notFound } from '../../platform/problem.ts';
 import { ApiDocument } from './api-document.ts';
 
@@ -14,6 +16,12 @@ const ASSETS = new Map([
   ['swagger-ui-bundle.js', 'text/javascript; charset=utf-8'],
   ['favicon-32x32.png', 'image/png'],
 ]);
+
+const FILE_CONTENT = {
+  'text/css': { schema: { type: 'string' } },
+  'text/javascript': { schema: { type: 'string' } },
+  'image/png': { schema: {} },
+};
 
 const PAGE = `<!doctype html>
 <html lang="en">
@@ -45,27 +53,52 @@ export class DocumentationController {
   constructor(private readonly document: ApiDocument) {}
 
   @Get('openapi.json')
-  @ApiOperation({ summary: 'This document' })
+  @ApiOperation({
+    operationId: 'getOpenApi',
+    summary: 'Get this document',
+    description: 'OpenAPI 3.1, of this version of the service.',
+  })
+  @ApiOkResponse({
+    description: 'The document',
+    content: { 'application/json': { schema: { type: 'object', additionalProperties: true } } },
+  })
   openApi(): OpenAPIObject {
     return this.document.get();
   }
 
   @Get('docs')
-  @ApiExcludeEndpoint()
+  @ApiOperation({
+    operationId: 'showDocumentation',
+    summary: 'Show this document as a page',
+    description: 'An API key entered there stays in the page.',
+  })
+  @ApiOkResponse({ description: 'The page', content: HTML })
   page(@Res({ passthrough: true }) reply: FastifyReply): string {
     reply.type('text/html; charset=utf-8');
     return PAGE;
   }
 
   @Get('docs/initialize.js')
-  @ApiExcludeEndpoint()
+  @ApiOperation({
+    operationId: 'getDocumentationScript',
+    summary: 'Get the script that starts the page',
+    description: 'A file of its own, because our content security policy allows no inline scripts.',
+  })
+  @ApiOkResponse({ description: 'The script', content: { 'text/javascript': { schema: { type: 'string' } } } })
   initialize(@Res({ passthrough: true }) reply: FastifyReply): string {
     reply.type('text/javascript; charset=utf-8');
     return INITIALIZE;
   }
 
   @Get('docs/:file')
-  @ApiExcludeEndpoint()
+  @ApiParam({ name: 'file', description: 'Name of the file', enum: [...ASSETS.keys()] })
+  @ApiOperation({
+    operationId: 'getDocumentationFile',
+    summary: 'Get a file of the page',
+    description: 'Of Swagger UI.',
+  })
+  @ApiOkResponse({ description: 'The file', content: FILE_CONTENT })
+  @ApiProblems(notFound)
   async asset(@Param('file') file: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<Buffer> {
     const type = ASSETS.get(file);
     if (type === undefined) throw new AppError(notFound);

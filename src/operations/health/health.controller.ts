@@ -1,5 +1,5 @@
 import { Controller, Get, HttpException, Req, Res } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
 import { type HealthCheckResult, HealthCheckService } from '@nestjs/terminus';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ChainProgress } from '../../audit/chain/chain-progress.ts';
@@ -7,7 +7,7 @@ import { AuthenticationService } from '../../auth/authentication.service.ts';
 import { Public } from '../../auth/decorators.ts';
 import { AppError } from '../../platform/problem.ts';
 import { DiagnosisService } from './diagnosis.service.ts';
-import { type LiveResponse, toChainCheck, toExaminedChecks } from './health.dto.ts';
+import { LiveResponse, ReadyResponse, toChainCheck, toExaminedChecks } from './health.dto.ts';
 import { Readiness } from './readiness.ts';
 
 @ApiTags('operations')
@@ -23,7 +23,12 @@ export class HealthController {
   ) {}
 
   @Get('live')
-  @ApiOperation({ summary: 'The process is running' })
+  @ApiOperation({
+    operationId: 'getLiveness',
+    summary: 'Tell that the process is running',
+    description: 'Needs nothing else: for probes that restart a process.',
+  })
+  @ApiOkResponse({ type: LiveResponse, description: 'The process is running' })
   live(): LiveResponse {
     return { status: 'ok' };
   }
@@ -35,12 +40,14 @@ export class HealthController {
    */
   @Get('ready')
   @ApiOperation({
-    summary: 'Database, migrations, key ring and clock are ready',
+    operationId: 'getReadiness',
+    summary: 'Tell whether this replica can serve',
     description:
-      "Open to probes. With an admin's key, `details` also has the doctor's checks with their findings and remedies, " +
-      'renewed after five minutes.',
+      "Checks database, migrations, key ring and clock. With an admin's key, `details` also has the doctor's checks with " +
+      'their findings and remedies, renewed after five minutes.',
   })
-  @ApiOkResponse({ description: 'Ready; otherwise 503 in the same shape' })
+  @ApiOkResponse({ type: ReadyResponse, description: 'Ready' })
+  @ApiServiceUnavailableResponse({ type: ReadyResponse, description: 'Not ready: `error` says why' })
   async ready(
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,

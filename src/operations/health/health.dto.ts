@@ -1,18 +1,74 @@
-import type { ChainHoldUp } from '../../audit/chain/chain-progress.ts';
-import type { Finding } from '../doctor/finding.ts';
+import { ApiExtraModels, ApiProperty, getSchemaPath } from '@nestjs/swagger';
+import type { HealthCheckResult } from '@nestjs/terminus';
+import { type ChainHoldUp, HOLD_UP_REASONS } from '../../audit/chain/chain-progress.ts';
+import { INSTANT } from '../../platform/openapi/examples.ts';
+import { FINDING_STATES, type Finding } from '../doctor/finding.ts';
 import type { Diagnosis } from './diagnosis.service.ts';
 
 /** Response of `GET /health/live`. */
-export interface LiveResponse {
-  status: 'ok';
+export class LiveResponse {
+  @ApiProperty({ enum: ['ok'] })
+  status!: 'ok';
+}
+
+class FindingResponse implements Pick<Finding, 'state' | 'detail' | 'mend'> {
+  @ApiProperty({ enum: FINDING_STATES, description: '`attention`: works, but an operator should look' })
+  state!: Finding['state'];
+
+  @ApiProperty({ example: 'The app secret is right.' })
+  detail!: string;
+
+  @ApiProperty({ type: String, nullable: true, description: 'What to do; null: nothing', example: null })
+  mend!: string | null;
+}
+
+/** A check of `GET /health/ready`, with what it found. */
+class CheckResponse {
+  @ApiProperty({ enum: ['up', 'down'] })
+  status!: 'up' | 'down';
+
+  @ApiProperty({ required: false, description: 'Why it is down', example: 'does not respond' })
+  message?: string;
+
+  @ApiProperty({ type: [String], required: false, description: '`migrations`: those that have not run' })
+  missing?: string[];
+
+  @ApiProperty({ required: false, description: "`clock`: how far this machine is from the database's", example: 0.1 })
+  skew_seconds?: number;
+
+  @ApiProperty({ ...INSTANT, required: false, description: '`audit_chain`: since when no entry is linked' })
+  held_up_since?: string;
+
+  @ApiProperty({ enum: HOLD_UP_REASONS, required: false, description: '`audit_chain`: why' })
+  reason?: ChainHoldUp['reason'];
+
+  @ApiProperty({ ...INSTANT, required: false, description: 'Checks of the doctor: when it looked' })
+  examined_at?: string;
+
+  @ApiProperty({ type: [FindingResponse], required: false, description: 'Checks of the doctor: what it found' })
+  findings?: FindingResponse[];
+}
+
+const CHECKS = { type: 'object', additionalProperties: { $ref: getSchemaPath(CheckResponse) } } as const;
+
+/** Response of `GET /health/ready`, as `@nestjs/terminus` makes it. */
+@ApiExtraModels(CheckResponse)
+export class ReadyResponse {
+  @ApiProperty({ enum: ['ok', 'error', 'shutting_down', 'degraded'] })
+  status!: HealthCheckResult['status'];
+
+  @ApiProperty({ ...CHECKS, description: 'Checks that are up' })
+  info!: Record<string, CheckResponse>;
+
+  @ApiProperty({ ...CHECKS, description: 'Checks that are down' })
+  error!: Record<string, CheckResponse>;
+
+  @ApiProperty({ ...CHECKS, description: 'All checks, and for admins those of `metavault doctor`' })
+  details!: Record<string, CheckResponse>;
 }
 
 /** A doctor's check in `GET /health/ready`, in terminus's shape. `down` does not make the replica unready. */
-interface ExaminedCheckResponse {
-  status: 'up' | 'down';
-  examined_at: string;
-  findings: Pick<Finding, 'state' | 'detail' | 'mend'>[];
-}
+type ExaminedCheckResponse = Required<Pick<CheckResponse, 'status' | 'examined_at' | 'findings'>>;
 
 /** Groups findings by check. */
 export function toExaminedChecks({ examinedAt, findings }: Diagnosis): Record<string, ExaminedCheckResponse> {
@@ -26,13 +82,7 @@ export function toExaminedChecks({ examinedAt, findings }: Diagnosis): Record<st
 }
 
 /** Whether audit entries are being chained. `down` does not make the replica unready. */
-interface ChainCheckResponse {
-  status: 'up' | 'down';
-  held_up_since?: string;
-  reason?: ChainHoldUp['reason'];
-}
-
-export function toChainCheck(holdUp: ChainHoldUp | null): ChainCheckResponse {
+export function toChainCheck(holdUp: ChainHoldUp | null): Pick<CheckResponse, 'status' | 'held_up_since' | 'reason'> {
   if (holdUp === null) return { status: 'up' };
   return { status: 'down', held_up_since: holdUp.since.toISOString(), reason: holdUp.reason };
 }

@@ -1,8 +1,9 @@
 import { Controller, Get, type OnModuleInit, Res } from '@nestjs/common';
-import { ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { Public } from '../../auth/decorators.ts';
+import { PLAIN_TEXT } from '../../platform/openapi/media-types.ts';
 
 @ApiTags('operations')
 @Public()
@@ -15,8 +16,12 @@ export class MetricsController implements OnModuleInit {
   }
 
   @Get()
-  @ApiOperation({ summary: 'Metrics in Prometheus text format' })
-  @ApiProduces('text/plain')
+  @ApiOperation({
+    operationId: 'getMetrics',
+    summary: 'Get metrics',
+    description: 'Of this replica, in the text format of Prometheus.',
+  })
+  @ApiOkResponse({ description: 'The metrics', content: PLAIN_TEXT })
   async metrics(@Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
     reply.type(this.registry.contentType);
     return this.registry.metrics();

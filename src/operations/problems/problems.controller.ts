@@ -1,11 +1,16 @@
-import { Controller, Get, Headers, Param, Res } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Controller, Get, Headers, Param, Res, type Type } from '@nestjs/common';
+import { ApiExtraModels, ApiOkResponse, ApiOperation, ApiParam, ApiTags, getSchemaPath } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Public } from '../../auth/decorators.ts';
 import { type ListedErrorCode, listErrorCodes } from '../../platform/error-code.ts';
 import { escapeHtml } from '../../platform/html.ts';
+import { ApiProblems } from '../../platform/openapi/api-problems.ts';
+import { HTML } from '../../platform/openapi/media-types.ts';
 import { AppError, listProblemTypes, notFound, type ProblemType } from '../../platform/problem.ts';
+import { ProblemListResponse, ProblemResponse } from './problem.dto.ts';
 import { renderPage } from './render-page.ts';
+
+const contentOf = (model: Type) => ({ ...HTML, 'application/json': { schema: { $ref: getSchemaPath(model) } } });
 
 /** Serves the pages that a problem's `type` points to: HTML for people, JSON for clients that ask for it. */
 @ApiTags('operations')
@@ -13,8 +18,17 @@ import { renderPage } from './render-page.ts';
 @Controller('problems')
 export class ProblemsController {
   @Get()
-  @ApiOperation({ summary: 'All problems that this service returns' })
-  list(@Headers('accept') accept: string | undefined, @Res({ passthrough: true }) reply: FastifyReply): unknown {
+  @ApiOperation({
+    operationId: 'listProblems',
+    summary: 'List all problems and codes of this service',
+    description: 'A page for people, or JSON if `Accept` asks for it.',
+  })
+  @ApiExtraModels(ProblemListResponse)
+  @ApiOkResponse({ description: 'All problems', content: contentOf(ProblemListResponse) })
+  list(
+    @Headers('accept') accept: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): ProblemListResponse | string {
     const types = listProblemTypes();
     const entries = entriesWithoutProblem(types);
     if (prefersJson(accept)) return { data: [...types.map(toProblemResponse), ...entries.map(toEntryResponse)] };
@@ -27,12 +41,20 @@ export class ProblemsController {
   }
 
   @Get(':code')
-  @ApiOperation({ summary: 'One problem' })
+  @ApiParam({ name: 'code', description: 'Code of the problem', example: 'reauth_required' })
+  @ApiOperation({
+    operationId: 'getProblem',
+    summary: 'Explain a problem',
+    description: "What a problem's `type` leads to: a page for people, or JSON if `Accept` asks for it.",
+  })
+  @ApiExtraModels(ProblemResponse)
+  @ApiOkResponse({ description: 'What the code means, and what to do', content: contentOf(ProblemResponse) })
+  @ApiProblems(notFound)
   show(
     @Param('code') code: string,
     @Headers('accept') accept: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): unknown {
+  ): ProblemResponse | string {
     const types = listProblemTypes();
     const type = types.find((each) => each.code === code);
     const entry = entriesWithoutProblem(types).find((each) => each.code === code);
@@ -63,11 +85,11 @@ function entriesWithoutProblem(types: readonly ProblemType[]): ListedErrorCode[]
   return listErrorCodes().filter(({ code }) => !problems.has(code));
 }
 
-function toEntryResponse({ code, appearsIn, title, remedy }: ListedErrorCode): Record<string, unknown> {
+function toEntryResponse({ code, appearsIn, title, remedy }: ListedErrorCode): ProblemResponse {
   return { type: `/problems/${code}`, code, status: null, appears_in: appearsIn, title, remedy };
 }
 
-function toProblemResponse({ code, status, title, remedy }: ProblemType): Record<string, unknown> {
+function toProblemResponse({ code, status, title, remedy }: ProblemType): ProblemResponse {
   return { type: `/problems/${code}`, code, status, title, remedy };
 }
 

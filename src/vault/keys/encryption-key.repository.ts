@@ -3,7 +3,8 @@ import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import type { KekId } from '../ids.ts';
 
 export type KeyPurpose = 'data' | 'audit' | 'lookup';
-export type KekState = 'active' | 'decrypt_only' | 'retired';
+export const KEK_STATES = ['active', 'decrypt_only', 'retired'] as const;
+export type KekState = (typeof KEK_STATES)[number];
 
 /** Advisory lock for creating and rewrapping keys: one replica at a time. */
 const KEY_RING_LOCK = 727_002;

@@ -24,19 +24,19 @@ export const keyNotFound = defineProblem(
   'No key-encryption key has this id.',
   'Check the id; GET /v1/keys lists all keys.',
 );
-const keyInUse = defineProblem(
+export const keyInUse = defineProblem(
   'key_in_use',
   409,
   'This key is still in use.',
   'If it is active, rotate first. Then POST /v1/keys/rewrap, and delete it when GET /v1/keys shows 0 data_keys for it.',
 );
-const rootKeyUnavailable = defineProblem(
+export const rootKeyUnavailable = defineProblem(
   'root_key_unavailable',
   503,
   'The root key is unavailable, so no key can be created.',
   'Nothing was changed and leases keep working. Fix the cause in detail, then retry.',
 );
-const rootKeyReplaced = defineProblem(
+export const rootKeyReplaced = defineProblem(
   'root_key_replaced',
   409,
   'The key ring has moved to another root key since this replica started.',

@@ -19,11 +19,13 @@ import {
 } from './key-rewrap.repository.ts';
 import { KeyRing } from './key-ring.ts';
 
+export const REWRAP_STATES = ['idle', 'running', 'done', 'incomplete'] as const;
+
 /**
  * `incomplete`: all keys were moved except those that can't be opened. Their KEK stays in use until the affected
  * connections are re-authorized.
  */
-export type RewrapState = 'idle' | 'running' | 'done' | 'incomplete';
+export type RewrapState = (typeof REWRAP_STATES)[number];
 
 export interface RewrapProgress {
   state: RewrapState;

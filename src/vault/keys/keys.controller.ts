@@ -1,14 +1,31 @@
 import { Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import {
+  ApiAcceptedResponse,
+  ApiCreatedResponse,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiTags,
+} from '@nestjs/swagger';
 import { toActor } from '../../audit/actor.ts';
 import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
 import { CurrentClient, RequestId, Roles } from '../../auth/decorators.ts';
+import { ApiProblems } from '../../platform/openapi/api-problems.ts';
+import { exampleId } from '../../platform/openapi/examples.ts';
 import { PageRequest } from '../../platform/page-request.dto.ts';
-import { decodeCursor, type Page, toPage } from '../../platform/paging.ts';
-import { KeyAdministrationService } from './key-administration.service.ts';
+import { decodeCursor, toPage } from '../../platform/paging.ts';
 import {
-  type KeyResponse,
-  type RewrapProgressResponse,
+  KeyAdministrationService,
+  keyInUse,
+  keyNotFound,
+  rootKeyReplaced,
+  rootKeyUnavailable,
+} from './key-administration.service.ts';
+import {
+  KeyPageResponse,
+  KeyResponse,
+  RewrapProgressResponse,
   toKeyResponse,
   toRewrapProgressResponse,
 } from './key-response.dto.ts';
@@ -22,7 +39,13 @@ export class KeysController {
 
   @Get()
   @Roles('admin', 'auditor')
-  async list(@Query() { limit, cursor }: PageRequest): Promise<Page<KeyResponse> & { rewrap: RewrapProgressResponse }> {
+  @ApiOperation({
+    operationId: 'listKeys',
+    summary: 'List key-encryption keys',
+    description: 'With the progress of the last rewrap. Keys themselves are never shown.',
+  })
+  @ApiOkResponse({ type: KeyPageResponse, description: 'The keys, oldest first' })
+  async list(@Query() { limit, cursor }: PageRequest): Promise<KeyPageResponse> {
     const [rows, rewrap] = await Promise.all([
       this.keyAdministration.list(limit, decodeCursor(cursor)),
       this.keyAdministration.rewrapProgress(),
@@ -31,6 +54,13 @@ export class KeysController {
   }
 
   @Post('rotate')
+  @ApiOperation({
+    operationId: 'rotateKey',
+    summary: 'Create a new active key',
+    description: 'Every replica wraps new data keys with it from now on. `rewrapKeys` moves the old ones.',
+  })
+  @ApiCreatedResponse({ type: KeyResponse, description: 'The new key' })
+  @ApiProblems(rootKeyReplaced, rootKeyUnavailable)
   async rotate(@CurrentClient() client: AuthenticatedClient, @RequestId() requestId: string): Promise<KeyResponse> {
     const { id, createdAt } = await this.keyAdministration.rotate(toActor(client), requestId);
     return { id, state: 'active', created_at: createdAt.toISOString(), retired_at: null, data_keys: 0 };
@@ -38,6 +68,12 @@ export class KeysController {
 
   @Post('rewrap')
   @HttpCode(202)
+  @ApiOperation({
+    operationId: 'rewrapKeys',
+    summary: 'Move all data keys to the active key',
+    description: 'Runs in the background on all replicas. Asking again while it runs changes nothing.',
+  })
+  @ApiAcceptedResponse({ type: RewrapProgressResponse, description: 'The rewrap runs' })
   async rewrap(
     @CurrentClient() client: AuthenticatedClient,
     @RequestId() requestId: string,
@@ -47,12 +83,26 @@ export class KeysController {
 
   @Get('rewrap')
   @Roles('admin', 'auditor')
+  @ApiOperation({
+    operationId: 'getRewrapProgress',
+    summary: 'Get the progress of the last rewrap',
+    description: '`idle` if there was none.',
+  })
+  @ApiOkResponse({ type: RewrapProgressResponse, description: 'The progress' })
   async rewrapProgress(): Promise<RewrapProgressResponse> {
     return toRewrapProgressResponse(await this.keyAdministration.rewrapProgress());
   }
 
   @Delete(':id')
   @HttpCode(204)
+  @ApiParam({ name: 'id', description: 'Id of the key', example: exampleId('kek') })
+  @ApiOperation({
+    operationId: 'retireKey',
+    summary: 'Destroy a key that nothing needs',
+    description: 'Refused while the key is active or wraps a data key. Destroying it again is 204, too.',
+  })
+  @ApiNoContentResponse({ description: 'The key is destroyed' })
+  @ApiProblems(keyNotFound, keyInUse)
   async retire(
     @Param('id') id: string,
     @CurrentClient() client: AuthenticatedClient,

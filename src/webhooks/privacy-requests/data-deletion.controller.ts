@@ -1,10 +1,20 @@
 import { Controller, Get, Headers, Param, Res } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  ApiExtraModels,
+  ApiNotFoundResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiTags,
+  getSchemaPath,
+} from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Public } from '../../auth/decorators.ts';
+import { ApiProblems } from '../../platform/openapi/api-problems.ts';
+import { HTML } from '../../platform/openapi/media-types.ts';
 import { AppError } from '../../platform/problem.ts';
 import { deletionNotFound } from '../webhook-problems.ts';
-import type { DeletionStatusResponse } from './data-deletion.dto.ts';
+import { DeletionStatusResponse } from './data-deletion.dto.ts';
 import { renderDeletionPage } from './deletion-page.ts';
 import type { PrivacyRequest } from './privacy-request.repository.ts';
 import { PrivacyRequestService } from './privacy-request.service.ts';
@@ -21,7 +31,19 @@ export class DataDeletionController {
   constructor(private readonly requests: PrivacyRequestService) {}
 
   @Get(':code')
-  @ApiOperation({ summary: 'Status of a data deletion: a page, or JSON if Accept asks for it' })
+  @ApiParam({ name: 'code', description: 'The confirmation code', example: '0123456789abcdef0123456789abcdef' })
+  @ApiOperation({
+    operationId: 'getDataDeletion',
+    summary: 'Show the state of a data deletion',
+    description: 'A page for people, or JSON if `Accept` asks for it. Knowing the code is authorization enough.',
+  })
+  @ApiExtraModels(DeletionStatusResponse)
+  @ApiOkResponse({
+    description: 'The state of the request',
+    content: { ...HTML, 'application/json': { schema: { $ref: getSchemaPath(DeletionStatusResponse) } } },
+  })
+  @ApiNotFoundResponse({ description: 'No request has this code', content: HTML })
+  @ApiProblems(deletionNotFound)
   async show(
     @Param('code') code: string,
     @Headers('accept') accept: string | undefined,

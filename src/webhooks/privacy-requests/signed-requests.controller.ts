@@ -1,18 +1,20 @@
 import { Controller, HttpCode, Post, Req } from '@nestjs/common';
-import { ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiConsumes, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { Public } from '../../auth/decorators.ts';
 import { Config } from '../../config/config.ts';
 import { MetaApps } from '../../meta/meta-apps.ts';
 import { Clock } from '../../platform/clock.ts';
 import { TakesBody } from '../../platform/http-server/request-body.ts';
+import { ApiProblems } from '../../platform/openapi/api-problems.ts';
 import { invalidInputError } from '../../platform/problem.ts';
 import { SignatureRejections } from '../signature-rejections.ts';
 import { WebhookMetrics } from '../webhook-metrics.ts';
+import { signatureInvalid } from '../webhook-problems.ts';
 import { type AcceptedPrivacyRequest, PrivacyRequestService } from './privacy-request.service.ts';
 import type { PrivacyRequestKind } from './privacy-request-mac.ts';
 import { PrivacyRequestProcessor } from './privacy-request-processor.ts';
-import type { DataDeletionResponse, DeauthorizationResponse } from './signed-requests.dto.ts';
+import { DataDeletionResponse, DeauthorizationResponse, SignedRequestForm } from './signed-requests.dto.ts';
 import { verifySignedRequest } from './verify-signed-request.ts';
 import { whyNoCallback } from './why-no-callback.ts';
 
@@ -40,17 +42,32 @@ export class SignedRequestsController {
   @Post('deauthorize')
   @HttpCode(200)
   @TakesBody('form')
-  @ApiOperation({ summary: 'A user removed the app: their connections are revoked' })
+  @ApiBody({ type: SignedRequestForm })
+  @ApiOperation({
+    operationId: 'deauthorizeMetaUser',
+    summary: "Receive Meta's report that a user removed the app",
+    description: "Revokes the user's connections before the answer. A repeat gets the first one's answer.",
+  })
+  @ApiOkResponse({ type: DeauthorizationResponse, description: 'The connections are revoked' })
+  @ApiProblems(signatureInvalid)
   async deauthorize(@Req() request: FastifyRequest): Promise<DeauthorizationResponse> {
     await this.accept('deauthorize', request);
     return { success: true };
   }
 
-  /** Meta shows the page and code to the user, so every request gets them, even from users we don't know. */
   @Post('data-deletion')
   @HttpCode(200)
   @TakesBody('form')
-  @ApiOperation({ summary: 'A user wants their data deleted' })
+  @ApiBody({ type: SignedRequestForm })
+  @ApiOperation({
+    operationId: 'deleteMetaUserData',
+    summary: "Receive a user's request to delete their data",
+    description:
+      "Meta shows the page and code to the user, so every request gets them, even from users we don't know. A repeat gets " +
+      "the first one's answer.",
+  })
+  @ApiOkResponse({ type: DataDeletionResponse, description: 'What Meta shows the user' })
+  @ApiProblems(signatureInvalid)
   async deleteData(@Req() request: FastifyRequest): Promise<DataDeletionResponse> {
     const { confirmationCode: code } = await this.accept('data_deletion', request);
     if (code === null) throw this.malformed('data_deletion', 'signed_request', 'was answered long ago');

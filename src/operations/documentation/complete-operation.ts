@@ -1,0 +1,92 @@
+import { HTML } from '../../platform/openapi/media-types.ts';
+import type { ProblemCode } from '../../platform/problem.ts';
+import { ROUTE_FACTS, type RouteFacts } from './describe-routes.ts';
+import type { Json } from './json.ts';
+import { problemResponses } from './problem-responses.ts';
+import { headerReferences, headersOfStatus } from './response-headers.ts';
+import { CLIENT_SECURITY } from './security-schemes.ts';
+
+export interface OperationObject extends Json {
+  description?: string;
+  parameters?: Json[];
+  responses?: Record<string, Json>;
+}
+
+const PUBLIC_FACTS: RouteFacts = { roles: null, problems: [], hasErrorPages: false };
+const SAFE_METHODS = new Set(['get', 'head']);
+
+/**
+ * Completes an operation with what the guard, the pipe and the filter do, so that controllers need not say it: its
+ * security, its roles, the problems and the headers of every route.
+ */
+export function completeOperation(
+  method: string,
+  path: string,
+  { [ROUTE_FACTS]: extension, ...operation }: OperationObject,
+): OperationObject {
+  const facts = (extension ?? PUBLIC_FACTS) as RouteFacts;
+  const problems = [...problemsOfRoute(method, path, facts), ...facts.problems];
+  const own = { ...(facts.hasErrorPages ? errorPages(problems) : {}), ...operation.responses };
+  const responses = mergeResponses(own, problemResponses(problems, Object.keys(own)));
+  const entries = Object.entries(responses).map(([status, response]) => [status, withHeaders(status, response)]);
+  return {
+    ...operation,
+    ...(facts.roles === null ? {} : { description: withRoles(operation.description, facts.roles) }),
+    security: facts.roles === null ? [] : CLIENT_SECURITY,
+    responses: Object.fromEntries(entries),
+  };
+}
+
+/** Problems that follow from the kind of route. */
+function problemsOfRoute(method: string, path: string, { roles }: RouteFacts): ProblemCode[] {
+  const isWrite = !SAFE_METHODS.has(method);
+  const body: ProblemCode[] = ['request_timeout', 'payload_too_large', 'unsupported_media_type', 'server_busy'];
+  const access: ProblemCode[] = [
+    'unauthenticated',
+    'address_not_allowed',
+    'forbidden',
+    'rate_limited',
+    'too_many_attempts',
+    'identity_unavailable',
+  ];
+  return [
+    'invalid_request',
+    'internal_error',
+    'database_unavailable',
+    // Parameters longer than any id do not match the route.
+    ...(path.includes('{') ? (['not_found'] as const) : []),
+    ...(isWrite ? ([...body, 'integrity_failure'] as const) : []),
+    ...(roles === null ? [] : access),
+  ];
+}
+
+/** The pages that show these problems, by status. */
+function errorPages(problems: readonly ProblemCode[]): Record<string, Json> {
+  return Object.fromEntries(Object.keys(problemResponses(problems, [])).map((status) => [status, { content: HTML }]));
+}
+
+/** A status that the controller describes keeps its own media types beside the problem. */
+function mergeResponses(own: Record<string, Json>, problems: Record<string, Json>): Record<string, Json> {
+  const merged: Record<string, Json> = { ...problems };
+  for (const [status, response] of Object.entries(own)) {
+    const problem = problems[status];
+    if (problem === undefined) merged[status] = response;
+    else merged[status] = { ...problem, ...response, content: { ...contentOf(problem), ...contentOf(response) } };
+  }
+  return merged;
+}
+
+function contentOf(response: Json): Json {
+  return (response['content'] ?? {}) as Json;
+}
+
+function withHeaders(status: string, response: Json): Json {
+  if ('$ref' in response) return response;
+  const names = headersOfStatus(status);
+  return { ...response, headers: { ...headerReferences(names), ...((response['headers'] ?? {}) as Json) } };
+}
+
+function withRoles(description: string | undefined, roles: readonly string[]): string {
+  const sentence = `Roles: ${roles.join(', ')}.`;
+  return description === undefined || description === '' ? sentence : `${description}\n\n${sentence}`;
+}

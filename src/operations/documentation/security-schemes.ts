@@ -1,0 +1,22 @@
+import type { Json } from './json.ts';
+
+export const SECURITY_SCHEMES: Json = {
+  apiKey: { type: 'http', scheme: 'bearer', description: "A client's API key (`mtv_…`)" },
+  issuerToken: {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'JWT',
+    description: "A token of a trusted issuer, for one of the client's `identities`",
+  },
+  lease: { type: 'http', scheme: 'bearer', description: 'The `access_token` of a lease, for the gateway only' },
+  leaseParameter: {
+    type: 'apiKey',
+    in: 'query',
+    name: 'access_token',
+    description: "The same where Meta's SDKs put it: as a parameter of the query, or of a form",
+  },
+};
+
+/** For routes with roles: either of the two. */
+export const CLIENT_SECURITY: readonly Json[] = [{ apiKey: [] }, { issuerToken: [] }];
+export const LEASE_SECURITY: readonly Json[] = [{ lease: [] }, { leaseParameter: [] }];

@@ -1,0 +1,36 @@
+import { ApiProperty } from '@nestjs/swagger';
+
+/** A problem, or a code in another field. */
+export class ProblemResponse {
+  @ApiProperty({ format: 'uri-reference', description: 'Path of this page', example: '/problems/reauth_required' })
+  type!: string;
+
+  @ApiProperty({ example: 'reauth_required' })
+  code!: string;
+
+  @ApiProperty({
+    type: 'integer',
+    nullable: true,
+    description: 'HTTP status; null: the code is no problem',
+    example: 409,
+  })
+  status!: number | null;
+
+  @ApiProperty({
+    required: false,
+    description: 'The field that carries a code that is no problem',
+    example: 'failure.code',
+  })
+  appears_in?: string;
+
+  @ApiProperty({ example: 'Meta rejects the token of this connection. The user has to log in again.' })
+  title!: string;
+
+  @ApiProperty({ description: 'What to do', example: 'Send the user through a new connect session.' })
+  remedy!: string;
+}
+
+export class ProblemListResponse {
+  @ApiProperty({ type: [ProblemResponse] })
+  data!: ProblemResponse[];
+}

@@ -1,0 +1,13 @@
+type AnswerCheck = () => readonly string[];
+
+const checks: AnswerCheck[] = [];
+
+/** Adds a check of the answers of a server: it returns what the API document does not describe since its last call. */
+export function addAnswerCheck(check: AnswerCheck): void {
+  checks.push(check);
+}
+
+/** Runs all checks. Returns each violation once. */
+export function takeViolations(): string[] {
+  return [...new Set(checks.flatMap((check) => check()))];
+}

@@ -1,0 +1,14 @@
+import { afterAll, afterEach } from '@jest/globals';
+import { takeViolations } from './answer-checks.ts';
+
+function failIfUndescribed(): void {
+  const violations = takeViolations();
+  if (violations.length === 0) return;
+  throw new Error(
+    `docs/openapi.json does not describe these answers (after a change of the API: npm run docs:openapi):\n${violations.join('\n')}`,
+  );
+}
+
+// Set up for every spec file (jest.config.mjs): specs need no line for it.
+afterEach(failIfUndescribed);
+afterAll(failIfUndescribed);
