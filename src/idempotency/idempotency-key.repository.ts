@@ -124,11 +124,7 @@ export async function abandonIdempotencyKey(executor: SqlExecutor, keyHash: Buff
 }
 
 /** Removes a key if it was created before. Returns its sealed answer. */
-export async function deleteIdempotencyKey(
-  executor: SqlExecutor,
-  keyHash: Buffer,
-  before: Date,
-): Promise<SecretId[]> {
+export async function deleteIdempotencyKey(executor: SqlExecutor, keyHash: Buffer, before: Date): Promise<SecretId[]> {
   return toSecretIds(await executor.rows(deleteKey({ keyHash, before })));
 }
 

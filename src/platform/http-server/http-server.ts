@@ -54,7 +54,7 @@ export function createHttpServer(
     trustProxy: trust,
     requestIdHeader: false,
     genReqId: requestIdOf,
-    routerOptions: { maxParamLength: 512 },
+    routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
     serverFactory: (handler: http.RequestListener, { keepAliveTimeout = 72_000 }: { keepAliveTimeout?: number }) => {
       const server = http.createServer({ keepAliveTimeout, ...timeoutsOf(serverLimits) }, (request, response) => {
         bodies.begin(request, response);
@@ -124,8 +124,18 @@ function registerHooks(fastify: FastifyInstance, routes: RouteTable, isDraining:
   fastify.addHook('onRequest', (request, reply, done) => {
     setStandardHeaders(request, reply);
     if (isDraining()) reply.header('connection', 'close');
-    done(findInputError(request));
+    const error = findInputError(request);
+    if (error === undefined && request.method === 'OPTIONS' && respondWithMethods(request, reply, routes)) return;
+    done(error);
   });
+}
+
+/** Answers OPTIONS (RFC 9110, 9.3.7) ahead of the guard: which methods exist is public. False for unknown paths. */
+function respondWithMethods(request: FastifyRequest, reply: FastifyReply, routes: RouteTable): boolean {
+  const methods = routes.methodsOf(request.url);
+  if (methods.length === 0) return false;
+  reply.code(204).header('allow', methods.join(', ')).send();
+  return true;
 }
 
 function setStandardHeaders(request: FastifyRequest, reply: FastifyReply): void {
