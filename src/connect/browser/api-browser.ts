@@ -25,10 +25,13 @@ const LOCATION = {
   description: 'Where to go on',
   required: true,
   schema: { type: 'string', format: 'uri' },
-  example: 'https://www.facebook.com/v26.0/dialog/oauth?client_id=1029384756102938&state=…',
+  example: 'https://www.facebook.com/v26.0/dialog/oauth?client_id=1029384756102938&state=q5Jd8sVYzQ0m3nWb',
 } as const;
 const SET_COOKIE = { description: 'Proves this browser at the callback', schema: { type: 'string' } } as const;
-const END = { ...LOCATION, example: 'https://app.example.com/settings/meta?status=connected&connection_id=con_…' };
+const END = {
+  ...LOCATION,
+  example: 'https://app.example.com/settings/meta?status=connected&connection_id=con_01k7gm2v9s8x4d0c6b5a3n1f2e',
+};
 
 const ToDialog = ApiFoundResponse({
   description: "Leads to Meta's dialog, or to the page before it",

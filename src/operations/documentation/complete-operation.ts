@@ -3,7 +3,7 @@ import type { ProblemCode } from '../../platform/problem.ts';
 import { ROUTE_FACTS, type RouteFacts } from './describe-routes.ts';
 import type { Json } from './json.ts';
 import { problemResponses } from './problem-responses.ts';
-import { headerReferences, headersOfStatus } from './response-headers.ts';
+import { headerReferences, headersOfStatus, RATE_LIMIT_HEADERS } from './response-headers.ts';
 import { CLIENT_SECURITY } from './security-schemes.ts';
 
 export interface OperationObject extends Json {
@@ -13,6 +13,7 @@ export interface OperationObject extends Json {
 }
 
 const PUBLIC_FACTS: RouteFacts = { roles: null, problems: [], hasErrorPages: false };
+const REPLAYED = 'Idempotency-Replayed';
 const SAFE_METHODS = new Set(['get', 'head']);
 
 /**
@@ -28,13 +29,22 @@ export function completeOperation(
   const problems = [...problemsOfRoute(method, path, facts), ...facts.problems];
   const own = { ...(facts.hasErrorPages ? errorPages(problems) : {}), ...operation.responses };
   const responses = mergeResponses(own, problemResponses(problems, Object.keys(own)));
-  const entries = Object.entries(responses).map(([status, response]) => [status, withHeaders(status, response)]);
+  const more = [...(facts.roles === null ? [] : RATE_LIMIT_HEADERS), ...(isRepeatable(operation) ? [REPLAYED] : [])];
+  const entries = Object.entries(responses).map(([status, response]) => [
+    status,
+    withHeaders(response, [...headersOfStatus(status), ...(status.startsWith('2') ? more : [])]),
+  ]);
   return {
     ...operation,
     ...(facts.roles === null ? {} : { description: withRoles(operation.description, facts.roles) }),
     security: facts.roles === null ? [] : CLIENT_SECURITY,
     responses: Object.fromEntries(entries),
   };
+}
+
+/** Whether it takes an `Idempotency-Key`. */
+function isRepeatable({ parameters = [] }: OperationObject): boolean {
+  return parameters.some(({ name }) => name === 'Idempotency-Key');
 }
 
 /** Problems that follow from the kind of route. */
@@ -80,9 +90,8 @@ function contentOf(response: Json): Json {
   return (response['content'] ?? {}) as Json;
 }
 
-function withHeaders(status: string, response: Json): Json {
+function withHeaders(response: Json, names: readonly string[]): Json {
   if ('$ref' in response) return response;
-  const names = headersOfStatus(status);
   return { ...response, headers: { ...headerReferences(names), ...((response['headers'] ?? {}) as Json) } };
 }
 

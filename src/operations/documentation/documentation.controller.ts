@@ -39,6 +39,10 @@ const INITIALIZE = `SwaggerUIBundle({
   url: '/openapi.json',
   dom_id: '#api',
   deepLinking: true,
+  displayRequestDuration: true,
+  docExpansion: 'list',
+  filter: true,
+  defaultModelsExpandDepth: 0,
   persistAuthorization: false,
 });
 `;

@@ -12,6 +12,21 @@ export const HEADERS: Json = {
   ),
   'Retry-After': header('Seconds to wait before the next attempt', { type: 'integer', minimum: 1 }, 2),
   'WWW-Authenticate': always('How to authenticate (RFC 6750)', { type: 'string' }, 'Bearer'),
+  'RateLimit-Policy': header(
+    "The client's limit: `q` requests in `w` seconds (draft-ietf-httpapi-ratelimit-headers). Absent if it has none.",
+    { type: 'string' },
+    '"client";q=20;w=1',
+  ),
+  RateLimit: header(
+    'What is left of it: `r` requests in the next `t` seconds',
+    { type: 'string' },
+    '"client";r=19;t=1',
+  ),
+  'Idempotency-Replayed': header(
+    'The answer is that of an earlier request with the same Idempotency-Key',
+    { type: 'string', enum: ['true'] },
+    'true',
+  ),
   Allow: header('Methods of this path', { type: 'string' }, 'GET, POST'),
   Location: header(
     'Path of what was made',
@@ -24,6 +39,9 @@ export const HEADERS: Json = {
 export function headerReferences(names: readonly string[]): Json {
   return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 }
+
+/** Headers of every answer to a client that is known. */
+export const RATE_LIMIT_HEADERS = ['RateLimit-Policy', 'RateLimit'] as const;
 
 /** Returns the names of the headers that answers of a status carry. */
 export function headersOfStatus(status: string): string[] {

@@ -1,5 +1,5 @@
 /** An instant for examples in the API document. */
-export const EXAMPLE_INSTANT = '2026-11-28T09:30:00.000Z';
+const EXAMPLE_INSTANT = '2026-11-28T09:30:00.000Z';
 export const LATER_EXAMPLE_INSTANT = '2027-01-27T09:30:00.000Z';
 
 /** Returns an id for examples in the API document, such as `con_01k…`. */
