@@ -1,5 +1,5 @@
 import type { Pool, PoolClient, QueryResultRow } from 'pg';
-import type { DataSource, EntityManager } from 'typeorm';
+import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions.js';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { FailFastPool } from './fail-fast-pool.ts';
@@ -59,27 +59,39 @@ export class Database implements SqlExecutor {
 
   private async runTransaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
     const runner = this.dataSource.createQueryRunner();
-    const client = (await runner.connect()) as PoolClient;
-    await runner.startTransaction();
     try {
-      const checks: (() => Promise<void>)[] = [];
-      const transaction: Transaction = {
-        manager: runner.manager,
-        rows: async <R extends QueryResultRow>(statement: Statement<R>) => (await client.query<R>(statement)).rows,
-        run: async (statement) => (await client.query(statement)).rowCount ?? 0,
-        beforeCommit: (check) => void checks.push(check),
-      };
-      const result = await work(transaction);
-      if (checks.length > 0) await runDeferredTriggers(transaction);
-      for (const check of checks) await check();
-      await runner.commitTransaction();
-      return result;
-    } catch (error) {
-      // End a connection that can't roll back; the pool then discards it.
-      await runner.rollbackTransaction().catch(() => client.end());
-      throw error;
+      const client = (await runner.connect()) as PoolClient;
+      try {
+        await runner.startTransaction();
+        const checks: (() => Promise<void>)[] = [];
+        const transaction: Transaction = {
+          manager: runner.manager,
+          rows: async <R extends QueryResultRow>(statement: Statement<R>) => (await client.query<R>(statement)).rows,
+          run: async (statement) => (await client.query(statement)).rowCount ?? 0,
+          beforeCommit: (check) => void checks.push(check),
+        };
+        const result = await work(transaction);
+        if (checks.length > 0) await runDeferredTriggers(transaction);
+        for (const check of checks) await check();
+        await runner.commitTransaction();
+        return result;
+      } catch (error) {
+        await rollBack(runner, client, error);
+        throw error;
+      }
     } finally {
       await runner.release();
     }
   }
+}
+
+/** Ends a connection that is dead or can't roll back: the pool then discards it. */
+async function rollBack(runner: QueryRunner, client: PoolClient, error: unknown): Promise<void> {
+  if (isQueryTimeout(error)) return void client.end();
+  await runner.rollbackTransaction().catch(() => client.end());
+}
+
+/** Whether Postgres has said nothing for `query_timeout`. Nothing sent on such a connection arrives. */
+function isQueryTimeout(error: unknown): boolean {
+  return error instanceof Error && error.message === 'Query read timeout';
 }
