@@ -166,7 +166,7 @@ describe('methods and paths', () => {
   it('leads from / to the documentation: a page under a strict policy, or JSON', async () => {
     const page = await exchange('GET', '/', { accept: 'text/html,*/*' });
     expect([page.status, page.headers['content-type']]).toEqual([200, 'text/html; charset=utf-8']);
-    const style = /<style>([^]*)<\/style>/.exec(page.body)?.[1] ?? '';
+    const style = /<style>(.*)<\/style>/s.exec(page.body)?.[1] ?? '';
     const hash = createHash('sha256').update(style).digest('base64');
     expect(page.headers['content-security-policy']).toContain(`style-src 'sha256-${hash}'`);
     expect(page.headers['content-security-policy']).toContain("default-src 'none'");

@@ -5,7 +5,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Ids } from '../ids.ts';
 import type { Pino } from '../logger.ts';
-import { AppError, invalidInputError, invalidRequest, type ProblemType, requestTimeout } from '../problem.ts';
+import { AppError, invalidInputError, invalidRequest, notFound, type ProblemType, requestTimeout } from '../problem.ts';
 import { DEFAULT_HTTP_SERVER_LIMITS, type HttpServerLimits } from './http-server-limits.ts';
 import { sendProblem } from './problem.filter.ts';
 import { type CompletedRequest, createRawDispatcher, type RawHttpHandler } from './raw-http-handler.ts';
@@ -124,7 +124,8 @@ function registerHooks(fastify: FastifyInstance, routes: RouteTable, isDraining:
   fastify.addHook('onRequest', (request, reply, done) => {
     setStandardHeaders(request, reply);
     if (isDraining()) reply.header('connection', 'close');
-    const error = findInputError(request);
+    // The router would take `//` for `/` with a slash at its end.
+    const error = request.url.startsWith('//') ? new AppError(notFound) : findInputError(request);
     if (error === undefined && request.method === 'OPTIONS' && respondWithMethods(request, reply, routes)) return;
     done(error);
   });

@@ -15,7 +15,7 @@ export class RouteTable {
    */
   methodsOf(url: string): string[] {
     const [given = ''] = url.split('?', 1);
-    const path = given.length > 1 && given.endsWith('/') ? given.slice(0, -1) : given;
+    const path = given.replace(/(?<=[^/])\/$/, '');
     const found = [...this.#methods.values()].filter(({ pattern }) => pattern.test(path));
     const methods = new Set(found.flatMap((route) => [...route.methods]));
     if (methods.size === 0) return [];
