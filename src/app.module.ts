@@ -9,6 +9,7 @@ import { ConnectionsModule } from './connections/connections.module.ts';
 import { DatabaseModule, type DatabaseOptions } from './database/database.module.ts';
 import { EventsModule } from './events/events.module.ts';
 import { GatewayModule } from './gateway/gateway.module.ts';
+import { IdempotencyModule } from './idempotency/idempotency.module.ts';
 import { LeasesModule } from './leases/leases.module.ts';
 import { LifecycleModule } from './lifecycle/lifecycle.module.ts';
 import { MetaModule } from './meta/meta.module.ts';
@@ -44,6 +45,7 @@ export class AppModule {
         ConnectionsModule,
         EventsModule,
         GatewayModule,
+        IdempotencyModule,
         LeasesModule,
         LifecycleModule,
         MetaModule,

@@ -1,6 +1,6 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import { AppError } from '../platform/problem.ts';
 import { forbidden, rateLimited } from './auth-problems.ts';
@@ -9,6 +9,7 @@ import { AuthenticationService } from './authentication.service.ts';
 import { MAX_CACHE_AGE_MS } from './client-resolver.ts';
 import { ACCESS_RULE, type AccessRule, type AuthenticatedRequest } from './decorators.ts';
 import { ClientRateLimiter } from './limits/client-rate-limiter.ts';
+import { setRateLimitHeaders } from './limits/rate-limit-headers.ts';
 import { createClientRefusal } from './refusal.ts';
 import { RefusalCounter } from './refusal-counter.ts';
 import { RefusalListener } from './refusal-listener.ts';
@@ -42,7 +43,10 @@ export class AuthGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
     const maxAgeMs = rule.shouldBypassCache ? 0 : MAX_CACHE_AGE_MS;
     const client = await this.authentication.authenticate(request, maxAgeMs);
-    if (client.rateLimitPerSecond !== null) await this.enforceRateLimit(client, request, maxAgeMs);
+    if (client.rateLimitPerSecond !== null) {
+      const reply = context.switchToHttp().getResponse<FastifyReply>();
+      await this.enforceRateLimit(client, request, reply, maxAgeMs);
+    }
     if (!rule.roles.includes(client.role)) {
       await this.report(client, request, 'forbidden');
       throw new AppError(forbidden);
@@ -54,12 +58,15 @@ export class AuthGuard implements CanActivate {
   private async enforceRateLimit(
     client: AuthenticatedClient,
     request: FastifyRequest,
+    reply: FastifyReply,
     maxAgeMs: number,
   ): Promise<void> {
     const { requests, retryAfterSeconds } = await this.rateLimit.count(client.clientId);
+    setRateLimitHeaders(reply, client, requests, retryAfterSeconds);
     if (isWithinRateLimit(client, requests)) return;
     // The cached limit may be outdated: check the current one before refusing.
     const known = maxAgeMs > 0 ? await this.authentication.authenticate(request, MAX_CACHED_LIMIT_AGE_MS) : client;
+    setRateLimitHeaders(reply, known, requests, retryAfterSeconds);
     if (isWithinRateLimit(known, requests)) return;
     await this.report(client, request, 'rate_limited');
     throw new AppError(rateLimited, { retryAfterSeconds });

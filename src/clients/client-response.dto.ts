@@ -7,6 +7,7 @@ import type { AllowPolicy } from '../auth/policy/allow-policy.ts';
 import { PRODUCTS } from '../config/products.ts';
 import { exampleId, INSTANT, INSTANT_OR_NULL } from '../platform/openapi/examples.ts';
 import { ALLOW_POLICY, IdentityRequest } from './client-policy-request.dto.ts';
+import type { CreatedClient, IssuedKey } from './clients.service.ts';
 
 const API_KEY = {
   description: 'Send it as `Authorization: Bearer`. It is shown once, in this answer.',
@@ -131,6 +132,23 @@ export function toClientWithKeysResponse(
   keys: ReadonlyMap<string, ClientKeyRow[]>,
 ): ClientWithKeysResponse {
   return { ...toClientResponse(row), keys: (keys.get(row.id) ?? []).map(toClientKeyResponse) };
+}
+
+export function toCreatedClientResponse({ client, apiKey, keyExpiresAt }: CreatedClient): CreatedClientResponse {
+  return {
+    ...toClientResponse(client),
+    api_key: apiKey.expose(),
+    api_key_expires_at: keyExpiresAt?.toISOString() ?? null,
+  };
+}
+
+export function toIssuedKeyResponse(issued: IssuedKey, graceSeconds: number): IssuedKeyResponse {
+  return {
+    api_key: issued.apiKey.expose(),
+    api_key_expires_at: issued.expiresAt?.toISOString() ?? null,
+    grace_seconds: graceSeconds,
+    previous_keys_expire_at: issued.previousKeysExpireAt.toISOString(),
+  };
 }
 
 function toClientKeyResponse(row: ClientKeyRow): ClientKeyResponse {

@@ -10,6 +10,10 @@ import {
 import { toActor } from '../audit/actor.ts';
 import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
 import { CurrentClient, RequestId, Roles } from '../auth/decorators.ts';
+import { ApiIdempotencyKey } from '../idempotency/api-idempotency-key.ts';
+import { IdempotencyService } from '../idempotency/idempotency.service.ts';
+import { idempotencyKeyReused } from '../idempotency/idempotency-problems.ts';
+import { Idempotent, type IdempotentCall } from '../idempotency/idempotent-call.ts';
 import { ApiPage } from '../platform/openapi/api-page.ts';
 import { ApiProblems } from '../platform/openapi/api-problems.ts';
 import { exampleId } from '../platform/openapi/examples.ts';
@@ -27,12 +31,13 @@ import {
   ClientWithKeysResponse,
   CreatedClientResponse,
   IssuedKeyResponse,
-  toClientResponse,
   toClientWithKeysResponse,
+  toCreatedClientResponse,
+  toIssuedKeyResponse,
 } from './client-response.dto.ts';
 import { clientNotFound, identityTaken, lastAdmin } from './client-rules.ts';
 import { ClientUpdater } from './client-updater.ts';
-import { ClientsService } from './clients.service.ts';
+import { ClientsService, type CreatedClient, type IssuedKey } from './clients.service.ts';
 
 const ApiClientId = (): MethodDecorator =>
   ApiParam({ name: 'id', description: 'Id of the client', example: exampleId('cli') });
@@ -45,6 +50,7 @@ export class ClientsController {
   constructor(
     private readonly clients: ClientsService,
     private readonly changes: ClientUpdater,
+    private readonly idempotency: IdempotencyService,
   ) {}
 
   @Post()
@@ -54,18 +60,19 @@ export class ClientsController {
     description: 'Makes a client and its first API key, which is shown once, in this answer.',
   })
   @ApiCreatedResponse({ type: CreatedClientResponse, description: 'The client, with its key' })
-  @ApiProblems(identityTaken)
-  async create(
+  @ApiIdempotencyKey()
+  @ApiProblems(identityTaken, idempotencyKeyReused)
+  create(
     @Body() request: CreateClientRequest,
     @CurrentClient() admin: AuthenticatedClient,
     @RequestId() requestId: string,
+    @Idempotent() call: IdempotentCall,
   ): Promise<CreatedClientResponse> {
-    const { client, apiKey, keyExpiresAt } = await this.clients.create(toActor(admin), toNewClient(request), requestId);
-    return {
-      ...toClientResponse(client),
-      api_key: apiKey.expose(),
-      api_key_expires_at: keyExpiresAt?.toISOString() ?? null,
-    };
+    return this.idempotency.create(
+      call,
+      (transact) => this.clients.create(toActor(admin), toNewClient(request), requestId, transact),
+      (made: CreatedClient) => ({ location: `/v1/clients/${made.client.id}`, body: toCreatedClientResponse(made) }),
+    );
   }
 
   @Get()
@@ -141,20 +148,21 @@ export class ClientsController {
       'The key is shown once, in this answer. Older keys keep working for `grace_seconds`. The body is optional.',
   })
   @ApiCreatedResponse({ type: IssuedKeyResponse, description: 'The key' })
-  @ApiProblems(clientNotFound)
-  async issueKey(
+  @ApiIdempotencyKey()
+  @ApiProblems(clientNotFound, idempotencyKeyReused)
+  issueKey(
     @Param('id') id: string,
     @Body() request: IssueKeyRequest,
     @CurrentClient() admin: AuthenticatedClient,
     @RequestId() requestId: string,
+    @Idempotent() call: IdempotentCall,
   ): Promise<IssuedKeyResponse> {
     const { grace_seconds: grace } = request;
-    const issued = await this.clients.issueKey(toActor(admin), id, grace, requestId, toKeyExpiry(request));
-    return {
-      api_key: issued.apiKey.expose(),
-      api_key_expires_at: issued.expiresAt?.toISOString() ?? null,
-      grace_seconds: grace,
-      previous_keys_expire_at: issued.previousKeysExpireAt.toISOString(),
-    };
+    return this.idempotency.create(
+      call,
+      (transact) => this.clients.issueKey(toActor(admin), id, grace, requestId, toKeyExpiry(request), transact),
+      // A key has no address of its own: its client lists it.
+      (issued: IssuedKey) => ({ location: `/v1/clients/${issued.clientId}`, body: toIssuedKeyResponse(issued, grace) }),
+    );
   }
 }

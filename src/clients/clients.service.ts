@@ -27,7 +27,7 @@ import { KeyHasher } from '../auth/credentials/key-hasher.ts';
 import type { ClientId } from '../auth/ids.ts';
 import type { AllowPolicy } from '../auth/policy/allow-policy.ts';
 import type { Product } from '../config/config.ts';
-import { Database, type Transaction } from '../database/database.ts';
+import { Database, type RunInTransaction, type Transaction } from '../database/database.ts';
 import { RowMacs } from '../database/row-macs.ts';
 import { addSeconds, Clock } from '../platform/clock.ts';
 import { Ids } from '../platform/ids.ts';
@@ -63,7 +63,14 @@ export interface NewClient {
 /** When a key expires. Null: when it is replaced. */
 export type KeyExpiry = { seconds: number } | { at: Date } | null;
 
-interface IssuedKey {
+export interface CreatedClient {
+  client: ClientDetailsRow;
+  apiKey: SecretString;
+  keyExpiresAt: Date | null;
+}
+
+export interface IssuedKey {
+  clientId: ClientId;
   /** Shown only once: the database stores its hash. */
   apiKey: SecretString;
   expiresAt: Date | null;
@@ -89,7 +96,8 @@ export class ClientsService {
     actor: Actor,
     input: NewClient,
     requestId: string | null = null,
-  ): Promise<{ client: ClientDetailsRow; apiKey: SecretString; keyExpiresAt: Date | null }> {
+    transact: RunInTransaction<CreatedClient> = (work) => this.database.transaction(work),
+  ): Promise<CreatedClient> {
     const leaseModes = input.leaseModes ?? ['gateway'];
     requireEnforceable(leaseModes, input.allow ?? null);
     const apiKey = generateApiKey(this.random);
@@ -110,15 +118,15 @@ export class ClientsService {
       created_at: this.clock.now(),
       last_used_at: null,
     };
-    await this.database.transaction(async (tx) => {
+    return transact(async (tx) => {
       await insertClient(tx, this.macs, client);
       if (!(await replaceIdentities(tx, this.macs, client.id, client.identities))) throw new AppError(identityTaken);
       await this.insertKey(tx, client.id, apiKey, keyExpiresAt);
       const { id: subjectId, created_at: _, last_used_at: __, policy_version: ___, ...policy } = client;
       const details = { ...policy, key_expires_at: keyExpiresAt };
       await this.audit.record(tx, { action: 'client.created', actor, subjectId, requestId, details });
+      return { client, apiKey, keyExpiresAt };
     });
-    return { client, apiKey, keyExpiresAt };
   }
 
   /** Returns a client that is not deleted. Throws 404 `client_not_found`. */
@@ -173,13 +181,14 @@ export class ClientsService {
     graceSeconds: number,
     requestId: string | null = null,
     expiry: KeyExpiry = null,
+    transact: RunInTransaction<IssuedKey> = (work) => this.database.transaction(work),
   ): Promise<IssuedKey> {
     const id = toClientId(given);
     const apiKey = generateApiKey(this.random);
     const now = this.clock.now();
     const expiresAt = this.toExpiresAt(expiry);
     const previousKeysExpireAt = addSeconds(now, graceSeconds);
-    await this.database.transaction(async (tx) => {
+    return transact(async (tx) => {
       // The row lock serializes key changes of a client, so each sees the keys of the one before.
       const client = await lockClient(tx, id);
       if (client === null || client.deleted_at !== null || !this.macs.verify(CLIENT_MAC, client))
@@ -189,8 +198,8 @@ export class ClientsService {
       await this.insertKey(tx, id, apiKey, expiresAt);
       const details = { grace_seconds: graceSeconds, expires_at: expiresAt };
       await this.audit.record(tx, { action: 'client.key_issued', actor, subjectId: id, requestId, details });
+      return { clientId: id, apiKey, expiresAt, previousKeysExpireAt };
     });
-    return { apiKey, expiresAt, previousKeysExpireAt };
   }
 
   private insertKey(tx: Transaction, clientId: ClientId, apiKey: SecretString, expiresAt: Date | null): Promise<void> {

@@ -11,6 +11,9 @@ import { DatabaseTimeoutError, withTimeout } from './with-timeout.ts';
 
 export type { Transaction } from './connection-pool.ts';
 
+/** Runs `work` in a transaction, such as `Database.transaction`. */
+export type RunInTransaction<T> = (work: (transaction: Transaction) => Promise<T>) => Promise<T>;
+
 /** Longest wait for a connection, and for a statement on it: a request gets its 503 within two seconds. */
 const CONNECTION_TIMEOUT_MS = 1_700;
 const QUERY_TIMEOUT_MS = 1_700;

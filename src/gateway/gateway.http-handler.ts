@@ -9,6 +9,9 @@ import { UsageRecorder } from './usage-recorder.ts';
 /** What may follow a prefix. */
 const PREFIX_TERMINATORS = new Set(['', '/', '?']);
 
+/** For OPTIONS without a lease, such as a browser's preflight; with one it is a call like any other. */
+const ALLOW = 'DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT';
+
 /** Takes Graph calls before Nest's routes do: bodies stay streams, and errors have Meta's shape. */
 @Injectable()
 export class GatewayHttpHandler implements RawHttpHandler, OnApplicationShutdown {
@@ -27,6 +30,10 @@ export class GatewayHttpHandler implements RawHttpHandler, OnApplicationShutdown
   }
 
   handle(request: IncomingMessage, response: ServerResponse, source: RawRequestContext): Promise<string | undefined> {
+    if (request.method === 'OPTIONS' && request.headers.authorization === undefined) {
+      response.writeHead(204, [...source.headers, 'allow', ALLOW]).end();
+      return Promise.resolve(undefined);
+    }
     return this.gateway.handle(request, response, source);
   }
 

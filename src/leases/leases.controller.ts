@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, Req } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
 import {
   ApiCreatedResponse,
   ApiExtraModels,
@@ -9,7 +9,7 @@ import {
   ApiTags,
   getSchemaPath,
 } from '@nestjs/swagger';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
 import { AuthenticationService } from '../auth/authentication.service.ts';
 import { CurrentClient, RequestId, Roles, RolesWithCachedClient } from '../auth/decorators.ts';
@@ -78,14 +78,11 @@ export class LeasesController {
     @Body() request: LeaseRequest,
     @RequestId() requestId: string,
     @Req() call: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<IssuedLeaseResponse> {
-    try {
-      return await this.leaseIssuer.issue(client, request, requestId);
-    } catch (error) {
-      // The cached client may be outdated: look it up again before refusing it.
-      if (!(error instanceof OutdatedClientError || error instanceof PolicyViolationError)) throw error;
-    }
-    return this.leaseIssuer.issue(await this.authentication.authenticate(call, 0), request, requestId);
+    const lease = await this.issueWithCurrentClient(client, request, requestId, call);
+    reply.header('location', `/v1/leases/${lease.lease_id}`);
+    return lease;
   }
 
   @Post('introspect')
@@ -145,5 +142,20 @@ export class LeasesController {
     @RequestId() requestId: string,
   ): Promise<void> {
     if (!(await this.leaseService.end(client, id, requestId))) throw new AppError(leaseNotFound);
+  }
+
+  private async issueWithCurrentClient(
+    client: AuthenticatedClient,
+    request: LeaseRequest,
+    requestId: string,
+    call: FastifyRequest,
+  ): Promise<IssuedLeaseResponse> {
+    try {
+      return await this.leaseIssuer.issue(client, request, requestId);
+    } catch (error) {
+      // The cached client may be outdated: look it up again before refusing it.
+      if (!(error instanceof OutdatedClientError || error instanceof PolicyViolationError)) throw error;
+    }
+    return this.leaseIssuer.issue(await this.authentication.authenticate(call, 0), request, requestId);
   }
 }

@@ -13,11 +13,12 @@ import { GraphVersionMonitor } from './metrics/graph-version-monitor.ts';
 import { MetricsController } from './metrics/metrics.controller.ts';
 import { ProblemsController } from './problems/problems.controller.ts';
 import { ReplicaSyncJob } from './replica-sync.job.ts';
+import { StartPageController } from './start-page/start-page.controller.ts';
 
-/** Health, metrics, problem pages, the API document, and the job that keeps a replica in sync with the database. */
+/** The start page, health, metrics, problem pages, the API document, and the job that keeps a replica in sync with the database. */
 @Module({
   imports: [AuthModule, MetaModule, TerminusModule.forRoot({ logger: false }), DiscoveryModule],
-  controllers: [HealthController, MetricsController, ProblemsController, DocumentationController],
+  controllers: [HealthController, MetricsController, ProblemsController, DocumentationController, StartPageController],
   providers: [ApiDocument, DiagnosisService, GraphVersionMonitor, Readiness, ReplicaState, ReplicaSyncJob],
 })
 export class OperationsModule {}

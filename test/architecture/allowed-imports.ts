@@ -1,5 +1,5 @@
 const FOUNDATION = ['platform', 'config', 'database'];
-const RECORDS = [...FOUNDATION, 'auth', 'audit', 'vault', 'events'];
+const RECORDS = [...FOUNDATION, 'auth', 'audit', 'vault', 'idempotency', 'events'];
 const DOMAIN = [...RECORDS, 'meta', 'connections'];
 const FEATURES = [...DOMAIN, 'clients', 'lifecycle', 'connect', 'webhooks', 'leases', 'gateway'];
 const EVERYTHING = [...FEATURES, 'sandbox', 'operations', 'console', 'bootstrap', 'cli', 'composition'];
@@ -17,7 +17,8 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   auth: FOUNDATION,
   audit: [...FOUNDATION, 'auth'],
   vault: [...FOUNDATION, 'auth', 'audit'],
-  events: [...FOUNDATION, 'auth', 'audit', 'vault'],
+  idempotency: [...FOUNDATION, 'auth', 'audit', 'vault'],
+  events: [...FOUNDATION, 'auth', 'audit', 'vault', 'idempotency'],
   clients: RECORDS,
   connections: RECORDS,
   lifecycle: DOMAIN,

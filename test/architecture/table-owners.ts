@@ -6,6 +6,7 @@ export const TABLE_OWNERS: Readonly<Record<string, string>> = {
   sealed_secret: 'vault',
   key_rewrap: 'vault',
   payload_key: 'vault',
+  idempotency_key: 'idempotency',
   client: 'auth',
   client_key: 'auth',
   client_identity: 'auth',

@@ -10,7 +10,9 @@ import { ConfigModule } from '../../src/config/config.module.ts';
 import type { Config, OidcConfig } from '../../src/config/config.ts';
 import { Database } from '../../src/database/database.ts';
 import { IntegrityFailures } from '../../src/database/integrity-failures.ts';
+import { RetentionService } from '../../src/database/retention.service.ts';
 import { RowMacs } from '../../src/database/row-macs.ts';
+import { IdempotencyModule } from '../../src/idempotency/idempotency.module.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import { type HttpClient, UndiciHttpClient } from '../../src/platform/http-client/http-client.ts';
 import { createHttpServer } from '../../src/platform/http-server/http-server.ts';
@@ -49,7 +51,7 @@ export async function startAuthApp(
     bootstrapAdminKey: key === null ? null : new SecretString(key),
     oidc: options.oidc ?? { issuers: [], audiences: [] },
   } as Partial<Config> as Config;
-  const values = [{ provide: Database, useValue: database }, IntegrityFailures, RowMacs];
+  const values = [{ provide: Database, useValue: database }, IntegrityFailures, RetentionService, RowMacs];
   const http = options.http ?? new UndiciHttpClient();
   const server = createHttpServer(log.logger, ids, options.trustedProxies);
   class TestModule {}
@@ -64,6 +66,7 @@ export async function startAuthApp(
         AuthModule,
         AuditModule,
         ClientsModule,
+        IdempotencyModule,
       ],
       controllers: options.controllers ?? [],
       providers: values,

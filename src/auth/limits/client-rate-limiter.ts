@@ -8,7 +8,7 @@ import { toRetryAfterSeconds } from './retry-after.ts';
 export class ClientRateLimiter {
   readonly #counts = new RateLimiterMemory({ points: 1, duration: 1 });
 
-  /** Counts a request. Returns the total in the current second and when to retry. */
+  /** Counts a request. Returns the total in the current second and the seconds until the next, rounded up. */
   async count(clientId: ClientId): Promise<{ requests: number; retryAfterSeconds: number }> {
     const count = await this.#counts.penalty(clientId);
     return { requests: count.consumedPoints, retryAfterSeconds: toRetryAfterSeconds(count) };

@@ -48,7 +48,11 @@ export interface AuthorizationRun {
   requestId: string | null;
   /** Reports progress of slow runs. */
   onProgress(progress: ConnectProgress): Promise<void>;
+  onConnected?: OnConnected | undefined;
 }
+
+/** Runs in the transaction that makes the connection. */
+export type OnConnected = (tx: Transaction, connectionId: ConnectionId) => Promise<void>;
 
 /** Fewer are stored too fast to report progress. */
 const MANY_ASSETS = 100;
@@ -74,10 +78,7 @@ export class AuthorizationPipeline {
    * Returns the connection's id. Throws `MetaError`, `ConnectFailedError`, or `ClaimLostError` if another replica took
    * over.
    */
-  async run(
-    work: AuthorizationRun,
-    within: (tx: Transaction, connectionId: ConnectionId) => Promise<void>,
-  ): Promise<ConnectionId> {
+  async run(work: AuthorizationRun, within: OnConnected): Promise<ConnectionId> {
     const hints = readHints(work.pendingAuthorization.hints);
     const inspected = await this.makeLongLived(work, hints);
     const token = await this.pendingAuthorizations.open(work.pendingAuthorization);

@@ -6,11 +6,16 @@ import { CurrentClient, RequestId, Roles } from '../../auth/decorators.ts';
 import { notAllowed, requireCoveredByPolicy } from '../../auth/policy/policy.ts';
 import { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
 import { ConnectionVisibility } from '../../connections/connection/connection-visibility.ts';
+import type { ConnectionId } from '../../connections/ids.ts';
+import { ApiIdempotencyKey } from '../../idempotency/api-idempotency-key.ts';
+import { IdempotencyService } from '../../idempotency/idempotency.service.ts';
+import { idempotencyKeyInUse, idempotencyKeyReused } from '../../idempotency/idempotency-problems.ts';
+import { Idempotent, type IdempotentCall } from '../../idempotency/idempotent-call.ts';
 import { ApiProblems } from '../../platform/openapi/api-problems.ts';
 import { SecretString } from '../../platform/secret-string.ts';
 import { CONNECT_PROBLEMS, loginNotConfigured } from '../connect-problems.ts';
 import { ImportRequest } from './import.dto.ts';
-import { SuppliedTokenService } from './supplied-token.service.ts';
+import { type SuppliedToken, SuppliedTokenService } from './supplied-token.service.ts';
 
 /** Imports existing tokens: of system users, or from another system. */
 @ApiTags('connect')
@@ -20,6 +25,7 @@ export class ImportController {
   constructor(
     private readonly tokens: SuppliedTokenService,
     private readonly visibility: ConnectionVisibility,
+    private readonly idempotency: IdempotencyService,
   ) {}
 
   @Post('import')
@@ -32,20 +38,24 @@ export class ImportController {
       'updates the connection and keeps its id.',
   })
   @ApiCreatedResponse({ type: ConnectionResponse, description: 'The connection, made or updated' })
+  @ApiIdempotencyKey()
   @ApiProblems(
     notAllowed,
+    idempotencyKeyInUse,
+    idempotencyKeyReused,
     loginNotConfigured,
     CONNECT_PROBLEMS.token_rejected,
     CONNECT_PROBLEMS.meta_configuration,
     CONNECT_PROBLEMS.meta_unavailable,
   )
-  async import(
+  import(
     @Body() { tenant, product, access_token: accessToken }: ImportRequest,
     @CurrentClient() client: AuthenticatedClient,
     @RequestId() requestId: string,
+    @Idempotent() call: IdempotentCall,
   ): Promise<ConnectionResponse> {
     requireCoveredByPolicy(client, tenant, product);
-    const connectionId = await this.tokens.connect({
+    const supplied: SuppliedToken = {
       tenant,
       product,
       flow: 'import',
@@ -55,7 +65,11 @@ export class ImportController {
       message: {},
       actor: toActor(client),
       requestId,
-    });
-    return this.visibility.getVisible(client, connectionId);
+    };
+    return this.idempotency.createByMeta<ConnectionId, ConnectionResponse>(
+      call,
+      (onMade) => this.tokens.connect({ ...supplied, onConnected: onMade }),
+      async (id) => ({ location: `/v1/connections/${id}`, body: await this.visibility.getVisible(client, id) }),
+    );
   }
 }

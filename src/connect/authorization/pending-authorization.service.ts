@@ -21,12 +21,13 @@ import { ConnectFailedError, toConnectFailedError } from '../connect-failed-erro
 import { recordConnectFailure, toFailureDetails } from '../connect-failure-audit.ts';
 import { ConnectSessionRepository } from '../connect-session.repository.ts';
 import type { ConnectProgress } from '../connect-session.ts';
-import { AuthorizationPipeline, type AuthorizationRun } from './authorization-pipeline.ts';
+import { AuthorizationPipeline, type AuthorizationRun, type OnConnected } from './authorization-pipeline.ts';
 
-/** Who processes a pending authorization, for the audit log. */
+/** Who processes a pending authorization, for the audit log, and what else its connection's transaction writes. */
 export interface Initiator {
   actor: Actor;
   requestId: string | null;
+  onConnected?: OnConnected | undefined;
 }
 
 const MIN_BACKOFF_SECONDS = 5;
@@ -107,7 +108,7 @@ export class PendingAuthorizationService {
 
   private async succeed(
     tx: Transaction,
-    { pendingAuthorization, actor, requestId }: AuthorizationRun,
+    { pendingAuthorization, actor, requestId, onConnected }: AuthorizationRun,
     connectionId: ConnectionId,
   ): Promise<void> {
     const { sessionId, tenant, product, flow, stateHash } = pendingAuthorization;
@@ -126,6 +127,7 @@ export class PendingAuthorizationService {
       subjectId: sessionId,
       details: { flow },
     });
+    await onConnected?.(tx, connectionId);
   }
 
   private async handleFailure(work: AuthorizationRun, failure: unknown): Promise<void> {

@@ -20,7 +20,7 @@ import type { ConnectSessionId } from '../ids.ts';
 import { AuthorizationPipeline } from './authorization-pipeline.ts';
 import { type Initiator, PendingAuthorizationService } from './pending-authorization.service.ts';
 
-interface SuppliedToken extends Initiator {
+export interface SuppliedToken extends Initiator {
   tenant: string;
   product: Product;
   flow: Flow;

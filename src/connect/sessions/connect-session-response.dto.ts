@@ -14,6 +14,7 @@ import {
 } from '../connect-session.ts';
 import type { ConnectSessionId } from '../ids.ts';
 import { ExpectedAccountRequest } from './connect-session.dto.ts';
+import type { CreatedSession } from './connect-session.service.ts';
 import { isDialogFlow } from './parse-dialog-flow.ts';
 import { SESSION_STATUSES, type SessionStatus } from './session-status.ts';
 
@@ -93,6 +94,10 @@ export class ConnectSessionResponse {
     description: "To run the login in your own page with Meta's JavaScript SDK; null: the flow has none",
   })
   js_sdk!: JsSdkResponse | null;
+}
+
+export function toConnectSessionResponse({ session, connectUrl, jsSdk }: CreatedSession): ConnectSessionResponse {
+  return { id: session.id, connect_url: connectUrl, expires_at: session.expiresAt.toISOString(), js_sdk: jsSdk };
 }
 
 class ConnectProgressResponse implements StoredProgress {

@@ -5,7 +5,7 @@ import type { ClientId } from '../../auth/ids.ts';
 import { Config } from '../../config/config.ts';
 import type { DialogFlow, Product } from '../../config/products.ts';
 import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
-import { Database } from '../../database/database.ts';
+import { Database, type RunInTransaction } from '../../database/database.ts';
 import { mustAskAgain } from '../../meta/dialog/ask-again.ts';
 import type { SignupFeatures } from '../../meta/dialog/embedded-signup.ts';
 import { buildJsSdkParameters, type JsSdkParameters } from '../../meta/dialog/js-sdk-parameters.ts';
@@ -37,7 +37,7 @@ interface NewSession extends SignupFeatures, LinkOptions {
   clientId: ClientId;
 }
 
-interface CreatedSession {
+export interface CreatedSession {
   session: ConnectSession;
   /** On our host. Anyone who has it can connect, so it is returned once and only its hash is kept. */
   connectUrl: string;
@@ -84,7 +84,11 @@ export class ConnectSessionService {
   }
 
   /** Throws `login_not_configured` if this installation lacks the login's settings. */
-  async create(newSession: NewSession, by: { actor: Actor; requestId: string }): Promise<CreatedSession> {
+  async create(
+    newSession: NewSession,
+    by: { actor: Actor; requestId: string },
+    transact: RunInTransaction<CreatedSession> = (work) => this.database.transaction(work),
+  ): Promise<CreatedSession> {
     const { tenant, product, flow, featureType, features, expected, confirm } = newSession;
     const { config: meta } = this.apps.for(newSession);
     requireLoginConfigured(meta, newSession);
@@ -99,7 +103,9 @@ export class ConnectSessionService {
       unfinished: null,
     };
     const { value: token, hash } = this.secrets.make();
-    await this.database.transaction(async (tx) => {
+    const rerequest = mustAskAgain(flow, await this.connections.findEarlierLogins(tenant, product));
+    const jsSdk = buildJsSdkParameters(meta, session, rerequest);
+    return transact(async (tx) => {
       await this.sessions.insert(tx, session, hash);
       const signup = {
         ...(featureType === null ? {} : { feature_type: featureType }),
@@ -109,12 +115,7 @@ export class ConnectSessionService {
       const details = { flow, scopes: session.scopes, ...signup, ...link };
       const of = { tenant, product, subjectId: session.id };
       await this.audit.record(tx, { ...by, ...of, action: 'connect.session_created', details });
+      return { session, connectUrl: connectUrl(this.config, token), jsSdk };
     });
-    const rerequest = mustAskAgain(flow, await this.connections.findEarlierLogins(tenant, product));
-    return {
-      session,
-      connectUrl: connectUrl(this.config, token),
-      jsSdk: buildJsSdkParameters(meta, session, rerequest),
-    };
   }
 }

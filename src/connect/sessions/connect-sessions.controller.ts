@@ -1,5 +1,6 @@
-import { Body, Controller, Get, Param, Post } from '@nestjs/common';
+import { Body, Controller, Get, Param, Post, Res } from '@nestjs/common';
 import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
 import { toActor } from '../../audit/actor.ts';
 import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
 import { CurrentClient, RequestId, Roles } from '../../auth/decorators.ts';
@@ -7,6 +8,10 @@ import { isCoveredByPolicy, notAllowed, requireCoveredByPolicy } from '../../aut
 import { Config } from '../../config/config.ts';
 import { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
 import { ConnectionVisibility } from '../../connections/connection/connection-visibility.ts';
+import { ApiIdempotencyKey } from '../../idempotency/api-idempotency-key.ts';
+import { IdempotencyService } from '../../idempotency/idempotency.service.ts';
+import { idempotencyKeyReused } from '../../idempotency/idempotency-problems.ts';
+import { Idempotent, type IdempotentCall } from '../../idempotency/idempotent-call.ts';
 import { isId } from '../../platform/ids.ts';
 import { ApiProblems } from '../../platform/openapi/api-problems.ts';
 import { exampleId } from '../../platform/openapi/examples.ts';
@@ -23,8 +28,12 @@ import { PhoneNumberRegistrar } from '../phone-numbers/phone-number-registrar.ts
 import { connectProduct } from '../products/products.ts';
 import { toCode } from '../request-fields.ts';
 import { CompleteSessionRequest, CreateSessionRequest, toLinkOptions } from './connect-session.dto.ts';
-import { ConnectSessionService } from './connect-session.service.ts';
-import { ConnectSessionResponse, ConnectSessionStateResponse } from './connect-session-response.dto.ts';
+import { ConnectSessionService, type CreatedSession } from './connect-session.service.ts';
+import {
+  ConnectSessionResponse,
+  ConnectSessionStateResponse,
+  toConnectSessionResponse,
+} from './connect-session-response.dto.ts';
 import { parseDialogFlow } from './parse-dialog-flow.ts';
 import { parseSignupFeatures } from './parse-signup-features.ts';
 import { checkReturnUrl } from './return-url.ts';
@@ -45,6 +54,7 @@ export class ConnectSessionsController {
     private readonly registrar: PhoneNumberRegistrar,
     private readonly visibility: ConnectionVisibility,
     private readonly config: Config,
+    private readonly idempotency: IdempotencyService,
   ) {}
 
   @Post()
@@ -57,11 +67,13 @@ export class ConnectSessionsController {
       'product, and Meta user updates the connection and keeps its id.',
   })
   @ApiCreatedResponse({ type: ConnectSessionResponse, description: 'The session, with its link' })
-  @ApiProblems(notAllowed, loginNotConfigured)
+  @ApiIdempotencyKey()
+  @ApiProblems(notAllowed, loginNotConfigured, idempotencyKeyReused)
   async create(
     @Body() request: CreateSessionRequest,
     @CurrentClient() client: AuthenticatedClient,
     @RequestId() requestId: string,
+    @Idempotent() call: IdempotentCall,
   ): Promise<ConnectSessionResponse> {
     const flow = parseDialogFlow(request);
     const returnUrl = request.return_url === undefined ? null : this.returnUrl(request.return_url);
@@ -70,11 +82,15 @@ export class ConnectSessionsController {
     const signup = parseSignupFeatures(request);
     const link = toLinkOptions(request);
     const newSession = { tenant, product, flow, scopes, returnUrl, ...signup, ...link, clientId: client.clientId };
-    const { session, connectUrl, jsSdk } = await this.sessionService.create(newSession, {
-      actor: toActor(client),
-      requestId,
-    });
-    return { id: session.id, connect_url: connectUrl, expires_at: session.expiresAt.toISOString(), js_sdk: jsSdk };
+    const by = { actor: toActor(client), requestId };
+    return this.idempotency.create(
+      call,
+      (transact) => this.sessionService.create(newSession, by, transact),
+      (created: CreatedSession) => ({
+        location: `/v1/connect-sessions/${created.session.id}`,
+        body: toConnectSessionResponse(created),
+      }),
+    );
   }
 
   @Get(':id')
@@ -116,6 +132,7 @@ export class ConnectSessionsController {
     @Body() request: CompleteSessionRequest,
     @CurrentClient() client: AuthenticatedClient,
     @RequestId() requestId: string,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ConnectionResponse> {
     const { code, access_token: accessToken, redirect_uri: redirectUri = null } = request;
     if ((code === undefined) === (accessToken === undefined))
@@ -149,6 +166,7 @@ export class ConnectSessionsController {
       const registration = { connectionId, pin: new SecretString(request.pin), actor: common.actor, requestId };
       await this.registrar.registerAfterConnecting(request.phone_number_id ?? null, registration);
     }
+    reply.header('location', `/v1/connections/${connectionId}`);
     return this.visibility.getVisible(client, connectionId);
   }
 

@@ -1,9 +1,14 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Res } from '@nestjs/common';
 import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
 import { toActor } from '../../audit/actor.ts';
 import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
 import { CurrentClient, RequestId, Roles } from '../../auth/decorators.ts';
 import { notAllowed, visibleProducts, visibleTenants } from '../../auth/policy/policy.ts';
+import { ApiIdempotencyKey } from '../../idempotency/api-idempotency-key.ts';
+import { IdempotencyService } from '../../idempotency/idempotency.service.ts';
+import { idempotencyKeyReused } from '../../idempotency/idempotency-problems.ts';
+import { Idempotent, type IdempotentCall } from '../../idempotency/idempotent-call.ts';
 import { ApiPage } from '../../platform/openapi/api-page.ts';
 import { ApiProblems } from '../../platform/openapi/api-problems.ts';
 import { PageRequest } from '../../platform/page-request.dto.ts';
@@ -28,7 +33,7 @@ import {
 } from './subscription-response.dto.ts';
 import { SubscriptionTester } from './subscription-tester.ts';
 import { SubscriptionUpdater } from './subscription-updater.ts';
-import { SubscriptionsService, subscriptionNotFound } from './subscriptions.service.ts';
+import { type CreatedSubscription, SubscriptionsService, subscriptionNotFound } from './subscriptions.service.ts';
 
 /** Event subscriptions, for admins only. */
 @ApiTags('events')
@@ -40,6 +45,7 @@ export class SubscriptionsController {
     private readonly changes: SubscriptionUpdater,
     private readonly urls: SubscriberUrlValidator,
     private readonly tests: SubscriptionTester,
+    private readonly idempotency: IdempotencyService,
   ) {}
 
   @Post()
@@ -51,20 +57,30 @@ export class SubscriptionsController {
       'this answer shows. An admin with a limited policy must name tenants and products within it.',
   })
   @ApiCreatedResponse({ type: CreatedSubscriptionResponse, description: 'The subscription, with its signing secret' })
-  @ApiProblems(notAllowed)
-  async create(
+  @ApiIdempotencyKey()
+  @ApiProblems(notAllowed, idempotencyKeyReused)
+  create(
     @Body() request: CreateSubscriptionRequest,
     @CurrentClient() client: AuthenticatedClient,
     @RequestId() requestId: string,
+    @Idempotent() call: IdempotentCall,
   ): Promise<CreatedSubscriptionResponse> {
     const [tenants, products] = [request.tenants ?? null, request.products ?? null];
     requireWithin(tenants, visibleTenants(client));
     requireWithin(products, visibleProducts(client));
-    await this.urls.validate(request.url);
     const by = { actor: toActor(client), requestId };
     const input = { url: request.url, events: request.events, tenants, products };
-    const { subscription, secret } = await this.subscriptions.create(by, input);
-    return { ...toSubscriptionResponse(subscription), secret: secret.expose() };
+    return this.idempotency.create(
+      call,
+      async (transact) => {
+        await this.urls.validate(request.url);
+        return this.subscriptions.create(by, input, transact);
+      },
+      ({ subscription, secret }: CreatedSubscription) => ({
+        location: `/v1/subscriptions/${subscription.id}`,
+        body: { ...toSubscriptionResponse(subscription), secret: secret.expose() },
+      }),
+    );
   }
 
   @Get()
@@ -187,9 +203,12 @@ export class SubscriptionsController {
     @Body() { overlap_seconds }: RotateSecretRequest,
     @CurrentClient() client: AuthenticatedClient,
     @RequestId() requestId: string,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<RotatedSecretResponse> {
     const by = requesterOf(client, requestId);
     const { secret, previousExpiresAt } = await this.subscriptions.rotateSecret(by, id, overlap_seconds);
+    // The secret has no address of its own.
+    reply.header('location', `/v1/subscriptions/${id}`);
     return {
       secret: secret.expose(),
       overlap_seconds,

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AuditLog, type NewAuditEntry } from '../../audit/audit-log.ts';
-import { Database, type Transaction } from '../../database/database.ts';
+import { Database, type RunInTransaction, type Transaction } from '../../database/database.ts';
 import type { SqlExecutor } from '../../database/statement.ts';
 import { Clock } from '../../platform/clock.ts';
 import { Ids, isId } from '../../platform/ids.ts';
@@ -32,6 +32,11 @@ export interface NewSubscription extends SubscriptionFilter {
   url: string;
 }
 
+export interface CreatedSubscription {
+  subscription: SubscriptionRow;
+  secret: SecretString;
+}
+
 type AuditAction = NewAuditEntry['action'];
 
 /** Subscriptions. Each change is committed with its audit entry. */
@@ -50,9 +55,10 @@ export class SubscriptionsService {
   async create(
     by: Omit<Requester, 'scope'>,
     input: NewSubscription,
-  ): Promise<{ subscription: SubscriptionRow; secret: SecretString }> {
+    transact: RunInTransaction<CreatedSubscription> = (work) => this.database.transaction(work),
+  ): Promise<CreatedSubscription> {
     const id = this.ids.next('sub');
-    return this.database.transaction(async (tx) => {
+    return transact(async (tx) => {
       const subscription = await this.rows.insert(tx, { ...input, id }, this.clock.now());
       const secret = await this.secrets.create(tx, id, 1);
       const { events, tenants, products } = input;

@@ -7,6 +7,7 @@ import { escapeHtml } from '../../platform/html.ts';
 import { ApiProblems } from '../../platform/openapi/api-problems.ts';
 import { HTML } from '../../platform/openapi/media-types.ts';
 import { AppError, listProblemTypes, notFound, type ProblemType } from '../../platform/problem.ts';
+import { prefersJson } from '../prefers-json.ts';
 import { ProblemListResponse, ProblemResponse } from './problem.dto.ts';
 import { renderPage } from './render-page.ts';
 
@@ -96,8 +97,4 @@ function toProblemResponse({ code, status, title, remedy }: ProblemType): Proble
 function toListItem({ code, title }: { code: string; title: string }, place: string): string {
   const link = `<a href="/problems/${encodeURIComponent(code)}"><code>${escapeHtml(code)}</code></a>`;
   return `<li>${link} (${escapeHtml(place)}): ${escapeHtml(title)}</li>`;
-}
-
-function prefersJson(accept = ''): boolean {
-  return accept.includes('json') && !accept.includes('text/html');
 }

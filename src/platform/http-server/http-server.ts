@@ -5,7 +5,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Ids } from '../ids.ts';
 import type { Pino } from '../logger.ts';
-import { AppError, invalidInputError, invalidRequest, type ProblemType, requestTimeout } from '../problem.ts';
+import { AppError, invalidInputError, invalidRequest, notFound, type ProblemType, requestTimeout } from '../problem.ts';
 import { DEFAULT_HTTP_SERVER_LIMITS, type HttpServerLimits } from './http-server-limits.ts';
 import { sendProblem } from './problem.filter.ts';
 import { type CompletedRequest, createRawDispatcher, type RawHttpHandler } from './raw-http-handler.ts';
@@ -54,7 +54,7 @@ export function createHttpServer(
     trustProxy: trust,
     requestIdHeader: false,
     genReqId: requestIdOf,
-    routerOptions: { maxParamLength: 512 },
+    routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
     serverFactory: (handler: http.RequestListener, { keepAliveTimeout = 72_000 }: { keepAliveTimeout?: number }) => {
       const server = http.createServer({ keepAliveTimeout, ...timeoutsOf(serverLimits) }, (request, response) => {
         bodies.begin(request, response);
@@ -124,8 +124,19 @@ function registerHooks(fastify: FastifyInstance, routes: RouteTable, isDraining:
   fastify.addHook('onRequest', (request, reply, done) => {
     setStandardHeaders(request, reply);
     if (isDraining()) reply.header('connection', 'close');
-    done(findInputError(request));
+    // The router would take `//` for `/` with a slash at its end.
+    const error = request.url.startsWith('//') ? new AppError(notFound) : findInputError(request);
+    if (error === undefined && request.method === 'OPTIONS' && respondWithMethods(request, reply, routes)) return;
+    done(error);
   });
+}
+
+/** Answers OPTIONS (RFC 9110, 9.3.7) ahead of the guard: which methods exist is public. False for unknown paths. */
+function respondWithMethods(request: FastifyRequest, reply: FastifyReply, routes: RouteTable): boolean {
+  const methods = routes.methodsOf(request.url);
+  if (methods.length === 0) return false;
+  reply.code(204).header('allow', methods.join(', ')).send();
+  return true;
 }
 
 function setStandardHeaders(request: FastifyRequest, reply: FastifyReply): void {

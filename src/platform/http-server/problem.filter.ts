@@ -106,8 +106,8 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
 export class ProblemFilter implements ExceptionFilter {
   constructor(
     private readonly logger: Pino,
-    /** Methods of a path's routes, to answer 405 instead of 404. */
-    private readonly allowedMethods: (path: string) => readonly string[],
+    /** Methods of a URL's routes, to answer 405 instead of 404. */
+    private readonly allowedMethods: (url: string) => readonly string[],
   ) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
@@ -119,7 +119,7 @@ export class ProblemFilter implements ExceptionFilter {
 
   private withMethods(error: unknown, request: FastifyRequest, reply: FastifyReply): unknown {
     if (!request.is404 || !(error instanceof HttpException) || error.getStatus() !== 404) return error;
-    const methods = this.allowedMethods(request.url.split('?', 1)[0] ?? '');
+    const methods = this.allowedMethods(request.url);
     if (methods.length === 0) return error;
     reply.header('allow', methods.join(', '));
     return new AppError(methodNotAllowed, { detail: `This path accepts ${methods.join(', ')}.` });

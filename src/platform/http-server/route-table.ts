@@ -1,4 +1,4 @@
-/** The methods of all registered routes, to tell "no such path" from "method not allowed". */
+/** The methods of all registered routes, to tell "no such path" from "method not allowed", and for OPTIONS. */
 export class RouteTable {
   readonly #methods = new Map<string, { pattern: RegExp; methods: Set<string> }>();
 
@@ -9,10 +9,18 @@ export class RouteTable {
     this.#methods.set(path, known);
   }
 
-  /** Returns the methods of a path; empty if it has no route. */
-  methodsOf(path: string): string[] {
+  /**
+   * Returns the methods of a URL's path, with or without a slash at its end; empty if it has no route. A path with a GET
+   * has a HEAD, and each has OPTIONS.
+   */
+  methodsOf(url: string): string[] {
+    const [given = ''] = url.split('?', 1);
+    const path = given.replace(/(?<=[^/])\/$/, '');
     const found = [...this.#methods.values()].filter(({ pattern }) => pattern.test(path));
-    return [...new Set(found.flatMap(({ methods }) => [...methods]))].sort();
+    const methods = new Set(found.flatMap((route) => [...route.methods]));
+    if (methods.size === 0) return [];
+    if (methods.has('GET')) methods.add('HEAD');
+    return [...methods.add('OPTIONS')].sort();
   }
 }
 

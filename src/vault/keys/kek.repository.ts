@@ -22,6 +22,13 @@ type KekRetirement =
   | { outcome: 'retired' | 'was_retired' | 'unknown' | 'active' }
   | { outcome: 'in_use'; dataKeys: number };
 
+const findStatement = defineStatement<{ id: KekId }, KekRow>(
+  'kek_find',
+  ({ id }) => sql`SELECT k.id, k.state, k.root_key_id, k.created_at, k.retired_at,
+      (SELECT count(*)::integer FROM sealed_secret s WHERE s.kek_id = k.id) AS data_keys
+    FROM encryption_key k WHERE k.purpose = 'data' AND k.id = ${id}`,
+);
+
 const listStatement = defineStatement<{ after: string | null; limit: number }, KekRow>(
   'kek_list',
   ({ after, limit }) => sql`SELECT k.id, k.state, k.root_key_id, k.created_at, k.retired_at, n.data_keys FROM (
@@ -41,6 +48,11 @@ export class KekRepository {
     private readonly database: Database,
     private readonly clock: Clock,
   ) {}
+
+  async find(id: KekId): Promise<KekRow | null> {
+    const [row] = await this.database.rows(findStatement({ id }));
+    return row ?? null;
+  }
 
   /** Returns up to `limit` + 1 KEKs after the id `after`, oldest first, as `toPage` expects. */
   list(limit: number, after: string | null): Promise<KekRow[]> {

@@ -61,6 +61,13 @@ export class KeyAdministrationService {
     return this.kekRepository.list(limit, after);
   }
 
+  /** Throws 404 `key_not_found`. */
+  async get(id: string): Promise<KekRow> {
+    const row = isId(id, 'kek') ? await this.kekRepository.find(id) : null;
+    if (row === null) throw new AppError(keyNotFound);
+    return row;
+  }
+
   /** Creates a new active KEK. Throws 503 `root_key_unavailable`, 409 `root_key_replaced`. */
   async rotate(actor: Actor, requestId: string | null = null): Promise<RotatedKek> {
     try {

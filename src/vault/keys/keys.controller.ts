@@ -1,4 +1,4 @@
-import { Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Controller, Delete, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import {
   ApiAcceptedResponse,
   ApiCreatedResponse,
@@ -8,6 +8,7 @@ import {
   ApiParam,
   ApiTags,
 } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
 import { toActor } from '../../audit/actor.ts';
 import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
 import { CurrentClient, RequestId, Roles } from '../../auth/decorators.ts';
@@ -29,6 +30,10 @@ import {
   toKeyResponse,
   toRewrapProgressResponse,
 } from './key-response.dto.ts';
+
+/** The key in a path. */
+const ApiKeyId = (): MethodDecorator =>
+  ApiParam({ name: 'id', description: 'Id of the key', example: exampleId('kek') });
 
 /** Routes of the key-encryption keys. */
 @ApiTags('keys')
@@ -61,8 +66,13 @@ export class KeysController {
   })
   @ApiCreatedResponse({ type: KeyResponse, description: 'The new key' })
   @ApiProblems(rootKeyReplaced, rootKeyUnavailable)
-  async rotate(@CurrentClient() client: AuthenticatedClient, @RequestId() requestId: string): Promise<KeyResponse> {
+  async rotate(
+    @CurrentClient() client: AuthenticatedClient,
+    @RequestId() requestId: string,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<KeyResponse> {
     const { id, createdAt } = await this.keyAdministration.rotate(toActor(client), requestId);
+    reply.header('location', `/v1/keys/${id}`);
     return { id, state: 'active', created_at: createdAt.toISOString(), retired_at: null, data_keys: 0 };
   }
 
@@ -93,9 +103,23 @@ export class KeysController {
     return toRewrapProgressResponse(await this.keyAdministration.rewrapProgress());
   }
 
+  @Get(':id')
+  @Roles('admin', 'auditor')
+  @ApiKeyId()
+  @ApiOperation({
+    operationId: 'getKey',
+    summary: 'Get a key-encryption key',
+    description: 'What is known of it. The key itself is never shown.',
+  })
+  @ApiOkResponse({ type: KeyResponse, description: 'The key' })
+  @ApiProblems(keyNotFound)
+  async get(@Param('id') id: string): Promise<KeyResponse> {
+    return toKeyResponse(await this.keyAdministration.get(id));
+  }
+
   @Delete(':id')
   @HttpCode(204)
-  @ApiParam({ name: 'id', description: 'Id of the key', example: exampleId('kek') })
+  @ApiKeyId()
   @ApiOperation({
     operationId: 'retireKey',
     summary: 'Destroy a key that nothing needs',

@@ -216,9 +216,17 @@ describe('a limit of requests per second', () => {
     expect(responses.filter((response) => response.status === 200).length).toBeGreaterThanOrEqual(3);
     expect(over.length).toBeGreaterThanOrEqual(2);
     expect(over[0]?.headers['retry-after']).toBe('1');
+    const headersOf = (response: request.Response | undefined) => [
+      response?.headers['ratelimit-policy'],
+      response?.headers['ratelimit'],
+    ];
+    expect(headersOf(over[0])).toEqual(['"client";q=3;w=1', '"client";r=0;t=1']);
+    const remaining = responses.map((response) => headersOf(response)[1]);
+    expect(remaining).toEqual(expect.arrayContaining(['"client";r=2;t=1', '"client";r=1;t=1', '"client";r=0;t=1']));
     expect(over[0]?.body).toMatchObject({ code: 'rate_limited' });
     const others = await Promise.all(Array.from({ length: 8 }, () => get('/probe/service', other.key)));
     expect(others.every((response) => response.status === 200)).toBe(true);
+    expect(headersOf(others[0])).toEqual([undefined, undefined]);
     await until(async () => (await get('/probe/service', limited.key)).status === 200);
   });
 });

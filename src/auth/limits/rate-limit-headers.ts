@@ -1,0 +1,21 @@
+import type { FastifyReply } from 'fastify';
+import type { AuthenticatedClient } from '../authenticated-client.ts';
+
+/**
+ * Tells a client its limit and what is left of the current second, as draft-ietf-httpapi-ratelimit-headers-11 writes
+ * it: `RateLimit-Policy: "client";q=20;w=1` and `RateLimit: "client";r=19;t=1`. Nothing if it has no limit.
+ */
+export function setRateLimitHeaders(
+  reply: FastifyReply,
+  { rateLimitPerSecond: limit }: AuthenticatedClient,
+  requests: number,
+  resetSeconds: number,
+): void {
+  if (limit === null) {
+    reply.removeHeader('ratelimit-policy');
+    reply.removeHeader('ratelimit');
+    return;
+  }
+  reply.header('ratelimit-policy', `"client";q=${limit};w=1`);
+  reply.header('ratelimit', `"client";r=${Math.max(0, limit - requests)};t=${resetSeconds}`);
+}

@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import { Controller, Get, Headers, Res } from '@nestjs/common';
+import { ApiExtraModels, ApiOkResponse, ApiOperation, ApiTags, getSchemaPath } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { Public } from '../../auth/decorators.ts';
+import { renderHtmlPage } from '../../platform/html.ts';
+import { HTML } from '../../platform/openapi/media-types.ts';
+import { prefersJson } from '../prefers-json.ts';
+import { StartPageResponse } from './start-page.dto.ts';
+
+const PATHS: StartPageResponse = {
+  docs: '/docs',
+  openapi: '/openapi.json',
+  health: '/health/ready',
+  problems: '/problems',
+};
+
+const LINKS = [
+  { path: PATHS.docs, label: 'API reference', about: 'Every operation, with examples' },
+  { path: PATHS.openapi, label: 'OpenAPI document', about: 'For generators of clients' },
+  { path: PATHS.health, label: 'Health', about: 'Whether this replica can serve' },
+  { path: PATHS.problems, label: 'Problems', about: 'Every error code, and what to do' },
+];
+
+const STYLE = `:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
+body { margin: 0; color: #1c1e21; background: #fff; }
+main { max-width: 34rem; margin: 0 auto; padding: 12vh 1.25rem 2rem; }
+h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .5rem; }
+ul { list-style: none; margin: 1.5rem 0 0; padding: 0; }
+li { border-top: 1px solid #8884; }
+a { display: block; padding: .85rem 0; color: #0058ba; font-weight: 600; text-decoration: none; }
+a:hover { text-decoration: underline; }
+:focus-visible { outline: 3px solid #75b1ff; outline-offset: 2px; }
+small { display: block; color: #5a6068; font-size: .9rem; font-weight: 400; }
+@media (prefers-color-scheme: dark) {
+  body { color: #e4e6eb; background: #18191a; } a { color: #75b1ff; } small { color: #b0b3b8; }
+}`;
+
+const PAGE = renderHtmlPage({
+  title: 'Metavault',
+  style: STYLE,
+  head: '<link rel="icon" href="data:,">\n',
+  body: `<h1>Metavault</h1>
+<p>Keeps Meta's access tokens, and lends them to product services.</p>
+<nav aria-label="Metavault">
+<ul>
+${LINKS.map(({ path, label, about }) => `<li><a href="${path}">${label}<small>${about}</small></a></li>`).join('\n')}
+</ul>
+</nav>`,
+});
+
+/** Allows nothing but this page's own style, by its hash. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  'img-src data:',
+  `style-src 'sha256-${createHash('sha256').update(`\n${STYLE}\n`).digest('base64')}'`,
+].join('; ');
+
+/** The page at the service's address, which leads to the others. */
+@ApiTags('operations')
+@Public()
+@Controller()
+export class StartPageController {
+  @Get()
+  @ApiOperation({
+    operationId: 'getStartPage',
+    summary: 'Find the documentation and the health of this service',
+    description: 'A page for people, or JSON if `Accept` asks for it.',
+  })
+  @ApiExtraModels(StartPageResponse)
+  @ApiOkResponse({
+    description: 'Where to go from here',
+    content: { ...HTML, 'application/json': { schema: { $ref: getSchemaPath(StartPageResponse) } } },
+  })
+  show(
+    @Headers('accept') accept: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): StartPageResponse | string {
+    reply.header('vary', 'Accept').header('content-security-policy', CONTENT_SECURITY_POLICY);
+    if (prefersJson(accept)) return PATHS;
+    reply.type('text/html; charset=utf-8');
+    return PAGE;
+  }
+}
