@@ -2,6 +2,7 @@ import type { ClientId } from '../auth/ids.ts';
 import type { DialogFlow, Product } from '../config/products.ts';
 import type { ConnectionId } from '../connections/ids.ts';
 import type { FeatureType } from '../meta/dialog/embedded-signup.ts';
+import type { JsSdkParameters } from '../meta/dialog/js-sdk-parameters.ts';
 import type { ConnectErrorCode } from './connect-problems.ts';
 import type { ConnectSessionId } from './ids.ts';
 
@@ -80,4 +81,13 @@ export interface ConnectAttempt extends OpenedAttempt {
   consumedAt: Date | null;
   connectionId: ConnectionId | null;
   error: ConnectErrorCode | null;
+}
+
+/** A session with what only the answer to its creation holds. */
+export interface CreatedSession {
+  session: ConnectSession;
+  /** On our host. Anyone who has it can connect, so it is returned once and only its hash is kept. */
+  connectUrl: string;
+  /** Null for flows without the JavaScript SDK. */
+  jsSdk: JsSdkParameters | null;
 }

@@ -5,6 +5,7 @@ import { FEATURE_TYPES, type FeatureType } from '../../meta/dialog/embedded-sign
 import type { JsSdkParameters } from '../../meta/dialog/js-sdk-parameters.ts';
 import { exampleId, INSTANT } from '../../platform/openapi/examples.ts';
 import { CONNECT_ERROR_CODES, type ConnectErrorCode } from '../connect-problems.ts';
+import type { CreatedSession } from '../connect-session.ts';
 import {
   CONNECT_STAGES,
   type ConnectStage,
@@ -14,7 +15,6 @@ import {
 } from '../connect-session.ts';
 import type { ConnectSessionId } from '../ids.ts';
 import { ExpectedAccountRequest } from './connect-session.dto.ts';
-import type { CreatedSession } from './connect-session.service.ts';
 import { isDialogFlow } from './parse-dialog-flow.ts';
 import { SESSION_STATUSES, type SessionStatus } from './session-status.ts';
 

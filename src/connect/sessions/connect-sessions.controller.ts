@@ -22,13 +22,13 @@ import { SuppliedTokenService } from '../authorization/supplied-token.service.ts
 import { ConnectFailedError } from '../connect-failed-error.ts';
 import { CONNECT_PROBLEMS, loginNotConfigured } from '../connect-problems.ts';
 import { ConnectSessionRepository } from '../connect-session.repository.ts';
-import type { ConnectSession } from '../connect-session.ts';
+import type { ConnectSession, CreatedSession } from '../connect-session.ts';
 import { toSignupMessage } from '../embedded-signup.dto.ts';
 import { PhoneNumberRegistrar } from '../phone-numbers/phone-number-registrar.ts';
 import { connectProduct } from '../products/products.ts';
 import { toCode } from '../request-fields.ts';
 import { CompleteSessionRequest, CreateSessionRequest, toLinkOptions } from './connect-session.dto.ts';
-import { ConnectSessionService, type CreatedSession } from './connect-session.service.ts';
+import { ConnectSessionService } from './connect-session.service.ts';
 import {
   ConnectSessionResponse,
   ConnectSessionStateResponse,
