@@ -27,3 +27,4 @@ export { RowGenerations1764001080000 } from './1764001080000-RowGenerations.ts';
 export { SealedPayloads1764001090000 } from './1764001090000-SealedPayloads.ts';
 export { HashedEntryUsers1764001091000 } from './1764001091000-HashedEntryUsers.ts';
 export { SignedAttempts1764001100000 } from './1764001100000-SignedAttempts.ts';
+export { CustomerPages1764001130000 } from './1764001130000-CustomerPages.ts';

@@ -1,7 +1,7 @@
 const FOUNDATION = ['platform', 'config', 'database'];
 const RECORDS = [...FOUNDATION, 'auth', 'audit', 'vault', 'events'];
 const DOMAIN = [...RECORDS, 'meta', 'connections'];
-const FEATURES = [...DOMAIN, 'clients', 'lifecycle', 'connect', 'webhooks', 'leases', 'gateway'];
+const FEATURES = [...DOMAIN, 'clients', 'customer-pages', 'lifecycle', 'connect', 'webhooks', 'leases', 'gateway'];
 const EVERYTHING = [...FEATURES, 'sandbox', 'operations', 'console', 'bootstrap', 'cli', 'composition'];
 
 /**
@@ -15,14 +15,15 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   database: ['platform', 'config', 'migrations'],
   meta: ['platform', 'config'],
   auth: FOUNDATION,
+  'customer-pages': [...FOUNDATION, 'auth'],
   audit: [...FOUNDATION, 'auth'],
   vault: [...FOUNDATION, 'auth', 'audit'],
   events: [...FOUNDATION, 'auth', 'audit', 'vault'],
   clients: RECORDS,
   connections: RECORDS,
   lifecycle: DOMAIN,
-  connect: [...DOMAIN, 'lifecycle'],
-  webhooks: [...DOMAIN, 'lifecycle'],
+  connect: [...DOMAIN, 'lifecycle', 'customer-pages'],
+  webhooks: [...DOMAIN, 'lifecycle', 'customer-pages'],
   leases: [...DOMAIN, 'lifecycle'],
   gateway: [...DOMAIN, 'lifecycle', 'leases'],
   operations: FEATURES,

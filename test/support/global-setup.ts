@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { DataSource } from 'typeorm';
+import { buildCustomerPages } from '../../customer-pages/build.mjs';
 import { dataSourceOptions } from '../../src/database/data-source-options.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded-postgres.ts';
 import { migrate } from '../../src/database/migrate.ts';
@@ -25,9 +26,10 @@ function removeStaleDirectories(): void {
   }
 }
 
-/** One Postgres for the run, with a migrated template that each spec file clones. */
+/** One Postgres for the run, with a migrated template that each spec file clones; and what browsers load. */
 export default async function setup(): Promise<void> {
   removeStaleDirectories();
+  await buildCustomerPages();
   const directory = path.join(os.tmpdir(), `${PREFIX}${process.pid}`);
   fs.mkdirSync(directory, { mode: 0o755 });
   const postgres: EmbeddedPostgres = await startEmbeddedPostgres({

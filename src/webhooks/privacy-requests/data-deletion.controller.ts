@@ -2,10 +2,12 @@ import { Controller, Get, Headers, Param, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Public } from '../../auth/decorators.ts';
+import { CustomerPages } from '../../customer-pages/customer-pages.ts';
+import { chooseLocale } from '../../customer-pages/locale.ts';
 import { AppError } from '../../platform/problem.ts';
 import { deletionNotFound } from '../webhook-problems.ts';
 import type { DeletionStatusResponse } from './data-deletion.dto.ts';
-import { renderDeletionPage } from './deletion-page.ts';
+import { buildDeletionPage } from './deletion-page.ts';
 import type { PrivacyRequest } from './privacy-request.repository.ts';
 import { PrivacyRequestService } from './privacy-request.service.ts';
 
@@ -18,24 +20,27 @@ const CODE = /^[0-9a-f]{32}$/;
 @Public()
 @Controller('data-deletion')
 export class DataDeletionController {
-  constructor(private readonly requests: PrivacyRequestService) {}
+  constructor(
+    private readonly requests: PrivacyRequestService,
+    private readonly pages: CustomerPages,
+  ) {}
 
   @Get(':code')
   @ApiOperation({ summary: 'Status of a data deletion: a page, or JSON if Accept asks for it' })
   async show(
     @Param('code') code: string,
     @Headers('accept') accept: string | undefined,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<DeletionStatusResponse | string> {
+    @Headers('accept-language') acceptLanguage: string | undefined,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
     reply.header('cache-control', 'no-store').header('x-robots-tag', 'noindex');
     const prefersPage = !(accept ?? '').includes('json') || (accept ?? '').includes('text/html');
     const request = CODE.test(code) ? await this.requests.findByCode(code) : null;
-    if (prefersPage) reply.type('text/html; charset=utf-8');
-    if (request !== null)
-      return prefersPage ? renderDeletionPage(toDeletionStatus(code, request)) : toDeletionStatus(code, request);
-    if (!prefersPage) throw new AppError(deletionNotFound);
-    reply.status(404);
-    return renderDeletionPage(null);
+    if (request === null && !prefersPage) throw new AppError(deletionNotFound);
+    const status = request === null ? null : toDeletionStatus(code, request);
+    reply.status(status === null ? 404 : 200);
+    if (prefersPage) this.pages.send(reply, buildDeletionPage(status, chooseLocale(null, acceptLanguage)));
+    else reply.send(status);
   }
 }
 
