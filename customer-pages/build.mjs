@@ -12,10 +12,10 @@ const PACKAGE_OUTPUT = path.join(PACKAGE, 'dist');
 /** Holds the hash of the inputs of the last whole build. */
 const STAMP = path.join(OUTPUT, 'inputs.sha256');
 
-/** Builds if an input has changed or an output is missing. Returns whether it did. */
-export async function buildCustomerPages() {
+/** Builds if an input has changed or an output is missing. */
+async function buildCustomerPages() {
   const inputs = hashInputs();
-  if (fs.existsSync(STAMP) && fs.readFileSync(STAMP, 'utf8') === inputs && fs.existsSync(PACKAGE_OUTPUT)) return false;
+  if (fs.existsSync(STAMP) && fs.readFileSync(STAMP, 'utf8') === inputs && fs.existsSync(PACKAGE_OUTPUT)) return;
   const { build } = await import('vite');
   const page = (name) => buildFile(build, path.join(SOURCES, name), 'iife');
   const connect = path.join(PACKAGE, 'src/connect.ts');
@@ -30,7 +30,6 @@ export async function buildCustomerPages() {
   write(OUTPUT, { 'page.css': css, 'signup.js': signup, 'done.js': done, 'connect.js': asGlobal });
   write(PACKAGE_OUTPUT, { 'connect.js': asModule, 'connect.global.js': asGlobal, 'connect.d.ts': declarations });
   write(OUTPUT, { [path.basename(STAMP)]: inputs });
-  return true;
 }
 
 /** Covers the sources and the versions of the tools. */
@@ -83,4 +82,4 @@ function write(folder, files) {
   }
 }
 
-if (process.argv[1] === import.meta.filename) await buildCustomerPages();
+await buildCustomerPages();

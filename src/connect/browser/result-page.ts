@@ -13,7 +13,7 @@ const SHORTCOMINGS: Readonly<Record<string, Shortcoming>> = {
   no_page: 'nothing_found',
   no_ad_account: 'nothing_found',
   no_instagram_account: 'nothing_found',
-  no_whatsapp_account: 'nothing_found',
+  no_whatsapp_account: 'no_whatsapp_account',
   discovery_refused: 'permission_missing',
   no_page_permission: 'permission_missing',
   scopes_missing: 'permission_missing',

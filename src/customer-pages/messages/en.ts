@@ -100,6 +100,8 @@ export const ENGLISH: Messages = {
     more: 'and {count} more',
     incomplete: 'Setup is not complete.',
     shortcomings: {
+      no_whatsapp_account:
+        'Meta named no WhatsApp Business account for this login. Sign up again and choose or create one.',
       nothing_found:
         'The account you used has nothing that can be connected. Use an account that manages it, or create it at Meta first, then connect again.',
       permission_missing:
@@ -137,7 +139,8 @@ export const ENGLISH: Messages = {
       remedy: 'Open the connect link again in this browser, with cookies enabled, and complete the login here.',
     },
     code_rejected: {
-      title: 'Meta rejected the authorization code: it was used, has expired, or belongs to another app.',
+      title:
+        'Meta rejected the authorization code: it was used, has expired, or belongs to another app or redirect URI.',
       remedy: 'Log in again to get a new code. Codes work once and expire quickly.',
     },
     meta_configuration: {

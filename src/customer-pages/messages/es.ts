@@ -100,6 +100,8 @@ export const SPANISH: Messages = {
     more: 'y {count} más',
     incomplete: 'La configuración no está completa.',
     shortcomings: {
+      no_whatsapp_account:
+        'Meta no indicó ninguna cuenta de WhatsApp Business para este inicio de sesión. Regístrate de nuevo y elige o crea una.',
       nothing_found:
         'La cuenta que usaste no tiene nada que se pueda conectar. Usa una cuenta que lo administre, o créalo antes en Meta, y conecta de nuevo.',
       permission_missing:

@@ -18,6 +18,7 @@ export type Notice = (typeof NOTICES)[number];
 /** What may be missing although a connection was made. */
 export type Shortcoming =
   | 'nothing_found'
+  | 'no_whatsapp_account'
   | 'permission_missing'
   | 'phone_number_missing'
   | 'phone_number_unverified'

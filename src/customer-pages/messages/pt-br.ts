@@ -100,6 +100,8 @@ export const BRAZILIAN_PORTUGUESE: Messages = {
     more: 'e mais {count}',
     incomplete: 'A configuração não está completa.',
     shortcomings: {
+      no_whatsapp_account:
+        'A Meta não informou nenhuma conta do WhatsApp Business para este login. Faça o cadastro de novo e escolha ou crie uma.',
       nothing_found:
         'A conta que você usou não tem nada que possa ser conectado. Use uma conta que o administre, ou crie-o antes na Meta, e conecte de novo.',
       permission_missing:
