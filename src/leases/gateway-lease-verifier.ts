@@ -62,8 +62,8 @@ type Genuine<R> = Omit<R, 'client'> & { client: StoredClientRow };
  */
 @Injectable()
 export class GatewayLeaseVerifier implements OnApplicationShutdown {
-  readonly #activeLeases = this.createBatcher(selectActiveLeases, 2);
-  readonly #sealedLeases = this.createBatcher(selectSealedLeases, 1);
+  readonly #activeLeases: Batcher<LeaseId, Genuine<ActiveLeaseRow> | null>;
+  readonly #sealedLeases: Batcher<LeaseId, Genuine<SealedLeaseRow> | null>;
   readonly #cache = new LeaseTokenCache<Omit<GatewayGrant, 'allow' | 'ipAllowList' | 'accessToken' | 'cacheKey'>>();
 
   constructor(
@@ -73,7 +73,10 @@ export class GatewayLeaseVerifier implements OnApplicationShutdown {
     private readonly clock: Clock,
     private readonly alert: IntegrityAlert,
     private readonly macs: RowMacs,
-  ) {}
+  ) {
+    this.#activeLeases = this.createBatcher(selectActiveLeases, 2);
+    this.#sealedLeases = this.createBatcher(selectSealedLeases, 1);
+  }
 
   /** Returns what the lease grants; null for an unknown token or an ended lease. Throws `DecryptionError`. */
   async grant(token: string): Promise<GatewayGrant | null> {

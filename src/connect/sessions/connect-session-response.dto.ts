@@ -1,6 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { FLOWS, type Flow, PRODUCTS, type Product } from '../../config/products.ts';
 import type { ConnectionId } from '../../connections/ids.ts';
+import { LOCALES, type Locale } from '../../customer-pages/locale.ts';
 import { FEATURE_TYPES, type FeatureType } from '../../meta/dialog/embedded-signup.ts';
 import type { JsSdkParameters } from '../../meta/dialog/js-sdk-parameters.ts';
 import { exampleId, INSTANT } from '../../platform/openapi/examples.ts';
@@ -209,4 +210,20 @@ export class ConnectSessionStateResponse {
 
   @ApiProperty({ type: String, nullable: true, description: 'Who asks, on that page', example: null })
   tenant_name!: string | null;
+
+  @ApiProperty({
+    type: String,
+    enum: LOCALES,
+    nullable: true,
+    description: 'Language of the pages; null: what the browser prefers',
+  })
+  locale!: Locale | null;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'The page that may open the link in a pop-up and is told the result',
+    example: 'https://app.example.com',
+  })
+  origin!: string | null;
 }

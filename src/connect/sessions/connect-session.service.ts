@@ -34,6 +34,8 @@ interface NewSession extends SignupFeatures, LinkOptions {
   scopes: string[] | null;
   /** Validated. */
   returnUrl: string | null;
+  /** Validated. */
+  origin: string | null;
   clientId: ClientId;
 }
 
@@ -72,6 +74,8 @@ export class ConnectSessionService {
       expected: session.expected,
       confirm: session.confirm,
       tenant_name: session.tenantName,
+      locale: session.locale,
+      origin: session.origin,
     };
   }
 

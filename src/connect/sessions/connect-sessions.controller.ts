@@ -77,11 +77,14 @@ export class ConnectSessionsController {
   ): Promise<ConnectSessionResponse> {
     const flow = parseDialogFlow(request);
     const returnUrl = request.return_url === undefined ? null : this.returnUrl(request.return_url);
-    const { tenant, product, scopes = null } = request;
+    const { tenant, product, scopes = null, origin = null } = request;
+    if (origin !== null && !this.config.returnUrlOrigins.includes(origin))
+      throw invalidInputError('origin', 'must be an origin that is in RETURN_URL_ORIGINS');
     requireCoveredByPolicy(client, tenant, product);
     const signup = parseSignupFeatures(request);
     const link = toLinkOptions(request);
-    const newSession = { tenant, product, flow, scopes, returnUrl, ...signup, ...link, clientId: client.clientId };
+    const { clientId } = client;
+    const newSession = { tenant, product, flow, scopes, returnUrl, origin, ...signup, ...link, clientId };
     const by = { actor: toActor(client), requestId };
     return this.idempotency.create(
       call,
