@@ -18,7 +18,7 @@ import { ConnectLinkService } from './connect-link.service.ts';
 import { requireOwnOrigin } from './own-origin.ts';
 import { CompleteSignupRequest, type SignupResponse } from './signup.dto.ts';
 
-/** As Fastify parses it. `attempt` names the browser tab; without it, the newest attempt counts. `notice`: see `Notice`. */
+/** As Fastify parses it. `attempt` names the tab; without it, the newest attempt counts. `notice`: see `Notice`. */
 type AttemptQuery = Readonly<Record<string, unknown>>;
 
 function attemptOf({ attempt }: AttemptQuery): string | null {
