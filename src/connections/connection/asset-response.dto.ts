@@ -3,7 +3,7 @@ import { exampleId } from '../../platform/openapi/examples.ts';
 import { ASSET_TYPES, type AssetType } from '../credentials/credential-kind.ts';
 import type { CredentialId } from '../ids.ts';
 import { AssetDetails } from './asset-details.ts';
-import type { AssetEntity } from './connection.entity.ts';
+import type { AssetPart } from './connection-parts.query.ts';
 
 /** Includes details that only some types have (`AssetDetails`). */
 export class AssetResponse extends AssetDetails {
@@ -36,14 +36,14 @@ export class AssetResponse extends AssetDetails {
   parent_id!: string | null;
 }
 
-export function toAssetResponse(asset: AssetEntity): AssetResponse {
+export function toAssetResponse(asset: AssetPart): AssetResponse {
   return {
     type: asset.type,
     id: asset.id,
     name: asset.name,
-    credential_id: asset.credentialId,
-    usable: asset.credentialId !== null,
-    parent_id: asset.parentId,
+    credential_id: asset.credential_id,
+    usable: asset.credential_id !== null,
+    parent_id: asset.parent_id,
     ...asset.details,
   };
 }

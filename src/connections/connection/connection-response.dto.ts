@@ -10,7 +10,8 @@ import {
 } from '../status/connection-status.ts';
 import { StatusReason } from '../status/status-reason.ts';
 import { AssetResponse, toAssetResponse } from './asset-response.dto.ts';
-import type { AssetEntity, ConnectionEntity, CredentialEntity } from './connection.entity.ts';
+import type { ConnectionEntity } from './connection.entity.ts';
+import type { AssetPart, CredentialPart } from './connection-parts.query.ts';
 import { CredentialResponse, toCredentialResponse } from './credential-response.dto.ts';
 
 /** A connection as the API shows it. Contains no token, not even sealed. */
@@ -88,20 +89,39 @@ export class ConnectionResponse {
 
   @ApiProperty({
     type: [CredentialResponse],
-    description: 'Its tokens at Meta, the root one first: that of the user, and one for each Page.',
+    description:
+      'Its tokens at Meta, the root one first: that of the user, and one for each Page. At most 100, in lists 10; ' +
+      '`GET /v1/connections/{id}/credentials` lists all.',
   })
   credentials!: CredentialResponse[];
 
-  @ApiProperty({ type: [AssetResponse], description: 'What the tokens reach, by type and id' })
+  @ApiProperty({ type: 'integer', minimum: 0, description: 'How many credentials it has', example: 2 })
+  credentials_count!: number;
+
+  @ApiProperty({
+    type: [AssetResponse],
+    description:
+      'What the tokens reach, by type and id. At most 100, in lists 10; `GET /v1/connections/{id}/assets` lists all.',
+  })
   assets!: AssetResponse[];
+
+  @ApiProperty({ type: 'integer', minimum: 0, description: 'How many assets it has', example: 3 })
+  assets_count!: number;
 }
 
 const instant = (date: Date | null): string | null => date?.toISOString() ?? null;
 
+/** What is shown of a connection's credentials and assets, and how many there are. */
+interface ConnectionParts {
+  credentials: CredentialPart[];
+  credentialsCount: number;
+  assets: AssetPart[];
+  assetsCount: number;
+}
+
 export function toConnectionResponse(
   connection: ConnectionEntity,
-  credentials: CredentialEntity[],
-  assets: AssetEntity[],
+  { credentials, credentialsCount, assets, assetsCount }: ConnectionParts,
 ): ConnectionResponse {
   return {
     id: connection.id,
@@ -121,6 +141,8 @@ export function toConnectionResponse(
     updated_at: connection.updatedAt.toISOString(),
     revoked_at: instant(connection.revokedAt),
     credentials: credentials.map(toCredentialResponse),
+    credentials_count: credentialsCount,
     assets: assets.map(toAssetResponse),
+    assets_count: assetsCount,
   };
 }

@@ -4,7 +4,7 @@ import { exampleId, INSTANT_OR_NULL } from '../../platform/openapi/examples.ts';
 import { type CredentialKind, HEALTHS, type Health } from '../credentials/credential-kind.ts';
 import type { CredentialId } from '../ids.ts';
 import { CredentialFailure } from '../status/status-reason.ts';
-import type { CredentialEntity } from './connection.entity.ts';
+import type { CredentialPart } from './connection-parts.query.ts';
 
 /** A credential as the API shows it. Contains no token, not even sealed. */
 export class CredentialResponse {
@@ -74,19 +74,19 @@ export class CredentialResponse {
 
 const instant = (date: Date | null): string | null => date?.toISOString() ?? null;
 
-export function toCredentialResponse(credential: CredentialEntity): CredentialResponse {
+export function toCredentialResponse(credential: CredentialPart): CredentialResponse {
   return {
     id: credential.id,
     kind: credential.kind,
-    subject_id: credential.subjectId,
-    subject_name: credential.subjectName,
+    subject_id: credential.subject_id,
+    subject_name: credential.subject_name,
     version: credential.version,
     scopes: credential.scopes,
-    issued_at: instant(credential.issuedAt),
-    expires_at: instant(credential.expiresAt),
-    refresh_after: instant(credential.refreshAfter),
-    last_refreshed_at: instant(credential.lastRefreshedAt),
-    last_checked_at: instant(credential.lastCheckedAt),
+    issued_at: instant(credential.issued_at),
+    expires_at: instant(credential.expires_at),
+    refresh_after: instant(credential.refresh_after),
+    last_refreshed_at: instant(credential.last_refreshed_at),
+    last_checked_at: instant(credential.last_checked_at),
     health: credential.health,
     failure: credential.failure,
   };
