@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Credentials of a connection in the order of their ids (the first few, or a page, without reading thousands), and those
- * that are not healthy.
+ * Credentials of a connection in the order of their ids (the first few, or a page, without reading thousands), and
+ * those that are not healthy.
  */
 export class ConnectionParts1764001120000 implements MigrationInterface {
   readonly name = 'ConnectionParts1764001120000';

@@ -11,7 +11,7 @@ export interface BrandingConfig {
 }
 
 /** An image that we serve, or one that browsers load from its https address. */
-export type Logo = { readonly mediaType: string; readonly base64: string } | { readonly url: string };
+type Logo = { readonly mediaType: string; readonly base64: string } | { readonly url: string };
 
 const MAX_LOGO_BYTES = 256 * 1024;
 /** Not blank; no control characters, none that change the text direction. */

@@ -1,7 +1,7 @@
 import type { Product } from '../../config/products.ts';
 
 /** Errors that customers are told in words of their own; others have the text of their problem, in English. */
-export type CustomerErrorCode =
+type CustomerErrorCode =
   | 'access_denied'
   | 'app_unavailable'
   | 'session_expired'
