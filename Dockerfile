@@ -7,6 +7,8 @@ RUN npm ci --no-audit --no-fund
 COPY nest-cli.json tsconfig.json tsconfig.build.json ./
 COPY migrations migrations
 COPY src src
+COPY customer-pages customer-pages
+COPY clients/browser clients/browser
 RUN npm run build && npm prune --omit=dev --omit=optional --no-audit --no-fund
 
 # Without the embedded Postgres, without npm, without compilers: DATABASE_URL is needed.

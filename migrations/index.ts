@@ -28,3 +28,5 @@ export { SealedPayloads1764001090000 } from './1764001090000-SealedPayloads.ts';
 export { HashedEntryUsers1764001091000 } from './1764001091000-HashedEntryUsers.ts';
 export { SignedAttempts1764001100000 } from './1764001100000-SignedAttempts.ts';
 export { IdempotencyKeys1764001110000 } from './1764001110000-IdempotencyKeys.ts';
+export { ConnectionParts1764001120000 } from './1764001120000-ConnectionParts.ts';
+export { CustomerPages1764001130000 } from './1764001130000-CustomerPages.ts';

@@ -6,6 +6,7 @@ import { ConfigModule } from './config/config.module.ts';
 import type { Config } from './config/config.ts';
 import { ConnectModule } from './connect/connect.module.ts';
 import { ConnectionsModule } from './connections/connections.module.ts';
+import { CustomerPagesModule } from './customer-pages/customer-pages.module.ts';
 import { DatabaseModule, type DatabaseOptions } from './database/database.module.ts';
 import { EventsModule } from './events/events.module.ts';
 import { GatewayModule } from './gateway/gateway.module.ts';
@@ -43,6 +44,7 @@ export class AppModule {
         ClientsModule,
         ConnectModule,
         ConnectionsModule,
+        CustomerPagesModule,
         EventsModule,
         GatewayModule,
         IdempotencyModule,

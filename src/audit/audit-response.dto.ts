@@ -1,4 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
+import { PRODUCTS } from '../config/products.ts';
 import type { Id } from '../platform/ids.ts';
 import { exampleId, INSTANT } from '../platform/openapi/examples.ts';
 import { ACTOR_KINDS, type Actor } from './actor.ts';
@@ -34,7 +35,7 @@ export class AuditEntryResponse implements Omit<AuditEntryRow, 'at' | 'actor_kin
   @ApiProperty({ type: String, nullable: true, example: 'acme' })
   tenant!: string | null;
 
-  @ApiProperty({ type: String, nullable: true, example: 'whatsapp' })
+  @ApiProperty({ type: String, nullable: true, example: PRODUCTS[0] })
   product!: string | null;
 
   @ApiProperty({ type: String, nullable: true, example: exampleId('con') })

@@ -92,7 +92,7 @@ export async function openCoreServicesOn(
     keyRing,
     close: async () => {
       await rootKeys.close();
-      await database.failFast.close();
+      await database.close();
       await dataSource.destroy();
     },
   };

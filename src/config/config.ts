@@ -1,4 +1,5 @@
 import type { SecretString } from '../platform/secret-string.ts';
+import type { BrandingConfig } from './branding-settings.ts';
 import type { Product } from './products.ts';
 
 export { PRODUCTS, type Product } from './products.ts';
@@ -81,8 +82,9 @@ export abstract class Config {
   abstract readonly databaseUrl: SecretString | null;
   abstract readonly dataDir: string;
   abstract readonly meta: MetaConfig;
-  /** Origins (`https://app.example`) allowed in a `return_url`. */
+  /** Origins (`https://app.example`) allowed in a `return_url`, and as the `origin` of a connect session. */
   abstract readonly returnUrlOrigins: readonly string[];
+  abstract readonly branding: BrandingConfig;
   /** Hosts allowed in subscriptions. Null: not set. */
   abstract readonly subscriptionHosts: readonly string[] | null;
   abstract readonly keys: KeyProviderConfig;

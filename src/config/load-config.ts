@@ -2,6 +2,7 @@ import { validateCronExpression } from 'cron';
 import { DAY_SECONDS } from '../platform/duration.ts';
 import { SecretString } from '../platform/secret-string.ts';
 import { readOidc, readTrustedProxies } from './auth-settings.ts';
+import { readBranding } from './branding-settings.ts';
 import { type AppCredentials, type Config, type MetaConfig, type Product, WEBHOOK_KEEPS } from './config.ts';
 import { type Environment, EnvironmentReader } from './environment-reader.ts';
 import { DEFAULT_GRAPH_API_VERSION } from './graph-api-version.ts';
@@ -13,7 +14,7 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 
 /**
  * Parses the environment into one frozen object. Throws one `ConfigError` that names every wrong or missing variable.
- * Reads no file but `ROOT_KEY_FILE` and writes none.
+ * Reads no file but `ROOT_KEY_FILE` and `BRAND_LOGO_FILE`, and writes none.
  */
 export function loadConfig(environment: Environment): Config {
   const reader = new EnvironmentReader(environment);
@@ -35,6 +36,7 @@ export function loadConfig(environment: Environment): Config {
         isOrigin,
         'origins such as https://app.example, without a path or a trailing slash',
       ) ?? [],
+    branding: readBranding(reader),
     subscriptionHosts: reader.list('SUBSCRIPTION_HOSTS', isHost, 'host names, without a scheme, a port or a path'),
     keys: readKeyProvider(reader, isProduction),
     bootstrapAdminKey: readSecret(

@@ -139,6 +139,7 @@ function toAttempt(row: AttemptRow): ConnectAttempt {
     cookieHash: row.cookie_hash,
     openedAt: row.created_at,
     expiresAt: row.expires_at,
+    inPopup: false,
     consumedAt: row.consumed_at,
     connectionId: row.connection_id,
     error: row.error,

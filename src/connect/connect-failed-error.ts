@@ -1,26 +1,31 @@
 import { ClaimLostError } from '../connections/claim-lost-error.ts';
+import type { Notice } from '../customer-pages/messages/messages.ts';
 import type { DeadReason, MetaVerdict } from '../meta/errors/classify-error.ts';
 import { MetaError } from '../meta/errors/meta-error.ts';
 import { AppError, type ProblemOccurrence } from '../platform/problem.ts';
 import { CONNECT_PROBLEMS, type ConnectErrorCode } from './connect-problems.ts';
 import { problemCodeOf } from './problem-code-of-verdict.ts';
-import type { UserMessage } from './sessions/return-url.ts';
 
 const RETRY_AFTER_SECONDS = 30;
 
 interface ConnectFailure extends Omit<ProblemOccurrence, 'errors'> {
   /** This token can never become a connection; if false, retrying may help. */
   isFinal: boolean;
+  /** Set if users should read more than the reason. */
+  notice?: Notice;
 }
+
+type FailureDescription = Pick<ConnectFailure, 'detail' | 'remedy' | 'notice'>;
 
 /** A failed authorization whose reason user and client may see. Holds no code, state or token. */
 export class ConnectFailedError extends AppError {
   readonly isFinal: boolean;
+  readonly notice: Notice | null;
 
   constructor(
     /** `token_rejected`: the supplied token, or the one the code gave, can't be used here. */
     readonly reason: keyof typeof CONNECT_PROBLEMS,
-    { isFinal, meta = {}, ...occurrence }: ConnectFailure,
+    { isFinal, notice, meta = {}, ...occurrence }: ConnectFailure,
   ) {
     super(CONNECT_PROBLEMS[reason], {
       ...(reason === 'meta_unavailable' ? { retryAfterSeconds: RETRY_AFTER_SECONDS } : {}),
@@ -29,6 +34,7 @@ export class ConnectFailedError extends AppError {
     });
     this.name = 'ConnectFailedError';
     this.isFinal = isFinal;
+    this.notice = notice ?? null;
   }
 
   /** Browsers supply codes, never tokens. */
@@ -58,7 +64,7 @@ export function toConnectFailedError(error: unknown, refused: 'code_rejected' | 
   });
 }
 
-function describeVerdict(verdict: MetaVerdict): { detail?: string; remedy?: string } {
+function describeVerdict(verdict: MetaVerdict): FailureDescription {
   if (verdict.kind === 'code_rejected') return describeRejectedCode(verdict.why);
   if (verdict.kind === 'configuration' && verdict.what === 'not_configured')
     return { detail: 'The app for this login is not configured here, so Meta was not asked.' };
@@ -80,11 +86,12 @@ export function classifyRedirectUriError(error: unknown): unknown {
 }
 
 /** What a user can do about a token that died before it became a connection. Usually just log in again. */
-export function describeDeadToken(reason: DeadReason): { detail?: string; remedy?: string } {
+export function describeDeadToken(reason: DeadReason): FailureDescription {
   if (reason !== 'checkpoint' && reason !== 'unconfirmed_user') return {};
   return {
     detail: 'Meta has locked this account until its owner confirms it.',
     remedy: 'Log in at facebook.com, follow the instructions there, then connect again.',
+    notice: 'account_locked',
   };
 }
 
@@ -98,9 +105,4 @@ const DETAILS = new Map([
 function describeRejectedCode(why: string): { detail?: string } {
   const detail = DETAILS.get(why);
   return detail === undefined ? {} : { detail };
-}
-
-/** Users only see messages that tell them what to do; the rest is for API clients and the log. */
-export function toUserMessage({ occurrence: { detail, remedy } }: ConnectFailedError): UserMessage {
-  return detail === undefined || remedy === undefined ? {} : { detail, remedy };
 }

@@ -15,6 +15,7 @@ export interface CoveredSession {
   flow: DialogFlow;
   scopes: string[];
   return_url: string | null;
+  origin: string | null;
   client_id: ClientId;
   created_at: Date;
   expires_at: Date;
@@ -28,8 +29,8 @@ export interface CoveredSession {
 }
 
 /**
- * Covers which link connects what for whom, where the browser goes, and how it ended. Not covered, because only shown:
- * discovery progress, and what an unfinished signup lacks.
+ * Covers which link connects what for whom, where the browser goes, which page is told, and how it ended. Not covered,
+ * because only shown: language, discovery progress, and what an unfinished signup lacks.
  */
 export const CONNECT_SESSION_MAC = defineRowMac<CoveredSession>('connect_session', 1, {
   idOf: ({ id }) => id,
@@ -51,6 +52,8 @@ export const CONNECT_SESSION_MAC = defineRowMac<CoveredSession>('connect_session
     row.tenant_name,
     row.connection_id,
     row.closed_at,
+    // Absent from the MACs of sessions without one, so that those of the previous release stay valid.
+    ...(row.origin === null ? [] : [row.origin]),
   ],
 });
 
@@ -64,6 +67,7 @@ export function toCoveredSession(session: ConnectSession, tokenHash: Buffer, cre
     flow: session.flow,
     scopes: session.scopes,
     return_url: session.returnUrl,
+    origin: session.origin,
     client_id: session.clientId,
     created_at: createdAt,
     expires_at: session.expiresAt,

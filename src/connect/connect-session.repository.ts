@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import sql from 'sql-template-tag';
 import { hasPendingAuthorization } from '../connections/authorization/pending-authorization.query.ts';
 import type { ConnectionId } from '../connections/ids.ts';
+import type { Locale } from '../customer-pages/locale.ts';
 import { Database, type Transaction } from '../database/database.ts';
 import { RowMacs } from '../database/row-macs.ts';
 import { defineStatement } from '../database/statement.ts';
@@ -12,22 +13,28 @@ import { CONNECT_SESSION_MAC, type CoveredSession, toCoveredSession } from './co
 import type { ConnectSessionId } from './ids.ts';
 
 interface SessionRow extends CoveredSession {
+  locale: Locale | null;
   progress: StoredProgress | null;
   unfinished: UnfinishedSignup | null;
   mac: Buffer | null;
 }
 
 const SESSION_COLUMNS = sql`id, token_hash, tenant, product, flow, scopes, return_url, client_id, created_at, expires_at, connection_id, closed_at,
-  feature_type, features, progress, unfinished, expected, confirm, tenant_name, mac`;
+  feature_type, features, progress, unfinished, expected, confirm, tenant_name, origin, locale, mac`;
 
-const insertSession = defineStatement<{ row: CoveredSession; expected: string | null; mac: Buffer }>(
+const insertSession = defineStatement<{
+  row: CoveredSession;
+  expected: string | null;
+  locale: Locale | null;
+  mac: Buffer;
+}>(
   'connect_session_insert',
-  ({ row, expected, mac }) => sql`INSERT INTO connect_session
+  ({ row, expected, locale, mac }) => sql`INSERT INTO connect_session
       (id, token_hash, tenant, product, flow, scopes, return_url, client_id, created_at, expires_at, feature_type, features,
-        expected, confirm, tenant_name, mac)
+        expected, confirm, tenant_name, origin, locale, mac)
     VALUES (${row.id}, ${row.token_hash}, ${row.tenant}, ${row.product}, ${row.flow}, ${row.scopes}, ${row.return_url}, ${row.client_id},
       ${row.created_at}, ${row.expires_at}, ${row.feature_type}, ${row.features}, ${expected}::jsonb, ${row.confirm}, ${row.tenant_name},
-      ${mac})`,
+      ${row.origin}, ${locale}, ${mac})`,
 );
 
 const selectSessionByToken = defineStatement<{ tokenHash: Buffer }, SessionRow>(
@@ -80,7 +87,8 @@ export class ConnectSessionRepository {
   async insert(tx: Transaction, session: ConnectSession, tokenHash: Buffer): Promise<void> {
     const expected = session.expected === null ? null : JSON.stringify(session.expected);
     const row = toCoveredSession(session, tokenHash, this.clock.now());
-    await tx.run(insertSession({ row, expected, mac: this.macs.compute(CONNECT_SESSION_MAC, row) }));
+    const mac = this.macs.compute(CONNECT_SESSION_MAC, row);
+    await tx.run(insertSession({ row, expected, locale: session.locale, mac }));
   }
 
   async findByToken(tokenHash: Buffer): Promise<ConnectSession | null> {
@@ -146,6 +154,7 @@ function toSession(row: SessionRow): ConnectSession {
     flow: row.flow,
     scopes: row.scopes,
     returnUrl: row.return_url,
+    origin: row.origin,
     clientId: row.client_id,
     expiresAt: row.expires_at,
     connectionId: row.connection_id,
@@ -157,5 +166,6 @@ function toSession(row: SessionRow): ConnectSession {
     expected: row.expected,
     confirm: row.confirm,
     tenantName: row.tenant_name,
+    locale: row.locale,
   };
 }

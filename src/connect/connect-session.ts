@@ -1,7 +1,9 @@
 import type { ClientId } from '../auth/ids.ts';
 import type { DialogFlow, Product } from '../config/products.ts';
 import type { ConnectionId } from '../connections/ids.ts';
+import type { Locale } from '../customer-pages/locale.ts';
 import type { FeatureType } from '../meta/dialog/embedded-signup.ts';
+import type { JsSdkParameters } from '../meta/dialog/js-sdk-parameters.ts';
 import type { ConnectErrorCode } from './connect-problems.ts';
 import type { ConnectSessionId } from './ids.ts';
 
@@ -23,12 +25,16 @@ export interface ConnectSession {
   featureType: FeatureType | null;
   features: readonly string[];
   returnUrl: string | null;
+  /** Of the page that opens the link in a pop-up and is told the result. Null: that of `returnUrl`. */
+  origin: string | null;
   /** Null: any account. */
   expected: ExpectedAccount | null;
   /** Whether the link shows our own page first, which the user must confirm to reach the dialog. */
   confirm: boolean;
-  /** The tenant's name on that page. */
+  /** The tenant's name on our pages. */
   tenantName: string | null;
+  /** Of our pages. Null: what the browser prefers. */
+  locale: Locale | null;
   /** The client that created it. */
   clientId: ClientId;
   expiresAt: Date;
@@ -65,6 +71,11 @@ export interface UnfinishedSignup {
   remedy: string;
 }
 
+/** Origin of the page that may open the session in a pop-up; null: no page may. */
+export function openerOrigin({ origin, returnUrl }: Pick<ConnectSession, 'origin' | 'returnUrl'>): string | null {
+  return origin ?? (returnUrl === null ? null : new URL(returnUrl).origin);
+}
+
 /** A browser that opened a session, as its cookie proves. */
 export interface OpenedAttempt {
   stateHash: Buffer;
@@ -72,6 +83,8 @@ export interface OpenedAttempt {
   cookieHash: Buffer;
   openedAt: Date;
   expiresAt: Date;
+  /** Opened by `@metavault/connect`: the last page tells the page that opened it. */
+  inPopup: boolean;
 }
 
 /** An opened attempt and the result of its callback. */
@@ -80,4 +93,13 @@ export interface ConnectAttempt extends OpenedAttempt {
   consumedAt: Date | null;
   connectionId: ConnectionId | null;
   error: ConnectErrorCode | null;
+}
+
+/** A session with what only the answer to its creation holds. */
+export interface CreatedSession {
+  session: ConnectSession;
+  /** On our host. Anyone who has it can connect, so it is returned once and only its hash is kept. */
+  connectUrl: string;
+  /** Null for flows without the JavaScript SDK. */
+  jsSdk: JsSdkParameters | null;
 }

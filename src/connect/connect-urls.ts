@@ -1,4 +1,6 @@
 import type { Config } from '../config/config.ts';
+import type { Notice } from '../customer-pages/messages/messages.ts';
+import type { ConnectSessionId } from './ids.ts';
 
 /**
  * The one redirect URI, identical byte for byte in the dialog and the code exchange
@@ -12,14 +14,26 @@ export function connectUrl({ publicUrl }: Config, token: string): string {
   return `${publicUrl}/connect/${token}`;
 }
 
-/** The path of a connect link on our host. */
-export function connectPath({ publicUrl }: Config, token: string): string {
-  return `${new URL(publicUrl).pathname.replace(/\/$/, '')}/connect/${encodeURIComponent(token)}`;
+/**
+ * The path of a connect link on our host. `link`: its token, or the session's id for a browser that opened it before.
+ */
+export function connectPath(
+  { publicUrl }: Config,
+  link: string,
+  { page = '', inPopup = false }: { page?: '' | '/signup' | '/dialog'; inPopup?: boolean } = {},
+): string {
+  const base = new URL(publicUrl).pathname.replace(/\/$/, '');
+  return `${base}/connect/${encodeURIComponent(link)}${page}${inPopup ? '?display=popup' : ''}`;
 }
 
-/** Where an attempt's result is shown; `attempt` null: the browser's newest. */
-export function resultUrl(config: Config, token: string, attempt: string | null): string {
-  return `${connectUrl(config, token)}/result${attempt === null ? '' : `?attempt=${attempt}`}`;
+/** Our last page of an attempt. Without code and state: the browser proves the attempt with its cookie. */
+export function doneUrl(
+  config: Config,
+  sessionId: ConnectSessionId,
+  { attempt, notice }: { attempt: string; notice: Notice | null },
+): string {
+  const query = new URLSearchParams({ attempt, ...(notice === null ? {} : { notice }) });
+  return `${connectUrl(config, sessionId)}/done?${query}`;
 }
 
 /** Our API docs, for the developers of the product behind a page. */

@@ -14,6 +14,7 @@ import { SuppliedTokenService } from './authorization/supplied-token.service.ts'
 import { AttemptSigner } from './browser/attempt-signer.ts';
 import { BrowserController } from './browser/browser.controller.ts';
 import { BrowserAttempts } from './browser/browser-attempts.ts';
+import { BrowserResponder } from './browser/browser-responder.ts';
 import { CallbackService } from './browser/callback.service.ts';
 import { ConnectLinkService } from './browser/connect-link.service.ts';
 import { SignupController } from './browser/signup.controller.ts';
@@ -54,6 +55,7 @@ import { UnfinishedSignupJob } from './unfinished/unfinished-signup.job.ts';
     AuthorizationResumeJob,
     AttemptSigner,
     BrowserAttempts,
+    BrowserResponder,
     ConnectLinkService,
     CallbackService,
     CodeRedeemer,

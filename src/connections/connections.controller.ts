@@ -3,6 +3,7 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
 import { CurrentClient, Roles } from '../auth/decorators.ts';
 import { notAllowed, requireCoveredByPolicy, visibleProducts, visibleTenants } from '../auth/policy/policy.ts';
+import { parseInstant } from '../platform/instant.ts';
 import { ApiPage } from '../platform/openapi/api-page.ts';
 import { ApiProblems } from '../platform/openapi/api-problems.ts';
 import { decodeCursor, type Page } from '../platform/paging.ts';
@@ -35,12 +36,15 @@ export class ConnectionsController {
     @CurrentClient() client: AuthenticatedClient,
     @Query() query: ListConnectionsRequest,
   ): Promise<Page<ConnectionResponse>> {
-    const { tenant, product, status, limit, cursor } = query;
+    const { tenant, product, status, health, expires_before: expiresBefore, asset_id: assetId, limit, cursor } = query;
     requireCoveredByPolicy(client, tenant, product);
     return this.connections.list({
       ...(tenant === undefined ? {} : { tenant }),
       ...(product === undefined ? {} : { product }),
       ...(status === undefined ? {} : { status }),
+      ...(health === undefined ? {} : { health }),
+      ...(expiresBefore === undefined ? {} : { expiresBefore: parseInstant('expires_before', expiresBefore) }),
+      ...(assetId === undefined ? {} : { assetId }),
       visibleTenants: visibleTenants(client),
       visibleProducts: visibleProducts(client),
       limit,

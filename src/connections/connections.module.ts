@@ -9,11 +9,12 @@ import { UnverifiedAssetService } from './assets/unverified-asset.service.ts';
 import { ConnectionProvisioner } from './authorization/connection-provisioner.ts';
 import { PendingAuthorizationRepository } from './authorization/pending-authorization.repository.ts';
 import { AUDITED_CONNECTIONS } from './connection/audited-connections.query.ts';
-import { AssetEntity, ConnectionEntity, CredentialEntity } from './connection/connection.entity.ts';
+import { ConnectionEntity } from './connection/connection.entity.ts';
 import { ConnectionRepository } from './connection/connection.repository.ts';
 import { ConnectionStatusService } from './connection/connection-status.service.ts';
 import { ConnectionVisibility } from './connection/connection-visibility.ts';
 import { VerificationRequests } from './connection/verification-requests.ts';
+import { ConnectionPartsController } from './connection-parts.controller.ts';
 import { ConnectionsController } from './connections.controller.ts';
 import { CredentialClaimRepository } from './credentials/credential-claim.repository.ts';
 import { CredentialOutcomeService } from './credentials/credential-outcome.service.ts';
@@ -56,9 +57,9 @@ const PROVIDERS = [
 ];
 
 /** Entities to register with the data source. */
-export const CONNECTION_ENTITIES = [ConnectionEntity, CredentialEntity, AssetEntity];
+export const CONNECTION_ENTITIES = [ConnectionEntity];
 
-@Module({ controllers: [ConnectionsController], providers: PROVIDERS, exports: PROVIDERS })
+@Module({ controllers: [ConnectionsController, ConnectionPartsController], providers: PROVIDERS, exports: PROVIDERS })
 export class ConnectionsModule implements OnModuleInit {
   constructor(private readonly audited: AuditedObjects) {}
 

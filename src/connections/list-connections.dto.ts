@@ -1,9 +1,12 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { IsIn, IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
+import { IsIn, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 import { PRODUCTS, type Product } from '../config/config.ts';
 import { TENANT_PATTERN } from '../config/tenant.ts';
+import { INSTANT } from '../platform/openapi/examples.ts';
 import { DEFAULT_LIMIT, MAX_LIMIT } from '../platform/paging.ts';
+import { ASSET_ID_PATTERN } from './assets/asset-id.ts';
+import { HEALTHS, type Health } from './credentials/credential-kind.ts';
 import { CONNECTION_STATUSES, type ConnectionStatus } from './status/connection-status.ts';
 
 /** Query of `GET /v1/connections`. */
@@ -22,6 +25,30 @@ export class ListConnectionsRequest {
   @IsOptional()
   @IsIn(CONNECTION_STATUSES, { message: 'must be active, reauth_required, or revoked' })
   status?: ConnectionStatus;
+
+  @ApiPropertyOptional({ enum: HEALTHS, description: 'With a credential of this health only' })
+  @IsOptional()
+  @IsIn(HEALTHS)
+  health?: Health;
+
+  @ApiPropertyOptional({
+    ...INSTANT,
+    description: "With a credential, or access to the user's data, that expires before this instant",
+  })
+  @IsOptional()
+  @IsString()
+  @MaxLength(64)
+  expires_before?: string;
+
+  @ApiPropertyOptional({
+    pattern: ASSET_ID_PATTERN.source,
+    description: 'Those that reach this asset, by its id at Meta',
+    example: '106540352242922',
+  })
+  @IsOptional()
+  @Matches(ASSET_ID_PATTERN, { message: "must be Meta's id of an asset" })
+  @IsString()
+  asset_id?: string;
 
   @ApiPropertyOptional({
     type: 'integer',

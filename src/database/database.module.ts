@@ -2,6 +2,7 @@ import { type DynamicModule, Global, Module, type Provider } from '@nestjs/commo
 import { DataSource, EntityManager } from 'typeorm';
 import { Database } from './database.ts';
 import { DatabaseClock } from './database-clock.ts';
+import { DatabaseMonitor } from './database-monitor.ts';
 import { IntegrityFailures } from './integrity-failures.ts';
 import { RetentionService } from './retention.service.ts';
 import { RowMacs } from './row-macs.ts';
@@ -22,6 +23,7 @@ export class DatabaseModule {
       { provide: EntityManager, useValue: dataSource.manager },
       { provide: Database, useValue: database },
       { provide: DatabaseClock, useValue: databaseClock },
+      DatabaseMonitor,
       RetentionService,
       IntegrityFailures,
       RowMacs,

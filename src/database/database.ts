@@ -1,33 +1,52 @@
-import type { Pool, PoolClient, QueryResultRow } from 'pg';
+import pg, { type Pool, type PoolClient, type QueryResultRow } from 'pg';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions.js';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
+import { ConnectionPool, type Transaction, type TransactionOptions } from './connection-pool.ts';
+import { DatabaseAvailability } from './database-availability.ts';
 import { FailFastPool } from './fail-fast-pool.ts';
 import { runDeferredTriggers } from './interference.query.ts';
 import type { SqlExecutor, Statement } from './statement.ts';
+import { DatabaseTimeoutError, withTimeout } from './with-timeout.ts';
 
-/** An open transaction. `manager` is TypeORM's view of it. */
-export interface Transaction extends SqlExecutor {
-  readonly manager: EntityManager;
-}
+export type { Transaction } from './connection-pool.ts';
 
 /** Runs `work` in a transaction, such as `Database.transaction`. */
 export type RunInTransaction<T> = (work: (transaction: Transaction) => Promise<T>) => Promise<T>;
 
-/** Serialization failure and deadlock, which Postgres rolls back and which may be retried. */
-const RETRYABLE_CODES = new Set(['40001', '40P01']);
-const MAX_ATTEMPTS = 4;
+/** Longest wait for a connection, and for a statement on it: a request gets its 503 within two seconds. */
+const CONNECTION_TIMEOUT_MS = 1_700;
+const QUERY_TIMEOUT_MS = 1_700;
+/** Postgres cancels the statement earlier, and says so. */
+const STATEMENT_TIMEOUT_MS = 1_500;
+const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
+const MAX_CONNECTIONS = 10;
 
-/** Access to Postgres. TypeORM owns the pool, migrations and cold paths; hot statements go to `pg` directly. */
+/**
+ * Access to Postgres, within two seconds a statement. TypeORM owns migrations and entities; statements go to `pg`
+ * directly.
+ */
 export class Database implements SqlExecutor {
-  /** Separate connections with short deadlines, for leases and Graph calls. */
+  readonly availability = new DatabaseAvailability();
+  /** Separate connections with shorter limits, for leases and Graph calls. */
   readonly failFast: FailFastPool;
+  /**
+   * TypeORM's connections, with 15 seconds a statement: for batches, surveys, waits for other transactions, and what
+   * must not be lost to a slow database (a token that Meta issues once).
+   */
+  readonly longRunning: ConnectionPool;
+  readonly #pool: Pool;
+  readonly #statements: ConnectionPool;
 
   constructor(
     readonly dataSource: DataSource,
-    private readonly pool: Pool,
+    typeormPool: Pool,
   ) {
-    this.failFast = new FailFastPool((dataSource.options as PostgresDataSourceOptions).url ?? '');
+    const url = (dataSource.options as PostgresDataSourceOptions).url ?? '';
+    this.failFast = new FailFastPool(url, this.availability);
+    this.longRunning = new ConnectionPool(typeormPool, this.availability, runDeferredTriggers);
+    this.#pool = openPool(url);
+    this.#statements = new ConnectionPool(this.#pool, this.availability, runDeferredTriggers);
   }
 
   /** Shares the pool of an initialized data source. */
@@ -35,63 +54,65 @@ export class Database implements SqlExecutor {
     return new Database(dataSource, (dataSource.driver as PostgresDriver).master as Pool);
   }
 
-  async rows<R extends QueryResultRow>(statement: Statement<R>): Promise<R[]> {
-    return (await this.pool.query<R>(statement)).rows;
+  rows<R extends QueryResultRow>(statement: Statement<R>): Promise<R[]> {
+    return this.#statements.rows(statement);
   }
 
-  async run(statement: Statement): Promise<number> {
-    return (await this.pool.query(statement)).rowCount ?? 0;
+  run(statement: Statement): Promise<number> {
+    return this.#statements.run(statement);
   }
 
   /**
    * Runs `work` in a READ COMMITTED transaction; rolls back if it throws. Retries deadlocks, so `work` must have no
    * other effects: never call Meta in it.
    */
-  async transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.runTransaction(work);
-      } catch (error) {
-        if (attempt >= MAX_ATTEMPTS || !RETRYABLE_CODES.has(String((error as { code?: unknown }).code))) throw error;
-      }
-    }
+  transaction<T>(work: (transaction: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+    return this.#statements.transaction(work, options);
   }
 
-  private async runTransaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
-    const runner = this.dataSource.createQueryRunner();
+  /** Reads entities. */
+  async read<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    let client: PoolClient | undefined;
+    const connectAndRead = async (runner: QueryRunner): Promise<T> => {
+      try {
+        client = (await runner.connect()) as PoolClient;
+        if (!this.longRunning.mayBeDead(client)) return await work(runner.manager);
+        // Not awaited: a dead connection says nothing when it ends.
+        void client.end();
+      } finally {
+        await runner.release();
+      }
+      return connectAndRead(this.dataSource.createQueryRunner());
+    };
     try {
-      const client = (await runner.connect()) as PoolClient;
-      try {
-        await runner.startTransaction();
-        const checks: (() => Promise<void>)[] = [];
-        const transaction: Transaction = {
-          manager: runner.manager,
-          rows: async <R extends QueryResultRow>(statement: Statement<R>) => (await client.query<R>(statement)).rows,
-          run: async (statement) => (await client.query(statement)).rowCount ?? 0,
-          beforeCommit: (check) => void checks.push(check),
-        };
-        const result = await work(transaction);
-        if (checks.length > 0) await runDeferredTriggers(transaction);
-        for (const check of checks) await check();
-        await runner.commitTransaction();
-        return result;
-      } catch (error) {
-        await rollBack(runner, client, error);
-        throw error;
-      }
-    } finally {
-      await runner.release();
+      const result = await withTimeout(QUERY_TIMEOUT_MS, connectAndRead(this.dataSource.createQueryRunner()));
+      this.availability.answered();
+      return result;
+    } catch (error) {
+      // The pool discards it; its statement fails.
+      if (error instanceof DatabaseTimeoutError) void client?.end();
+      throw this.availability.explain(error);
     }
+  }
+
+  /** Closes all connections except those of the data source. */
+  async close(): Promise<void> {
+    await Promise.all([this.failFast.close(), this.#pool.end()]);
   }
 }
 
-/** Ends a connection that is dead or can't roll back: the pool then discards it. */
-async function rollBack(runner: QueryRunner, client: PoolClient, error: unknown): Promise<void> {
-  if (isQueryTimeout(error)) return void client.end();
-  await runner.rollbackTransaction().catch(() => client.end());
-}
-
-/** Whether Postgres has said nothing for `query_timeout`. Nothing sent on such a connection arrives. */
-function isQueryTimeout(error: unknown): boolean {
-  return error instanceof Error && error.message === 'Query read timeout';
+function openPool(connectionString: string): Pool {
+  return new pg.Pool({
+    connectionString,
+    application_name: 'metavault',
+    max: MAX_CONNECTIONS,
+    idleTimeoutMillis: 60_000,
+    connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    query_timeout: QUERY_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    keepAlive: true,
+    // An open pool must not keep the process alive.
+    allowExitOnIdle: true,
+  });
 }

@@ -79,7 +79,7 @@ export async function giveMacsToRows(
 ): Promise<string[]> {
   const ids: string[] = [];
   for (let after: unknown = null; ; ) {
-    const given = await database.transaction(async (tx) =>
+    const given = await database.longRunning.transaction(async (tx) =>
       (await guard(tx)) ? protectedTable.giveMacs(tx, mac, { after, ...options }) : { ids: [], next: null },
     );
     ids.push(...given.ids);

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
-import { databaseUnavailable } from '../database/fail-fast-pool.ts';
+import { databaseUnavailable } from '../database/database-unavailable.ts';
 import { HttpRequestError } from '../platform/http-client/http-client.ts';
 import type { RawRequestContext } from '../platform/http-server/raw-http-handler.ts';
 import { readTraceContext } from '../platform/http-server/trace-context.ts';
@@ -49,7 +49,8 @@ export class GatewayErrorWriter {
     const trace = readTraceContext(request.headers);
     const about = { request_id: context.requestId, ...(trace === null ? {} : { trace_id: trace.traceId }) };
     if (gatewayError.code === 'internal_error') this.log.error({ err: error, ...about }, 'internal error');
-    else this.log.warn({ err: gatewayError.cause, ...about }, gatewayError.message);
+    else if (gatewayError.code !== 'database_unavailable')
+      this.log.warn({ err: gatewayError.cause, ...about }, gatewayError.message);
   }
 }
 

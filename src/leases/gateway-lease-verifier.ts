@@ -9,7 +9,6 @@ import { credentialContext } from '../connections/credentials/seal-contexts.ts';
 import type { ConnectionId, CredentialId } from '../connections/ids.ts';
 import { Batcher } from '../database/batcher.ts';
 import { Database } from '../database/database.ts';
-import { FAIL_FAST_DEADLINE } from '../database/fail-fast-pool.ts';
 import { RowMacs } from '../database/row-macs.ts';
 import type { StatementDefinition } from '../database/statement.ts';
 import { Clock } from '../platform/clock.ts';
@@ -63,8 +62,8 @@ type Genuine<R> = Omit<R, 'client'> & { client: StoredClientRow };
  */
 @Injectable()
 export class GatewayLeaseVerifier implements OnApplicationShutdown {
-  readonly #activeLeases = this.createBatcher(selectActiveLeases, 2);
-  readonly #sealedLeases = this.createBatcher(selectSealedLeases, 1);
+  readonly #activeLeases: Batcher<LeaseId, Genuine<ActiveLeaseRow> | null>;
+  readonly #sealedLeases: Batcher<LeaseId, Genuine<SealedLeaseRow> | null>;
   readonly #cache = new LeaseTokenCache<Omit<GatewayGrant, 'allow' | 'ipAllowList' | 'accessToken' | 'cacheKey'>>();
 
   constructor(
@@ -74,7 +73,10 @@ export class GatewayLeaseVerifier implements OnApplicationShutdown {
     private readonly clock: Clock,
     private readonly alert: IntegrityAlert,
     private readonly macs: RowMacs,
-  ) {}
+  ) {
+    this.#activeLeases = this.createBatcher(selectActiveLeases, 2);
+    this.#sealedLeases = this.createBatcher(selectSealedLeases, 1);
+  }
 
   /** Returns what the lease grants; null for an unknown token or an ended lease. Throws `DecryptionError`. */
   async grant(token: string): Promise<GatewayGrant | null> {
@@ -153,7 +155,7 @@ export class GatewayLeaseVerifier implements OnApplicationShutdown {
         const found = await this.readGenuine(select, [...new Set(leaseIds)]);
         return leaseIds.map((id) => found.get(id) ?? null);
       },
-      { maxSize: 64, maxInFlight, deadline: FAIL_FAST_DEADLINE },
+      { maxSize: 64, maxInFlight, deadline: this.database.failFast.deadline },
     );
   }
 

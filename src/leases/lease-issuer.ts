@@ -9,7 +9,6 @@ import { connectionNotFound, reauthRequired } from '../connections/connection/co
 import { credentialContext } from '../connections/credentials/seal-contexts.ts';
 import { Batcher } from '../database/batcher.ts';
 import { Database } from '../database/database.ts';
-import { FAIL_FAST_DEADLINE } from '../database/fail-fast-pool.ts';
 import { RowMacs } from '../database/row-macs.ts';
 import { OnDemandRefreshService, refreshPending } from '../lifecycle/refresh/on-demand-refresh.service.ts';
 import { missingScopesOfToken } from '../meta/dialog/product-scopes.ts';
@@ -52,12 +51,7 @@ type LeasedToken = Pick<IssuedLeaseResponse, 'access_token' | 'graph_base_url' |
 /** Issues leases. The common case is one statement; all others then find out why it issued nothing. */
 @Injectable()
 export class LeaseIssuer {
-  readonly #issueBatches = new Batcher<LeaseInput, LeaseRow>((inputs) => this.run(inputs), {
-    maxSize: 64,
-    maxInFlight: 2,
-    deadline: FAIL_FAST_DEADLINE,
-  });
-
+  readonly #issueBatches: Batcher<LeaseInput, LeaseRow>;
   readonly #foreseen: ForeseenLeases;
 
   constructor(
@@ -75,6 +69,11 @@ export class LeaseIssuer {
     macs: RowMacs,
   ) {
     this.#foreseen = new ForeseenLeases(macs);
+    this.#issueBatches = new Batcher((inputs) => this.run(inputs), {
+      maxSize: 64,
+      maxInFlight: 2,
+      deadline: database.failFast.deadline,
+    });
   }
 
   /**

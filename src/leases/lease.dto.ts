@@ -3,6 +3,7 @@ import { IsIn, IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-vali
 import { LEASE_MODES, type LeaseMode } from '../auth/authenticated-client.ts';
 import { PRODUCTS, type Product } from '../config/config.ts';
 import { TENANT_PATTERN } from '../config/tenant.ts';
+import { ASSET_ID_PATTERN } from '../connections/assets/asset-id.ts';
 import type { ConnectionId } from '../connections/ids.ts';
 import { exampleId } from '../platform/openapi/examples.ts';
 
@@ -11,7 +12,6 @@ export const DEFAULT_TTL_SECONDS = 900;
 const MAX_SECONDS = 2 ** 31 - 1;
 
 const CONNECTION_ID = /^con_[0-9a-hjkmnp-tv-z]{26}$/;
-const ASSET_ID = /^[A-Za-z0-9_.-]{1,128}$/;
 const MODES: readonly unknown[] = LEASE_MODES;
 
 /** Body of `POST /v1/leases` (docs/api.md#leases). */
@@ -34,7 +34,7 @@ export class LeaseRequest {
   @Matches(TENANT_PATTERN, { message: 'must be 1 to 128 characters of A-Z a-z 0-9 . _ : -' })
   tenant!: string;
 
-  @ApiProperty({ enum: PRODUCTS, example: 'whatsapp' })
+  @ApiProperty({ enum: PRODUCTS, example: PRODUCTS[0] })
   @IsIn(PRODUCTS)
   product!: Product;
 
@@ -49,13 +49,13 @@ export class LeaseRequest {
   connection_id?: ConnectionId;
 
   @ApiPropertyOptional({
-    pattern: ASSET_ID.source,
+    pattern: ASSET_ID_PATTERN.source,
     description: "Meta's id of a Page, phone number, account …: the lease is for the token that reaches it",
     example: '106540352242922',
   })
   @IsOptional()
   @IsString()
-  @Matches(ASSET_ID, { message: "must be Meta's id of an asset" })
+  @Matches(ASSET_ID_PATTERN, { message: "must be Meta's id of an asset" })
   asset_id?: string;
 
   @ApiPropertyOptional({
@@ -108,7 +108,7 @@ const FAST_RULES: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
   ['tenant', matches(TENANT_PATTERN)],
   ['product', (value: unknown) => PRODUCTS.includes(value as Product)],
   ['connection_id', matches(CONNECTION_ID)],
-  ['asset_id', matches(ASSET_ID)],
+  ['asset_id', matches(ASSET_ID_PATTERN)],
   ['mode', (value: unknown) => MODES.includes(value)],
   ['ttl_seconds', isSeconds(1)],
   ['min_valid_seconds', isSeconds(0)],

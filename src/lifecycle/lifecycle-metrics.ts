@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { CredentialKind } from '../connections/credentials/credential-kind.ts';
 import { CredentialStatistics } from '../connections/credentials/credential-statistics.query.ts';
+import { LastKnown } from '../database/last-known.ts';
 import { Clock } from '../platform/clock.ts';
 import type { CheckOutcome } from './inspection/token-inspector.ts';
 import { AppRateLimitRepository } from './rate-limit/app-rate-limit.repository.ts';
@@ -26,7 +27,7 @@ export class LifecycleMetrics {
   private readonly usage: Gauge<'app_id'>;
   private readonly limitedObjects: Gauge<'app_id' | 'scope'>;
   private takenAtMs = Number.NEGATIVE_INFINITY;
-  private taking: Promise<void> | null = null;
+  private readonly counted = new LastKnown<void>(() => this.count(), undefined);
 
   constructor(
     registry: Registry,
@@ -132,13 +133,9 @@ export class LifecycleMetrics {
     this.sweeps.observe({ sweep }, seconds);
   }
 
-  /** Takes one census for all gauges of a scrape, at most every 30 seconds. */
-  private take(): Promise<void> {
-    if (this.taking === null && performance.now() - this.takenAtMs < CENSUS_TTL_MS) return Promise.resolve();
-    this.taking ??= this.count().finally(() => {
-      this.taking = null;
-    });
-    return this.taking;
+  /** Takes one census for all gauges of a scrape, at most every 30 seconds. If it fails, they keep their values. */
+  private async take(): Promise<void> {
+    if (performance.now() - this.takenAtMs >= CENSUS_TTL_MS) await this.counted.get();
   }
 
   private async count(): Promise<void> {

@@ -15,7 +15,7 @@ import { ProblemsController } from './problems/problems.controller.ts';
 import { ReplicaSyncJob } from './replica-sync.job.ts';
 import { StartPageController } from './start-page/start-page.controller.ts';
 
-/** The start page, health, metrics, problem pages, the API document, and the job that keeps a replica in sync with the database. */
+/** Start page, health, metrics, problem pages, API document, and the job that keeps replicas in sync. */
 @Module({
   imports: [AuthModule, MetaModule, TerminusModule.forRoot({ logger: false }), DiscoveryModule],
   controllers: [HealthController, MetricsController, ProblemsController, DocumentationController, StartPageController],

@@ -52,6 +52,8 @@ export interface ProblemOccurrence {
   retryAfterSeconds?: number;
   /** For the log only. */
   cause?: unknown;
+  /** The cause has been logged, so that nothing else logs it for each request. */
+  isLogged?: boolean;
 }
 
 const problemTypes = new Map<string, ProblemType>();

@@ -27,6 +27,9 @@ interface MatchedEntry extends EntryMatch {
   entry: WebhookEntry;
 }
 
+/** Meta repeats a delivery that was refused, so a slow database must not let them pile up. */
+const STORED_WITHIN = { withinMs: 900 };
+
 /**
  * Stores a delivery's entries. Each new one becomes an event per connection that it is about and that may receive it
  * (`receivesEvents`), or a single event without a connection. Claims about our access are not trusted but make
@@ -86,7 +89,7 @@ export class WebhookIngestService {
         matched,
         verificationCount: await this.verificationRequests.requestVerification(tx, connectionsToVerify(matched)),
       };
-    });
+    }, STORED_WITHIN);
     this.count(entries, result.matched);
     return { stored: result.matched.length, verificationCount: result.verificationCount };
   }

@@ -1,7 +1,7 @@
 const FOUNDATION = ['platform', 'config', 'database'];
 const RECORDS = [...FOUNDATION, 'auth', 'audit', 'vault', 'idempotency', 'events'];
 const DOMAIN = [...RECORDS, 'meta', 'connections'];
-const FEATURES = [...DOMAIN, 'clients', 'lifecycle', 'connect', 'webhooks', 'leases', 'gateway'];
+const FEATURES = [...DOMAIN, 'clients', 'customer-pages', 'lifecycle', 'connect', 'webhooks', 'leases', 'gateway'];
 const EVERYTHING = [...FEATURES, 'sandbox', 'operations', 'console', 'bootstrap', 'cli', 'composition'];
 
 /**
@@ -15,6 +15,7 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   database: ['platform', 'config', 'migrations'],
   meta: ['platform', 'config'],
   auth: FOUNDATION,
+  'customer-pages': [...FOUNDATION, 'auth'],
   audit: [...FOUNDATION, 'auth'],
   vault: [...FOUNDATION, 'auth', 'audit'],
   idempotency: [...FOUNDATION, 'auth', 'audit', 'vault'],
@@ -22,8 +23,8 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   clients: RECORDS,
   connections: RECORDS,
   lifecycle: DOMAIN,
-  connect: [...DOMAIN, 'lifecycle'],
-  webhooks: [...DOMAIN, 'lifecycle'],
+  connect: [...DOMAIN, 'lifecycle', 'customer-pages'],
+  webhooks: [...DOMAIN, 'lifecycle', 'customer-pages'],
   leases: [...DOMAIN, 'lifecycle'],
   gateway: [...DOMAIN, 'lifecycle', 'leases'],
   operations: FEATURES,

@@ -17,6 +17,8 @@ const files = sourceFiles().filter(({ module }) => module !== 'sandbox');
 const TABLES = [
   'src/config/',
   'src/connect/products/',
+  // What each product is called, in every language.
+  'src/customer-pages/messages/',
   'src/connections/credentials/credential-kind-rules.ts',
   'src/meta/dialog/login-flows.ts',
   'src/meta/dialog/products.ts',

@@ -120,7 +120,7 @@ function fileImports(among: readonly SourceFile[]): Map<string, Set<string>> {
 /** What each module of the first diagram may import: along the arrows, as far as they lead. */
 function drawnImports(markdown: string): Map<string, string[]> {
   const diagram = /```mermaid\nflowchart[\s\S]*?```/.exec(markdown)?.[0] ?? '';
-  const arrows = [...diagram.matchAll(/(\w+) --> (\w+)/g)].map(([, from = '', to = '']) => ({ from, to }));
+  const arrows = [...diagram.matchAll(/([\w-]+) --> ([\w-]+)/g)].map(([, from = '', to = '']) => ({ from, to }));
   const reach = (module: string): string[] =>
     arrows.filter(({ from }) => from === module).flatMap(({ to }) => [to, ...reach(to)]);
   return new Map(

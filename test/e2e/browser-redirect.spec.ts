@@ -259,9 +259,12 @@ describeInBrowser('a replica behind TLS', { PUBLIC_URL: 'https://vault.example' 
         headers: { cookie },
         redirect: 'manual',
       });
-      const dialog = response.headers.get('location');
-      const headers = { ...Object.fromEntries(response.headers), ...(dialog === null ? {} : { 'x-dialog': dialog }) };
-      await route.fulfill({ status: dialog === null ? response.status : 200, headers, body: await response.text() });
+      const location = response.headers.get('location');
+      const headers = {
+        ...Object.fromEntries(response.headers),
+        ...(location === null ? {} : { 'x-redirect': location }),
+      };
+      await route.fulfill({ status: location === null ? response.status : 200, headers, body: await response.text() });
     });
     const session = await createSession(testContext(), { return_url: undefined });
     const opened = await page.goto(session.connect_url);
@@ -275,7 +278,8 @@ describeInBrowser('a replica behind TLS', { PUBLIC_URL: 'https://vault.example' 
         sameSite: 'Lax',
       },
     ]);
-    await page.goto(await completeDialog(new URL((await opened?.headerValue('x-dialog')) ?? '')));
+    const returned = await page.goto(await completeDialog(new URL((await opened?.headerValue('x-redirect')) ?? '')));
+    await page.goto((await returned?.headerValue('x-redirect')) ?? '');
     expect(await page.title()).toBe('Connected');
   });
 });

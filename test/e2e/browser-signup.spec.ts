@@ -127,7 +127,7 @@ function signup({ testContext, visitor }: BrowserTest): void {
       await user.page.keyboard.press('Enter');
       await (await popup).getByRole('button', { name: 'Continue' }).click();
       await user.page.getByRole('heading', { name: 'Connected' }).waitFor();
-      expect(user.page.url()).toMatch(/\/connect\/[^/]+\/result\?attempt=[0-9a-f]{16}$/);
+      expect(user.page.url()).toMatch(/\/connect\/cns_[^/]+\/done\?attempt=[0-9a-f]{16}$/);
     });
 
     it('even if the connection dropped while the code was being sent', async () => {

@@ -56,7 +56,7 @@ async function openByOthers({ connect_url: url }: ConnectSessionBody, times = 60
   const links = [context.replica, other].map(({ app }) => app.get(ConnectLinkService));
   const openOne = async (index: number): Promise<void> => {
     const link = links[index % 2] as ConnectLinkService;
-    await link.open(await link.find(token), undefined, { asFullPage: true });
+    await link.open(await link.find(token, undefined), undefined, { asFullPage: true, inPopup: false });
   };
   for (let done = 0; done < times; done += 20) {
     context.clock.advance(0.001);

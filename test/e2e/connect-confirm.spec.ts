@@ -43,7 +43,9 @@ describe('a link with confirm', () => {
         '<bdi>Acme &lt;b&gt;&amp; Söhne&lt;/b&gt;</bdi> asks you to connect your Facebook Pages',
       );
       expect(page.text).not.toMatch(/<script|<b>|onclick/);
-      expect(page.headers['content-security-policy']).toMatch(/^default-src 'none'; style-src 'unsafe-inline';/);
+      expect(page.headers['content-security-policy']).toMatch(
+        /^default-src 'none'; style-src 'self'; img-src 'self' data:;/,
+      );
     }
     const looked = await request(context.replica.app.getHttpServer()).head(new URL(session.connect_url).pathname);
     expect([looked.status, looked.headers['set-cookie']]).toEqual([200, undefined]);

@@ -84,13 +84,13 @@ describe('the final page of a signup', () => {
   it('says what the connection lacks', async () => {
     const end = await signUp({});
     const page = (await end('text/html')).text;
-    expect(page).toMatch(/Setup is not complete\..*name a WhatsApp Business Account\..*Embedded Signup again/s);
+    expect(page).toMatch(/Setup is not complete\. Meta named no WhatsApp Business account .* Sign up again/s);
     expect(page).not.toMatch(/Everything is set up/);
   });
 });
 
 it('says that everything is set up if it is', async () => {
   const { browser, callback } = await browseToCallback(context, { return_url: undefined });
-  const page = await browser.get(callback, { Accept: 'text/html' });
+  const page = await browser.arrive(callback);
   expect(page.text).toMatch(/Everything is set up/);
 });

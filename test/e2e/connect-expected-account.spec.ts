@@ -93,7 +93,7 @@ describe('a session for one account', () => {
       { return_url: undefined, expected: { meta_user_id: '1' } },
       { user: wrong },
     );
-    const response = await browser.get(callback);
+    const response = await browser.arrive(callback);
     expect([response.status, response.headers['content-type']]).toEqual([422, 'text/html; charset=utf-8']);
     expect(response.text).toMatch(/not the account the link is for/);
     expect(response.text).toMatch(/Log out of Facebook[^<]* open the link again and use the right account/);
@@ -154,7 +154,7 @@ describe('a session for one account', () => {
       { return_url: undefined, expected: { business_id: '900' } },
       { user },
     );
-    const response = await browser.get(callback);
+    const response = await browser.arrive(callback);
     expect(response.status).toBe(422);
     expect(response.text).toMatch(/does not say which business this login belongs to/);
     expect(await stateOf(session.id)).toMatchObject({ error: 'wrong_account' });

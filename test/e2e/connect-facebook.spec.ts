@@ -75,9 +75,17 @@ describe('connecting through Facebook Login', () => {
 
   it('shows a page if there is no return_url, and JSON on request', async () => {
     const { browser, callback } = await approved({ return_url: undefined });
-    const shown = await browser.get(callback);
+    const left = await browser.get(callback);
+    expect([left.status, left.headers['cache-control']]).toEqual([303, 'no-store']);
+    const end = String(left.headers['location']);
+    // Neither code nor state, nor the link's token.
+    expect(end).toMatch(/^http:\/\/localhost:3000\/connect\/cns_[0-9a-z]{26}\/done\?attempt=[0-9a-f]{16}$/);
+    const shown = await browser.get(end);
     expect([shown.status, shown.type]).toEqual([200, 'text/html']);
     expect(shown.text).toContain('Connected');
+    expect((await browser.get(end)).text).toBe(shown.text);
+    const stranger = await new TestBrowser(context).get(end);
+    expect([stranger.status, stranger.text.includes('state_mismatch')]).toEqual([400, true]);
     const reported = await browser.get(callback, { Accept: 'application/json' });
     expect(reported.body).toMatchObject({ status: 'connected' });
   });

@@ -119,7 +119,8 @@ describe('a failing authorization', () => {
     const choice = { user, ...(failureCase.action === undefined ? {} : { action: failureCase.action }) };
     const { session, browser, callback } = await browseToCallback(context, body, choice);
     failureCase.goesWrong(context, user);
-    return { session, response: await browser.get(callback) };
+    const hasReturnUrl = !('return_url' in body);
+    return { session, response: hasReturnUrl ? await browser.get(callback) : await browser.arrive(callback) };
   };
 
   describe.each(Object.entries(FAILURE_CASES))('with %s', (_, failureCase) => {

@@ -141,6 +141,8 @@ describe('GET /v1/connect-sessions/{id}', () => {
     expect(shown).toEqual({
       id: session.id,
       tenant: 'shown',
+      locale: null,
+      origin: null,
       product: 'whatsapp',
       flow: 'embedded_signup',
       status: 'open',

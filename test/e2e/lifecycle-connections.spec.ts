@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { ConnectionResponse } from '../../src/connections/connection/connection-response.dto.ts';
 import { LifecycleJob } from '../../src/lifecycle/sweeps/lifecycle.job.ts';
 import { api } from '../support/connect-test-context.ts';
 import { DAY, type LifecycleTestContext, openLifecycleTestContext } from '../support/lifecycle-test-context.ts';
@@ -21,6 +22,17 @@ const client = async (role: string, tenants: string[], products: string[]): Prom
     .post('/v1/clients', { name: `a ${role}`, role, tenants, products })
     .expect(201);
   return api(context, (response.body as { api_key: string }).api_key);
+};
+/** The ids on all pages of a list. */
+const allOf = async (path: string): Promise<string[]> => {
+  const ids: string[] = [];
+  for (let cursor = ''; ; ) {
+    const { body } = await api(context).get(`${path}${cursor}`).expect(200);
+    const page = body as { data: { id: string }[]; next_cursor: string | null };
+    ids.push(...page.data.map(({ id }) => id));
+    if (page.next_cursor === null) return ids;
+    cursor = `&cursor=${page.next_cursor}`;
+  }
 };
 const MISSING = 'con_01jd0000000000000000000000';
 
@@ -62,7 +74,28 @@ describe('GET /v1/connections', () => {
     expect((await auditor.get('/v1/connections').expect(200)).body).toMatchObject({ data: [{ id: ids[2] }] });
   });
 
+  it('filters by health, expiry, and asset', async () => {
+    const ends = async (expiresIn: number): Promise<string> =>
+      (await context.importConnection({ tenant: 'filtered', expiresIn, pages: 1 })).id;
+    const [soon, late] = [await ends(10 * DAY), await ends(50 * DAY)];
+    const invalid = { text: `UPDATE credential SET health = 'invalid' WHERE connection_id = $1 AND NOT is_root` };
+    await context.database.run({ ...invalid, values: [late] });
+    const found = async (query: string): Promise<string[]> => {
+      const response = await api(context).get(`/v1/connections?tenant=filtered&${query}`).expect(200);
+      return (response.body as { data: { id: string }[] }).data.map(({ id }) => id);
+    };
+    expect(await found('health=invalid')).toEqual([late]);
+    const before = new Date(context.clock.now().getTime() + 20 * DAY * 1000).toISOString();
+    expect(await found(`expires_before=${before}`)).toEqual([soon]);
+    const page = (await context.connection(soon)).assets.find(({ type }) => type === 'page');
+    expect(await found(`asset_id=${page?.id}`)).toEqual([soon]);
+    expect(await found('asset_id=1')).toEqual([]);
+  });
+
   it.each([
+    'health=fine',
+    'expires_before=2026-11-29',
+    'asset_id=%20',
     'limit=0',
     'limit=201',
     'limit=x',
@@ -76,6 +109,61 @@ describe('GET /v1/connections', () => {
       .get(`/v1/connections?${query}`)
       .expect(400)
       .expect(/invalid_request/);
+  });
+
+  it('embeds the first credentials and assets, the root one first, and lists all of them', async () => {
+    const { id } = await context.importConnection({ tenant: 'large', pages: 1 });
+    const root = await context.root(id);
+    await context.database.run({
+      text: `INSERT INTO credential (id, connection_id, app_id, tenant, kind, is_root, subject_id, subject_name, version, scopes, health,
+          created_at, updated_at)
+        SELECT 'crd_0' || lpad(n::text, 25, '0'), connection_id, app_id, tenant, 'page', false, 'S' || n, 'Shop ' || n, 1, '{}', 'healthy',
+          created_at, updated_at FROM credential, generate_series(1, 150) AS n WHERE id = $1`,
+      values: [root.id],
+    });
+    await context.database.run({
+      text: `INSERT INTO asset (connection_id, type, id, name) SELECT $1, 'page', 'p' || n, 'Café ' || n FROM generate_series(1, 150) AS n`,
+      values: [id],
+    });
+    const one = await context.connection(id);
+    expect([one.credentials.length, one.assets.length]).toEqual([100, 100]);
+    expect([one.credentials_count, one.assets_count]).toEqual([152, 151]);
+    expect(one.credentials[0]?.id).toBe(root.id);
+    const list = await api(context).get('/v1/connections?tenant=large').expect(200);
+    const [listed] = (list.body as { data: ConnectionResponse[] }).data;
+    expect([listed?.credentials.length, listed?.assets.length]).toEqual([10, 10]);
+    expect([listed?.credentials_count, listed?.assets_count]).toEqual([152, 151]);
+    expect(listed?.credentials[0]?.id).toBe(root.id);
+    expect(new Set(await allOf(`/v1/connections/${id}/credentials?limit=60`)).size).toBe(152);
+    expect(new Set(await allOf(`/v1/connections/${id}/assets?limit=60`)).size).toBe(151);
+    expect(await allOf(`/v1/connections/${id}/credentials?type=user`)).toEqual([root.id]);
+    expect(await allOf(`/v1/connections/${id}/credentials?q=sHOP%20150`)).toEqual([`crd_0${'150'.padStart(25, '0')}`]);
+    expect(await allOf(`/v1/connections/${id}/assets?q=caf%C3%A9%2015&type=page&limit=1`)).toEqual(['p15', 'p150']);
+    expect(await allOf(`/v1/connections/${id}/assets?type=ad_account`)).toEqual([]);
+  });
+
+  it.each([
+    'credentials?type=token',
+    'credentials?cursor=cGFnZSAx',
+    'assets?type=user',
+    'assets?cursor=zzz',
+    'assets?limit=0',
+  ])('rejects %s with 400', async (path) => {
+    const { id } = await context.importConnection();
+    await api(context)
+      .get(`/v1/connections/${id}/${path}`)
+      .expect(400)
+      .expect(/invalid_request/);
+  });
+
+  it('shows credentials and assets only to clients that see the connection', async () => {
+    const { id } = await context.importConnection({ tenant: 'list-b' });
+    const service = await client('service', ['list-a'], ['*']);
+    for (const part of ['credentials', 'assets'])
+      await service
+        .get(`/v1/connections/${id}/${part}`)
+        .expect(404)
+        .expect(/connection_not_found/);
   });
 
   it('shows no token, sealed or not', async () => {

@@ -32,8 +32,13 @@ export async function startChildReplica(environment: Record<string, string>): Pr
   child.stderr.on('data', (chunk: Buffer) => {
     output += chunk.toString();
   });
-  const url = await Promise.race([firstLine(child), once(child, 'exit').then(() => null)]);
-  if (url === null) throw new Error(`the replica did not start: ${output}`);
+  const closed = once(child, 'close');
+  const url = await firstLine(child);
+  if (url === null) {
+    // By then all output has been read.
+    await closed;
+    throw new Error(`the replica did not start: ${output}`);
+  }
   return {
     url,
     signal: (name) => {
@@ -54,12 +59,13 @@ function entry(): string[] {
   return [...hook, path.join(SUPPORT, 'replica-process.mjs')];
 }
 
-async function firstLine(child: ChildProcess): Promise<string> {
-  if (child.stdout === null) throw new Error('the child has no output');
+/** Its address, or null if it ended without one. */
+async function firstLine(child: ChildProcess): Promise<string | null> {
+  if (child.stdout === null) return null;
   for await (const line of createInterface({ input: child.stdout })) {
     if (line.startsWith('http')) return line;
   }
-  throw new Error('the child said nothing');
+  return null;
 }
 
 function replicaBuild(): Record<string, string> {

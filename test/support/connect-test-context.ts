@@ -73,6 +73,13 @@ export class TestBrowser {
     return this.keepCookies(await this.send('get', url).set(headers));
   }
 
+  /** Follows the redirect of a callback to our last page. */
+  async arrive(callback: string, headers: Record<string, string> = { Accept: 'text/html' }): Promise<request.Response> {
+    const left = await this.get(callback, headers);
+    if (left.status !== 303) throw new Error(`the callback gave ${left.status}: ${left.text}`);
+    return this.get(String(left.headers['location']), headers);
+  }
+
   /** As a page of this origin does. */
   async post(url: string, body: object | undefined, origin: string, headers: Record<string, string> = {}) {
     return this.keepCookies(await this.send('post', url).set('Origin', origin).set(headers).send(body));

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -9,6 +10,7 @@ import { SystemRandom } from '../../src/platform/random.ts';
 import { findCurrentBuild } from './find-current-build.ts';
 import { TEMPLATE_DATABASE } from './fresh-database.ts';
 
+const ROOT = path.resolve(import.meta.dirname, '../..');
 const PREFIX = 'metavault-test-';
 
 /** Folders of runs that were killed: their process is gone, so is their server. */
@@ -25,9 +27,11 @@ function removeStaleDirectories(): void {
   }
 }
 
-/** One Postgres for the run, with a migrated template that each spec file clones. */
+/** One Postgres for the run, with a migrated template that each spec file clones; and what browsers load. */
 export default async function setup(): Promise<void> {
   removeStaleDirectories();
+  // Takes no time if nothing has changed. Jest loads this file by require, so it cannot import the module.
+  execFileSync(process.execPath, [path.join(ROOT, 'customer-pages/build.mjs')], { stdio: 'inherit' });
   const directory = path.join(os.tmpdir(), `${PREFIX}${process.pid}`);
   fs.mkdirSync(directory, { mode: 0o755 });
   const postgres: EmbeddedPostgres = await startEmbeddedPostgres({
@@ -45,6 +49,6 @@ export default async function setup(): Promise<void> {
   await migrate(template);
   await template.destroy();
   process.env['TEST_POSTGRES_URL'] = postgres.url;
-  const build = findCurrentBuild(path.resolve(import.meta.dirname, '../..'));
+  const build = findCurrentBuild(ROOT);
   if (build !== undefined) process.env['REPLICA_BUILD'] = build;
 }

@@ -1,10 +1,8 @@
 import type { Product } from '../../src/config/config.ts';
 import { ConnectionProvisioner } from '../../src/connections/authorization/connection-provisioner.ts';
 import { PendingAuthorizationRepository } from '../../src/connections/authorization/pending-authorization.repository.ts';
-import type {
-  ConnectionResponse,
-  CredentialResponse,
-} from '../../src/connections/connection/connection-response.dto.ts';
+import type { ConnectionResponse } from '../../src/connections/connection/connection-response.dto.ts';
+import type { CredentialResponse } from '../../src/connections/connection/credential-response.dto.ts';
 import { Database } from '../../src/database/database.ts';
 import { RELAYED_EVENT_TYPE } from '../../src/events/outbox/event-type.ts';
 import { LifecycleJob } from '../../src/lifecycle/sweeps/lifecycle.job.ts';

@@ -106,7 +106,7 @@ export class AuditChain {
     let linked = 0;
     let after: string | null = null;
     for (;;) {
-      const batch: LinkedBatch = await this.database
+      const batch: LinkedBatch = await this.database.longRunning
         .transaction((tx) => this.linkBatch(tx, lookBack, after, wait))
         .catch((error: unknown) => {
           if (isLockTimeout(error)) return LOCKED;

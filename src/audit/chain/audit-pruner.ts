@@ -87,7 +87,7 @@ export class AuditPruner {
     });
     let pruned = 0;
     for (let count = PRUNING_BATCH; count === PRUNING_BATCH; pruned += count) {
-      count = await this.database.transaction((tx) => this.pruneBatch(tx, upTo, archive));
+      count = await this.database.longRunning.transaction((tx) => this.pruneBatch(tx, upTo, archive));
     }
     return pruned;
   }

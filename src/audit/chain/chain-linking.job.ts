@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Counter, Gauge, Registry } from 'prom-client';
 import { IntegrityError, IntegrityFailures } from '../../database/integrity-failures.ts';
+import { LastKnown } from '../../database/last-known.ts';
 import type { BackgroundJob } from '../../platform/jobs/background-job.ts';
 import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
@@ -33,12 +34,13 @@ export class ChainLinkingJob {
     registry: Registry,
     jobs: JobScheduler,
   ) {
+    const unlinked = new LastKnown(() => chain.countUnlinked(), -1);
     new Gauge({
       name: 'metavault_audit_unlinked_entries',
-      help: 'Audit entries not linked into the chain yet, up to 100000; -1 if the database is unavailable',
+      help: 'Audit entries not linked into the chain yet, up to 100000, as last read; -1 if never read',
       registers: [registry],
       async collect(): Promise<void> {
-        this.set(await chain.countUnlinked().catch(() => -1));
+        this.set(await unlinked.get());
       },
     });
     this.#forgedCount = new Counter({

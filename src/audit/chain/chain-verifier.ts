@@ -95,10 +95,10 @@ export class ChainVerifier {
   ): Promise<void> {
     const upTo = tip.last?.position ?? 0;
     onProgress(start?.position ?? 0, upTo);
-    const macsRequiredFrom = await walkLinks(this.database, this.mac, { start, upTo, onProgress }, faults);
+    const macsRequiredFrom = await walkLinks(this.database.longRunning, this.mac, { start, upTo, onProgress }, faults);
     this.findEndFault(tip, macsRequiredFrom, faults);
     await findUnlinkedFaults(
-      this.database,
+      this.database.longRunning,
       this.mac,
       {
         past: this.firstLinkableId(tip, faults),
@@ -108,7 +108,7 @@ export class ChainVerifier {
       },
       faults,
     );
-    await findMissingRecords(this.database, this.audited, start?.position ?? 0, faults);
+    await findMissingRecords(this.database.longRunning, this.audited, start?.position ?? 0, faults);
   }
 
   private firstLinkableId({ newestEntryId }: ChainTip, faults: ChainFaults): string {

@@ -43,6 +43,15 @@ export function formatConnectionDetails(view: ConnectionResponse): string {
   return [
     formatTable(facts.map(([name = '', value = '']) => [name, value])),
     formatTable([['CREDENTIAL', 'KIND', 'OF', 'VERSION', 'HEALTH', 'EXPIRES', 'FAILURE'], ...credentials]),
+    formatMore(view.credentials_count - credentials.length, 'credentials'),
     formatTable([['ASSET', 'ID', 'NAME', 'CREDENTIAL'], ...assets]),
-  ].join('\n\n');
+    formatMore(view.assets_count - assets.length, 'assets'),
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n');
+}
+
+/** Empty if nothing is left out. */
+function formatMore(count: number, what: 'credentials' | 'assets'): string {
+  return count > 0 ? `${count} more: GET /v1/connections/{id}/${what}` : '';
 }

@@ -68,6 +68,7 @@ function unknownBusiness(reason: string): ConnectFailedError {
   return new ConnectFailedError('wrong_account', {
     detail: `${reason}, and this link is for one business only. Nothing was connected.`,
     remedy: 'Log in with an account of that business, or ask the sender for a new link.',
+    notice: 'business_unknown',
     isFinal: true,
   });
 }

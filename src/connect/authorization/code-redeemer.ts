@@ -88,7 +88,7 @@ export class CodeRedeemer {
     { session, stateHash, actor, requestId }: CodeToRedeem,
     failure: ConnectFailedError,
   ): Promise<void> {
-    await this.database.transaction(async (tx) => {
+    await this.database.longRunning.transaction(async (tx) => {
       if (stateHash !== null) await this.attempts.recordError(tx, stateHash, failure.errorCode);
       const of = { ...session, sessionId: session.id, actor, requestId };
       await recordConnectFailure(this.audit, tx, of, toFailureDetails(failure, false));

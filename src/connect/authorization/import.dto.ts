@@ -18,7 +18,7 @@ export class ImportRequest {
   @ApiProperty({
     maxLength: MAX_TOKEN_LENGTH,
     description: 'A token of this app at Meta, of a kind that the product takes',
-    example: 'EAAGm0PX4ZCpsBAKZCZBZA7Qd1',
+    example: 'EAAGm0PX4ZCpsBO7Qd1',
   })
   @IsAccessToken()
   access_token!: string;

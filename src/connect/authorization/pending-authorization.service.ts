@@ -147,14 +147,14 @@ export class PendingAuthorizationService {
     );
     // The resume job retries often: only its last try is audited.
     if (work.actor === SYSTEM) return;
-    await this.database.transaction((tx) => this.recordFailure(tx, work, connectError, true));
+    await this.database.longRunning.transaction((tx) => this.recordFailure(tx, work, connectError, true));
   }
 
   /** Destroys a token that can never become a connection. */
   private async discard(work: AuthorizationRun, failure: ConnectFailedError): Promise<void> {
     const { pendingAuthorization } = work;
     try {
-      await this.database.transaction(async (tx) => {
+      await this.database.longRunning.transaction(async (tx) => {
         await this.pendingAuthorizations.finish(tx, pendingAuthorization);
         if (pendingAuthorization.stateHash !== null)
           await this.attempts.recordError(tx, pendingAuthorization.stateHash, failure.errorCode);

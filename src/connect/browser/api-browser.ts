@@ -13,6 +13,7 @@ import {
   ApiSeeOtherResponse,
   getSchemaPath,
 } from '@nestjs/swagger';
+import { NOTICES } from '../../customer-pages/messages/messages.ts';
 import { ApiErrorPages } from '../../platform/openapi/api-error-pages.ts';
 import { ApiProblems } from '../../platform/openapi/api-problems.ts';
 import { HTML } from '../../platform/openapi/media-types.ts';
@@ -36,6 +37,15 @@ const END = {
 const ToDialog = ApiFoundResponse({
   description: "Leads to Meta's dialog, or to the page before it",
   headers: { Location: LOCATION, 'Set-Cookie': SET_COOKIE },
+});
+const ToEnd = ApiSeeOtherResponse({
+  description: 'Leads to the last page, at an address without code and state: there is no `return_url`, or a pop-up',
+  headers: {
+    Location: {
+      ...LOCATION,
+      example: 'https://metavault.example/connect/cns_01k7gm2v9s8x4d0c6b5a3n1f2e/done?attempt=9f86d081884c7d65',
+    },
+  },
 });
 const ToReturnUrl = ApiFoundResponse({
   description: 'Leads to `return_url` of the session, with `status` and `connection_id` or `error` added',
@@ -74,6 +84,14 @@ function ApiLink(operation: Operation): MethodDecorator {
   return applyDecorators(ApiOperation(operation), ApiParam(token));
 }
 
+/** A link that `@metavault/connect` opens in a pop-up. */
+const Display = ApiQuery({
+  name: 'display',
+  required: false,
+  enum: ['popup'],
+  description: 'The window was opened by `@metavault/connect`, and its last page tells the page that opened it',
+});
+
 const { session_expired: expired, state_mismatch: mismatch } = CONNECT_PROBLEMS;
 
 export const ApiOpenLink = (): MethodDecorator =>
@@ -85,6 +103,7 @@ export const ApiOpenLink = (): MethodDecorator =>
         "Leads to Meta's dialog, or shows the page that comes before it: the confirmation, if the session asks for one, " +
         'or Embedded Signup. May be opened any number of times; each browser gets its own state and cookie.',
     },
+    Display,
     ApiOkResponse({ description: 'The confirmation, or the page of Embedded Signup', content: HTML }),
     ToDialog,
     ApiProblems(expired, loginNotConfigured),
@@ -97,6 +116,7 @@ export const ApiConfirmLink = (): MethodDecorator =>
       summary: 'Go on from the confirmation page',
       description: 'Target of its form, which is empty. `Origin` must be that of this service.',
     },
+    Display,
     ApiConsumes('application/x-www-form-urlencoded'),
     ApiBody({ required: false, schema: { type: 'object', properties: {} } }),
     ApiSeeOtherResponse({
@@ -113,6 +133,7 @@ export const ApiOpenSignup = (): MethodDecorator =>
       summary: 'Open the page of Embedded Signup',
       description: 'For browsers that passed the page before it. Other flows have no such page.',
     },
+    Display,
     ApiOkResponse({ description: 'The page of Embedded Signup', content: HTML }),
     ApiFoundResponse({ description: 'Leads to the page before it', headers: { Location: LOCATION } }),
     ApiProblems(expired, loginNotConfigured),
@@ -125,7 +146,8 @@ export const ApiOpenDialog = (): MethodDecorator =>
       summary: "Open Meta's dialog as a full page",
       description: "For every flow; the page of Embedded Signup offers it where Meta's SDK is blocked.",
     },
-    ApiOkResponse({ description: 'To HEAD only: the link may be opened' }),
+    Display,
+    ApiOkResponse({ description: 'To HEAD, without a body: the link may be opened', content: HTML }),
     ToDialog,
     ApiProblems(expired, loginNotConfigured),
   );
@@ -143,19 +165,28 @@ export const ApiReceiveCallback = (): MethodDecorator =>
     ApiQuery({ name: 'code', required: false, schema: { type: 'string' }, description: 'The authorization code' }),
     ApiQuery({ name: 'error', required: false, schema: { type: 'string' }, description: 'Why there is no code' }),
     Connected,
+    ToEnd,
     ToReturnUrl,
     ApiErrorPages(),
     ApiProblems(...Object.values(CONNECT_PROBLEMS).filter(({ code }) => code !== 'token_rejected')),
   );
 
-export const ApiShowResult = (): MethodDecorator =>
+export const ApiShowEnd = (): MethodDecorator =>
   ApiLinkPage(
     {
-      operationId: 'showConnectResult',
+      operationId: 'showConnectEnd',
       summary: 'Show how the login of this browser ended',
-      description: 'Where the page of Embedded Signup sends the browser if the session has no `return_url`.',
+      description:
+        'Where the browser ends if the session has no `return_url`, and in a pop-up. `token` may be the id of the session: ' +
+        'the cookie proves the browser.',
     },
     OfAttempt,
+    ApiQuery({
+      name: 'notice',
+      required: false,
+      enum: NOTICES,
+      description: 'What the page of Embedded Signup has to say about a failure',
+    }),
     Connected,
     ToReturnUrl,
     ApiProblems(...Object.values(CONNECT_PROBLEMS).filter(({ code }) => code !== 'token_rejected')),

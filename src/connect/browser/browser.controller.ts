@@ -3,7 +3,7 @@ import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Public } from '../../auth/decorators.ts';
 import { Config } from '../../config/config.ts';
-import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
+import { CustomerPages } from '../../customer-pages/customer-pages.ts';
 import type { CallbackQuery } from '../../meta/dialog/callback-query.ts';
 import { buildJsSdkParameters } from '../../meta/dialog/js-sdk-parameters.ts';
 import { buildJsSdkScript } from '../../meta/dialog/js-sdk-script.ts';
@@ -12,17 +12,20 @@ import { MetaApps } from '../../meta/meta-apps.ts';
 import { TakesBody } from '../../platform/http-server/request-body.ts';
 import { AppError, notFound } from '../../platform/problem.ts';
 import { Random } from '../../platform/random.ts';
-import type { ConnectSession } from '../connect-session.ts';
-import { connectPath, docsUrl } from '../connect-urls.ts';
+import { type ConnectSession, openerOrigin } from '../connect-session.ts';
+import { connectPath } from '../connect-urls.ts';
 import { requireLoginConfigured } from '../sessions/require-login-configured.ts';
 import { ApiConfirmLink, ApiOpenDialog, ApiOpenLink, ApiOpenSignup, ApiReceiveCallback } from './api-browser.ts';
 import { BrowserFilter } from './browser.filter.ts';
-import { sendConnectResult } from './browser-response.ts';
+import { BrowserResponder, keepOpener, localeOf } from './browser-responder.ts';
 import { CallbackService } from './callback.service.ts';
-import { CONFIRM_PAGE_POLICY, renderConfirmPage } from './confirm-page.ts';
+import { buildConfirmPage } from './confirm-page.ts';
 import { ConnectLinkService, type OpenedSession } from './connect-link.service.ts';
 import { requireOwnOrigin } from './own-origin.ts';
-import { renderSignupPage } from './signup-page.ts';
+import { buildSignupPage } from './signup-page.ts';
+
+/** `display=popup`: opened by `@metavault/connect`. */
+type DisplayQuery = Readonly<Record<string, unknown>>;
 
 /** Routes the user's browser visits on the way to Meta's dialog and back. */
 @ApiTags('browser')
@@ -33,7 +36,8 @@ export class BrowserController {
   constructor(
     private readonly connectLinks: ConnectLinkService,
     private readonly callback: CallbackService,
-    private readonly connections: ConnectionRepository,
+    private readonly responder: BrowserResponder,
+    private readonly pages: CustomerPages,
     private readonly config: Config,
     private readonly random: Random,
     private readonly apps: MetaApps,
@@ -41,16 +45,23 @@ export class BrowserController {
 
   @Get('connect/:token')
   @ApiOpenLink()
-  async open(@Param('token') token: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const session = await this.connectLinks.find(token);
+  async open(
+    @Param('token') token: string,
+    @Query() query: DisplayQuery,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const session = await this.connectLinks.find(token, request.headers.cookie);
+    const inPopup = isPopup(session, query);
+    if (inPopup) keepOpener(reply);
     if (session.confirm) {
-      this.sendConfirmPage(session, token, reply);
+      this.sendConfirmPage(session, { actionPath: connectPath(this.config, token, { inPopup }) }, request, reply);
       return;
     }
-    const opened = await this.openUnlessHead(session, { asFullPage: false }, request, reply);
+    const opened = await this.openUnlessHead(session, { asFullPage: false, inPopup }, request, reply);
     if (opened === null) return;
     if (opened.dialogUrl !== null) reply.redirect(opened.dialogUrl, 302);
-    else this.sendSignupPage(opened, token, reply);
+    else this.sendSignupPage(opened, token, request, reply);
   }
 
   /** Target of the confirmation page's form: sessions with `confirm` get state and cookie only here. */
@@ -59,14 +70,18 @@ export class BrowserController {
   @ApiConfirmLink()
   async confirm(
     @Param('token') token: string,
+    @Query() query: DisplayQuery,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     requireOwnOrigin(request, this.config);
-    const session = await this.connectLinks.find(token);
-    const opened = await this.connectLinks.open(session, request.headers.cookie, { asFullPage: false });
+    const { cookie: cookies } = request.headers;
+    const session = await this.connectLinks.find(token, cookies);
+    const inPopup = isPopup(session, query);
+    if (inPopup) keepOpener(reply);
+    const opened = await this.connectLinks.open(session, cookies, { asFullPage: false, inPopup });
     reply.header('cache-control', 'no-store').header('set-cookie', opened.setCookies);
-    reply.redirect(opened.dialogUrl ?? `${connectPath(this.config, token)}/signup`, 303);
+    reply.redirect(opened.dialogUrl ?? connectPath(this.config, token, { page: '/signup', inPopup }), 303);
   }
 
   /** The Embedded Signup page, for browsers that passed the page before it. */
@@ -74,14 +89,16 @@ export class BrowserController {
   @ApiOpenSignup()
   async openSignup(
     @Param('token') token: string,
+    @Query() query: DisplayQuery,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const session = await this.findForOwnBrowser(token, request, reply);
+    const session = await this.findForOwnBrowser(token, query, request, reply);
     if (session === null) return;
     if (!loginFlow(session.flow).isOpenedBySdk) throw new AppError(notFound);
-    const opened = await this.openUnlessHead(session, { asFullPage: false }, request, reply);
-    if (opened !== null) this.sendSignupPage(opened, token, reply);
+    const way = { asFullPage: false, inPopup: isPopup(session, query) };
+    const opened = await this.openUnlessHead(session, way, request, reply);
+    if (opened !== null) this.sendSignupPage(opened, token, request, reply);
   }
 
   /** Meta's dialog as a full page, for every flow, in case our signup page's SDK is blocked or loses the code. */
@@ -89,12 +106,14 @@ export class BrowserController {
   @ApiOpenDialog()
   async openDialog(
     @Param('token') token: string,
+    @Query() query: DisplayQuery,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const session = await this.findForOwnBrowser(token, request, reply);
+    const session = await this.findForOwnBrowser(token, query, request, reply);
     if (session === null) return;
-    const opened = await this.openUnlessHead(session, { asFullPage: true }, request, reply);
+    const way = { asFullPage: true, inPopup: isPopup(session, query) };
+    const opened = await this.openUnlessHead(session, way, request, reply);
     if (opened === null) return;
     if (opened.dialogUrl === null) throw new Error(`the flow ${session.flow} has no dialog`);
     reply.redirect(opened.dialogUrl, 302);
@@ -112,37 +131,41 @@ export class BrowserController {
       return;
     }
     const attemptResult = await this.callback.receive(query, request.headers.cookie, String(request.id));
-    await sendConnectResult(request, reply, attemptResult, {
-      connections: this.connections,
-      docsUrl: docsUrl(this.config),
-    });
+    await this.responder.sendEnd(request, reply, attemptResult);
   }
 
   /** Null: the browser was redirected to the page that comes first. */
   private async findForOwnBrowser(
     token: string,
+    query: DisplayQuery,
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<ConnectSession | null> {
     const { cookie: cookies } = request.headers;
     const session = await this.connectLinks.findForDialog(token, cookies);
+    const inPopup = isPopup(session, query);
+    if (inPopup) keepOpener(reply);
     if (await this.connectLinks.mayProceed(session, cookies)) return session;
-    reply.header('cache-control', 'no-store').redirect(connectPath(this.config, token), 302);
+    reply.header('cache-control', 'no-store').redirect(connectPath(this.config, token, { inPopup }), 302);
     return null;
   }
 
-  private sendConfirmPage(session: ConnectSession, token: string, reply: FastifyReply): void {
+  private sendConfirmPage(
+    session: ConnectSession,
+    { actionPath }: { actionPath: string },
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): void {
     requireLoginConfigured(this.apps.for(session).config, session);
     // `no-referrer` would make the form's Origin "null". Other sites never get the path, which holds the link's token.
-    reply.header('referrer-policy', 'same-origin').header('content-security-policy', CONFIRM_PAGE_POLICY);
-    reply.header('cache-control', 'no-store').type('text/html; charset=utf-8');
-    reply.send(renderConfirmPage(session, connectPath(this.config, token)));
+    reply.header('referrer-policy', 'same-origin').header('cache-control', 'no-store');
+    this.pages.send(reply, buildConfirmPage(session, { locale: localeOf(request, session.locale), actionPath }));
   }
 
   /** Fastify also sends HEAD to the GET route, but HEAD must not create state, cookie or dialog. */
   private async openUnlessHead(
     session: ConnectSession,
-    way: { asFullPage: boolean },
+    way: { asFullPage: boolean; inPopup: boolean },
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<OpenedSession | null> {
@@ -156,15 +179,32 @@ export class BrowserController {
     return opened;
   }
 
-  private sendSignupPage({ session, attempt, rerequest }: OpenedSession, token: string, reply: FastifyReply): void {
+  private sendSignupPage(
+    { session, attempt, inPopup, rerequest }: OpenedSession,
+    token: string,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): void {
     const { config: meta } = this.apps.for(session);
     const sdk = buildJsSdkParameters(meta, session, rerequest);
     if (sdk === null) throw new Error(`the flow ${session.flow} has no JS SDK`);
-    const basePath = connectPath(this.config, token);
-    const nonce = this.random.bytes(16).toString('base64');
-    const { html, policy } = renderSignupPage({ sdk, script: buildJsSdkScript(meta), basePath, attempt, nonce });
+    const page = buildSignupPage({
+      locale: localeOf(request, session.locale),
+      sdk,
+      sdkScript: buildJsSdkScript(meta),
+      basePath: connectPath(this.config, token),
+      dialogPath: connectPath(this.config, token, { page: '/dialog', inPopup }),
+      attempt,
+      nonce: this.random.bytes(16).toString('base64'),
+      imageSources: this.pages.imageSources,
+    });
     // Meta's SDK may see our origin, as the dialog shows it; `Referer` omits the path, which holds the link's token.
-    reply.header('referrer-policy', 'strict-origin').header('content-security-policy', policy);
-    reply.type('text/html; charset=utf-8').send(html);
+    reply.header('referrer-policy', 'strict-origin');
+    this.pages.send(reply, page);
   }
+}
+
+/** Whether our last page has somebody to tell: without an origin, a pop-up is a window like any other. */
+function isPopup(session: ConnectSession, { display }: DisplayQuery): boolean {
+  return display === 'popup' && openerOrigin(session) !== null;
 }

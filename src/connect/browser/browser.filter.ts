@@ -3,12 +3,15 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { sendProblem, toAppError } from '../../platform/http-server/problem.filter.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { internalError } from '../../platform/problem.ts';
-import { sendBrowserProblem, wantsJson } from './browser-response.ts';
+import { BrowserResponder, wantsJson } from './browser-responder.ts';
 
 /** Renders errors of browser routes: as pages, or problem+json on request. */
 @Catch()
 export class BrowserFilter implements ExceptionFilter {
-  constructor(@Inject(LOGGER) private readonly logger: Pino) {}
+  constructor(
+    @Inject(LOGGER) private readonly logger: Pino,
+    private readonly responder: BrowserResponder,
+  ) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
@@ -22,7 +25,7 @@ export class BrowserFilter implements ExceptionFilter {
       const err = problem.occurrence.cause ?? problem;
       this.logger.error({ err, request_id: String(request.id), route: request.routeOptions.url }, 'internal error');
     }
-    sendBrowserProblem(request, reply, problem);
+    this.responder.sendProblem(request, reply, problem);
   }
 }
 

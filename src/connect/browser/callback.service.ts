@@ -14,7 +14,7 @@ import { CodeRedeemer } from '../authorization/code-redeemer.ts';
 import { PendingAuthorizationService } from '../authorization/pending-authorization.service.ts';
 import type { SignupMessage } from '../authorization-hints.ts';
 import { ConnectAttemptRepository } from '../connect-attempt.repository.ts';
-import { ConnectFailedError, toUserMessage } from '../connect-failed-error.ts';
+import { ConnectFailedError } from '../connect-failed-error.ts';
 import { recordConnectFailure } from '../connect-failure-audit.ts';
 import type { ConnectErrorCode } from '../connect-problems.ts';
 import { ConnectSessionRepository } from '../connect-session.repository.ts';
@@ -34,6 +34,7 @@ const MAX_POLLS = 60;
 const MAX_POLLS_AT_WORK = 1_200;
 
 export interface AttemptResult {
+  attempt: OpenedAttempt;
   session: ConnectSession;
   result: ConnectResult;
   /** `Set-Cookie` that ends the attempt. */
@@ -103,11 +104,11 @@ export class CallbackService {
 
   /** Returns the result of this browser's attempt. */
   async resultOf(session: ConnectSession, cookies: BrowserCookies): Promise<AttemptResult> {
-    const { stateHash } = await this.verifyCookie(session, cookies);
-    const attempt = await this.attempts.find(stateHash);
-    const error = attempt?.error ?? (attempt?.consumedAt == null ? 'session_expired' : 'meta_unavailable');
-    const connectionId = attempt?.connectionId ?? null;
-    return { session, result: connectionId === null ? { error } : { connectionId }, setCookies: [] };
+    const attempt = await this.verifyCookie(session, cookies);
+    const ended = await this.attempts.find(attempt.stateHash);
+    const error = ended?.error ?? (ended?.consumedAt == null ? 'session_expired' : 'meta_unavailable');
+    const connectionId = ended?.connectionId ?? null;
+    return { attempt, session, result: connectionId === null ? { error } : { connectionId }, setCookies: [] };
   }
 
   private end(
@@ -116,7 +117,7 @@ export class CallbackService {
     result: ConnectResult,
   ): AttemptResult {
     const isSessionOver = 'connectionId' in result;
-    return { session, result, setCookies: this.browserAttempts.end(cookies, attempt, { isSessionOver }) };
+    return { attempt, session, result, setCookies: this.browserAttempts.end(cookies, attempt, { isSessionOver }) };
   }
 
   private async verifyCookie(session: ConnectSession, cookies: BrowserCookies): Promise<OpenedAttempt> {
@@ -173,7 +174,7 @@ export class CallbackService {
     try {
       return { connectionId: await work() };
     } catch (error) {
-      if (error instanceof ConnectFailedError) return { error: error.errorCode, userMessage: toUserMessage(error) };
+      if (error instanceof ConnectFailedError) return { error: error.errorCode, notice: error.notice };
       if (error instanceof ClaimLostError) return this.awaitResult(verified);
       throw error;
     }

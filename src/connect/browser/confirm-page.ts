@@ -1,9 +1,10 @@
+import type { CustomerPage } from '../../customer-pages/customer-pages.ts';
+import type { Locale } from '../../customer-pages/locale.ts';
+import { fillMessage, messagesIn } from '../../customer-pages/messages/message-catalog.ts';
 import { loginFlow } from '../../meta/dialog/login-flows.ts';
 import type { TokenHostName } from '../../meta/graph/graph-host.ts';
 import { escapeHtml } from '../../platform/html.ts';
 import type { ConnectSession } from '../connect-session.ts';
-import { connectProduct } from '../products/products.ts';
-import { renderPage } from './browser-page.ts';
 
 /** Site names that users know. */
 const SITES: Readonly<Record<TokenHostName, string>> = {
@@ -13,34 +14,31 @@ const SITES: Readonly<Record<TokenHostName, string>> = {
 };
 
 /**
- * No script, no resources of other hosts. `form-action` is open on purpose: Chromium applies it to a form's redirects,
- * and this one's lead to Meta's dialog and on to a `return_url`.
+ * Without `form-action`: Chromium applies `form-action` to a form's redirects, too, and this one's lead to Meta's
+ * dialog and on to a `return_url`.
  */
-export const CONFIRM_PAGE_POLICY = [
-  "default-src 'none'",
-  "style-src 'unsafe-inline'",
-  'img-src data:',
-  "base-uri 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+const POLICY = { 'form-action': null };
 
-/** Renders the page between a link and the dialog: who is asking, and for what. `actionPath`: target of its form. */
-export function renderConfirmPage(
+/** Builds the page between a link and the dialog: who asks, and for what. `actionPath`: target of its form. */
+export function buildConfirmPage(
   { product, flow, tenantName }: Pick<ConnectSession, 'product' | 'flow' | 'tenantName'>,
-  actionPath: string,
-): string {
-  const { title, whatIsConnected, whatIsShared } = connectProduct(product).inPlainWords;
-  const name = tenantName === null ? null : `<bdi>${escapeHtml(tenantName)}</bdi>`;
+  { locale, actionPath }: { locale: Locale; actionPath: string },
+): CustomerPage {
+  const { confirm, products } = messagesIn(locale);
+  const { whatIsConnected, whatIsShared } = products[product];
   const site = SITES[loginFlow(flow).dialog ?? 'facebook'];
-  const shared = whatIsShared.map((each) => `<li>${escapeHtml(each)}</li>`).join('\n');
-  const asked = escapeHtml(whatIsConnected);
-  const body = `<h1>Connect ${asked}${name === null ? '' : ` to ${name}`}?</h1>
-<p>${name === null ? 'The sender of this link' : name} asks you to connect ${asked}. You will log in at ${site}, choose what to connect, and share:</p>
+  const what = escapeHtml(whatIsConnected);
+  const name = `<bdi>${escapeHtml(tenantName ?? '')}</bdi>`;
+  const values = { what, name, site };
+  const [heading, request] =
+    tenantName === null ? [confirm.headingWithoutName, confirm.requestWithoutName] : [confirm.heading, confirm.request];
+  const body = `<h1>${fillMessage(heading, values)}</h1>
+<p>${fillMessage(request, values)}</p>
 <ul>
-${shared}
+${whatIsShared.map((each) => `<li>${escapeHtml(each)}</li>`).join('\n')}
 </ul>
-<p>Continue only if you know who sent you this link and the account is yours to share. You can revoke access at any time in your ${site} settings.</p>
-<form method="post" action="${escapeHtml(actionPath)}"><p><button type="submit">Continue to ${site}</button></p></form>
-<p><small>If you did not expect this link, close this page. Nothing has been shared.</small></p>`;
-  return renderPage(`Connect ${title}`, body);
+<p>${fillMessage(confirm.caution, values)}</p>
+<form method="post" action="${escapeHtml(actionPath)}"><p><button type="submit">${fillMessage(confirm.continue, values)}</button></p></form>
+<p><small>${escapeHtml(confirm.unexpected)}</small></p>`;
+  return { locale, title: confirm.headingWithoutName.replace('{what}', whatIsConnected), body, policy: POLICY };
 }

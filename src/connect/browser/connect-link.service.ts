@@ -6,6 +6,7 @@ import { buildDialogUrl } from '../../meta/dialog/dialog-url.ts';
 import { loginFlow } from '../../meta/dialog/login-flows.ts';
 import { MetaApps } from '../../meta/meta-apps.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
+import { isId } from '../../platform/ids.ts';
 import { ConnectAttemptRepository } from '../connect-attempt.repository.ts';
 import { ConnectFailedError } from '../connect-failed-error.ts';
 import { ConnectSessionRepository } from '../connect-session.repository.ts';
@@ -25,6 +26,7 @@ export interface OpenedSession {
   session: ConnectSession;
   /** The attempt's name, which is public. */
   attempt: string;
+  inPopup: boolean;
   /** `Set-Cookie`, one or more. */
   setCookies: string[];
   /** Whether the dialog should ask again about what was answered before: declined scopes, chosen Pages. */
@@ -47,9 +49,12 @@ export class ConnectLinkService {
     private readonly apps: MetaApps,
   ) {}
 
-  /** Returns a link's session. Throws `session_expired` for expired and unknown links alike. */
-  async find(token: string): Promise<ConnectSession> {
-    const session = await this.findIncludingEnded(token);
+  /**
+   * Returns a link's session. `link`: its token, or the session's id if one of the cookies proves that this browser
+   * opened it before. Throws `session_expired` for expired and unknown links alike.
+   */
+  async find(link: string, cookies: string | undefined): Promise<ConnectSession> {
+    const session = await this.findIncludingEnded(link, cookies);
     if (!this.sessions.isOpen(session)) throw new ConnectFailedError('session_expired', { isFinal: true });
     return session;
   }
@@ -58,15 +63,19 @@ export class ConnectLinkService {
    * The same for the full-page dialog. Embedded Signup may outlast its link: a browser with a live attempt's cookie may
    * continue until the attempt expires.
    */
-  async findForDialog(token: string, cookies: string | undefined): Promise<ConnectSession> {
-    const session = await this.findIncludingEnded(token);
+  async findForDialog(link: string, cookies: string | undefined): Promise<ConnectSession> {
+    const session = await this.findIncludingEnded(link, cookies);
     if (this.sessions.isOpen(session) || (await this.isUnderWay(session, cookies))) return session;
     throw new ConnectFailedError('session_expired', { isFinal: true });
   }
 
   /** The same, also for ended sessions: for browsers that opened it before. */
-  async findIncludingEnded(token: string): Promise<ConnectSession> {
-    const session = await this.sessions.findByToken(this.secrets.hash(token));
+  async findIncludingEnded(link: string, cookies: string | undefined): Promise<ConnectSession> {
+    if (isId(link, 'cns') && (await this.browserAttempts.findOfSession(link, { header: cookies })) === null)
+      throw new ConnectFailedError('state_mismatch', { isFinal: true });
+    const session = isId(link, 'cns')
+      ? await this.sessions.findAcrossTenants(link)
+      : await this.sessions.findByToken(this.secrets.hash(link));
     if (session === null) throw new ConnectFailedError('session_expired', { isFinal: true });
     return session;
   }
@@ -83,7 +92,7 @@ export class ConnectLinkService {
   async open(
     session: ConnectSession,
     cookies: string | undefined,
-    { asFullPage }: { asFullPage: boolean },
+    { asFullPage, inPopup }: { asFullPage: boolean; inPopup: boolean },
   ): Promise<OpenedSession> {
     requireLoginConfigured(this.apps.for(session).config, session);
     const state = this.secrets.make();
@@ -95,12 +104,14 @@ export class ConnectLinkService {
       stateHash: state.hash,
       sessionId: session.id,
       openedAt,
+      inPopup,
       expiresAt: addSeconds(openedAt, isSignup ? SIGNUP_TTL_SECONDS : DIALOG_TTL_SECONDS),
     });
     await this.attempts.add(attempt);
     return {
       session,
       attempt: attemptNameOf(state.hash),
+      inPopup,
       setCookies,
       rerequest,
       dialogUrl: isSignup && !asFullPage ? null : this.dialogUrl(session, state.value, rerequest),

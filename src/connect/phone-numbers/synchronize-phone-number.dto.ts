@@ -43,7 +43,7 @@ export class SynchronizationResult {
     type: String,
     nullable: true,
     description: "Meta's id of the request; null: Meta gave none, or its response was lost",
-    example: 'ARBHmUVzd3mAFn7xgPZDE0A2',
+    example: 'ARBd3m7x0A2',
   })
   request_id!: string | null;
 

@@ -6,13 +6,4 @@ export const ADS: ConnectProduct = {
   discover: discoverAdAccounts,
   discoverByKind: {},
   hasPhoneNumbers: false,
-  inPlainWords: {
-    title: 'ad accounts',
-    whatIsConnected: 'your ad accounts',
-    whatIsShared: [
-      'your ad accounts, with permission to change their campaigns, ads and budgets',
-      'the results and cost of your ads',
-      'your account name',
-    ],
-  },
 };

@@ -1,17 +1,10 @@
 import type { Product, TokenKind } from '../../config/products.ts';
 import type { DiscoverAssets } from '../discovery/discovery.ts';
 
-/** How the page before the dialog names a product, for users who don't know its API. */
-interface PlainWords {
-  /** The page's title. */
-  readonly title: string;
-  /** Completes "connect …". */
-  readonly whatIsConnected: string;
-  /** Each completes "you share …". */
-  readonly whatIsShared: readonly string[];
-}
-
-/** What connecting does for a product. Its flows and scopes are in `meta/dialog/products.ts`. */
+/**
+ * What connecting does for a product. Its flows and scopes are in `meta/dialog/products.ts`,
+ * its words for customers in `customer-pages/messages/`.
+ */
 export interface ConnectProduct {
   readonly product: Product;
   readonly discover: DiscoverAssets;
@@ -19,5 +12,4 @@ export interface ConnectProduct {
   readonly discoverByKind: Readonly<Partial<Record<TokenKind, DiscoverAssets>>>;
   /** Whether its assets are phone numbers, which are registered with a pin. */
   readonly hasPhoneNumbers: boolean;
-  readonly inPlainWords: PlainWords;
 }

@@ -10,13 +10,4 @@ export const INSTAGRAM: ConnectProduct = {
   discover: discoverInstagramByPages,
   discoverByKind: { page: discoverInstagramOfPage, instagram_user: discoverOwnInstagramAccount },
   hasPhoneNumbers: false,
-  inPlainWords: {
-    title: 'Instagram',
-    whatIsConnected: 'your Instagram account',
-    whatIsShared: [
-      'your Instagram account, with its posts, comments and messages',
-      'permission to post, comment and send messages from it',
-      'its statistics',
-    ],
-  },
 };

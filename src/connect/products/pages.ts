@@ -6,13 +6,4 @@ export const PAGES: ConnectProduct = {
   discover: discoverPages,
   discoverByKind: { page: discoverOwnPage },
   hasPhoneNumbers: false,
-  inPlainWords: {
-    title: 'Facebook Pages',
-    whatIsConnected: 'your Facebook Pages',
-    whatIsShared: [
-      'the Facebook Pages you choose, with their posts, comments and messages',
-      'permission to post, comment and send messages as these Pages',
-      'their insights and your account name',
-    ],
-  },
 };

@@ -7,13 +7,4 @@ export const THREADS: ConnectProduct = {
   discover: async () => NOTHING,
   discoverByKind: {},
   hasPhoneNumbers: false,
-  inPlainWords: {
-    title: 'Threads',
-    whatIsConnected: 'your Threads account',
-    whatIsShared: [
-      'your Threads profile, with its posts and replies',
-      'permission to post and reply from it',
-      'its statistics',
-    ],
-  },
 };

@@ -6,13 +6,4 @@ export const WHATSAPP: ConnectProduct = {
   discover: discoverWhatsapp,
   discoverByKind: {},
   hasPhoneNumbers: true,
-  inPlainWords: {
-    title: 'WhatsApp',
-    whatIsConnected: 'your WhatsApp Business account',
-    whatIsShared: [
-      'the WhatsApp Business accounts you choose, with their phone numbers and message templates',
-      'messages that customers send to these numbers',
-      'permission to send messages from these numbers',
-    ],
-  },
 };

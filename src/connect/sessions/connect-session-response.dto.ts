@@ -1,10 +1,12 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { FLOWS, type Flow, PRODUCTS, type Product } from '../../config/products.ts';
 import type { ConnectionId } from '../../connections/ids.ts';
+import { LOCALES, type Locale } from '../../customer-pages/locale.ts';
 import { FEATURE_TYPES, type FeatureType } from '../../meta/dialog/embedded-signup.ts';
 import type { JsSdkParameters } from '../../meta/dialog/js-sdk-parameters.ts';
 import { exampleId, INSTANT } from '../../platform/openapi/examples.ts';
 import { CONNECT_ERROR_CODES, type ConnectErrorCode } from '../connect-problems.ts';
+import type { CreatedSession } from '../connect-session.ts';
 import {
   CONNECT_STAGES,
   type ConnectStage,
@@ -14,7 +16,6 @@ import {
 } from '../connect-session.ts';
 import type { ConnectSessionId } from '../ids.ts';
 import { ExpectedAccountRequest } from './connect-session.dto.ts';
-import type { CreatedSession } from './connect-session.service.ts';
 import { isDialogFlow } from './parse-dialog-flow.ts';
 import { SESSION_STATUSES, type SessionStatus } from './session-status.ts';
 
@@ -147,7 +148,7 @@ export class ConnectSessionStateResponse {
   @ApiProperty({ enum: PRODUCTS, example: 'pages' })
   product!: Product;
 
-  @ApiProperty({ enum: FLOWS.filter(isDialogFlow), example: 'facebook_login' })
+  @ApiProperty({ enum: FLOWS.filter(isDialogFlow) })
   flow!: Flow;
 
   @ApiProperty({
@@ -209,4 +210,20 @@ export class ConnectSessionStateResponse {
 
   @ApiProperty({ type: String, nullable: true, description: 'Who asks, on that page', example: null })
   tenant_name!: string | null;
+
+  @ApiProperty({
+    type: String,
+    enum: LOCALES,
+    nullable: true,
+    description: 'Language of the pages; null: what the browser prefers',
+  })
+  locale!: Locale | null;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'The page that may open the link in a pop-up and is told the result',
+    example: 'https://app.example.com',
+  })
+  origin!: string | null;
 }

@@ -15,6 +15,7 @@ import {
 } from 'class-validator';
 import { FLOWS, type Flow, PRODUCTS, type Product } from '../../config/products.ts';
 import { TENANT_PATTERN } from '../../config/tenant.ts';
+import { LOCALES, type Locale } from '../../customer-pages/locale.ts';
 import { FEATURE_TYPES, type FeatureType } from '../../meta/dialog/embedded-signup.ts';
 import { productDescriptor } from '../../meta/dialog/products.ts';
 import { IsOptionalNotNull } from '../../platform/optional-field.ts';
@@ -74,7 +75,6 @@ export class CreateSessionRequest {
   @ApiProperty({
     enum: FLOWS.filter(isDialogFlow),
     description: `How to connect. ${FLOWS_OF_PRODUCTS.join('; ')}.`,
-    example: 'facebook_login',
   })
   @IsIn(FLOWS)
   flow!: Flow;
@@ -154,7 +154,7 @@ export class CreateSessionRequest {
   @ApiPropertyOptional({
     maxLength: MAX_TENANT_NAME_LENGTH,
     minLength: 1,
-    description: 'Who asks, as named on the confirmation page',
+    description: 'Who asks, as named on the pages that the customer sees',
     example: 'Acme Coffee',
   })
   @IsOptionalNotNull()
@@ -162,13 +162,34 @@ export class CreateSessionRequest {
   @MaxLength(MAX_TENANT_NAME_LENGTH)
   @IsString()
   tenant_name?: string;
+
+  @ApiPropertyOptional({
+    enum: LOCALES,
+    example: 'pt-BR',
+    description: "Language of the pages that the customer sees; without it, the browser's",
+  })
+  @IsOptionalNotNull()
+  @IsIn(LOCALES)
+  locale?: Locale;
+
+  @ApiPropertyOptional({
+    format: 'uri',
+    example: 'https://app.example',
+    description:
+      'Origin, in RETURN_URL_ORIGINS, of the page that opens the link in a pop-up with @metavault/connect. Default: that of return_url',
+  })
+  @IsOptionalNotNull()
+  @MaxLength(2048)
+  @IsString()
+  origin?: string;
 }
 
 /** What a new session says about its link. */
-export type LinkOptions = Pick<ConnectSession, 'expected' | 'confirm' | 'tenantName'>;
+export type LinkOptions = Pick<ConnectSession, 'expected' | 'confirm' | 'tenantName' | 'locale'>;
 
 /** 400 for an expected account without an id. */
-export function toLinkOptions({ expected, confirm, tenant_name: tenantName }: CreateSessionRequest): LinkOptions {
+export function toLinkOptions(request: CreateSessionRequest): LinkOptions {
+  const { expected, confirm, tenant_name: tenantName, locale } = request;
   const { meta_user_id, business_id } = expected ?? {};
   if (expected !== undefined && meta_user_id === undefined && business_id === undefined)
     throw invalidInputError('expected', 'must have meta_user_id, business_id, or both');
@@ -180,6 +201,7 @@ export function toLinkOptions({ expected, confirm, tenant_name: tenantName }: Cr
     expected: expected === undefined ? null : ids,
     confirm: confirm ?? false,
     tenantName: tenantName ?? null,
+    locale: locale ?? null,
   };
 }
 
@@ -209,7 +231,7 @@ export class CompleteSessionRequest extends SignupRequest {
   @ApiPropertyOptional({
     maxLength: MAX_TOKEN_LENGTH,
     description: 'A token of this app at Meta; instead of `code`',
-    example: 'EAAGm0PX4ZCpsBAKZCZBZA7Qd1',
+    example: 'EAAGm0PX4ZCpsBO7Qd1',
   })
   @IsOptionalNotNull()
   @IsAccessToken()

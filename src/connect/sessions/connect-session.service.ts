@@ -8,14 +8,14 @@ import { ConnectionRepository } from '../../connections/connection/connection.re
 import { Database, type RunInTransaction } from '../../database/database.ts';
 import { mustAskAgain } from '../../meta/dialog/ask-again.ts';
 import type { SignupFeatures } from '../../meta/dialog/embedded-signup.ts';
-import { buildJsSdkParameters, type JsSdkParameters } from '../../meta/dialog/js-sdk-parameters.ts';
+import { buildJsSdkParameters } from '../../meta/dialog/js-sdk-parameters.ts';
 import { defaultScopes } from '../../meta/dialog/product-scopes.ts';
 import { MetaApps } from '../../meta/meta-apps.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { Ids } from '../../platform/ids.ts';
 import { AppError, notFound } from '../../platform/problem.ts';
 import { ConnectSessionRepository } from '../connect-session.repository.ts';
-import type { ConnectSession } from '../connect-session.ts';
+import type { ConnectSession, CreatedSession } from '../connect-session.ts';
 import { connectUrl } from '../connect-urls.ts';
 import { ConnectSecrets } from './connect-secrets.ts';
 import type { LinkOptions } from './connect-session.dto.ts';
@@ -34,15 +34,9 @@ interface NewSession extends SignupFeatures, LinkOptions {
   scopes: string[] | null;
   /** Validated. */
   returnUrl: string | null;
+  /** Validated. */
+  origin: string | null;
   clientId: ClientId;
-}
-
-export interface CreatedSession {
-  session: ConnectSession;
-  /** On our host. Anyone who has it can connect, so it is returned once and only its hash is kept. */
-  connectUrl: string;
-  /** Null for flows without the JavaScript SDK. */
-  jsSdk: JsSdkParameters | null;
 }
 
 /** Creates sessions, whose link a user opens to connect. */
@@ -80,6 +74,8 @@ export class ConnectSessionService {
       expected: session.expected,
       confirm: session.confirm,
       tenant_name: session.tenantName,
+      locale: session.locale,
+      origin: session.origin,
     };
   }
 

@@ -22,13 +22,13 @@ import { SuppliedTokenService } from '../authorization/supplied-token.service.ts
 import { ConnectFailedError } from '../connect-failed-error.ts';
 import { CONNECT_PROBLEMS, loginNotConfigured } from '../connect-problems.ts';
 import { ConnectSessionRepository } from '../connect-session.repository.ts';
-import type { ConnectSession } from '../connect-session.ts';
+import type { ConnectSession, CreatedSession } from '../connect-session.ts';
 import { toSignupMessage } from '../embedded-signup.dto.ts';
 import { PhoneNumberRegistrar } from '../phone-numbers/phone-number-registrar.ts';
 import { connectProduct } from '../products/products.ts';
 import { toCode } from '../request-fields.ts';
 import { CompleteSessionRequest, CreateSessionRequest, toLinkOptions } from './connect-session.dto.ts';
-import { ConnectSessionService, type CreatedSession } from './connect-session.service.ts';
+import { ConnectSessionService } from './connect-session.service.ts';
 import {
   ConnectSessionResponse,
   ConnectSessionStateResponse,
@@ -77,11 +77,14 @@ export class ConnectSessionsController {
   ): Promise<ConnectSessionResponse> {
     const flow = parseDialogFlow(request);
     const returnUrl = request.return_url === undefined ? null : this.returnUrl(request.return_url);
-    const { tenant, product, scopes = null } = request;
+    const { tenant, product, scopes = null, origin = null } = request;
+    if (origin !== null && !this.config.returnUrlOrigins.includes(origin))
+      throw invalidInputError('origin', 'must be an origin that is in RETURN_URL_ORIGINS');
     requireCoveredByPolicy(client, tenant, product);
     const signup = parseSignupFeatures(request);
     const link = toLinkOptions(request);
-    const newSession = { tenant, product, flow, scopes, returnUrl, ...signup, ...link, clientId: client.clientId };
+    const { clientId } = client;
+    const newSession = { tenant, product, flow, scopes, returnUrl, origin, ...signup, ...link, clientId };
     const by = { actor: toActor(client), requestId };
     return this.idempotency.create(
       call,

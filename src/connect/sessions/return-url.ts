@@ -1,17 +1,12 @@
 import type { ConnectionId } from '../../connections/ids.ts';
+import type { Notice } from '../../customer-pages/messages/messages.ts';
 import type { ConnectErrorCode } from '../connect-problems.ts';
 
 const MAX_LENGTH = 2048;
 const RESERVED_PARAMETERS = ['status', 'connection_id', 'error'];
 
-/** Replaces the problem's text for the user; on our pages only. */
-export interface UserMessage {
-  detail?: string;
-  remedy?: string;
-}
-
-/** Appended to a `return_url` (docs/api.md#connecting), or shown on our page. */
-export type ConnectResult = { connectionId: ConnectionId } | { error: ConnectErrorCode; userMessage?: UserMessage };
+/** Appended to a `return_url` (docs/api.md#connecting), or shown on our page, where a notice says it more exactly. */
+export type ConnectResult = { connectionId: ConnectionId } | { error: ConnectErrorCode; notice?: Notice | null };
 
 /**
  * Checks a `return_url`: absolute, http(s), allowed origin, no user, no fragment, none of our parameters. Returns the

@@ -112,7 +112,7 @@ export class ConnectionProvisioner {
   ): Promise<{ connectionId: ConnectionId; created: boolean; verificationCount: number }> {
     const { appId, metaUserId, pendingAuthorization } = granted;
     const { tenant, product } = pendingAuthorization;
-    return this.database.transaction(async (tx) => {
+    return this.database.longRunning.transaction(async (tx) => {
       await lockMetaUser(tx, appId, metaUserId);
       const existing = await lockLiveConnection(tx, { tenant, product, appId, metaUserId });
       const status = requireNextStatus(existing?.status ?? 'new', changeOf(granted));

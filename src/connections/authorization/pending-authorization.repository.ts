@@ -141,7 +141,7 @@ export class PendingAuthorizationRepository {
     const id = this.ids.next('int');
     const claim = this.newClaim(claimSeconds);
     const { token, ...rest } = pendingAuthorization;
-    const secretId = await this.database.transaction(async (tx) => {
+    const secretId = await this.database.longRunning.transaction(async (tx) => {
       const sealed = await this.vault.put(tx, token, contextOf({ ...rest, id }));
       await tx.run(insert({ ...rest, ...claim, id, secretId: sealed, hints: JSON.stringify(rest.hints) }));
       return sealed;
@@ -165,7 +165,7 @@ export class PendingAuthorizationRepository {
   ): Promise<PendingAuthorization> {
     const { id, claimId } = pendingAuthorization;
     const next = { ...pendingAuthorization, stage: 'long_lived' as const, expiresAt };
-    return this.database.transaction(async (tx) => {
+    return this.database.longRunning.transaction(async (tx) => {
       const secretId = await this.vault.put(tx, token, contextOf(next));
       const updated = await tx.run(setLongLived({ id, claimId, secretId, expiresAt, now: this.clock.now() }));
       requireClaim(updated, nameOf(pendingAuthorization));

@@ -60,7 +60,7 @@ export class KindSynchronization {
   @ApiProperty({
     required: false,
     description: "Meta's id of the request, if Meta accepted it",
-    example: 'ARBHmUVzd3mAFn7xgPZDE0A2',
+    example: 'ARBd3m7x0A2',
   })
   request_id?: string;
 

@@ -1,119 +1,18 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { FLOWS, PRODUCTS, TOKEN_KINDS } from '../../config/products.ts';
+import { FLOWS, PRODUCTS } from '../../config/products.ts';
 import { exampleId, INSTANT, INSTANT_OR_NULL } from '../../platform/openapi/examples.ts';
-import {
-  ASSET_TYPES,
-  type AssetType,
-  type CredentialKind,
-  HEALTHS,
-  type Health,
-} from '../credentials/credential-kind.ts';
-import type { ConnectionId, CredentialId } from '../ids.ts';
+import type { ConnectionId } from '../ids.ts';
 import {
   CONNECTION_STATUSES,
   type ConnectionStatus,
   PROVIDER_REVOCATION_STATUSES,
   type ProviderRevocationStatus,
 } from '../status/connection-status.ts';
-import { CredentialFailure, StatusReason } from '../status/status-reason.ts';
-import { AssetDetails } from './asset-details.ts';
-import type { AssetEntity, ConnectionEntity, CredentialEntity } from './connection.entity.ts';
-
-export class CredentialResponse {
-  @ApiProperty({ type: String, example: exampleId('crd') })
-  id!: CredentialId;
-
-  @ApiProperty({ enum: TOKEN_KINDS, description: "Whom Meta's token speaks for", example: 'user' })
-  kind!: CredentialKind;
-
-  @ApiProperty({
-    description: "Meta's id of the user, system user, Page, or account that the token speaks for",
-    example: '122093274858005763',
-  })
-  subject_id!: string;
-
-  @ApiProperty({ type: 'string', nullable: true, description: 'Its name, if known', example: 'Maria Souza' })
-  subject_name!: string | null;
-
-  @ApiProperty({ type: 'integer', minimum: 1, description: 'Counts the tokens that served, from 1', example: 3 })
-  version!: number;
-
-  @ApiProperty({ type: [String], description: 'Scopes of the token', example: ['pages_show_list', 'ads_read'] })
-  scopes!: string[];
-
-  @ApiProperty({
-    ...INSTANT_OR_NULL,
-    description: 'When Meta issued the token; null: Meta does not say',
-  })
-  issued_at!: string | null;
-
-  @ApiProperty({
-    ...INSTANT_OR_NULL,
-    description: 'When the token expires; null: never, or not by itself',
-  })
-  expires_at!: string | null;
-
-  @ApiProperty({
-    ...INSTANT_OR_NULL,
-    description: 'From when on it is refreshed by itself; null: never',
-  })
-  refresh_after!: string | null;
-
-  @ApiProperty(INSTANT_OR_NULL)
-  last_refreshed_at!: string | null;
-
-  @ApiProperty({
-    ...INSTANT_OR_NULL,
-    description: 'When Meta was last asked whether the token is valid',
-  })
-  last_checked_at!: string | null;
-
-  @ApiProperty({
-    enum: HEALTHS,
-    description: '`expiring`: valid, but close to its end. `unknown`: doubted, or cannot be opened.',
-    example: 'healthy',
-  })
-  health!: Health;
-
-  @ApiProperty({
-    type: CredentialFailure,
-    nullable: true,
-    description: 'Why the last refresh, rotation, or inspection failed; null: it did not',
-    example: null,
-  })
-  failure!: CredentialFailure | null;
-}
-
-/** Includes details that only some types have (`AssetDetails`). */
-class AssetResponse extends AssetDetails {
-  @ApiProperty({ enum: ASSET_TYPES, example: 'page' })
-  type!: AssetType;
-
-  @ApiProperty({ description: "Meta's id", example: '104582391827364' })
-  id!: string;
-
-  @ApiProperty({ type: 'string', nullable: true, example: 'Acme Coffee' })
-  name!: string | null;
-
-  @ApiProperty({
-    type: 'string',
-    nullable: true,
-    description: 'The credential of leases for it; null: Meta gives no token for it',
-    example: exampleId('crd'),
-  })
-  credential_id!: CredentialId | null;
-
-  @ApiProperty({ description: 'Whether a lease can be issued for it while the connection is active', example: true })
-  usable!: boolean;
-
-  @ApiProperty({
-    type: 'string',
-    nullable: true,
-    description: "Meta's id of what it belongs to: an account's Page, a number's account, an ad account's business",
-    example: null,
-  })
-  parent_id!: string | null;
-}
+import { StatusReason } from '../status/status-reason.ts';
+import { AssetResponse, toAssetResponse } from './asset-response.dto.ts';
+import type { ConnectionEntity } from './connection.entity.ts';
+import type { AssetPart, CredentialPart } from './connection-parts.query.ts';
+import { CredentialResponse, toCredentialResponse } from './credential-response.dto.ts';
 
 /** A connection as the API shows it. Contains no token, not even sealed. */
 export class ConnectionResponse {
@@ -126,7 +25,7 @@ export class ConnectionResponse {
   @ApiProperty({ enum: PRODUCTS, example: 'pages' })
   product!: string;
 
-  @ApiProperty({ enum: FLOWS, description: 'How it was last authorized', example: 'facebook_login' })
+  @ApiProperty({ enum: FLOWS, description: 'How it was last authorized' })
   flow!: string;
 
   @ApiProperty({
@@ -190,20 +89,39 @@ export class ConnectionResponse {
 
   @ApiProperty({
     type: [CredentialResponse],
-    description: 'Its tokens at Meta, the root one first: that of the user, and one for each Page.',
+    description:
+      'Its tokens at Meta, the root one first: that of the user, and one for each Page. At most 100, in lists 10; ' +
+      '`GET /v1/connections/{id}/credentials` lists all.',
   })
   credentials!: CredentialResponse[];
 
-  @ApiProperty({ type: [AssetResponse], description: 'What the tokens reach, by type and id' })
+  @ApiProperty({ type: 'integer', minimum: 0, description: 'How many credentials it has', example: 2 })
+  credentials_count!: number;
+
+  @ApiProperty({
+    type: [AssetResponse],
+    description:
+      'What the tokens reach, by type and id. At most 100, in lists 10; `GET /v1/connections/{id}/assets` lists all.',
+  })
   assets!: AssetResponse[];
+
+  @ApiProperty({ type: 'integer', minimum: 0, description: 'How many assets it has', example: 3 })
+  assets_count!: number;
 }
 
 const instant = (date: Date | null): string | null => date?.toISOString() ?? null;
 
+/** What is shown of a connection's credentials and assets, and how many there are. */
+interface ConnectionParts {
+  credentials: CredentialPart[];
+  credentialsCount: number;
+  assets: AssetPart[];
+  assetsCount: number;
+}
+
 export function toConnectionResponse(
   connection: ConnectionEntity,
-  credentials: CredentialEntity[],
-  assets: AssetEntity[],
+  { credentials, credentialsCount, assets, assetsCount }: ConnectionParts,
 ): ConnectionResponse {
   return {
     id: connection.id,
@@ -223,32 +141,8 @@ export function toConnectionResponse(
     updated_at: connection.updatedAt.toISOString(),
     revoked_at: instant(connection.revokedAt),
     credentials: credentials.map(toCredentialResponse),
-    assets: assets.map((asset) => ({
-      type: asset.type,
-      id: asset.id,
-      name: asset.name,
-      credential_id: asset.credentialId,
-      usable: asset.credentialId !== null,
-      parent_id: asset.parentId,
-      ...asset.details,
-    })),
-  };
-}
-
-function toCredentialResponse(credential: CredentialEntity): CredentialResponse {
-  return {
-    id: credential.id,
-    kind: credential.kind,
-    subject_id: credential.subjectId,
-    subject_name: credential.subjectName,
-    version: credential.version,
-    scopes: credential.scopes,
-    issued_at: instant(credential.issuedAt),
-    expires_at: instant(credential.expiresAt),
-    refresh_after: instant(credential.refreshAfter),
-    last_refreshed_at: instant(credential.lastRefreshedAt),
-    last_checked_at: instant(credential.lastCheckedAt),
-    health: credential.health,
-    failure: credential.failure,
+    credentials_count: credentialsCount,
+    assets: assets.map(toAssetResponse),
+    assets_count: assetsCount,
   };
 }

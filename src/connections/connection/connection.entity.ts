@@ -1,10 +1,8 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { Product } from '../../config/config.ts';
-import type { AssetType, CredentialKind, Health } from '../credentials/credential-kind.ts';
-import type { ConnectionId, CredentialId } from '../ids.ts';
+import type { ConnectionId } from '../ids.ts';
 import type { ConnectionStatus, ProviderRevocationStatus } from '../status/connection-status.ts';
-import type { CredentialFailure, StatusReason } from '../status/status-reason.ts';
-import type { AssetDetails } from './asset-details.ts';
+import type { StatusReason } from '../status/status-reason.ts';
 
 @Entity('connection')
 export class ConnectionEntity {
@@ -26,35 +24,4 @@ export class ConnectionEntity {
   @Column('timestamptz', { name: 'created_at' }) createdAt!: Date;
   @Column('timestamptz', { name: 'updated_at' }) updatedAt!: Date;
   @Column('timestamptz', { name: 'revoked_at', nullable: true }) revokedAt!: Date | null;
-}
-
-/** Lacks the sealed token, so it is safe to list and format. */
-@Entity('credential')
-export class CredentialEntity {
-  @PrimaryColumn('text') id!: CredentialId;
-  @Column('text', { name: 'connection_id' }) connectionId!: ConnectionId;
-  @Column('text') kind!: CredentialKind;
-  @Column('boolean', { name: 'is_root' }) isRoot!: boolean;
-  @Column('text', { name: 'subject_id' }) subjectId!: string;
-  @Column('text', { name: 'subject_name', nullable: true }) subjectName!: string | null;
-  @Column('integer') version!: number;
-  @Column('text', { array: true }) scopes!: string[];
-  @Column('timestamptz', { name: 'issued_at', nullable: true }) issuedAt!: Date | null;
-  @Column('timestamptz', { name: 'expires_at', nullable: true }) expiresAt!: Date | null;
-  @Column('timestamptz', { name: 'refresh_after', nullable: true }) refreshAfter!: Date | null;
-  @Column('timestamptz', { name: 'last_refreshed_at', nullable: true }) lastRefreshedAt!: Date | null;
-  @Column('timestamptz', { name: 'last_checked_at', nullable: true }) lastCheckedAt!: Date | null;
-  @Column('text') health!: Health;
-  @Column('json', { nullable: true }) failure!: CredentialFailure | null;
-}
-
-@Entity('asset')
-export class AssetEntity {
-  @PrimaryColumn('text', { name: 'connection_id' }) connectionId!: ConnectionId;
-  @PrimaryColumn('text') type!: AssetType;
-  @PrimaryColumn('text') id!: string;
-  @Column('text', { nullable: true }) name!: string | null;
-  @Column('text', { name: 'credential_id', nullable: true }) credentialId!: CredentialId | null;
-  @Column('text', { name: 'parent_id', nullable: true }) parentId!: string | null;
-  @Column('jsonb', { nullable: true }) details!: AssetDetails | null;
 }

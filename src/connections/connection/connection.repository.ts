@@ -1,18 +1,35 @@
 import { Injectable } from '@nestjs/common';
 import sql from 'sql-template-tag';
-import { In } from 'typeorm';
+import type { EntityManager } from 'typeorm';
 import { Database } from '../../database/database.ts';
 import { defineStatement } from '../../database/statement.ts';
 import { isId } from '../../platform/ids.ts';
 import { type Page, toPage } from '../../platform/paging.ts';
+import type { Health } from '../credentials/credential-kind.ts';
 import type { ConnectionStatus } from '../status/connection-status.ts';
-import { AssetEntity, ConnectionEntity, CredentialEntity } from './connection.entity.ts';
+import { ConnectionEntity } from './connection.entity.ts';
+import { countParts, listFirstAssets, listFirstCredentials } from './connection-parts.query.ts';
 import { type ConnectionResponse, toConnectionResponse } from './connection-response.dto.ts';
+
+/** How many credentials, and how many assets, a connection embeds (docs/api.md#connections). */
+const MAX_EMBEDDED = 100;
+const MAX_EMBEDDED_IN_LISTS = 10;
+
+const HAS_HEALTH = 'c.id IN (SELECT k.connection_id FROM credential k WHERE k.health = :health)';
+const EXPIRES_BEFORE = `(c.data_access_expires_at < :before
+  OR EXISTS (SELECT 1 FROM credential k WHERE k.connection_id = c.id AND k.expires_at < :before))`;
+const REACHES_ASSET = 'c.id IN (SELECT a.connection_id FROM asset a WHERE a.id = :assetId)';
 
 export interface ConnectionFilter {
   tenant?: string;
   product?: string;
   status?: ConnectionStatus;
+  /** Of at least one credential. */
+  health?: Health;
+  /** A credential, or access to the user's data, expires before this. */
+  expiresBefore?: Date;
+  /** Meta's id of an asset it reaches. */
+  assetId?: string;
   /** From the client's policy. Null: all tenants. */
   visibleTenants: readonly string[] | null;
   visibleProducts: readonly string[] | null;
@@ -50,9 +67,9 @@ export class ConnectionRepository {
   /** Finds a connection of any tenant. The caller must check the client's policy. */
   async findAcrossTenants(id: string): Promise<ConnectionResponse | null> {
     if (!isId(id, 'con')) return null;
-    const connection = await this.database.dataSource.getRepository(ConnectionEntity).findOneBy({ id });
+    const connection = await this.database.read((manager) => manager.findOneBy(ConnectionEntity, { id }));
     if (connection === null) return null;
-    const [response] = await this.withCredentialsAndAssets([connection]);
+    const [response] = await this.withCredentialsAndAssets([connection], MAX_EMBEDDED);
     return response ?? null;
   }
 
@@ -64,37 +81,49 @@ export class ConnectionRepository {
 
   /** One page, oldest first. */
   async list(filter: ConnectionFilter): Promise<Page<ConnectionResponse>> {
-    const query = this.database.dataSource.getRepository(ConnectionEntity).createQueryBuilder('c');
-    if (filter.tenant !== undefined) query.andWhere('c.tenant = :tenant', { tenant: filter.tenant });
-    if (filter.product !== undefined) query.andWhere('c.product = :product', { product: filter.product });
-    if (filter.status !== undefined) query.andWhere('c.status = :status', { status: filter.status });
-    if (filter.visibleTenants !== null) query.andWhere('c.tenant = ANY (:tenants)', { tenants: filter.visibleTenants });
-    if (filter.visibleProducts !== null)
-      query.andWhere('c.product = ANY (:products)', { products: filter.visibleProducts });
-    if (filter.after !== null) query.andWhere('c.id > :after', { after: filter.after });
-    const rows = await query
-      .orderBy('c.id')
-      .limit(filter.limit + 1)
-      .getMany();
-    const responses = await this.withCredentialsAndAssets(rows);
+    const rows = await this.database.read((manager) => findPage(manager, filter));
+    const responses = await this.withCredentialsAndAssets(rows, MAX_EMBEDDED_IN_LISTS);
     return toPage(responses, filter.limit, (response) => response);
   }
 
-  private async withCredentialsAndAssets(connections: ConnectionEntity[]): Promise<ConnectionResponse[]> {
-    const connectionId = In(connections.map((connection) => connection.id));
-    const { dataSource } = this.database;
-    const [credentials, assets] = await Promise.all([
-      dataSource
-        .getRepository(CredentialEntity)
-        .find({ where: { connectionId }, order: { isRoot: 'DESC', id: 'ASC' } }),
-      dataSource.getRepository(AssetEntity).find({ where: { connectionId }, order: { type: 'ASC', id: 'ASC' } }),
+  private async withCredentialsAndAssets(
+    connections: ConnectionEntity[],
+    limit: number,
+  ): Promise<ConnectionResponse[]> {
+    const ids = connections.map((connection) => connection.id);
+    if (ids.length === 0) return [];
+    const [credentials, assets, counts] = await Promise.all([
+      listFirstCredentials(this.database, ids, limit),
+      listFirstAssets(this.database, ids, limit),
+      countParts(this.database, ids),
     ]);
-    return connections.map((connection) =>
-      toConnectionResponse(
-        connection,
-        credentials.filter((credential) => credential.connectionId === connection.id),
-        assets.filter((asset) => asset.connectionId === connection.id),
-      ),
-    );
+    const countsById = new Map(counts.map((each) => [each.id, each]));
+    return connections.map((connection) => {
+      const count = countsById.get(connection.id);
+      return toConnectionResponse(connection, {
+        credentials: credentials.filter((credential) => credential.connection_id === connection.id),
+        credentialsCount: count?.credentials ?? 0,
+        assets: assets.filter((asset) => asset.connection_id === connection.id),
+        assetsCount: count?.assets ?? 0,
+      });
+    });
   }
+}
+
+function findPage(manager: EntityManager, filter: ConnectionFilter): Promise<ConnectionEntity[]> {
+  const query = manager.createQueryBuilder(ConnectionEntity, 'c');
+  if (filter.tenant !== undefined) query.andWhere('c.tenant = :tenant', { tenant: filter.tenant });
+  if (filter.product !== undefined) query.andWhere('c.product = :product', { product: filter.product });
+  if (filter.status !== undefined) query.andWhere('c.status = :status', { status: filter.status });
+  if (filter.health !== undefined) query.andWhere(HAS_HEALTH, { health: filter.health });
+  if (filter.expiresBefore !== undefined) query.andWhere(EXPIRES_BEFORE, { before: filter.expiresBefore });
+  if (filter.assetId !== undefined) query.andWhere(REACHES_ASSET, { assetId: filter.assetId });
+  if (filter.visibleTenants !== null) query.andWhere('c.tenant = ANY (:tenants)', { tenants: filter.visibleTenants });
+  if (filter.visibleProducts !== null)
+    query.andWhere('c.product = ANY (:products)', { products: filter.visibleProducts });
+  if (filter.after !== null) query.andWhere('c.id > :after', { after: filter.after });
+  return query
+    .orderBy('c.id')
+    .limit(filter.limit + 1)
+    .getMany();
 }

@@ -99,7 +99,7 @@ export class CredentialVersionService {
     origin: VersionOrigin = 'refresh',
   ): Promise<void> {
     const version = credential.version + 1;
-    await this.database.transaction(async (tx) => {
+    await this.database.longRunning.transaction(async (tx) => {
       const secretId = await this.vault.put(tx, token, contextOf(credential, version));
       const stored = await insertPendingVersion(tx, {
         ...ownClaimOf(credential),
@@ -115,7 +115,7 @@ export class CredentialVersionService {
 
   /** Destroys a pending version that failed validation. Throws `ClaimLostError`. */
   async discardPending(credential: ClaimedCredential): Promise<void> {
-    await this.database.transaction(async (tx) => {
+    await this.database.longRunning.transaction(async (tx) => {
       if (!(await lockClaim(tx, ownClaimOf(credential)))) throw new ClaimLostError(`credential ${credential.id}`);
       await this.vault.destroy(tx, await deletePendingVersion(tx, credential.id, credential.version + 1));
     });
@@ -134,7 +134,7 @@ export class CredentialVersionService {
   async revokeUnstored(credential: ClaimedCredential, token: SecretString): Promise<void> {
     const version = credential.version + 1;
     const { tenant, product, connectionId, id: credentialId, appId, kind } = credential;
-    await this.database.transaction(async (tx) => {
+    await this.database.longRunning.transaction(async (tx) => {
       const secretId = await this.vault.put(tx, token, contextOf(credential, version));
       const tokenHash = this.ring.blindIndex(token.expose());
       const of = { tenant, product, connectionId, credentialId, appId, kind, version, tokenHash };
@@ -154,7 +154,7 @@ export class CredentialVersionService {
     rotation: RotationPromotion | null = null,
   ): Promise<void> {
     const now = this.clock.now();
-    await this.database.transaction(async (tx) => {
+    await this.database.longRunning.transaction(async (tx) => {
       // Connection first, in the lock order of connecting and revoking.
       const connection = credential.isRoot ? await this.updateConnection(tx, credential, verified, now) : null;
       await this.replaceServingVersion(tx, credential, verified, rotation, now);
@@ -166,7 +166,7 @@ export class CredentialVersionService {
 
   /** Destroys previous versions whose successor is in use or that are an hour old. Returns how many. */
   async destroySupersededVersions(limit: number): Promise<number> {
-    return this.database.transaction(async (tx) => {
+    return this.database.longRunning.transaction(async (tx) => {
       const createdBefore = addSeconds(this.clock.now(), -PREVIOUS_VERSION_RETENTION_SECONDS);
       const secretIds = await deleteSupersededVersions(tx, createdBefore, limit);
       await this.vault.destroy(tx, secretIds);

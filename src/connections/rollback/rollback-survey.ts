@@ -23,7 +23,7 @@ export interface RollbackSurvey {
 }
 
 /** Compares all connections and credentials with the audit record in batches. Changes nothing. */
-export async function surveyRollbacks(database: Database, mac: ChainMac): Promise<RollbackSurvey> {
+export async function surveyRollbacks({ longRunning: database }: Database, mac: ChainMac): Promise<RollbackSurvey> {
   const connections = await survey<ConnectionId, Awaited<ReturnType<typeof listCountedConnections>>[number]>({
     list: (after) => listCountedConnections(database, after, ROWS_PER_BATCH),
     read: (ids) => readConnectionStates(database, mac, ids),

@@ -6,8 +6,8 @@ import { Clock } from '../../platform/clock.ts';
 import { ApiPage } from '../../platform/openapi/api-page.ts';
 import { ApiProblems } from '../../platform/openapi/api-problems.ts';
 import { decodeCursor, type Page, toPage } from '../../platform/paging.ts';
+import { ApiSubscriptionId } from '../subscriptions/api-subscription-id.ts';
 import { requesterOf, scopeOf } from '../subscriptions/requester.ts';
-import { ApiSubscriptionId } from '../subscriptions/subscriptions.controller.ts';
 import { subscriptionNotFound } from '../subscriptions/subscriptions.service.ts';
 import { DeliveriesService, subscriptionEnded } from './deliveries.service.ts';
 import {

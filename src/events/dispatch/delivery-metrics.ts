@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { LastKnown } from '../../database/last-known.ts';
 import { EventBacklogQuery } from '../deliveries/event-backlog.query.ts';
 import type { Attempt } from '../subscribers/attempt.ts';
 import type { AttemptVerdict } from './classify-attempt.ts';
@@ -31,40 +32,35 @@ export class DeliveryMetrics {
       buckets: [0.1, 0.5, 1, 2, 5, 15, 60, 300, 3600, 86_400],
       registers,
     });
+    const counts = new LastKnown(() => backlog.count(), { undispatched: -1, pending: -1, dead: -1, refused: -1 });
     new Gauge({
       name: 'metavault_event_deliveries',
-      help: 'Pending deliveries (refused: those that have failed), dead letters, and undispatched events; at most 100000 each. -1 if unreadable.',
+      help: 'Pending deliveries (refused: those that have failed), dead letters, and undispatched events; at most 100000 each, as last read. -1 if never read.',
       labelNames: ['status'],
       registers,
       async collect(): Promise<void> {
-        const counts = await backlog.count().catch(() => ({ undispatched: -1, pending: -1, dead: -1, refused: -1 }));
-        for (const [status, count] of Object.entries(counts)) this.set({ status }, count);
+        for (const [status, count] of Object.entries(await counts.get())) this.set({ status }, count);
       },
     });
+    const failing = new LastKnown(async () => (await backlog.listFailingSubscriptions()).length, -1);
     new Gauge({
       name: 'metavault_subscriptions_failing',
-      help: 'Subscriptions that have failed for a day without a success. -1 if unreadable.',
+      help: 'Subscriptions that have failed for a day without a success, as last read. -1 if never read.',
       registers,
       async collect(): Promise<void> {
-        this.set(
-          await backlog.listFailingSubscriptions().then(
-            ({ length }) => length,
-            () => -1,
-          ),
-        );
+        this.set(await failing.get());
       },
     });
+    const held = new LastKnown(
+      async () => (await backlog.listHeldConnections()).reduce((sum, { connections }) => sum + connections, 0),
+      -1,
+    );
     new Gauge({
       name: 'metavault_event_connections_held',
-      help: 'Connections whose next event a subscriber has refused for an hour while accepting others. -1 if unreadable.',
+      help: 'Connections whose next event a subscriber has refused for an hour while accepting others, as last read. -1 if never read.',
       registers,
       async collect(): Promise<void> {
-        this.set(
-          await backlog.listHeldConnections().then(
-            (held) => held.reduce((sum, { connections }) => sum + connections, 0),
-            () => -1,
-          ),
-        );
+        this.set(await held.get());
       },
     });
   }

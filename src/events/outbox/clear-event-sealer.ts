@@ -19,7 +19,7 @@ export class ClearEventSealer {
 
   /** Seals up to `limit` events and returns how many it found. Data past its retention is deleted instead. */
   sealNext(limit: number): Promise<number> {
-    return this.database.transaction(async (tx) => {
+    return this.database.longRunning.transaction(async (tx) => {
       const events = await lockClearEvents(tx, limit);
       const cutoff = this.retention.cutoff();
       const isGone = ({ data, created_at: at }: ClearEvent): boolean => ERASED_MARK.test(data) || at < cutoff;

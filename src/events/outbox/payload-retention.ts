@@ -67,7 +67,7 @@ export class PayloadRetention {
   /** Keeps a day's margin. Only events of earlier releases are still sealed under such old keys. */
   private async destroyUnusedKeys(limit: number): Promise<number> {
     const day = dayOf(addSeconds(this.clock.now(), -2 * DAY_SECONDS));
-    return this.database.transaction(async (tx) => {
+    return this.database.longRunning.transaction(async (tx) => {
       const unused = await listUnusedPayloadKeys(tx, day, limit);
       return this.payloads.destroyUnused(tx, unused, (ids) => findUsedPayloadKeys(tx, ids));
     });

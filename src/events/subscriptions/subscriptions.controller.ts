@@ -1,12 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Res } from '@nestjs/common';
-import {
-  ApiCreatedResponse,
-  ApiNoContentResponse,
-  ApiOkResponse,
-  ApiOperation,
-  ApiParam,
-  ApiTags,
-} from '@nestjs/swagger';
+import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { toActor } from '../../audit/actor.ts';
 import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
@@ -18,11 +11,11 @@ import { idempotencyKeyReused } from '../../idempotency/idempotency-problems.ts'
 import { Idempotent, type IdempotentCall } from '../../idempotency/idempotent-call.ts';
 import { ApiPage } from '../../platform/openapi/api-page.ts';
 import { ApiProblems } from '../../platform/openapi/api-problems.ts';
-import { exampleId } from '../../platform/openapi/examples.ts';
 import { PageRequest } from '../../platform/page-request.dto.ts';
 import { decodeCursor, type Page, toPage } from '../../platform/paging.ts';
 import { AppError, serviceUnavailable } from '../../platform/problem.ts';
 import { SubscriberUrlValidator } from '../subscribers/subscriber-url-validator.ts';
+import { ApiSubscriptionId } from './api-subscription-id.ts';
 import { requesterOf, scopeOf } from './requester.ts';
 import {
   CreateSubscriptionRequest,
@@ -41,10 +34,6 @@ import {
 import { SubscriptionTester } from './subscription-tester.ts';
 import { SubscriptionUpdater } from './subscription-updater.ts';
 import { type CreatedSubscription, SubscriptionsService, subscriptionNotFound } from './subscriptions.service.ts';
-
-/** The subscription in a path. */
-export const ApiSubscriptionId = (): MethodDecorator =>
-  ApiParam({ name: 'id', description: 'Id of the subscription', example: exampleId('sub') });
 
 /** Event subscriptions, for admins only. */
 @ApiTags('events')

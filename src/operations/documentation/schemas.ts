@@ -6,8 +6,8 @@ const DATA = new Set(['example', 'examples', 'default', 'const', 'enum', 'value'
 const MAPS = new Set(['properties', 'schemas', 'headers', 'responses', 'parameters', 'paths', 'webhooks', 'content']);
 
 /**
- * Turns what `@nestjs/swagger` writes for OpenAPI 3.0 into JSON Schema 2020-12: `examples` for `example`, and `$ref` with
- * siblings for an `allOf` of one. Examples of headers and parameters stay.
+ * Turns what `@nestjs/swagger` writes for OpenAPI 3.0 into JSON Schema 2020-12: `examples` for `example`, and `$ref`
+ * with siblings for an `allOf` of one. Examples of headers and parameters stay.
  */
 export function modernizeSchemas<T>(node: T, isSchema = false, isMap = false): T {
   if (Array.isArray(node)) return node.map((each: unknown) => modernizeSchemas(each, isSchema)) as T;

@@ -30,6 +30,13 @@ class CheckResponse {
   @ApiProperty({ required: false, description: 'Why it is down', example: 'does not respond' })
   message?: string;
 
+  @ApiProperty({
+    required: false,
+    description: '`database`: seconds since it last answered a statement',
+    example: 12.4,
+  })
+  last_answer_age_seconds?: number;
+
   @ApiProperty({ type: [String], required: false, description: '`migrations`: those that have not run' })
   missing?: string[];
 

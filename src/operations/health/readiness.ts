@@ -3,18 +3,26 @@ import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/term
 import { DataSource } from 'typeorm';
 import { Database } from '../../database/database.ts';
 import { DatabaseClock } from '../../database/database-clock.ts';
+import { LastKnown } from '../../database/last-known.ts';
 import { listRanMigrations } from '../../database/migration.repository.ts';
-import { settleWithin } from '../../platform/settle-within.ts';
 import { KeyRing } from '../../vault/keys/key-ring.ts';
 import { ReplicaState } from './replica-state.ts';
 
 /** A replica this far off still works, because leases and claims last longer, but its host has a problem. */
 const MAX_SKEW_MS = 30_000;
-const DATABASE_TIMEOUT_MS = 2_000;
+/** A database that answered this recently is up, even if it is slow to answer now. */
+const ANSWER_IS_RECENT_MS = 3_000;
+
+interface KnownMigrations {
+  names: Set<string>;
+  readAtMs: number;
+}
 
 /** Conditions for sending requests to this replica. */
 @Injectable()
 export class Readiness {
+  readonly #migrations: LastKnown<KnownMigrations | null>;
+
   constructor(
     private readonly indicators: HealthIndicatorService,
     private readonly dataSource: DataSource,
@@ -22,7 +30,12 @@ export class Readiness {
     private readonly clock: DatabaseClock,
     private readonly keyRing: KeyRing,
     private readonly state: ReplicaState,
-  ) {}
+  ) {
+    this.#migrations = new LastKnown<KnownMigrations | null>(async () => {
+      const names = await listRanMigrations(this.database);
+      return { names, readAtMs: performance.now() };
+    }, null);
+  }
 
   /** Up while the process accepts work, down from the start of its shutdown. */
   async process(): Promise<HealthIndicatorResult> {
@@ -30,15 +43,22 @@ export class Readiness {
     return this.state.isDraining ? indicator.down('is shutting down') : indicator.up();
   }
 
-  /** Up if Postgres responds and has run every migration of this build. Migrations of newer builds are fine. */
+  /**
+   * Up if Postgres responds and has run every migration of this build. Migrations of newer builds are fine. Never waits
+   * for a silent database: this is then its last known state.
+   */
   async databaseAndMigrations(): Promise<HealthIndicatorResult> {
     const database = this.indicators.check('database');
     const migrations = this.indicators.check('migrations');
-    const ran = await this.ranMigrations();
-    if (ran === null) return { ...database.down('does not respond'), ...migrations.down('unknown') };
+    const known = await this.#migrations.get();
+    if (known === null || performance.now() - known.readAtMs > ANSWER_IS_RECENT_MS) {
+      const age = Math.round(this.database.availability.answerAgeSeconds * 10) / 10;
+      const down = database.down({ message: 'does not respond', last_answer_age_seconds: age });
+      return { ...down, ...migrations.down('unknown') };
+    }
     const missing = this.dataSource.migrations
       .map((migration) => migration.name ?? migration.constructor.name)
-      .filter((name) => !ran.has(name));
+      .filter((name) => !known.names.has(name));
     return { ...database.up(), ...(missing.length === 0 ? migrations.up() : migrations.down({ missing })) };
   }
 
@@ -57,13 +77,5 @@ export class Readiness {
     const skewSeconds = Math.round(this.clock.localSkewMs() / 100) / 10;
     const data = { skew_seconds: skewSeconds };
     return Math.abs(skewSeconds) * 1000 > MAX_SKEW_MS ? indicator.down(data) : indicator.up(data);
-  }
-
-  private ranMigrations(): Promise<Set<string> | null> {
-    return settleWithin(
-      listRanMigrations(this.database).catch(() => null),
-      DATABASE_TIMEOUT_MS,
-      null,
-    );
   }
 }

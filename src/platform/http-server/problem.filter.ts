@@ -87,7 +87,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   if (problem.type === internalError) {
     const cause = problem === error ? (problem.occurrence.cause ?? problem) : error;
     logger.error({ err: cause, request_id: requestId, route: request.routeOptions?.url }, 'internal error');
-  } else if (problem.type.status >= 500 && problem.occurrence.cause !== undefined) {
+  } else if (problem.type.status >= 500 && problem.occurrence.cause !== undefined && !problem.occurrence.isLogged) {
     logger.warn({ err: problem.occurrence.cause, request_id: requestId, code: problem.code }, problem.message);
   }
   // The response may have started (a broken stream). Then all we can do is cut it off.

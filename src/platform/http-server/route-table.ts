@@ -10,8 +10,8 @@ export class RouteTable {
   }
 
   /**
-   * Returns the methods of a URL's path, with or without a slash at its end; empty if it has no route. A path with a GET
-   * has a HEAD, and each has OPTIONS.
+   * Returns the methods of a URL's path, with or without a slash at its end; empty if it has no route. A path with a
+   * GET has a HEAD, and each has OPTIONS.
    */
   methodsOf(url: string): string[] {
     const [given = ''] = url.split('?', 1);

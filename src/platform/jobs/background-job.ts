@@ -2,6 +2,7 @@ import type { SchedulerRegistry } from '@nestjs/schedule';
 import { CronJob } from 'cron';
 import type { Counter } from 'prom-client';
 import type { Pino } from '../logger.ts';
+import { AppError } from '../problem.ts';
 
 /** An interval in milliseconds, or a cron expression of five fields in UTC. `null` cron: only on request. */
 type JobSchedule = { everyMs: number } | { cron: string | null };
@@ -80,6 +81,7 @@ export class BackgroundJob {
       this.runs.inc({ job, outcome: 'succeeded' });
     } catch (error) {
       this.runs.inc({ job, outcome: 'failed' });
+      if (error instanceof AppError && error.occurrence.isLogged) return;
       if (performance.now() - this.#lastLoggedAtMs < LOG_INTERVAL_MS) return;
       this.#lastLoggedAtMs = performance.now();
       this.logger.error({ err: error, job }, 'background job failed; will retry at the next tick');

@@ -69,7 +69,7 @@ export class KekRepository {
     record: (tx: Transaction) => Promise<void>,
     { isRevived = false }: { isRevived?: boolean } = {},
   ): Promise<KekRetirement> {
-    return this.database.transaction(async (tx) => {
+    return this.database.longRunning.transaction(async (tx) => {
       const state = await lockKek(tx, id);
       if (state === null) return { outcome: 'unknown' };
       if (state === 'retired') return { outcome: 'was_retired' };

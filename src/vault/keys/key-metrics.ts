@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Gauge, Registry } from 'prom-client';
+import { LastKnown } from '../../database/last-known.ts';
 import { KekRepository } from './kek.repository.ts';
 
 /** Counting reads a whole index, so not every scrape of every replica may do it. */
@@ -11,6 +12,11 @@ const MAX_LISTED_KEYS = 1_000;
 export class KeyMetrics {
   constructor(kekRepository: KekRepository, registry: Registry) {
     let countedAtMs = Number.NEGATIVE_INFINITY;
+    const listed = new LastKnown(async () => {
+      const keks = await kekRepository.list(MAX_LISTED_KEYS, null);
+      countedAtMs = performance.now();
+      return keks;
+    }, []);
     new Gauge({
       name: 'metavault_data_keys',
       help: 'Data keys by the key-encryption key that wraps them and its state; all but those of the active one need a rewrap',
@@ -18,9 +24,7 @@ export class KeyMetrics {
       registers: [registry],
       async collect(): Promise<void> {
         if (performance.now() - countedAtMs < COUNT_TTL_MS) return;
-        const keks = await kekRepository.list(MAX_LISTED_KEYS, null).catch(() => null);
-        if (keks === null) return;
-        countedAtMs = performance.now();
+        const keks = await listed.get();
         this.reset();
         for (const { id, state, data_keys } of keks) {
           if (state !== 'retired') this.set({ kek: id, state }, data_keys);

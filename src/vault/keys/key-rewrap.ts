@@ -96,7 +96,7 @@ export class KeyRewrap {
   async step(after: RewrapCursor | null, limit: number): Promise<RewrapStep> {
     const active = await this.activeKek();
     if (active === null) return { rewrapped: 0, undecryptableIds: [], last: after };
-    return this.database.transaction(async (tx) => {
+    return this.database.longRunning.transaction(async (tx) => {
       // Keeps the target active until this step commits.
       if (!(await holdActiveKek(tx, active.id))) return { rewrapped: 0, undecryptableIds: [], last: after };
       const rows = await claimDataKeys(tx, after, limit);
@@ -116,7 +116,7 @@ export class KeyRewrap {
    * Returns false if more remain or another replica has ended it.
    */
   async finish(unopenable: number, record: (tx: Transaction, end: RewrapProgress) => Promise<void>): Promise<boolean> {
-    return this.database.transaction(async (tx) => {
+    return this.database.longRunning.transaction(async (tx) => {
       const isRunning = await lockRunningRewrap(tx);
       const { remaining } = await this.progress(tx);
       if (!isRunning || remaining > unopenable) return false;

@@ -85,7 +85,7 @@ export class KeyRing {
   ): Promise<KeyRing> {
     const ring = new KeyRing(database, rootKey, previousRootKey, source);
     await ring.loadAuditKey(await readEncryptionKeys(database));
-    await database.transaction(async (tx) => {
+    await database.longRunning.transaction(async (tx) => {
       await lockKeyRing(tx);
       const rows = await ring.readRows(tx);
       for (const id of ring.#revived) await deactivateKek(tx, id);
@@ -130,7 +130,7 @@ export class KeyRing {
     const key = await this.newKey('data');
     // Check that the root key can unwrap the new key before anything is sealed under it.
     const opened = await this.rootKey.unwrap(key.wrapped, wrapContext(key.id, key.purpose));
-    const rotated = await this.database.transaction(async (tx) => {
+    const rotated = await this.database.longRunning.transaction(async (tx) => {
       await lockKeyRing(tx);
       // Waits for transactions that are sealing under the old key (`Vault.put`). Nothing is sealed under it after the
       // commit.

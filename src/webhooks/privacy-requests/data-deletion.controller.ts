@@ -10,12 +10,14 @@ import {
 } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Public } from '../../auth/decorators.ts';
+import { CustomerPages } from '../../customer-pages/customer-pages.ts';
+import { chooseLocale } from '../../customer-pages/locale.ts';
 import { ApiProblems } from '../../platform/openapi/api-problems.ts';
 import { HTML } from '../../platform/openapi/media-types.ts';
 import { AppError } from '../../platform/problem.ts';
 import { deletionNotFound } from '../webhook-problems.ts';
 import { DeletionStatusResponse } from './data-deletion.dto.ts';
-import { renderDeletionPage } from './deletion-page.ts';
+import { buildDeletionPage } from './deletion-page.ts';
 import type { PrivacyRequest } from './privacy-request.repository.ts';
 import { PrivacyRequestService } from './privacy-request.service.ts';
 
@@ -28,7 +30,10 @@ const CODE = /^[0-9a-f]{32}$/;
 @Public()
 @Controller('data-deletion')
 export class DataDeletionController {
-  constructor(private readonly requests: PrivacyRequestService) {}
+  constructor(
+    private readonly requests: PrivacyRequestService,
+    private readonly pages: CustomerPages,
+  ) {}
 
   @Get(':code')
   @ApiParam({ name: 'code', description: 'The confirmation code', example: '0123456789abcdef0123456789abcdef' })
@@ -47,17 +52,17 @@ export class DataDeletionController {
   async show(
     @Param('code') code: string,
     @Headers('accept') accept: string | undefined,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<DeletionStatusResponse | string> {
+    @Headers('accept-language') acceptLanguage: string | undefined,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
     reply.header('cache-control', 'no-store').header('x-robots-tag', 'noindex');
     const prefersPage = !(accept ?? '').includes('json') || (accept ?? '').includes('text/html');
     const request = CODE.test(code) ? await this.requests.findByCode(code) : null;
-    if (prefersPage) reply.type('text/html; charset=utf-8');
-    if (request !== null)
-      return prefersPage ? renderDeletionPage(toDeletionStatus(code, request)) : toDeletionStatus(code, request);
-    if (!prefersPage) throw new AppError(deletionNotFound);
-    reply.status(404);
-    return renderDeletionPage(null);
+    if (request === null && !prefersPage) throw new AppError(deletionNotFound);
+    const status = request === null ? null : toDeletionStatus(code, request);
+    reply.status(status === null ? 404 : 200);
+    if (prefersPage) this.pages.send(reply, buildDeletionPage(status, chooseLocale(null, acceptLanguage)));
+    else reply.send(status);
   }
 }
 

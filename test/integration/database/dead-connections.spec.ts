@@ -25,18 +25,29 @@ afterAll(async () => {
 
 const one = { text: 'SELECT 1 AS one' };
 
-describe('dead connections', () => {
+describe.each([
+  ['statements', () => database],
+  ['long-running work', () => database.longRunning],
+])('dead connections of %s', (_, pool) => {
   it('are discarded, even in transactions, and replaced', async () => {
-    await Promise.all([database.rows(one), database.rows(one)]);
+    await Promise.all([pool().rows(one), pool().rows(one)]);
     proxy.silence();
-    const transactions = Array.from({ length: 3 }, () => database.transaction((tx) => tx.rows(one)));
+    const transactions = Array.from({ length: 3 }, () => pool().transaction((tx) => tx.rows(one)));
     for (const result of await Promise.allSettled(transactions))
-      expect(result).toMatchObject({ status: 'rejected', reason: { message: expect.stringContaining('timeout') } });
-    await expect(database.rows(one)).rejects.toThrow('timeout');
+      expect(result).toMatchObject({ status: 'rejected', reason: { code: 'database_unavailable' } });
+    await expect(pool().rows(one)).rejects.toThrow('database_unavailable');
     proxy.restore();
-    expect(await Promise.all([database.rows(one), database.transaction((tx) => tx.rows(one))])).toEqual([
+    expect(await Promise.all([pool().rows(one), pool().transaction((tx) => tx.rows(one))])).toEqual([
       [{ one: 1 }],
       [{ one: 1 }],
     ]);
   });
+});
+
+it('are not used to read entities', async () => {
+  await database.longRunning.rows(one);
+  proxy.silence();
+  await expect(database.longRunning.rows(one)).rejects.toThrow('database_unavailable');
+  proxy.restore();
+  expect(await database.read((manager) => manager.query('SELECT 1 AS one'))).toEqual([{ one: 1 }]);
 });

@@ -13,7 +13,7 @@ afterAll(() => context?.close());
 it('a call reads its lease and ancestors by primary key, and no ancestors if there are none', async () => {
   await connect(context.connections, context.clock);
   const lease = await context.issue.issue(await context.client(), LEASE_REQUEST, 'r');
-  const { database } = context;
+  const { longRunning: database } = context.database;
   await database.run({
     text: `INSERT INTO lease SELECT (jsonb_populate_record(l, jsonb_build_object('id', 'lse_filled' || n,
         'ancestor_ids', CASE WHEN n = 1 THEN jsonb_build_array(l.id) END))).* FROM lease l, generate_series(1, 50000) n`,

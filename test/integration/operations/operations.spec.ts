@@ -172,7 +172,7 @@ describe('methods', () => {
   it('that a path does not take are 405, with those that it takes', async () => {
     const response = await http().put('/v1/clients');
     expect(response.status).toBe(405);
-    expect(response.headers['allow']).toBe('GET, HEAD, POST');
+    expect(response.headers['allow']).toBe('GET, HEAD, OPTIONS, POST');
     expect(response.body.code).toBe('method_not_allowed');
   });
 });

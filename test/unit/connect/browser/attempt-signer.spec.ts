@@ -15,6 +15,7 @@ const OPENED = {
   sessionId: 'cns_01jd0000000000000000000000',
   openedAt: new Date('2026-11-22T12:00:00.123Z'),
   expiresAt: new Date('2026-11-22T12:10:00.123Z'),
+  inPopup: false,
 } as const;
 const VALUE = SIGNER.sign(OPENED).value;
 
@@ -27,11 +28,19 @@ describe("the value of an attempt's cookie", () => {
     expect(VALUE).toMatch(/^[\w.-]{1,160}$/);
   });
 
+  it('says whether the link was opened in a pop-up', () => {
+    const { value, attempt } = SIGNER.sign({ ...OPENED, inPopup: true });
+    expect(SIGNER.verify(value)).toEqual(attempt);
+    expect(attempt.inPopup).toBe(true);
+    expect(value).toMatch(/^[\w.-]{1,160}$/);
+  });
+
   it.each<[string, Partial<typeof OPENED> | Record<string, unknown>]>([
     ['state', { stateHash: Buffer.alloc(32, 0xac) }],
     ['session', { sessionId: 'cns_01jd0000000000000000000001' }],
     ['opening', { openedAt: new Date('2026-11-22T12:00:00.124Z') }],
     ['end', { expiresAt: new Date('2026-11-22T13:10:00.123Z') }],
+    ['window', { inPopup: true }],
   ])('is valid for no other %s', (_, other) => {
     const [mac] = VALUE.split('.').slice(-1);
     const forged = SIGNER.sign({ ...OPENED, ...other } as typeof OPENED).value.replace(/[^.]+$/, mac ?? '');

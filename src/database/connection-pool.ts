@@ -1,0 +1,137 @@
+import type { Pool, PoolClient, QueryResult, QueryResultRow } from 'pg';
+import type { DatabaseAvailability } from './database-availability.ts';
+import { isConnectionLost } from './database-unavailable.ts';
+import type { SqlExecutor, Statement } from './statement.ts';
+
+/** An open transaction. */
+export interface Transaction extends SqlExecutor {
+  beforeCommit(check: () => Promise<void>): void;
+}
+
+export interface TransactionOptions {
+  /** Most milliseconds for all of it. Default: the limits of the pool for each statement. */
+  withinMs?: number;
+}
+
+/** Checks that a transaction runs before its commit (`runDeferredTriggers`). */
+type CommitGuard = (transaction: SqlExecutor) => Promise<void>;
+
+/** Serialization failure and deadlock, which Postgres rolls back and which may be retried. */
+const RETRYABLE_CODES = new Set(['40001', '40P01']);
+const MAX_ATTEMPTS = 4;
+
+/**
+ * Statements and transactions on the connections of one pool. Trouble with the database becomes 503
+ * `database_unavailable` (see `isDatabaseTrouble`), any other error stays what it is.
+ */
+export class ConnectionPool implements SqlExecutor {
+  readonly #generationOf = new WeakMap<PoolClient, number>();
+
+  constructor(
+    private readonly pool: Pool,
+    private readonly availability: DatabaseAvailability,
+    private readonly commitGuard: CommitGuard,
+  ) {
+    pool.on('connect', (client) => {
+      this.#generationOf.set(client, availability.generation);
+      // A connection may break while it is in use; its statement then fails.
+      client.on('error', () => undefined);
+    });
+    // The pool replaces broken idle connections.
+    pool.on('error', () => undefined);
+  }
+
+  async rows<R extends QueryResultRow>(statement: Statement<R>): Promise<R[]> {
+    return (await this.query<R>(statement)).rows;
+  }
+
+  async run(statement: Statement): Promise<number> {
+    return (await this.query(statement)).rowCount ?? 0;
+  }
+
+  /**
+   * Runs `work` in a READ COMMITTED transaction; rolls back if it throws. Retries deadlocks, so `work` must have no
+   * other effects: never call Meta in it.
+   */
+  async transaction<T>(work: (transaction: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+    const endsAtMs = options.withinMs === undefined ? null : performance.now() + options.withinMs;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.onConnection((client) => this.runTransaction(client, work, endsAtMs));
+      } catch (error) {
+        if (attempt >= MAX_ATTEMPTS || !RETRYABLE_CODES.has(String((error as { code?: unknown }).code))) throw error;
+      }
+    }
+  }
+
+  private query<R extends QueryResultRow>(statement: Statement<R>): Promise<QueryResult<R>> {
+    return this.onConnection((client) => client.query<R>(statement));
+  }
+
+  private async onConnection<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
+    let client: PoolClient | null = null;
+    try {
+      client = await this.acquire();
+      const result = await work(client);
+      client.release();
+      this.availability.answered();
+      return result;
+    } catch (error) {
+      client?.release(isConnectionLost(error));
+      throw this.availability.explain(error);
+    }
+  }
+
+  /** Whether Postgres has been silent since this connection was made. */
+  mayBeDead(client: PoolClient): boolean {
+    return (this.#generationOf.get(client) ?? 0) < this.availability.generation;
+  }
+
+  private async acquire(): Promise<PoolClient> {
+    for (;;) {
+      const client = await this.pool.connect();
+      if (!this.mayBeDead(client)) return client;
+      client.release(true);
+    }
+  }
+
+  private async runTransaction<T>(
+    client: PoolClient,
+    work: (transaction: Transaction) => Promise<T>,
+    endsAtMs: number | null,
+  ): Promise<T> {
+    const query = <R extends QueryResultRow>(statement: Statement<R>): Promise<QueryResult<R>> =>
+      client.query<R>(endsAtMs === null ? statement : withDeadline(statement, endsAtMs));
+    const checks: (() => Promise<void>)[] = [];
+    const transaction: Transaction = {
+      rows: async <R extends QueryResultRow>(statement: Statement<R>) => (await query<R>(statement)).rows,
+      run: async (statement) => (await query(statement)).rowCount ?? 0,
+      beforeCommit: (check) => void checks.push(check),
+    };
+    await query({ text: 'BEGIN' });
+    try {
+      const result = await work(transaction);
+      if (checks.length > 0) await this.commitGuard(transaction);
+      for (const check of checks) await check();
+      await query({ text: 'COMMIT' });
+      return result;
+    } catch (error) {
+      if (!isConnectionLost(error)) await rollBack(client);
+      throw error;
+    }
+  }
+}
+
+/** Ends a connection that can't roll back: the pool then discards it. */
+async function rollBack(client: PoolClient): Promise<void> {
+  await client.query('ROLLBACK').catch(() => void client.end());
+}
+
+/** `pg` takes a timeout of 0 for none. Its types lack this option of a single query. */
+function withDeadline<R extends QueryResultRow>(statement: Statement<R>, endsAtMs: number): Statement<R> {
+  const limited: Statement<R> & { query_timeout: number } = {
+    ...statement,
+    query_timeout: Math.max(1, endsAtMs - performance.now()),
+  };
+  return limited;
+}

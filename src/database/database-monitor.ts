@@ -1,0 +1,52 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Gauge, Registry } from 'prom-client';
+import { LOGGER, type Pino } from '../platform/logger.ts';
+import { Database } from './database.ts';
+
+/** Trouble of the database is logged at most once per interval, however many requests meet it. */
+const LOG_INTERVAL_MS = 60_000;
+
+/** Tells operators whether the database answers: in the log and in metrics that need no statement. */
+@Injectable()
+export class DatabaseMonitor {
+  #loggedAtMs = Number.NEGATIVE_INFINITY;
+  #isLogged = false;
+
+  constructor(
+    @Inject(LOGGER) private readonly logger: Pino,
+    registry: Registry,
+    { availability }: Database,
+  ) {
+    availability.onChange((trouble) => this.log(trouble));
+    const registers = [registry];
+    new Gauge({
+      name: 'metavault_database_up',
+      help: '1 if the database answered the last statement, 0 if not.',
+      registers,
+      collect(): void {
+        this.set(availability.isUp ? 1 : 0);
+      },
+    });
+    new Gauge({
+      name: 'metavault_database_answer_age_seconds',
+      help: 'Time since the database last answered a statement.',
+      registers,
+      collect(): void {
+        this.set(availability.answerAgeSeconds);
+      },
+    });
+  }
+
+  private log(trouble: unknown): void {
+    if (trouble === null) {
+      if (this.#isLogged) this.logger.info('the database is available again');
+      this.#isLogged = false;
+      return;
+    }
+    const nowMs = performance.now();
+    if (nowMs - this.#loggedAtMs < LOG_INTERVAL_MS) return;
+    this.#loggedAtMs = nowMs;
+    this.#isLogged = true;
+    this.logger.warn({ err: trouble }, 'the database is unavailable');
+  }
+}

@@ -1,0 +1,75 @@
+import { AppError, defineProblem } from '../platform/problem.ts';
+import { DatabaseTimeoutError } from './with-timeout.ts';
+
+declare module '../platform/problem.ts' {
+  interface ProblemCodes {
+    database_unavailable: true;
+  }
+}
+
+export const databaseUnavailable = defineProblem(
+  'database_unavailable',
+  503,
+  'The database did not respond in time or could not record the request.',
+  'Nothing was issued. Retry after the time in Retry-After; see GET /health/ready and metavault doctor.',
+);
+
+const RETRY_AFTER_SECONDS = 1;
+
+/** The cause is for `DatabaseAvailability`, which logs it once a minute, and for callers that know its SQLSTATE. */
+export function databaseUnavailableError(cause: unknown): AppError {
+  return new AppError(databaseUnavailable, { retryAfterSeconds: RETRY_AFTER_SECONDS, cause, isLogged: true });
+}
+
+/**
+ * Classes of SQLSTATE that say nothing about the statement: connection exceptions, insufficient resources (full,
+ * too many connections), operator intervention (stopping, starting, canceled after `statement_timeout`), system errors.
+ */
+const UNAVAILABLE_CLASSES = new Set(['08', '53', '57', '58']);
+const SQLSTATE_LENGTH = 5;
+/** A standby or read-only database; a login or database that is refused; idle in a transaction for too long. */
+const UNAVAILABLE_STATES = new Set(['25006', '28000', '28P01', '3D000', '25P03']);
+const SOCKET_ERRORS = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+]);
+/** Errors of `pg` and `pg-pool` about connections, which have no code. */
+const CONNECTION_MESSAGES =
+  /^(Query read timeout|timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error|Client was closed)/;
+
+/** Whether an error of `pg` or TypeORM is about the database, not about the statement. */
+export function isDatabaseTrouble(error: unknown): boolean {
+  if (error instanceof DatabaseTimeoutError) return true;
+  const { code, message } = causeOf(error);
+  if (typeof code !== 'string') return isConnectionMessage(message);
+  if (SOCKET_ERRORS.has(code) || UNAVAILABLE_STATES.has(code)) return true;
+  return code.length === SQLSTATE_LENGTH && UNAVAILABLE_CLASSES.has(code.slice(0, 2));
+}
+
+/** Whether the connection is of no more use: it broke, or Postgres has been silent for `query_timeout`. */
+export function isConnectionLost(error: unknown): boolean {
+  const { code, message } = causeOf(error);
+  if (typeof code !== 'string') return isConnectionMessage(message);
+  return SOCKET_ERRORS.has(code) || code.startsWith('08') || code.startsWith('57P');
+}
+
+/** Whether Postgres has been silent for `query_timeout`, which is longer than its own `statement_timeout`. */
+export function isSilence(error: unknown): boolean {
+  return causeOf(error).message === 'Query read timeout';
+}
+
+/** TypeORM wraps the error of `pg`. */
+function causeOf(error: unknown): { code?: unknown; message?: unknown } {
+  const { driverError } = (error ?? {}) as { driverError?: unknown };
+  return (driverError ?? error ?? {}) as { code?: unknown; message?: unknown };
+}
+
+function isConnectionMessage(message: unknown): boolean {
+  return typeof message === 'string' && CONNECTION_MESSAGES.test(message);
+}
