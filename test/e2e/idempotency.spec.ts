@@ -163,7 +163,7 @@ describe('Idempotency-Key', () => {
     expect([first.status, late.status, late.body.id]).toEqual([201, 201, first.body.id]);
 
     const wrong = newKey();
-    await post('/v1/connections/import', importOf('EAAwrong'), wrong).expect(422);
+    await post('/v1/connections/import', importOf('EAA-wrong'), wrong).expect(422);
     await post('/v1/connections/import', importOf(systemUserToken()), wrong).expect(201);
   });
 

@@ -132,7 +132,7 @@ function toPattern(template: string): RegExp {
     .replaceAll(/[.*+?^$()|[\]\\]/g, '\\$&')
     .replaceAll('{path}', '.*')
     .replaceAll(/\{[^}]+\}/g, '[^/]+');
-  return new RegExp(`^${source}/?$`);
+  return new RegExp(`^${source}${template === '/' ? '' : '/?'}$`);
 }
 
 function toFault({ instancePath, message = '', params }: ErrorObject): string {
