@@ -1,6 +1,6 @@
 import { settleWithin } from '../platform/settle-within.ts';
 
-const WAIT_MS = 200;
+const WAIT_MS = 500;
 
 /** Something read from the database by callers that must not wait for it: metrics and readiness. */
 export class LastKnown<T> {
@@ -14,7 +14,7 @@ export class LastKnown<T> {
     this.#last = initial;
   }
 
-  /** Reads it, one read at a time. Returns the last value if that fails or takes more than 200 ms. */
+  /** Reads it, one read at a time. Returns the last value if that fails or takes more than half a second. */
   async get(): Promise<T> {
     this.#reading ??= this.#refresh();
     await settleWithin(this.#reading, WAIT_MS, undefined);

@@ -312,7 +312,11 @@ describe('GET /metrics', () => {
     const { id } = await context.importConnection({ tenant: 'metrics' });
     await api(context).post(`/v1/connections/${id}/refresh`, {}).expect(200);
     await api(context).post(`/v1/connections/${id}/check`, {}).expect(200);
-    const { text } = await api(context).get('/metrics').expect(200);
+    // A scrape does not wait for a slow database.
+    const { text } = await until(
+      () => api(context).get('/metrics').expect(200),
+      (scraped) => scraped.text.includes('metavault_credentials{'),
+    );
     for (const name of [
       'metavault_credentials{kind="user",health="healthy"}',
       'metavault_next_expiry_seconds',

@@ -11,6 +11,7 @@ import {
   seedConnections,
 } from '../support/lifecycle-test-context.ts';
 import type { TestReplica } from '../support/test-replica.ts';
+import { until } from '../support/until.ts';
 
 const HOUR = 3600;
 const NO_USAGE: UsageReport = { appUsagePercent: null, entries: [], retryAfterSeconds: null };
@@ -169,8 +170,12 @@ describe('an app whose product keeps it at its limit', () => {
     context.fault({ kind: 'throttle', code: 4 }, { grantType: 'fb_exchange_token' }, null);
     await api(context).post(`/v1/connections/${id}/refresh`, {}).expect(200);
     await refuseTraffic({ appUsagePercent: 97 });
-    const { text } = await api(context).get('/metrics').expect(200);
     const app = context.sandbox.app.id;
+    // A scrape does not wait for a slow database.
+    const { text } = await until(
+      () => api(context).get('/metrics').expect(200),
+      (scraped) => scraped.text.includes('metavault_meta_stopped{'),
+    );
     for (const line of [
       `metavault_meta_stopped{app_id="${app}",state="throttled"} 1`,
       `metavault_meta_stopped{app_id="${app}",state="breaker_open"} 0`,
