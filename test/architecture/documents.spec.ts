@@ -89,3 +89,28 @@ describe('docs/threat-model.md', () => {
     expect(named.filter((spec) => !existsSync(path.join(ROOT, spec)))).toEqual([]);
   });
 });
+
+describe('a metric that the documents name', () => {
+  const sources = readdirSync(path.join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => read(`src/${file}`))
+    .join('\n');
+  const documented = (page: string): string[] => [
+    ...new Set([...page.matchAll(/`(metavault_[a-z_]+)(?=[`{])/g)].map(([, name = '']) => name)),
+  ];
+  const isMade = (name: string): boolean => sources.includes(`'${name}'`);
+  const NO_METRICS = ['metavault_owner', 'metavault_service'];
+
+  it.each(PAGES)('of %s exists', (page) => {
+    const unknown = documented(read(page)).filter((name) => !NO_METRICS.includes(name) && !isMade(name));
+    expect(unknown).toEqual([]);
+  });
+
+  it('is found where it does not exist', () => {
+    expect(documented('`metavault_nothing_total{a="b"}` and `metavault_subscriptions_failing`')).toEqual([
+      'metavault_nothing_total',
+      'metavault_subscriptions_failing',
+    ]);
+    expect(['metavault_nothing_total', 'metavault_subscriptions_failing'].map(isMade)).toEqual([false, true]);
+  });
+});
