@@ -15,7 +15,7 @@ PROBLEM = {
     "type": "/problems/reauth_required",
     "title": "The user has to log in again.",
     "status": 409,
-    "detail": "Meta ended the token EAAabcdefghijklmnop.",
+    "detail": "Meta ended the token EAAabcdefghijklmno.",
     "code": "reauth_required",
     "remedy": "Send the customer a connect link.",
     "meta": {"code": 190, "subcode": 460},
