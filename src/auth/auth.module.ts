@@ -8,6 +8,7 @@ import { LastUseRecorder } from './last-use-recorder.ts';
 import { ClientRateLimiter } from './limits/client-rate-limiter.ts';
 import { FailedAttemptLimiter } from './limits/failed-attempt-limiter.ts';
 import { PolicyViolationFilter } from './policy/policy-violation.filter.ts';
+import { PolicyViolations } from './policy/policy-violations.ts';
 import { RefusalCounter } from './refusal-counter.ts';
 
 /** Authentication and the global guard. The composition root binds `RefusalListener` and `KeyHasher`. */
@@ -21,8 +22,9 @@ import { RefusalCounter } from './refusal-counter.ts';
     JwtVerifier,
     LastUseRecorder,
     PolicyViolationFilter,
+    PolicyViolations,
     RefusalCounter,
   ],
-  exports: [AuthenticationService, PolicyViolationFilter],
+  exports: [AuthenticationService, PolicyViolationFilter, PolicyViolations],
 })
 export class AuthModule {}

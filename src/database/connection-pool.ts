@@ -2,6 +2,7 @@ import type { Pool, PoolClient, QueryResult, QueryResultRow } from 'pg';
 import type { DatabaseAvailability } from './database-availability.ts';
 import { isConnectionLost } from './database-unavailable.ts';
 import type { SqlExecutor, Statement } from './statement.ts';
+import { withTimeout } from './with-timeout.ts';
 
 /** An open transaction. */
 export interface Transaction extends SqlExecutor {
@@ -9,8 +10,8 @@ export interface Transaction extends SqlExecutor {
 }
 
 export interface TransactionOptions {
-  /** Most milliseconds for all of it. Default: the limits of the pool for each statement. */
-  withinMs?: number;
+  /** Most milliseconds until it has begun. Default: the limits of the pool. */
+  beginWithinMs?: number;
 }
 
 /** Checks that a transaction runs before its commit (`runDeferredTriggers`). */
@@ -54,10 +55,9 @@ export class ConnectionPool implements SqlExecutor {
    * other effects: never call Meta in it.
    */
   async transaction<T>(work: (transaction: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
-    const endsAtMs = options.withinMs === undefined ? null : performance.now() + options.withinMs;
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.onConnection((client) => this.runTransaction(client, work, endsAtMs));
+        return await this.onConnection((client) => this.runTransaction(client, work, options), options);
       } catch (error) {
         if (attempt >= MAX_ATTEMPTS || !RETRYABLE_CODES.has(String((error as { code?: unknown }).code))) throw error;
       }
@@ -68,10 +68,13 @@ export class ConnectionPool implements SqlExecutor {
     return this.onConnection((client) => client.query<R>(statement));
   }
 
-  private async onConnection<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
+  private async onConnection<T>(
+    work: (client: PoolClient) => Promise<T>,
+    { beginWithinMs }: TransactionOptions = {},
+  ): Promise<T> {
     let client: PoolClient | null = null;
     try {
-      client = await this.acquire();
+      client = await (beginWithinMs === undefined ? this.acquire() : this.acquireWithin(beginWithinMs));
       const result = await work(client);
       client.release();
       this.availability.answered();
@@ -95,25 +98,36 @@ export class ConnectionPool implements SqlExecutor {
     }
   }
 
+  private async acquireWithin(timeoutMs: number): Promise<PoolClient> {
+    const acquiring = this.acquire();
+    try {
+      return await withTimeout(timeoutMs, acquiring);
+    } catch (error) {
+      acquiring.then(
+        (client) => client.release(),
+        () => undefined,
+      );
+      throw error;
+    }
+  }
+
   private async runTransaction<T>(
     client: PoolClient,
     work: (transaction: Transaction) => Promise<T>,
-    endsAtMs: number | null,
+    { beginWithinMs }: TransactionOptions,
   ): Promise<T> {
-    const query = <R extends QueryResultRow>(statement: Statement<R>): Promise<QueryResult<R>> =>
-      client.query<R>(endsAtMs === null ? statement : withDeadline(statement, endsAtMs));
     const checks: (() => Promise<void>)[] = [];
     const transaction: Transaction = {
-      rows: async <R extends QueryResultRow>(statement: Statement<R>) => (await query<R>(statement)).rows,
-      run: async (statement) => (await query(statement)).rowCount ?? 0,
+      rows: async <R extends QueryResultRow>(statement: Statement<R>) => (await client.query<R>(statement)).rows,
+      run: async (statement) => (await client.query(statement)).rowCount ?? 0,
       beforeCommit: (check) => void checks.push(check),
     };
-    await query({ text: 'BEGIN' });
+    await client.query(begin(beginWithinMs));
     try {
       const result = await work(transaction);
       if (checks.length > 0) await this.commitGuard(transaction);
       for (const check of checks) await check();
-      await query({ text: 'COMMIT' });
+      await client.query('COMMIT');
       return result;
     } catch (error) {
       if (!isConnectionLost(error)) await rollBack(client);
@@ -127,11 +141,8 @@ async function rollBack(client: PoolClient): Promise<void> {
   await client.query('ROLLBACK').catch(() => void client.end());
 }
 
-/** `pg` takes a timeout of 0 for none. Its types lack this option of a single query. */
-function withDeadline<R extends QueryResultRow>(statement: Statement<R>, endsAtMs: number): Statement<R> {
-  const limited: Statement<R> & { query_timeout: number } = {
-    ...statement,
-    query_timeout: Math.max(1, endsAtMs - performance.now()),
-  };
-  return limited;
+/** `pg`'s types lack the timeout of a single query. */
+function begin(withinMs: number | undefined): Statement {
+  const statement: Statement & { query_timeout?: number } = { text: 'BEGIN' };
+  return withinMs === undefined ? statement : Object.assign(statement, { query_timeout: withinMs });
 }

@@ -43,6 +43,9 @@ export class OutdatedClientError extends AppError {
 /** How often the credential may change (refresh, new login) between two statements for one lease. */
 const MAX_FORESIGHTS = 3;
 
+/** As many as `POST /v1/leases/batch` takes, so that they are one statement. */
+const MAX_BATCH = 100;
+
 const NOT_ISSUED = { mode: null, lease_expires_at: null } as const;
 
 /** A lease's token and where to use it. */
@@ -70,7 +73,7 @@ export class LeaseIssuer {
   ) {
     this.#foreseen = new ForeseenLeases(macs);
     this.#issueBatches = new Batcher((inputs) => this.run(inputs), {
-      maxSize: 64,
+      maxSize: MAX_BATCH,
       maxInFlight: 2,
       deadline: database.failFast.deadline,
     });

@@ -11,9 +11,8 @@ import {
 } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
-import { AuthenticationService } from '../auth/authentication.service.ts';
 import { CurrentClient, RequestId, Roles, RolesWithCachedClient } from '../auth/decorators.ts';
-import { notAllowed, PolicyViolationError } from '../auth/policy/policy.ts';
+import { notAllowed } from '../auth/policy/policy.ts';
 import { Config } from '../config/config.ts';
 import { connectionNotFound, reauthRequired } from '../connections/connection/connection-problems.ts';
 import { minValidUnsatisfiable, refreshPending } from '../lifecycle/refresh/on-demand-refresh.service.ts';
@@ -22,7 +21,8 @@ import { exampleId } from '../platform/openapi/examples.ts';
 import { AppError } from '../platform/problem.ts';
 import { IntrospectionRequest, LeaseRequest } from './lease.dto.ts';
 import { LeaseService } from './lease.service.ts';
-import { LeaseIssuer, OutdatedClientError } from './lease-issuer.ts';
+import { LeaseBatchRequest, LeaseBatchResponse } from './lease-batch.dto.ts';
+import { LeaseBatchService } from './lease-batch.service.ts';
 import {
   ambiguousConnection,
   assetWithoutCredential,
@@ -46,10 +46,9 @@ const ApiLeaseId = (): MethodDecorator =>
 @Controller('v1/leases')
 export class LeasesController {
   constructor(
-    private readonly leaseIssuer: LeaseIssuer,
+    private readonly batches: LeaseBatchService,
     private readonly leaseService: LeaseService,
     private readonly config: Config,
-    private readonly authentication: AuthenticationService,
   ) {}
 
   @Post()
@@ -80,9 +79,29 @@ export class LeasesController {
     @Req() call: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<IssuedLeaseResponse> {
-    const lease = await this.issueWithCurrentClient(client, request, requestId, call);
+    const lease = await this.batches.issue({ client, call, requestId }, request);
     reply.header('location', `/v1/leases/${lease.lease_id}`);
     return lease;
+  }
+
+  @Post('batch')
+  @HttpCode(200)
+  @RolesWithCachedClient('service')
+  @ApiOperation({
+    operationId: 'issueLeases',
+    summary: 'Get up to 100 leases at once',
+    description:
+      'For jobs over many connections. Each request is judged by itself, as by `POST /v1/leases`, and all are written in ' +
+      'one statement. For the rate limit it is one request.',
+  })
+  @ApiOkResponse({ type: LeaseBatchResponse, description: 'A lease or a problem for each request' })
+  async issueBatch(
+    @CurrentClient() client: AuthenticatedClient,
+    @Body() { requests }: LeaseBatchRequest,
+    @RequestId() requestId: string,
+    @Req() call: FastifyRequest,
+  ): Promise<LeaseBatchResponse> {
+    return { results: await this.batches.issueAll({ client, call, requestId }, requests) };
   }
 
   @Post('introspect')
@@ -142,20 +161,5 @@ export class LeasesController {
     @RequestId() requestId: string,
   ): Promise<void> {
     if (!(await this.leaseService.end(client, id, requestId))) throw new AppError(leaseNotFound);
-  }
-
-  private async issueWithCurrentClient(
-    client: AuthenticatedClient,
-    request: LeaseRequest,
-    requestId: string,
-    call: FastifyRequest,
-  ): Promise<IssuedLeaseResponse> {
-    try {
-      return await this.leaseIssuer.issue(client, request, requestId);
-    } catch (error) {
-      // The cached client may be outdated: look it up again before refusing it.
-      if (!(error instanceof OutdatedClientError || error instanceof PolicyViolationError)) throw error;
-    }
-    return this.leaseIssuer.issue(await this.authentication.authenticate(call, 0), request, requestId);
   }
 }

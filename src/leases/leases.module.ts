@@ -11,6 +11,7 @@ import { ConnectionLeasesRepository } from './connection-leases.repository.ts';
 import { GatewayLeaseVerifier } from './gateway-lease-verifier.ts';
 import { IntegrityAlert } from './integrity-alert.ts';
 import { LeaseService } from './lease.service.ts';
+import { LeaseBatchService } from './lease-batch.service.ts';
 import { LeaseIssuer } from './lease-issuer.ts';
 import { LeasesController } from './leases.controller.ts';
 import { TokenReplacementService } from './token-replacement.service.ts';
@@ -22,6 +23,7 @@ import { WrittenLeaseCheck } from './written-lease-check.ts';
   imports: [AuthModule, ConnectionsModule, LifecycleModule, MetaModule],
   controllers: [LeasesController],
   providers: [
+    LeaseBatchService,
     LeaseIssuer,
     GatewayLeaseVerifier,
     LeaseService,

@@ -28,7 +28,7 @@ interface MatchedEntry extends EntryMatch {
 }
 
 /** Meta repeats a delivery that was refused, so a slow database must not let them pile up. */
-const STORED_WITHIN = { withinMs: 900 };
+const BEGUN_SOON = { beginWithinMs: 900 };
 
 /**
  * Stores a delivery's entries. Each new one becomes an event per connection that it is about and that may receive it
@@ -89,7 +89,7 @@ export class WebhookIngestService {
         matched,
         verificationCount: await this.verificationRequests.requestVerification(tx, connectionsToVerify(matched)),
       };
-    }, STORED_WITHIN);
+    }, BEGUN_SOON);
     this.count(entries, result.matched);
     return { stored: result.matched.length, verificationCount: result.verificationCount };
   }

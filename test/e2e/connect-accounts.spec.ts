@@ -39,9 +39,10 @@ describe('Instagram through Facebook Login', () => {
     const lists = context.sandbox.state.log.list().filter(({ path }) => path.endsWith('/me/accounts'));
     expect(lists.length).toBeGreaterThan(1);
     expect(connection.status_reason).toBeNull();
-    expect(connection.assets.filter(({ type }) => type === 'page')).toHaveLength(131);
-    const credential = connection.credentials.find(({ subject_id: subject }) => subject === last.id);
-    expect(credential?.kind).toBe('page');
+    expect(connection.assets_count).toBe(132);
+    const found = await api(context).get(`/v1/connections/${connection.id}/credentials?q=${last.id}`).expect(200);
+    const [credential] = (found.body as { data: ConnectionResponse['credentials'] }).data;
+    expect(credential).toMatchObject({ kind: 'page', subject_id: last.id });
     expect(connection.assets.filter(({ type }) => type === 'instagram_account')).toEqual([
       {
         type: 'instagram_account',

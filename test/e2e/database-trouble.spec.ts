@@ -69,7 +69,7 @@ async function listRoutes(): Promise<Route[]> {
   return (
     Object.entries(body.paths as Record<string, object>)
       // An admin may not take leases, which needs no statement to know.
-      .filter(([path]) => path.startsWith('/v1/') && path !== '/v1/leases')
+      .filter(([path]) => path.startsWith('/v1/') && !['/v1/leases', '/v1/leases/batch'].includes(path))
       .flatMap(([path, operations]) =>
         Object.keys(operations)
           .filter((method) => ['get', 'post', 'put', 'patch', 'delete'].includes(method))

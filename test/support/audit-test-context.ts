@@ -67,7 +67,7 @@ export function openAuditTestContext(): Promise<AuditTestContext> {
       audited,
       record,
       linkedIds,
-      sql: (text: string, values: unknown[] = []) => database.run({ text, values }),
+      sql: (text: string, values: unknown[] = []) => database.longRunning.run({ text, values }),
       recordTenLinked: async () => {
         await record(10, 600);
         const linked = await chain.linkNewEntries();

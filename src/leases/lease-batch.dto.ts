@@ -1,0 +1,46 @@
+import { ApiExtraModels, ApiProperty, getSchemaPath } from '@nestjs/swagger';
+import { ArrayMaxSize, ArrayMinSize, IsArray } from 'class-validator';
+import type { ProblemDocument } from '../platform/http-server/problem.filter.ts';
+import { LeaseRequest } from './lease.dto.ts';
+import { IssuedLeaseResponse } from './lease-response.dto.ts';
+
+const MAX_REQUESTS = 100;
+
+/** Body of `POST /v1/leases/batch`. */
+@ApiExtraModels(LeaseRequest)
+export class LeaseBatchRequest {
+  @ApiProperty({
+    type: 'array',
+    items: { $ref: getSchemaPath(LeaseRequest) },
+    minItems: 1,
+    maxItems: MAX_REQUESTS,
+    description: 'Bodies of `POST /v1/leases`. Each is judged by itself.',
+  })
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(MAX_REQUESTS)
+  requests!: unknown[];
+}
+
+class GrantedLeaseResponse {
+  @ApiProperty({ type: IssuedLeaseResponse })
+  lease!: IssuedLeaseResponse;
+}
+
+class RefusedLeaseResponse {
+  @ApiProperty({ allOf: [{ $ref: '#/components/schemas/Problem' }], description: 'What a single request would get' })
+  problem!: ProblemDocument;
+}
+
+export type LeaseResult = GrantedLeaseResponse | RefusedLeaseResponse;
+
+/** Answer of `POST /v1/leases/batch`. */
+@ApiExtraModels(GrantedLeaseResponse, RefusedLeaseResponse)
+export class LeaseBatchResponse {
+  @ApiProperty({
+    type: 'array',
+    items: { oneOf: [{ $ref: getSchemaPath(GrantedLeaseResponse) }, { $ref: getSchemaPath(RefusedLeaseResponse) }] },
+    description: 'In the order of the requests',
+  })
+  results!: LeaseResult[];
+}
