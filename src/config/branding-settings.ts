@@ -19,7 +19,7 @@ const NAME = /^(?=.*\S)[^\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]{1,60}$/u;
 const DATA_URL = /^data:image\/[a-z0-9.+-]+;base64,([A-Za-z0-9+/]+={0,2})$/i;
 /** What an SVG could run, load, or show besides its own shapes. */
 const ACTIVE_SVG =
-  /<script|<foreignObject|<!ENTITY|\son\w+\s*=|javascript:|(?:href|src)\s*=\s*["']?\s*(?!["'#\s])|url\(\s*["']?(?!["'#\s])/i;
+  /<script|<foreignObject|<!ENTITY|@import|\son\w+\s*=|javascript:|(?:href|src)\s*=\s*["']?\s*(?!["'#\s])|url\(\s*["']?(?!["'#\s])/i;
 const LOGO_FORM = `a PNG, JPEG, WebP or SVG image of at most ${MAX_LOGO_BYTES / 1024} KiB`;
 
 /** Reads `BRAND_NAME`, `BRAND_COLOR`, and the logo: a file, or an https or data URL. */
@@ -74,7 +74,9 @@ function mediaTypeOf(bytes: Buffer): string | null {
   if (bytes.subarray(0, 3).equals(Buffer.from([0xff, 0xd8, 0xff]))) return 'image/jpeg';
   const text = bytes.subarray(0, 1024).toString('latin1');
   if (text.startsWith('RIFF') && text.slice(8, 12) === 'WEBP') return 'image/webp';
-  return /^(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--[\s\S]*?-->\s*)*<svg[\s>]/i.test(text)
+  return /^(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!DOCTYPE svg[^>[]*>\s*)?(?:<!--[\s\S]*?-->\s*)*<svg[\s>]/i.test(
+    text,
+  )
     ? 'image/svg+xml'
     : null;
 }

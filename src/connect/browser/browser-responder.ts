@@ -115,7 +115,7 @@ export class BrowserResponder {
   ): Promise<void> {
     const { session } = attemptResult;
     const found = await this.connections.findAcrossTenants(connectionId);
-    const connection = found ?? { id: connectionId, assets: [], credentials: [], status_reason: null };
+    const connection = found ?? { id: connectionId, assets: [], assets_count: 0, credentials: [], status_reason: null };
     if (wantsJson(request.headers.accept)) {
       const numbers = findUnregisteredNumbers(connection).map(({ id }) => id);
       const unregistered = numbers.length === 0 ? {} : { phone_numbers_to_register: numbers };

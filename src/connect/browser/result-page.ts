@@ -26,7 +26,7 @@ interface ConnectedPageOptions {
   session: Pick<ConnectSession, 'product' | 'tenantName'>;
   /** The product's name; null if unknown. */
   brandName: string | null;
-  connection: Pick<ConnectionResponse, 'id' | 'assets' | 'credentials' | 'status_reason'>;
+  connection: Pick<ConnectionResponse, 'id' | 'assets' | 'assets_count' | 'credentials' | 'status_reason'>;
   docsUrl: string;
 }
 
@@ -61,11 +61,14 @@ export function findUnregisteredNumbers({ assets }: Pick<ConnectionResponse, 'as
 }
 
 /** Without assets of its own, a login is named by its account. */
-function renderAssets({ connected }: Messages, { assets, credentials }: ConnectedPageOptions['connection']): string {
+function renderAssets(
+  { connected }: Messages,
+  { assets, assets_count: count, credentials }: ConnectedPageOptions['connection'],
+): string {
   const item = (label: string, name: string): string =>
     `<li>${escapeHtml(label)}: <strong><bdi>${escapeHtml(name)}</bdi></strong></li>`;
   const items = assets.slice(0, MAX_NAMED_ASSETS).map(({ type, id, name }) => item(connected.assets[type], name ?? id));
-  const rest = assets.length - items.length;
+  const rest = count - items.length;
   if (rest > 0) items.push(`<li>${fillMessage(connected.more, { count: String(rest) })}</li>`);
   const accountName = credentials[0]?.subject_name ?? null;
   if (items.length === 0 && accountName !== null) items.push(item(connected.account, accountName));
