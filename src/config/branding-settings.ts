@@ -11,7 +11,10 @@ export interface BrandingConfig {
 }
 
 /** An image that we serve, or one that browsers load from its https address. */
-type Logo = { readonly mediaType: string; readonly base64: string } | { readonly url: string };
+type Logo = { readonly mediaType: LogoMediaType; readonly base64: string } | { readonly url: string };
+
+export const LOGO_MEDIA_TYPES = ['image/png', 'image/jpeg', 'image/webp', 'image/svg+xml'] as const;
+type LogoMediaType = (typeof LOGO_MEDIA_TYPES)[number];
 
 const MAX_LOGO_BYTES = 256 * 1024;
 /** Not blank; no control characters, none that change the text direction. */
@@ -69,7 +72,7 @@ function toLogo(reader: EnvironmentReader, name: string, bytes: Buffer): Logo | 
   return { mediaType, base64: bytes.toString('base64') };
 }
 
-function mediaTypeOf(bytes: Buffer): string | null {
+function mediaTypeOf(bytes: Buffer): LogoMediaType | null {
   if (bytes.subarray(0, 8).equals(Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'))) return 'image/png';
   if (bytes.subarray(0, 3).equals(Buffer.from([0xff, 0xd8, 0xff]))) return 'image/jpeg';
   const text = bytes.subarray(0, 1024).toString('latin1');

@@ -2,6 +2,7 @@ import { Controller, Get, Header, Headers, Param, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Public } from '../auth/decorators.ts';
+import { LOGO_MEDIA_TYPES } from '../config/branding-settings.ts';
 import { ApiProblems } from '../platform/openapi/api-problems.ts';
 import { AppError, notFound } from '../platform/problem.ts';
 import { type PageAsset, PageAssets } from './page-assets.ts';
@@ -29,7 +30,11 @@ export class AssetsController {
   @ApiParam({ name: 'file', description: 'As in the page', example: 'page-0123456789abcdef.css' })
   @ApiOkResponse({
     description: 'The file, cached for a year if the hash is its own',
-    content: { 'text/css': FILE, 'text/javascript': FILE, 'image/*': FILE },
+    content: {
+      'text/css': FILE,
+      'text/javascript': FILE,
+      ...Object.fromEntries(LOGO_MEDIA_TYPES.map((type) => [type, FILE])),
+    },
   })
   @ApiResponse({ status: 304, description: 'The file is the one that If-None-Match names' })
   @ApiProblems(notFound)
