@@ -1,8 +1,9 @@
 import type { Pool, PoolClient, QueryResult, QueryResultRow } from 'pg';
 import type { DatabaseAvailability } from './database-availability.ts';
 import { isConnectionLost } from './database-unavailable.ts';
+import { runDeferredTriggers } from './interference.query.ts';
 import type { SqlExecutor, Statement } from './statement.ts';
-import { withTimeout } from './with-timeout.ts';
+import { DatabaseTimeoutError } from './with-timeout.ts';
 
 /** An open transaction. */
 export interface Transaction extends SqlExecutor {
@@ -10,12 +11,18 @@ export interface Transaction extends SqlExecutor {
 }
 
 export interface TransactionOptions {
-  /** Most milliseconds until it has begun. Default: the limits of the pool. */
+  /** Most milliseconds for a connection, and for BEGIN on it. Default: the limits of the pool. */
   beginWithinMs?: number;
 }
 
-/** Checks that a transaction runs before its commit (`runDeferredTriggers`). */
-type CommitGuard = (transaction: SqlExecutor) => Promise<void>;
+interface PoolOptions {
+  /** Most milliseconds for a connection, while the pool answers nobody. Default: the limit of `pg`'s pool. */
+  acquireWithinMs?: number;
+}
+
+/** A pool that answered a statement this recently is busy, not in trouble. */
+const BUSY_MS = 1_000;
+const LOOK_AGAIN_MS = 200;
 
 /** Serialization failure and deadlock, which Postgres rolls back and which may be retried. */
 const RETRYABLE_CODES = new Set(['40001', '40P01']);
@@ -27,17 +34,14 @@ const MAX_ATTEMPTS = 4;
  */
 export class ConnectionPool implements SqlExecutor {
   readonly #generationOf = new WeakMap<PoolClient, number>();
+  #answeredAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly pool: Pool,
     private readonly availability: DatabaseAvailability,
-    private readonly commitGuard: CommitGuard,
+    private readonly options: PoolOptions = {},
   ) {
-    pool.on('connect', (client) => {
-      this.#generationOf.set(client, availability.generation);
-      // A connection may break while it is in use; its statement then fails.
-      client.on('error', () => undefined);
-    });
+    pool.on('connect', (client) => this.adopt(client, availability.generation));
     // The pool replaces broken idle connections.
     pool.on('error', () => undefined);
   }
@@ -70,13 +74,14 @@ export class ConnectionPool implements SqlExecutor {
 
   private async onConnection<T>(
     work: (client: PoolClient) => Promise<T>,
-    { beginWithinMs }: TransactionOptions = {},
+    { beginWithinMs = this.options.acquireWithinMs }: TransactionOptions = {},
   ): Promise<T> {
     let client: PoolClient | null = null;
     try {
       client = await (beginWithinMs === undefined ? this.acquire() : this.acquireWithin(beginWithinMs));
       const result = await work(client);
       client.release();
+      this.#answeredAtMs = performance.now();
       this.availability.answered();
       return result;
     } catch (error) {
@@ -85,9 +90,18 @@ export class ConnectionPool implements SqlExecutor {
     }
   }
 
-  /** Whether Postgres has been silent since this connection was made. */
+  /** Whether Postgres has been silent since this connection was made. Call it for each that is taken from the pool. */
   mayBeDead(client: PoolClient): boolean {
-    return (this.#generationOf.get(client) ?? 0) < this.availability.generation;
+    // Made before this object: TypeORM connects to look at the server.
+    const generation = this.#generationOf.get(client) ?? this.adopt(client, 0);
+    return generation < this.availability.generation;
+  }
+
+  private adopt(client: PoolClient, generation: number): number {
+    this.#generationOf.set(client, generation);
+    // If a connection breaks, its statement fails; without a listener, the process would end, too.
+    client.on('error', () => undefined);
+    return generation;
   }
 
   private async acquire(): Promise<PoolClient> {
@@ -98,17 +112,31 @@ export class ConnectionPool implements SqlExecutor {
     }
   }
 
-  private async acquireWithin(timeoutMs: number): Promise<PoolClient> {
-    const acquiring = this.acquire();
-    try {
-      return await withTimeout(timeoutMs, acquiring);
-    } catch (error) {
-      acquiring.then(
-        (client) => client.release(),
-        () => undefined,
+  /** Gives up after `timeoutMs`. Behind others who are being answered, it waits as long as `pg`'s pool does. */
+  private acquireWithin(timeoutMs: number): Promise<PoolClient> {
+    return new Promise((resolve, reject) => {
+      let isSettled = false;
+      const look = (): void => {
+        if (isSettled) return;
+        if (performance.now() - this.#answeredAtMs < BUSY_MS) {
+          timer = setTimeout(look, LOOK_AGAIN_MS);
+          return;
+        }
+        isSettled = true;
+        reject(new DatabaseTimeoutError(timeoutMs));
+      };
+      // One more turn of the event loop, because the connection may be there while this process was stalled.
+      let timer = setTimeout(() => setImmediate(look), timeoutMs);
+      const settle = (act: () => void): void => {
+        isSettled = true;
+        clearTimeout(timer);
+        act();
+      };
+      this.acquire().then(
+        (client) => (isSettled ? client.release() : settle(() => resolve(client))),
+        (error: unknown) => settle(() => reject(error as Error)),
       );
-      throw error;
-    }
+    });
   }
 
   private async runTransaction<T>(
@@ -125,7 +153,7 @@ export class ConnectionPool implements SqlExecutor {
     await client.query(begin(beginWithinMs));
     try {
       const result = await work(transaction);
-      if (checks.length > 0) await this.commitGuard(transaction);
+      if (checks.length > 0) await runDeferredTriggers(transaction);
       for (const check of checks) await check();
       await client.query('COMMIT');
       return result;

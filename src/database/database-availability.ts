@@ -14,7 +14,7 @@ export class DatabaseAvailability {
     this.#listener = listener;
   }
 
-  /** Whether the last statement succeeded or failed for a reason of its own. */
+  /** Whether a statement has succeeded since the last trouble. */
   get isUp(): boolean {
     return !this.#isTroubled;
   }

@@ -11,7 +11,8 @@ export const databaseUnavailable = defineProblem(
   'database_unavailable',
   503,
   'The database did not respond in time or could not record the request.',
-  'Nothing was issued. Retry after the time in Retry-After; see GET /health/ready and metavault doctor.',
+  'Nothing is half done. Retry after the time in Retry-After (something to make: with its Idempotency-Key); see ' +
+    'GET /health/ready and metavault doctor.',
 );
 
 const RETRY_AFTER_SECONDS = 1;

@@ -5,7 +5,6 @@ import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { ConnectionPool, type Transaction, type TransactionOptions } from './connection-pool.ts';
 import { DatabaseAvailability } from './database-availability.ts';
 import { FailFastPool } from './fail-fast-pool.ts';
-import { runDeferredTriggers } from './interference.query.ts';
 import type { SqlExecutor, Statement } from './statement.ts';
 import { DatabaseTimeoutError, withTimeout } from './with-timeout.ts';
 
@@ -15,8 +14,10 @@ export type { Transaction } from './connection-pool.ts';
 export type RunInTransaction<T> = (work: (transaction: Transaction) => Promise<T>) => Promise<T>;
 
 /** Longest wait for a connection, and for a statement on it: a request gets its 503 within two seconds. */
-const CONNECTION_TIMEOUT_MS = 1_700;
+const ACQUIRE_TIMEOUT_MS = 1_700;
 const QUERY_TIMEOUT_MS = 1_700;
+/** Longest wait for a connection of a busy pool. */
+const CONNECTION_TIMEOUT_MS = 5_000;
 /** Postgres cancels the statement earlier, and says so. */
 const STATEMENT_TIMEOUT_MS = 1_500;
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
@@ -44,9 +45,9 @@ export class Database implements SqlExecutor {
   ) {
     const url = (dataSource.options as PostgresDataSourceOptions).url ?? '';
     this.failFast = new FailFastPool(url, this.availability);
-    this.longRunning = new ConnectionPool(typeormPool, this.availability, runDeferredTriggers);
+    this.longRunning = new ConnectionPool(typeormPool, this.availability);
     this.#pool = openPool(url);
-    this.#statements = new ConnectionPool(this.#pool, this.availability, runDeferredTriggers);
+    this.#statements = new ConnectionPool(this.#pool, this.availability, { acquireWithinMs: ACQUIRE_TIMEOUT_MS });
   }
 
   /** Shares the pool of an initialized data source. */
@@ -70,7 +71,7 @@ export class Database implements SqlExecutor {
     return this.#statements.transaction(work, options);
   }
 
-  /** Reads entities. */
+  /** Reads entities, with the limits of statements. */
   async read<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
     let client: PoolClient | undefined;
     const connectAndRead = async (runner: QueryRunner): Promise<T> => {

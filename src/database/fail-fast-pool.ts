@@ -2,7 +2,6 @@ import pg, { type Pool, type QueryResultRow } from 'pg';
 import { AppError } from '../platform/problem.ts';
 import { ConnectionPool } from './connection-pool.ts';
 import type { DatabaseAvailability } from './database-availability.ts';
-import { runDeferredTriggers } from './interference.query.ts';
 import type { Statement } from './statement.ts';
 import { DatabaseTimeoutError, withTimeout } from './with-timeout.ts';
 
@@ -11,18 +10,17 @@ const FAIL_FAST_TIMEOUT_MS = 900;
 /** Postgres cancels the statement earlier, so it does no work for a refused request. */
 const STATEMENT_TIMEOUT_MS = 750;
 /** A connection silent for this long is discarded. */
-const QUERY_TIMEOUT_MS = 1_000;
+const QUERY_TIMEOUT_MS = 2_000;
 /** Two lease statements and two gateway statements at a time, plus key lookups. */
 const MAX_CONNECTIONS = 6;
 
 /**
  * Runs the statements of leases and Graph calls: they succeed or fail within a second, even if the database is
- * unreachable, silent, locked, full or read-only. Has its own connections, so slower work can't
- * delay them.
+ * unreachable, silent, locked, full or read-only. Has its own connections, so slower work can't delay them.
  */
 export class FailFastPool {
-  #pool: Pool | null = null;
-  #connections: ConnectionPool | null = null;
+  readonly #pool: Pool;
+  readonly #connections: ConnectionPool;
   /** For batches of statements: time in the queue counts. */
   readonly deadline = {
     ms: FAIL_FAST_TIMEOUT_MS,
@@ -30,33 +28,28 @@ export class FailFastPool {
   };
 
   constructor(
-    private readonly databaseUrl: string,
+    databaseUrl: string,
     private readonly availability: DatabaseAvailability,
-  ) {}
+  ) {
+    this.#pool = openPool(databaseUrl);
+    this.#connections = new ConnectionPool(this.#pool, availability);
+  }
 
   /** Runs one statement. Throws 503 `database_unavailable` on any failure. */
   async rows<R extends QueryResultRow>(statement: Statement<R>): Promise<R[]> {
     try {
-      return await withTimeout(FAIL_FAST_TIMEOUT_MS, this.connections.rows<R>(statement));
+      return await withTimeout(FAIL_FAST_TIMEOUT_MS, this.#connections.rows<R>(statement));
     } catch (error) {
       throw error instanceof AppError ? error : this.availability.unavailable(error);
     }
   }
 
-  async close(): Promise<void> {
-    await this.#pool?.end();
-    this.#pool = null;
-    this.#connections = null;
-  }
-
-  /** Opened on first use: the command line issues no leases. */
-  private get connections(): ConnectionPool {
-    this.#pool ??= openPool(this.databaseUrl);
-    this.#connections ??= new ConnectionPool(this.#pool, this.availability, runDeferredTriggers);
-    return this.#connections;
+  close(): Promise<void> {
+    return this.#pool.end();
   }
 }
 
+/** Connects on first use: the command line issues no leases. */
 function openPool(connectionString: string): Pool {
   return new pg.Pool({
     connectionString,

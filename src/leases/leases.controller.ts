@@ -22,7 +22,6 @@ import { AppError } from '../platform/problem.ts';
 import { IntrospectionRequest, LeaseRequest } from './lease.dto.ts';
 import { LeaseService } from './lease.service.ts';
 import { LeaseBatchRequest, LeaseBatchResponse } from './lease-batch.dto.ts';
-import { LeaseBatchService } from './lease-batch.service.ts';
 import {
   ambiguousConnection,
   assetWithoutCredential,
@@ -30,6 +29,7 @@ import {
   leaseNotFound,
   modeNotAllowed,
 } from './lease-problems.ts';
+import { LeaseRequestService } from './lease-request.service.ts';
 import {
   ActiveLeaseResponse,
   InactiveLeaseResponse,
@@ -46,7 +46,7 @@ const ApiLeaseId = (): MethodDecorator =>
 @Controller('v1/leases')
 export class LeasesController {
   constructor(
-    private readonly batches: LeaseBatchService,
+    private readonly leaseRequests: LeaseRequestService,
     private readonly leaseService: LeaseService,
     private readonly config: Config,
   ) {}
@@ -79,7 +79,7 @@ export class LeasesController {
     @Req() call: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<IssuedLeaseResponse> {
-    const lease = await this.batches.issue({ client, call, requestId }, request);
+    const lease = await this.leaseRequests.issue({ client, call, requestId }, request);
     reply.header('location', `/v1/leases/${lease.lease_id}`);
     return lease;
   }
@@ -101,7 +101,7 @@ export class LeasesController {
     @RequestId() requestId: string,
     @Req() call: FastifyRequest,
   ): Promise<LeaseBatchResponse> {
-    return { results: await this.batches.issueAll({ client, call, requestId }, requests) };
+    return { results: await this.leaseRequests.issueAll({ client, call, requestId }, requests) };
   }
 
   @Post('introspect')
@@ -134,7 +134,7 @@ export class LeasesController {
   @ApiOperation({
     operationId: 'getLease',
     summary: 'Get a lease',
-    description: 'Never shows its token. Services see their own leases, admins and auditors all within their policy.',
+    description: 'Never shows its token. Services see their own leases, auditors those of their policy, admins all.',
   })
   @ApiOkResponse({ type: LeaseResponse, description: 'The lease' })
   @ApiProblems(leaseNotFound)

@@ -11,8 +11,8 @@ import { ConnectionLeasesRepository } from './connection-leases.repository.ts';
 import { GatewayLeaseVerifier } from './gateway-lease-verifier.ts';
 import { IntegrityAlert } from './integrity-alert.ts';
 import { LeaseService } from './lease.service.ts';
-import { LeaseBatchService } from './lease-batch.service.ts';
 import { LeaseIssuer } from './lease-issuer.ts';
+import { LeaseRequestService } from './lease-request.service.ts';
 import { LeasesController } from './leases.controller.ts';
 import { TokenReplacementService } from './token-replacement.service.ts';
 import { WrittenLeaseCheck } from './written-lease-check.ts';
@@ -23,7 +23,7 @@ import { WrittenLeaseCheck } from './written-lease-check.ts';
   imports: [AuthModule, ConnectionsModule, LifecycleModule, MetaModule],
   controllers: [LeasesController],
   providers: [
-    LeaseBatchService,
+    LeaseRequestService,
     LeaseIssuer,
     GatewayLeaseVerifier,
     LeaseService,

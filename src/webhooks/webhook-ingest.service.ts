@@ -27,8 +27,8 @@ interface MatchedEntry extends EntryMatch {
   entry: WebhookEntry;
 }
 
-/** Meta repeats a delivery that was refused, so a slow database must not let them pile up. */
-const BEGUN_SOON = { beginWithinMs: 900 };
+/** Answers Meta within a second if the database is away; it repeats the delivery. */
+const LIMITS = { beginWithinMs: 900 };
 
 /**
  * Stores a delivery's entries. Each new one becomes an event per connection that it is about and that may receive it
@@ -89,7 +89,7 @@ export class WebhookIngestService {
         matched,
         verificationCount: await this.verificationRequests.requestVerification(tx, connectionsToVerify(matched)),
       };
-    }, BEGUN_SOON);
+    }, LIMITS);
     this.count(entries, result.matched);
     return { stored: result.matched.length, verificationCount: result.verificationCount };
   }

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import request from 'supertest';
@@ -122,6 +123,20 @@ describe.each([
     );
     expect(seen(issued)).toEqual(UNAVAILABLE);
     expect([called.status, called.body.error.error_data.code]).toEqual([503, 'database_unavailable']);
+  });
+
+  it('is 503 for signed webhooks, which Meta then repeats', async () => {
+    const body = JSON.stringify({ object: 'page', entry: [{ id: '1', time: 1, changes: [] }] });
+    const signature = createHmac('sha256', context.sandbox.app.secret).update(body).digest('hex');
+    start();
+    const refused = await within(() =>
+      request(server())
+        .post('/webhooks/meta')
+        .set('Content-Type', 'application/json')
+        .set('X-Hub-Signature-256', `sha256=${signature}`)
+        .send(body),
+    );
+    expect(seen(refused)).toEqual(UNAVAILABLE);
   });
 
   it('is a page in words for people', async () => {

@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import request from 'supertest';
+import { AuthenticationService } from '../../src/auth/authentication.service.ts';
 import { Database } from '../../src/database/database.ts';
 import {
   api,
@@ -85,6 +86,20 @@ it.each([
 ])('refuses %s', async (_, requests) => {
   const { status, body } = await batch(requests);
   expect([status, body.code, body.errors[0].path]).toEqual([400, 'invalid_request', 'requests']);
+});
+
+it('looks its client up again once, however many it refuses', async () => {
+  const authenticate = jest.spyOn(context.replica.app.get(AuthenticationService), 'authenticate');
+  try {
+    const refused = await batch(Array.from({ length: 10 }, () => ({ ...WANTED, tenant: 'other' })));
+    expect(new Set(refused.body.results.map((each: { problem: { code: string } }) => each.problem.code))).toEqual(
+      new Set(['not_allowed']),
+    );
+    // The guard's, and one more.
+    expect(authenticate).toHaveBeenCalledTimes(2);
+  } finally {
+    authenticate.mockRestore();
+  }
 });
 
 it('is for services', async () => {

@@ -8,6 +8,7 @@ import { chooseLocale, type Locale } from '../../customer-pages/locale.ts';
 import { messagesIn } from '../../customer-pages/messages/message-catalog.ts';
 import type { Notice } from '../../customer-pages/messages/messages.ts';
 import type { DoneMessage, DoneSetup } from '../../customer-pages/page-setup.ts';
+import { prefersJson } from '../../platform/http-server/prefers-json.ts';
 import { toProblemDocument, toProblemHeaders } from '../../platform/http-server/problem.filter.ts';
 import type { AppError } from '../../platform/problem.ts';
 import { ConnectFailedError } from '../connect-failed-error.ts';
@@ -19,12 +20,6 @@ import type { AttemptResult } from './callback.service.ts';
 import { buildProblemPage } from './problem-page.ts';
 import { findUnregisteredNumbers, renderConnected } from './result-page.ts';
 import type { ConnectedResponse } from './signup.dto.ts';
-
-/** Our pages' script asks for JSON. Without a preference (curl), return a page. */
-export function wantsJson(accept: string | undefined): boolean {
-  const wanted = (accept ?? '').toLowerCase();
-  return /application\/(?:problem\+)?json\b/.test(wanted) && !wanted.includes('text/html');
-}
 
 /** Lets the page that opened this window as a pop-up reach it, and be reached (docs/api.md#connecting). */
 export function keepOpener(reply: FastifyReply): void {
@@ -54,7 +49,7 @@ export class BrowserResponder {
     const requestId = String(request.id);
     const { 'content-type': jsonType, ...headers } = toProblemHeaders(problem);
     reply.status(problem.type.status).headers(headers).header('cache-control', 'no-store');
-    if (wantsJson(request.headers.accept)) {
+    if (prefersJson(request.headers.accept)) {
       reply.header('content-type', jsonType).send(JSON.stringify(toProblemDocument(problem, requestId)));
       return;
     }
@@ -69,7 +64,7 @@ export class BrowserResponder {
   async sendEnd(request: FastifyRequest, reply: FastifyReply, attemptResult: AttemptResult): Promise<void> {
     const { attempt, session, setCookies } = attemptResult;
     if (setCookies.length > 0) reply.header('set-cookie', setCookies);
-    const isShownHere = session.returnUrl === null && wantsJson(request.headers.accept);
+    const isShownHere = session.returnUrl === null && prefersJson(request.headers.accept);
     if (isShownHere) {
       await this.sendResult(request, reply, attemptResult);
       return;
@@ -116,7 +111,7 @@ export class BrowserResponder {
     const { session } = attemptResult;
     const found = await this.connections.findAcrossTenants(connectionId);
     const connection = found ?? { id: connectionId, assets: [], assets_count: 0, credentials: [], status_reason: null };
-    if (wantsJson(request.headers.accept)) {
+    if (prefersJson(request.headers.accept)) {
       const numbers = findUnregisteredNumbers(connection).map(({ id }) => id);
       const unregistered = numbers.length === 0 ? {} : { phone_numbers_to_register: numbers };
       const response: ConnectedResponse = { status: 'connected', connection_id: connectionId, ...unregistered };

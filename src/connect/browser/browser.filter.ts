@@ -1,9 +1,10 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Inject } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { prefersJson } from '../../platform/http-server/prefers-json.ts';
 import { sendProblem, toAppError } from '../../platform/http-server/problem.filter.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { internalError } from '../../platform/problem.ts';
-import { BrowserResponder, wantsJson } from './browser-responder.ts';
+import { BrowserResponder } from './browser-responder.ts';
 
 /** Renders errors of browser routes: as pages, or problem+json on request. */
 @Catch()
@@ -17,7 +18,7 @@ export class BrowserFilter implements ExceptionFilter {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     const problem = toAppError(error);
-    if (wantsJson(request.headers.accept) || !isForPerson(request)) {
+    if (prefersJson(request.headers.accept) || !isForPerson(request)) {
       sendProblem(problem, request, reply, this.logger);
       return;
     }

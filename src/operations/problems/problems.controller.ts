@@ -4,10 +4,10 @@ import type { FastifyReply } from 'fastify';
 import { Public } from '../../auth/decorators.ts';
 import { type ListedErrorCode, listErrorCodes } from '../../platform/error-code.ts';
 import { escapeHtml } from '../../platform/html.ts';
+import { prefersJson } from '../../platform/http-server/prefers-json.ts';
 import { ApiProblems } from '../../platform/openapi/api-problems.ts';
 import { HTML } from '../../platform/openapi/media-types.ts';
 import { AppError, listProblemTypes, notFound, type ProblemType } from '../../platform/problem.ts';
-import { prefersJson } from '../prefers-json.ts';
 import { ProblemListResponse, ProblemResponse } from './problem.dto.ts';
 import { renderPage } from './render-page.ts';
 

@@ -4,8 +4,8 @@ import { ApiExtraModels, ApiOkResponse, ApiOperation, ApiTags, getSchemaPath } f
 import type { FastifyReply } from 'fastify';
 import { Public } from '../../auth/decorators.ts';
 import { renderHtmlPage } from '../../platform/html.ts';
+import { prefersJson } from '../../platform/http-server/prefers-json.ts';
 import { HTML } from '../../platform/openapi/media-types.ts';
-import { prefersJson } from '../prefers-json.ts';
 import { StartPageResponse } from './start-page.dto.ts';
 
 const PATHS: StartPageResponse = {

@@ -12,6 +12,7 @@ import type { FastifyReply } from 'fastify';
 import { Public } from '../../auth/decorators.ts';
 import { CustomerPages } from '../../customer-pages/customer-pages.ts';
 import { chooseLocale } from '../../customer-pages/locale.ts';
+import { prefersJson } from '../../platform/http-server/prefers-json.ts';
 import { ApiProblems } from '../../platform/openapi/api-problems.ts';
 import { HTML } from '../../platform/openapi/media-types.ts';
 import { AppError } from '../../platform/problem.ts';
@@ -56,13 +57,12 @@ export class DataDeletionController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     reply.header('cache-control', 'no-store').header('x-robots-tag', 'noindex');
-    const prefersPage = !(accept ?? '').includes('json') || (accept ?? '').includes('text/html');
     const request = CODE.test(code) ? await this.requests.findByCode(code) : null;
-    if (request === null && !prefersPage) throw new AppError(deletionNotFound);
+    if (request === null && prefersJson(accept)) throw new AppError(deletionNotFound);
     const status = request === null ? null : toDeletionStatus(code, request);
     reply.status(status === null ? 404 : 200);
-    if (prefersPage) this.pages.send(reply, buildDeletionPage(status, chooseLocale(null, acceptLanguage)));
-    else reply.send(status);
+    if (prefersJson(accept)) reply.send(status);
+    else this.pages.send(reply, buildDeletionPage(status, chooseLocale(null, acceptLanguage)));
   }
 }
 

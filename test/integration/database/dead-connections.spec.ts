@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Pool } from 'pg';
 import { DataSource } from 'typeorm';
+import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { dataSourceOptions } from '../../../src/database/data-source-options.ts';
 import { Database } from '../../../src/database/database.ts';
 import { type DatabaseProxy, startDatabaseProxy } from '../../support/database-proxy.ts';
@@ -50,4 +52,17 @@ it('are not used to read entities', async () => {
   await expect(database.longRunning.rows(one)).rejects.toThrow('database_unavailable');
   proxy.restore();
   expect(await database.read((manager) => manager.query('SELECT 1 AS one'))).toEqual([{ one: 1 }]);
+});
+
+it('are listened to, even if they were made before: an error of one without a listener would end the process', async () => {
+  const other = await new DataSource(dataSourceOptions(fresh.url, 1)).initialize();
+  try {
+    const { longRunning } = Database.of(other);
+    const client = await ((other.driver as PostgresDriver).master as Pool).connect();
+    expect(longRunning.mayBeDead(client)).toBe(false);
+    expect(client.listenerCount('error')).toBe(1);
+    client.release();
+  } finally {
+    await other.destroy();
+  }
 });

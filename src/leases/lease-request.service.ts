@@ -19,11 +19,13 @@ export interface LeaseCaller {
   client: AuthenticatedClient;
   call: AuthenticatedRequest;
   requestId: string;
+  /** `client` as it is now, once anything had to know. */
+  current?: Promise<AuthenticatedClient>;
 }
 
 /** Issues the leases of one HTTP request. Those that arrive together share a statement (`LeaseIssuer`). */
 @Injectable()
-export class LeaseBatchService {
+export class LeaseRequestService {
   readonly #validation = new InputValidationPipe();
 
   constructor(
@@ -39,10 +41,11 @@ export class LeaseBatchService {
     try {
       return await this.issuer.issue(client, request, requestId);
     } catch (error) {
-      // The cached client may be outdated: look it up again before refusing it.
+      // The cached client may be outdated: look it up again, once for all requests, before refusing it.
       if (!(error instanceof OutdatedClientError || error instanceof PolicyViolationError)) throw error;
     }
-    return this.issuer.issue(await this.authentication.authenticate(call, 0), request, requestId);
+    caller.current ??= this.authentication.authenticate(call, 0);
+    return this.issuer.issue(await caller.current, request, requestId);
   }
 
   /** Judges each request by itself. Throws 503 `database_unavailable` if that is the answer to all of them. */
