@@ -438,7 +438,8 @@ describeInBrowser(
         await tell('https://www.facebook.com', noise);
       }
       await tell('https://business.facebook.com', finish(WABA, 'FINISH_OBO_MIGRATION'));
-      const posted = page.waitForRequest((request) => request.method() === 'POST');
+      // The page also posts a report of the message, which may still be on its way.
+      const posted = page.waitForRequest((request) => new URL(request.url()).pathname.endsWith('/complete'));
       await page.evaluate(`window.finish({ authResponse: { code: 'AQforged' } })`);
       expect((await posted).postDataJSON()).toEqual({
         code: 'AQforged',
