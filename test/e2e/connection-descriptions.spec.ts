@@ -23,7 +23,7 @@ afterEach(async () => {
 });
 afterAll(() => context?.close());
 
-const DESCRIBED = { reference: 'shop-1', metadata: { plan: 'pro', constructor: 'kept', 'a key': '' } };
+const DESCRIBED = { reference: 'shop-1', metadata: { plan: 'pro', region: 'emea', 'a key': '' } };
 
 interface Login {
   tenant: string;
@@ -94,6 +94,7 @@ describe('reference and metadata', () => {
     [{ metadata: { k: 'a\u0000b' } }, 'metadata'],
     [{ metadata: { k: '\ud800' } }, 'metadata'],
     [{ metadata: { k: 1 } }, 'metadata'],
+    [{ metadata: { k: null, deep: [] } }, 'metadata'],
     [{ metadata: { k: { deep: 'v' } } }, 'metadata'],
     [{ metadata: ['v'] }, 'metadata'],
     [{ metadata: 'v' }, 'metadata'],
@@ -125,7 +126,7 @@ describe('PATCH /v1/connections/{id}', () => {
     const { id } = await imported('patched', DESCRIBED);
     const patched = await patch(id, { reference: 'shop-3', metadata: { plan: null, tier: '1' } }).expect(200);
     expect(patched.body).toMatchObject({ id, reference: 'shop-3' });
-    expect((patched.body as ConnectionResponse).metadata).toEqual({ constructor: 'kept', 'a key': '', tier: '1' });
+    expect((patched.body as ConnectionResponse).metadata).toEqual({ region: 'emea', 'a key': '', tier: '1' });
     await patch(id, { metadata: null }).expect(200);
     await patch(id, {}).expect(200);
     expect(await context.connection(id)).toMatchObject({ reference: 'shop-3', metadata: {} });

@@ -1,6 +1,5 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiPropertyOptional } from '@nestjs/swagger';
-import { Transform } from 'class-transformer';
 import { IsString, Matches, ValidateBy, ValidateIf } from 'class-validator';
 import { IsOptionalNotNull } from '../../platform/optional-field.ts';
 import { MAX_METADATA_PAIRS } from './description.ts';
@@ -21,10 +20,6 @@ const METADATA_MESSAGE =
 
 export const REFERENCE_EXAMPLE = 'shop-4711';
 export const METADATA_EXAMPLE = { plan: 'pro', region: 'emea' };
-
-/** `class-transformer` would drop keys such as `constructor`. */
-const AsGiven = (): PropertyDecorator =>
-  Transform(({ obj, key }) => (obj as Record<string, unknown>)[key], { toClassOnly: true });
 
 const IsMetadata = (isValue: (value: unknown) => boolean): PropertyDecorator =>
   ValidateBy(
@@ -75,7 +70,6 @@ export const MetadataField = (): PropertyDecorator =>
       description: 'Your own data, in place of all metadata of an existing connection. Absent: it keeps its own.',
       example: METADATA_EXAMPLE,
     }),
-    AsGiven(),
     IsOptionalNotNull(),
     IsMetadata(isText),
   );
@@ -102,7 +96,6 @@ export const PatchedMetadataField = (): PropertyDecorator =>
       description: 'Sets these keys; a null removes its key, or all metadata. Other keys stay.',
       example: { plan: 'free', region: null },
     }),
-    AsGiven(),
     IsSet(),
     IsMetadata((value) => value === null || isText(value)),
   );
