@@ -82,23 +82,22 @@ describe('reference and metadata', () => {
   });
 
   const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`k${n}`, 'v']));
-  it.each<[object, string]>([
-    [{ reference: 'x'.repeat(201) }, 'reference'],
-    [{ reference: '' }, 'reference'],
-    [{ reference: 'a\u0000b' }, 'reference'],
-    [{ reference: 7 }, 'reference'],
-    [{ metadata: many(51) }, 'metadata'],
-    [{ metadata: { ['k'.repeat(41)]: 'v' } }, 'metadata'],
-    [{ metadata: { '': 'v' } }, 'metadata'],
-    [{ metadata: { k: 'v'.repeat(501) } }, 'metadata'],
-    [{ metadata: { k: 'a\u0000b' } }, 'metadata'],
-    [{ metadata: { k: '\ud800' } }, 'metadata'],
-    [{ metadata: { k: 1 } }, 'metadata'],
-    [{ metadata: { k: null, deep: [] } }, 'metadata'],
-    [{ metadata: { k: { deep: 'v' } } }, 'metadata'],
-    [{ metadata: ['v'] }, 'metadata'],
-    [{ metadata: 'v' }, 'metadata'],
-  ])('refuse %j everywhere, with its path', async (body, path) => {
+  it.each<[string, object, string]>([
+    ['a long reference', { reference: 'x'.repeat(201) }, 'reference'],
+    ['an empty reference', { reference: '' }, 'reference'],
+    ['a reference with a control character', { reference: 'a\u0007b' }, 'reference'],
+    ['a number as reference', { reference: 7 }, 'reference'],
+    ['too many pairs', { metadata: many(51) }, 'metadata'],
+    ['a long key', { metadata: { ['k'.repeat(41)]: 'v' } }, 'metadata'],
+    ['an empty key', { metadata: { '': 'v' } }, 'metadata'],
+    ['a long value', { metadata: { k: 'v'.repeat(501) } }, 'metadata'],
+    ['NUL', { metadata: { k: 'a\u0000b' } }, 'metadata.k'],
+    ['half a character', { metadata: { k: '\ud800' } }, 'metadata.k'],
+    ['a number', { metadata: { k: 1 } }, 'metadata'],
+    ['an object in metadata', { metadata: { k: { deep: 'v' } } }, 'metadata'],
+    ['a list as metadata', { metadata: ['v'] }, 'metadata'],
+    ['a text as metadata', { metadata: 'v' }, 'metadata'],
+  ])('refuse %s everywhere, with its path', async (_, body, path) => {
     const { id } = await imported('refused');
     const session = { tenant: 'refused', product: 'pages', flow: 'facebook_login' };
     for (const response of [
@@ -185,7 +184,9 @@ describe('events of a described connection', () => {
 
   it("carry what it was called when they happened, Meta's webhooks as well; erasing removes it", async () => {
     const events = ['connection.created', 'connection.revoked', 'meta.webhook'];
-    await api(context).post('/v1/subscriptions', { url: receiver.url, events }).expect(201);
+    await api(context)
+      .post('/v1/subscriptions', { url: receiver.url, events, tenants: ['evented'] })
+      .expect(201);
     const userId = newUser();
     const page = context.sandbox.state.make.page({ userIds: [userId] });
     const { id } = (await importAs({ tenant: 'evented', userId }, DESCRIBED).expect(201)).body as ConnectionResponse;
