@@ -13,6 +13,7 @@ import { IntegrityAlert } from './integrity-alert.ts';
 import { LeaseService } from './lease.service.ts';
 import { LeaseBatchService } from './lease-batch.service.ts';
 import { LeaseIssuer } from './lease-issuer.ts';
+import { LeaseListService } from './lease-list.service.ts';
 import { LeasesController } from './leases.controller.ts';
 import { TokenReplacementService } from './token-replacement.service.ts';
 import { WrittenLeaseCheck } from './written-lease-check.ts';
@@ -27,6 +28,7 @@ import { WrittenLeaseCheck } from './written-lease-check.ts';
     LeaseIssuer,
     GatewayLeaseVerifier,
     LeaseService,
+    LeaseListService,
     TokenReplacementService,
     IntegrityAlert,
     WrittenLeaseCheck,

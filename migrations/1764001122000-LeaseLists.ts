@@ -1,0 +1,14 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+/** Leases of a client, newest first. New entries go to the end of their client's, so an issue hardly gets dearer. */
+export class LeaseLists1764001122000 implements MigrationInterface {
+  readonly name = 'LeaseLists1764001122000';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query('CREATE INDEX lease_client ON lease (client_id, id)');
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP INDEX lease_client');
+  }
+}
