@@ -22,12 +22,12 @@ interface PageParameters extends LeaseSpan {
   limit: number;
 }
 
-/** The newest of a few leases `chosen`, with what decides about them. */
+/** The leases `chosen`, with what decides about them. None is dropped, as a short page would be the last one. */
 function recordsOf(chosen: Sql): Sql {
   return sql`SELECT ${leaseColumns(sql`l`)}, l.ended_at, k.scopes, ${joinedClient(sql`cl`)} AS client,
-      (${IS_CREDENTIAL_BACKED} AND ${clientCovers(sql`cl`, sql`l`)} AND ${ANCESTORS_STAND}) AS backed
-    FROM (${chosen}) l ${joinClient(sql`cl`, sql`l.client_id`)}
-      ${connectionAndCredentialJoins({ connectionId: sql`l.connection_id`, credentialId: sql`l.credential_id` })}
+      coalesce(${IS_CREDENTIAL_BACKED} AND ${clientCovers(sql`cl`, sql`l`)} AND ${ANCESTORS_STAND}, false) AS backed
+    FROM (${chosen}) l LEFT ${joinClient(sql`cl`, sql`l.client_id`)}
+      LEFT ${connectionAndCredentialJoins({ connectionId: sql`l.connection_id`, credentialId: sql`l.credential_id` })}
     ORDER BY l.id DESC`;
 }
 

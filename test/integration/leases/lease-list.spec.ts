@@ -100,7 +100,8 @@ describe('among many leases', () => {
     await issue(client);
     await context.database.longRunning.run({
       text: `INSERT INTO lease SELECT (jsonb_populate_record(l, jsonb_build_object('id', 'lse_0' || lpad(n::text, 25, '0'),
-          'issued_at', l.issued_at - n * interval '1 minute', 'expires_at', l.issued_at - n * interval '1 minute', 'mac', NULL))).*
+          'issued_at', l.issued_at - n * interval '1 minute', 'expires_at', l.issued_at - n * interval '1 minute', 'mac', NULL,
+          'connection_id', CASE WHEN n = 29990 THEN 'con_gone' ELSE l.connection_id END))).*
         FROM lease l, generate_series(1, 30000) n`,
     });
     await context.database.longRunning.run({ text: 'ANALYZE' });
@@ -122,10 +123,11 @@ describe('among many leases', () => {
   };
 
   it('a page reads by index, and no more than a thousand leases', async () => {
-    const connectionId = await connect(context.connections, context.clock);
+    await connect(context.connections, context.clock);
+    const connectionId = await connect(context.connections, context.clock, { tenant: 'tenant-b' });
     const [busy, quiet] = [await context.client(), await context.client()];
     await fill(busy);
-    const lease = await issue(quiet);
+    const lease = await issue(quiet, 'tenant-b');
     const { clientId } = quiet;
     expect(await explain({ connectionId: null, clientId: null })).toMatch(/Index Scan Backward using lease_pkey/);
     expect(await explain({ connectionId: null, clientId })).toMatch(/Index Scan Backward using lease_client/);
@@ -136,7 +138,10 @@ describe('among many leases', () => {
     const admin = { ...quiet, role: 'admin' as const };
     const page = await context.lists.list(admin, { limit: 50, status: 'ended' });
     expect(page).toEqual({ data: [], next_cursor: expect.any(String) });
+    const whole = await context.lists.list({ ...busy, role: 'admin' }, { limit: 100 });
+    expect([whole.data.length, whole.next_cursor]).toEqual([100, expect.any(String)]);
     expect(await ids(quiet)).toEqual([lease]);
+    expect(await ids(admin, { connection_id: connectionId })).toEqual([lease]);
     expect(await ids(admin, { status: 'active', limit: 1 })).toHaveLength(2);
   });
 });

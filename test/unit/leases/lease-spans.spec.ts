@@ -42,8 +42,8 @@ describe('spans of leases', () => {
 
   it('are one without a connection, and as long as leases live for active ones', () => {
     expect(spans(null)).toMatchObject([{ from: 'lse_0000000000', before: 'lsf_' }]);
-    for (const of of [null, CONNECTION.connectionId]) {
-      const [active, ...others] = spans(of, { isActive: true });
+    for (const id of [null, CONNECTION.connectionId]) {
+      const [active, ...others] = spans(id, { isActive: true });
       expect(others).toEqual([]);
       expect(active !== undefined && active.from <= idAt(HOUR) && active.from > idAt(2 * HOUR)).toBe(true);
     }
