@@ -23,7 +23,7 @@ afterEach(async () => {
 });
 afterAll(() => context?.close());
 
-const DESCRIBED = { reference: 'shop-1', metadata: { plan: 'pro', region: 'emea', 'a key': '' } };
+const DESCRIBED = { reference: 'shop-1', metadata: { plan: 'pro', region: 'europe', 'a key': '' } };
 
 interface Login {
   tenant: string;
@@ -125,7 +125,7 @@ describe('PATCH /v1/connections/{id}', () => {
     const { id } = await imported('patched', DESCRIBED);
     const patched = await patch(id, { reference: 'shop-3', metadata: { plan: null, tier: '1' } }).expect(200);
     expect(patched.body).toMatchObject({ id, reference: 'shop-3' });
-    expect((patched.body as ConnectionResponse).metadata).toEqual({ region: 'emea', 'a key': '', tier: '1' });
+    expect((patched.body as ConnectionResponse).metadata).toEqual({ region: 'europe', 'a key': '', tier: '1' });
     await patch(id, { metadata: null }).expect(200);
     await patch(id, {}).expect(200);
     expect(await context.connection(id)).toMatchObject({ reference: 'shop-3', metadata: {} });
@@ -185,11 +185,11 @@ describe('events of a described connection', () => {
   it("carry what it was called when they happened, Meta's webhooks as well; erasing removes it", async () => {
     const events = ['connection.created', 'connection.revoked', 'meta.webhook'];
     await api(context)
-      .post('/v1/subscriptions', { url: receiver.url, events, tenants: ['evented'] })
+      .post('/v1/subscriptions', { url: receiver.url, events, tenants: ['notified'] })
       .expect(201);
     const userId = newUser();
     const page = context.sandbox.state.make.page({ userIds: [userId] });
-    const { id } = (await importAs({ tenant: 'evented', userId }, DESCRIBED).expect(201)).body as ConnectionResponse;
+    const { id } = (await importAs({ tenant: 'notified', userId }, DESCRIBED).expect(201)).body as ConnectionResponse;
     await patch(id, { reference: 'shop-5', metadata: { plan: 'free' } }).expect(200);
     await deliver(page.id);
     await api(context).delete(`/v1/connections/${id}`).expect(200);

@@ -19,7 +19,7 @@ const METADATA_MESSAGE =
   `texts of up to ${MAX_VALUE_LENGTH}`;
 
 export const REFERENCE_EXAMPLE = 'shop-4711';
-export const METADATA_EXAMPLE = { plan: 'pro', region: 'emea' };
+export const METADATA_EXAMPLE = { plan: 'pro', region: 'europe' };
 
 const IsMetadata = (isValue: (value: unknown) => boolean): PropertyDecorator =>
   ValidateBy(

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { type DescriptionPatch, patchDescription } from '../../../../src/connections/description/description.ts';
 import { addDescription } from '../../../../src/events/outbox/event-data.ts';
 
-const CURRENT = { reference: 'shop-1', metadata: { plan: 'pro', region: 'emea' } };
+const CURRENT = { reference: 'shop-1', metadata: { plan: 'pro', region: 'europe' } };
 
 describe('a merge patch of a description (RFC 7396)', () => {
   it.each<[DescriptionPatch, unknown]>([
@@ -12,9 +12,9 @@ describe('a merge patch of a description (RFC 7396)', () => {
     [{ metadata: {} }, CURRENT],
     [
       { metadata: { plan: 'free', seats: '5' } },
-      { ...CURRENT, metadata: { plan: 'free', region: 'emea', seats: '5' } },
+      { ...CURRENT, metadata: { plan: 'free', region: 'europe', seats: '5' } },
     ],
-    [{ metadata: { plan: null, none: null } }, { ...CURRENT, metadata: { region: 'emea' } }],
+    [{ metadata: { plan: null, none: null } }, { ...CURRENT, metadata: { region: 'europe' } }],
     [{ metadata: null }, { ...CURRENT, metadata: {} }],
   ])('%j', (patch, expected) => {
     expect(patchDescription(CURRENT, patch)).toEqual(expected);
