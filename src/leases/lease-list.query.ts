@@ -35,11 +35,12 @@ const selectAll = defineStatement<PageParameters, LeaseRecordRow>('leases_page',
   recordsOf(sql`SELECT * FROM lease WHERE id >= ${from} AND id < ${before} ORDER BY id DESC LIMIT ${limit}`),
 );
 
+/** `id || ''` is what the index has, which no other statement can use. */
 const selectOfClient = defineStatement<PageParameters & { clientId: ClientId }, LeaseRecordRow>(
   'leases_page_of_client',
   ({ clientId, from, before, limit }) =>
-    recordsOf(sql`SELECT * FROM lease WHERE client_id = ${clientId} AND id >= ${from} AND id < ${before}
-      ORDER BY id DESC LIMIT ${limit}`),
+    recordsOf(sql`SELECT * FROM lease WHERE client_id = ${clientId} AND (id || '') >= ${from} AND (id || '') < ${before}
+      ORDER BY (id || '') DESC LIMIT ${limit}`),
 );
 
 /** OFFSET 0 keeps Postgres from walking the whole table by id in the hope of soon finding the connection. */

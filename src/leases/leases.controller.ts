@@ -139,8 +139,8 @@ export class LeasesController {
     operationId: 'listLeases',
     summary: 'List leases',
     description:
-      'Newest first, those of the last RETENTION_DAYS; never their tokens. Services see their own leases, admins all, ' +
-      'auditors those within their policy. A page may hold fewer leases than `limit`, even none, though more follow: go ' +
+      'Newest first, those of the last RETENTION_DAYS; never their tokens. Services see their own leases, admins and ' +
+      'auditors all within their policy. A page may hold fewer leases than `limit`, even none, though more follow: go ' +
       'on while there is a `next_cursor`.',
   })
   @ApiPage(LeaseResponse, 'A page of leases')

@@ -5,6 +5,7 @@ import type { ConnectionResponse } from '../../src/connections/connection/connec
 import { ConnectionEraser } from '../../src/connections/revocation/connection-eraser.ts';
 import { api, browseToCallback, createSession } from '../support/connect-test-context.ts';
 import { type LifecycleTestContext, openLifecycleTestContext } from '../support/lifecycle-test-context.ts';
+import { TEST_ADMIN_KEY } from '../support/test-replica.ts';
 import { type Receiver, startReceiver } from '../support/webhook-receiver.ts';
 
 let context: LifecycleTestContext;
@@ -128,6 +129,10 @@ describe('PATCH /v1/connections/{id}', () => {
     expect((patched.body as ConnectionResponse).metadata).toEqual({ region: 'europe', 'a key': '', tier: '1' });
     await patch(id, { metadata: null }).expect(200);
     await patch(id, {}).expect(200);
+    await request(context.replica.app.getHttpServer())
+      .patch(`/v1/connections/${id}`)
+      .set('Authorization', `Bearer ${TEST_ADMIN_KEY}`)
+      .expect(200);
     expect(await context.connection(id)).toMatchObject({ reference: 'shop-3', metadata: {} });
     expect(await context.audited('connection.described', id)).toEqual([
       { changed: ['reference', 'metadata'] },
