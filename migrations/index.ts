@@ -29,4 +29,6 @@ export { HashedEntryUsers1764001091000 } from './1764001091000-HashedEntryUsers.
 export { SignedAttempts1764001100000 } from './1764001100000-SignedAttempts.ts';
 export { IdempotencyKeys1764001110000 } from './1764001110000-IdempotencyKeys.ts';
 export { ConnectionParts1764001120000 } from './1764001120000-ConnectionParts.ts';
+export { ConnectionDescriptions1764001121000 } from './1764001121000-ConnectionDescriptions.ts';
+export { LeaseLists1764001122000 } from './1764001122000-LeaseLists.ts';
 export { CustomerPages1764001130000 } from './1764001130000-CustomerPages.ts';

@@ -13,6 +13,7 @@ export type AuditAction =
   | 'connection.asset_lost'
   | 'connection.assets_changed'
   | 'connection.created'
+  | 'connection.described'
   | 'connection.doubted'
   | 'connection.reauth_required'
   | 'connection.reconnected'

@@ -1,4 +1,5 @@
 import type { TokenKind } from '../config/products.ts';
+import type { BroughtDescription } from '../connections/description/description.ts';
 import type { ExpectedAccount } from './connect-session.ts';
 
 /**
@@ -19,6 +20,8 @@ export interface AuthorizationHints extends SignupMessage {
   featureType?: string;
   /** The only account that may be connected; absent: any. */
   expected?: ExpectedAccount;
+  /** For the connection, as the session or the request brought it. */
+  description?: BroughtDescription;
   /** Scopes the dialog asked for; empty if a login configuration decides, or if the dialog wasn't ours. */
   requestedScopes: string[];
   /** As the token response reported them; null if it didn't. */

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import sql from 'sql-template-tag';
 import { hasPendingAuthorization } from '../connections/authorization/pending-authorization.query.ts';
+import type { Metadata } from '../connections/description/description.ts';
 import type { ConnectionId } from '../connections/ids.ts';
 import type { Locale } from '../customer-pages/locale.ts';
 import { Database, type Transaction } from '../database/database.ts';
@@ -14,27 +15,32 @@ import type { ConnectSessionId } from './ids.ts';
 
 interface SessionRow extends CoveredSession {
   locale: Locale | null;
+  reference: string | null;
+  metadata: Metadata | null;
   progress: StoredProgress | null;
   unfinished: UnfinishedSignup | null;
   mac: Buffer | null;
 }
 
 const SESSION_COLUMNS = sql`id, token_hash, tenant, product, flow, scopes, return_url, client_id, created_at, expires_at, connection_id, closed_at,
-  feature_type, features, progress, unfinished, expected, confirm, tenant_name, origin, locale, mac`;
+  feature_type, features, progress, unfinished, expected, confirm, tenant_name, origin, locale, reference, metadata,
+  mac`;
 
 const insertSession = defineStatement<{
   row: CoveredSession;
   expected: string | null;
   locale: Locale | null;
+  reference: string | null;
+  metadata: string | null;
   mac: Buffer;
 }>(
   'connect_session_insert',
-  ({ row, expected, locale, mac }) => sql`INSERT INTO connect_session
+  ({ row, expected, locale, reference, metadata, mac }) => sql`INSERT INTO connect_session
       (id, token_hash, tenant, product, flow, scopes, return_url, client_id, created_at, expires_at, feature_type, features,
-        expected, confirm, tenant_name, origin, locale, mac)
+        expected, confirm, tenant_name, origin, locale, reference, metadata, mac)
     VALUES (${row.id}, ${row.token_hash}, ${row.tenant}, ${row.product}, ${row.flow}, ${row.scopes}, ${row.return_url}, ${row.client_id},
       ${row.created_at}, ${row.expires_at}, ${row.feature_type}, ${row.features}, ${expected}::jsonb, ${row.confirm}, ${row.tenant_name},
-      ${row.origin}, ${locale}, ${mac})`,
+      ${row.origin}, ${locale}, ${reference}, ${metadata}::json, ${mac})`,
 );
 
 const selectSessionByToken = defineStatement<{ tokenHash: Buffer }, SessionRow>(
@@ -88,7 +94,10 @@ export class ConnectSessionRepository {
     const expected = session.expected === null ? null : JSON.stringify(session.expected);
     const row = toCoveredSession(session, tokenHash, this.clock.now());
     const mac = this.macs.compute(CONNECT_SESSION_MAC, row);
-    await tx.run(insertSession({ row, expected, locale: session.locale, mac }));
+    const { locale, description } = session;
+    const { reference = null } = description;
+    const metadata = description.metadata === undefined ? null : JSON.stringify(description.metadata);
+    await tx.run(insertSession({ row, expected, locale, reference, metadata, mac }));
   }
 
   async findByToken(tokenHash: Buffer): Promise<ConnectSession | null> {
@@ -167,5 +176,9 @@ function toSession(row: SessionRow): ConnectSession {
     confirm: row.confirm,
     tenantName: row.tenant_name,
     locale: row.locale,
+    description: {
+      ...(row.reference === null ? {} : { reference: row.reference }),
+      ...(row.metadata === null ? {} : { metadata: row.metadata }),
+    },
   };
 }

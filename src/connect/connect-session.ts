@@ -1,5 +1,6 @@
 import type { ClientId } from '../auth/ids.ts';
 import type { DialogFlow, Product } from '../config/products.ts';
+import type { BroughtDescription } from '../connections/description/description.ts';
 import type { ConnectionId } from '../connections/ids.ts';
 import type { Locale } from '../customer-pages/locale.ts';
 import type { FeatureType } from '../meta/dialog/embedded-signup.ts';
@@ -35,6 +36,8 @@ export interface ConnectSession {
   tenantName: string | null;
   /** Of our pages. Null: what the browser prefers. */
   locale: Locale | null;
+  /** For its connection. */
+  description: BroughtDescription;
   /** The client that created it. */
   clientId: ClientId;
   expiresAt: Date;

@@ -1,7 +1,8 @@
-import { Controller, Get, Param, Query } from '@nestjs/common';
+import { Body, Controller, Get, Param, Patch, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { toActor } from '../audit/actor.ts';
 import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
-import { CurrentClient, Roles } from '../auth/decorators.ts';
+import { CurrentClient, RequestId, Roles } from '../auth/decorators.ts';
 import { notAllowed, requireCoveredByPolicy, visibleProducts, visibleTenants } from '../auth/policy/policy.ts';
 import { parseInstant } from '../platform/instant.ts';
 import { ApiPage } from '../platform/openapi/api-page.ts';
@@ -12,6 +13,8 @@ import { ConnectionRepository } from './connection/connection.repository.ts';
 import { connectionNotFound } from './connection/connection-problems.ts';
 import { ConnectionResponse } from './connection/connection-response.dto.ts';
 import { ConnectionVisibility } from './connection/connection-visibility.ts';
+import { DescribeConnectionRequest } from './description/describe-connection.dto.ts';
+import { DescriptionService } from './description/description.service.ts';
 import { ListConnectionsRequest } from './list-connections.dto.ts';
 
 /** Connections as clients see them. */
@@ -22,6 +25,7 @@ export class ConnectionsController {
   constructor(
     private readonly connections: ConnectionRepository,
     private readonly visibility: ConnectionVisibility,
+    private readonly descriptions: DescriptionService,
   ) {}
 
   @Get()
@@ -36,7 +40,8 @@ export class ConnectionsController {
     @CurrentClient() client: AuthenticatedClient,
     @Query() query: ListConnectionsRequest,
   ): Promise<Page<ConnectionResponse>> {
-    const { tenant, product, status, health, expires_before: expiresBefore, asset_id: assetId, limit, cursor } = query;
+    const { tenant, product, status, health, reference, limit, cursor } = query;
+    const { expires_before: expiresBefore, asset_id: assetId } = query;
     requireCoveredByPolicy(client, tenant, product);
     return this.connections.list({
       ...(tenant === undefined ? {} : { tenant }),
@@ -45,6 +50,7 @@ export class ConnectionsController {
       ...(health === undefined ? {} : { health }),
       ...(expiresBefore === undefined ? {} : { expiresBefore: parseInstant('expires_before', expiresBefore) }),
       ...(assetId === undefined ? {} : { assetId }),
+      ...(reference === undefined ? {} : { reference }),
       visibleTenants: visibleTenants(client),
       visibleProducts: visibleProducts(client),
       limit,
@@ -63,5 +69,27 @@ export class ConnectionsController {
   @ApiProblems(connectionNotFound)
   one(@CurrentClient() client: AuthenticatedClient, @Param('id') id: string): Promise<ConnectionResponse> {
     return this.visibility.getVisible(client, id);
+  }
+
+  @Patch(':id')
+  @Roles('service', 'admin')
+  @ApiOperation({
+    operationId: 'updateConnection',
+    summary: 'Change the reference and metadata of a connection',
+    description:
+      'A merge patch (RFC 7396): what is absent stays, null removes. Later events of the connection carry the new values.',
+  })
+  @ApiConnectionId()
+  @ApiOkResponse({ type: ConnectionResponse, description: 'The connection' })
+  @ApiProblems(connectionNotFound)
+  async update(
+    @CurrentClient() client: AuthenticatedClient,
+    @Param('id') id: string,
+    @Body() patch: DescribeConnectionRequest,
+    @RequestId() requestId: string,
+  ): Promise<ConnectionResponse> {
+    const { id: connectionId } = await this.visibility.getVisible(client, id);
+    await this.descriptions.patch(connectionId, patch, { actor: toActor(client), requestId });
+    return this.visibility.getVisible(client, connectionId);
   }
 }

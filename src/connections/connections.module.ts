@@ -22,6 +22,7 @@ import { CredentialStatistics } from './credentials/credential-statistics.query.
 import { CredentialVersionService } from './credentials/credential-version.service.ts';
 import { CredentialWriter } from './credentials/credential-writer.ts';
 import { RotationRequestService } from './credentials/rotation-request.service.ts';
+import { DescriptionService } from './description/description.service.ts';
 import { ConnectionEraser } from './revocation/connection-eraser.ts';
 import { ConnectionRevoker } from './revocation/connection-revoker.ts';
 import { PendingRevocationService } from './revocation/pending-revocation.service.ts';
@@ -31,6 +32,7 @@ import { RollbackDetector } from './rollback/rollback-detector.ts';
 
 const PROVIDERS = [
   ConnectionVisibility,
+  DescriptionService,
   VerificationRequests,
   ConnectionRepository,
   ConnectionStatusService,

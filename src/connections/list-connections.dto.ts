@@ -7,6 +7,7 @@ import { INSTANT } from '../platform/openapi/examples.ts';
 import { DEFAULT_LIMIT, MAX_LIMIT } from '../platform/paging.ts';
 import { ASSET_ID_PATTERN } from './assets/asset-id.ts';
 import { HEALTHS, type Health } from './credentials/credential-kind.ts';
+import { ReferenceFilter } from './description/description-fields.ts';
 import { CONNECTION_STATUSES, type ConnectionStatus } from './status/connection-status.ts';
 
 /** Query of `GET /v1/connections`. */
@@ -49,6 +50,9 @@ export class ListConnectionsRequest {
   @Matches(ASSET_ID_PATTERN, { message: "must be Meta's id of an asset" })
   @IsString()
   asset_id?: string;
+
+  @ReferenceFilter()
+  reference?: string;
 
   @ApiPropertyOptional({
     type: 'integer',

@@ -6,7 +6,8 @@ import type { ConnectionId, CredentialId } from '../connections/ids.ts';
 import { exampleId, INSTANT, INSTANT_OR_NULL, LATER_EXAMPLE_INSTANT } from '../platform/openapi/examples.ts';
 import type { LeaseId } from './ids.ts';
 
-const LEASE_STATUSES = ['active', 'ended', 'expired'] as const;
+export const LEASE_STATUSES = ['active', 'ended', 'expired'] as const;
+export type LeaseStatus = (typeof LEASE_STATUSES)[number];
 
 class LeasedAssetReference {
   @ApiProperty({ description: "Meta's kind of object", example: 'phone_number' })
@@ -90,7 +91,7 @@ export class IssuedLeaseResponse extends LeaseDetails {
 /** A lease as clients and admins see it; never its token. */
 export class LeaseResponse extends LeaseDetails {
   @ApiProperty({ enum: LEASE_STATUSES })
-  status!: (typeof LEASE_STATUSES)[number];
+  status!: LeaseStatus;
 
   @ApiProperty({ type: String, description: 'The client that it was issued to', example: exampleId('cli') })
   client_id!: ClientId;

@@ -11,7 +11,7 @@ export const DEFAULT_TTL_SECONDS = 900;
 /** Longer durations are capped, or refused as unsatisfiable; beyond this (68 years) the request is malformed. */
 const MAX_SECONDS = 2 ** 31 - 1;
 
-const CONNECTION_ID = /^con_[0-9a-hjkmnp-tv-z]{26}$/;
+export const CONNECTION_ID = /^con_[0-9a-hjkmnp-tv-z]{26}$/;
 const MODES: readonly unknown[] = LEASE_MODES;
 
 /** Body of `POST /v1/leases` (docs/api.md#leases). */

@@ -19,7 +19,8 @@ export interface LeaseRecord extends CoveredLease {
   scopes: string[] | null;
 }
 
-type LeaseRecordRow = LeaseRecord & StoredLease & { client: JoinedClient };
+/** As stored, with what its MAC and its client's cover. */
+export type LeaseRecordRow = LeaseRecord & StoredLease & { client: JoinedClient };
 
 const selectRecord = defineStatement<{ id: LeaseId }, LeaseRecordRow>(
   'lease_record',
@@ -70,15 +71,24 @@ export async function findLease(
   id: LeaseId,
   now: Date,
 ): Promise<LeaseRecord | null> {
-  const [row] = await executor.rows(selectRecord({ id }));
-  if (row === undefined) return null;
-  if (row.mac === null && row.expires_at <= now) return row;
-  if (!macs.verify(LEASE_MAC, row)) return null;
-  const isBacked =
+  const [record] = await acceptRecords(executor, macs, await executor.rows(selectRecord({ id })), now);
+  return record ?? null;
+}
+
+/** The same for leases as they were read: those that `findLease` would return, in their order. */
+export async function acceptRecords(
+  executor: SqlExecutor,
+  macs: RowMacs,
+  rows: readonly LeaseRecordRow[],
+  now: Date,
+): Promise<LeaseRecord[]> {
+  const isOld = (row: LeaseRecordRow): boolean => row.mac === null && row.expires_at <= now;
+  const genuine = rows.filter((row) => isOld(row) || macs.verify(LEASE_MAC, row));
+  const standing = await findWithGenuineAncestors(executor, macs, genuine);
+  const isBacked = (row: LeaseRecordRow): boolean =>
     row.backed &&
-    macs.verify(CLIENT_MAC, toStoredClient(row.client_id, row.client)) &&
-    (await findWithGenuineAncestors(executor, macs, [row])).has(id);
-  return { ...row, backed: isBacked };
+    (isOld(row) || (macs.verify(CLIENT_MAC, toStoredClient(row.client_id, row.client)) && standing.has(row.id)));
+  return genuine.map((row) => ({ ...row, backed: isBacked(row) }));
 }
 
 /** Returns which of these leases have only ancestors with valid MACs, or no ancestors. */

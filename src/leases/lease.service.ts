@@ -2,7 +2,6 @@ import { timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../audit/audit-log.ts';
 import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
-import { visibleProducts, visibleTenants } from '../auth/policy/policy.ts';
 import { Database } from '../database/database.ts';
 import { RowMacs } from '../database/row-macs.ts';
 import type { SqlExecutor } from '../database/statement.ts';
@@ -13,6 +12,7 @@ import type { LeaseId } from './ids.ts';
 import { deleteExpiredLeases, endLease, findLease, type LeaseRecord } from './lease.repository.ts';
 import { type IntrospectionResponse, type LeaseResponse } from './lease-response.dto.ts';
 import { parseLeaseToken } from './lease-token.ts';
+import { canSeeLease, leaseStatus, toLeaseResponse } from './lease-view.ts';
 
 /** Reads, introspects and ends leases. */
 @Injectable()
@@ -28,7 +28,7 @@ export class LeaseService {
   /** Null if there is none, or the client may not see it. */
   async find(client: AuthenticatedClient, id: string): Promise<LeaseResponse | null> {
     const record = isId(id, 'lse') ? await this.findLease(this.database, id) : null;
-    return record === null || !canSee(client, record) ? null : this.toLeaseResponse(record);
+    return record === null || !canSeeLease(client, record) ? null : toLeaseResponse(record, this.clock.now());
   }
 
   /** Returns what a lease token allows now; `active: false` for anything the client may not know. */
@@ -38,7 +38,7 @@ export class LeaseService {
     if (parts === null || record === null || record.secret_hash === null) return { active: false };
     const isAuthentic = timingSafeEqual(record.secret_hash, this.ring.blindIndex(parts.secret));
     const isOwner = client.role === 'admin' || record.client_id === client.clientId;
-    if (!isAuthentic || !isOwner || this.statusOf(record) !== 'active') return { active: false };
+    if (!isAuthentic || !isOwner || leaseStatus(record, this.clock.now()) !== 'active') return { active: false };
     return {
       active: true,
       scope: (record.scopes ?? []).join(' '),
@@ -60,7 +60,7 @@ export class LeaseService {
   async end(client: AuthenticatedClient, given: string, requestId: string): Promise<boolean> {
     return this.database.transaction(async (tx) => {
       const record = isId(given, 'lse') ? await this.findLease(tx, given) : null;
-      if (record === null || !canSee(client, record)) return false;
+      if (record === null || !canSeeLease(client, record)) return false;
       const { id } = record;
       if (await endLease(tx, id, this.clock.now())) {
         await this.audit.record(tx, {
@@ -85,40 +85,6 @@ export class LeaseService {
   private findLease(executor: SqlExecutor, id: LeaseId): Promise<LeaseRecord | null> {
     return findLease(executor, this.macs, id, this.clock.now());
   }
-
-  private statusOf(record: LeaseRecord): LeaseResponse['status'] {
-    if (record.ended_at !== null || !record.backed) return 'ended';
-    return record.expires_at <= this.clock.now() ? 'expired' : 'active';
-  }
-
-  private toLeaseResponse(record: LeaseRecord): LeaseResponse {
-    return {
-      lease_id: record.id,
-      mode: record.mode,
-      status: this.statusOf(record),
-      client_id: record.client_id,
-      tenant: record.tenant,
-      product: record.product,
-      connection_id: record.connection_id,
-      credential_id: record.credential_id,
-      credential_version: record.credential_version,
-      ...(record.asset_type === null || record.asset_id === null
-        ? {}
-        : { asset: { type: record.asset_type, id: record.asset_id } }),
-      issued_at: record.issued_at.toISOString(),
-      expires_at: record.expires_at.toISOString(),
-      ended_at: record.ended_at?.toISOString() ?? null,
-    };
-  }
-}
-
-/** Clients see their own leases, admins all, auditors those of their tenants. */
-function canSee(client: AuthenticatedClient, record: LeaseRecord): boolean {
-  if (client.role === 'admin' || record.client_id === client.clientId) return true;
-  if (client.role !== 'auditor') return false;
-  const tenants = visibleTenants(client);
-  const products = visibleProducts(client);
-  return (tenants?.includes(record.tenant) ?? true) && (products?.includes(record.product) ?? true);
 }
 
 function unixSeconds(instant: Date): number {

@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import {
   ApiCreatedResponse,
   ApiExtraModels,
@@ -16,12 +16,15 @@ import { notAllowed } from '../auth/policy/policy.ts';
 import { Config } from '../config/config.ts';
 import { connectionNotFound, reauthRequired } from '../connections/connection/connection-problems.ts';
 import { minValidUnsatisfiable, refreshPending } from '../lifecycle/refresh/on-demand-refresh.service.ts';
+import { ApiPage } from '../platform/openapi/api-page.ts';
 import { ApiProblems } from '../platform/openapi/api-problems.ts';
 import { exampleId } from '../platform/openapi/examples.ts';
+import type { Page } from '../platform/paging.ts';
 import { AppError } from '../platform/problem.ts';
 import { IntrospectionRequest, LeaseRequest } from './lease.dto.ts';
 import { LeaseService } from './lease.service.ts';
 import { LeaseBatchRequest, LeaseBatchResponse } from './lease-batch.dto.ts';
+import { LeaseListService } from './lease-list.service.ts';
 import {
   ambiguousConnection,
   assetWithoutCredential,
@@ -37,6 +40,7 @@ import {
   IssuedLeaseResponse,
   LeaseResponse,
 } from './lease-response.dto.ts';
+import { ListLeasesRequest } from './list-leases.dto.ts';
 
 /** The lease in a path. */
 const ApiLeaseId = (): MethodDecorator =>
@@ -48,6 +52,7 @@ export class LeasesController {
   constructor(
     private readonly leaseRequests: LeaseRequestService,
     private readonly leaseService: LeaseService,
+    private readonly leaseList: LeaseListService,
     private readonly config: Config,
   ) {}
 
@@ -126,6 +131,21 @@ export class LeasesController {
     @Body() request: IntrospectionRequest,
   ): Promise<IntrospectionResponse> {
     return this.leaseService.introspect(client, request.token, this.config.publicUrl);
+  }
+
+  @Get()
+  @Roles('service', 'admin', 'auditor')
+  @ApiOperation({
+    operationId: 'listLeases',
+    summary: 'List leases',
+    description:
+      'Newest first, those of the last RETENTION_DAYS; never their tokens. Services see their own leases, admins and ' +
+      'auditors all within their policy. A page may hold fewer leases than `limit`, even none, though more follow: go ' +
+      'on while there is a `next_cursor`.',
+  })
+  @ApiPage(LeaseResponse, 'A page of leases')
+  list(@CurrentClient() client: AuthenticatedClient, @Query() query: ListLeasesRequest): Promise<Page<LeaseResponse>> {
+    return this.leaseList.list(client, query);
   }
 
   @Get(':id')

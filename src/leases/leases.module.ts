@@ -12,6 +12,7 @@ import { GatewayLeaseVerifier } from './gateway-lease-verifier.ts';
 import { IntegrityAlert } from './integrity-alert.ts';
 import { LeaseService } from './lease.service.ts';
 import { LeaseIssuer } from './lease-issuer.ts';
+import { LeaseListService } from './lease-list.service.ts';
 import { LeaseRequestService } from './lease-request.service.ts';
 import { LeasesController } from './leases.controller.ts';
 import { TokenReplacementService } from './token-replacement.service.ts';
@@ -27,6 +28,7 @@ import { WrittenLeaseCheck } from './written-lease-check.ts';
     LeaseIssuer,
     GatewayLeaseVerifier,
     LeaseService,
+    LeaseListService,
     TokenReplacementService,
     IntegrityAlert,
     WrittenLeaseCheck,

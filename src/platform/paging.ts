@@ -22,13 +22,18 @@ export function decodeCursor(cursor: string | undefined): string | null {
   return id;
 }
 
+/** The cursor of a page that begins after this id. */
+export function encodeCursor(id: string): string {
+  return Buffer.from(id, 'utf8').toString('base64url');
+}
+
 /** Builds a page from rows that were read with `limit + 1`, keyed by id. */
 export function toPage<R extends { id: string }, T>(rows: R[], limit: number, format: (row: R) => T): Page<T> {
   const shown = rows.slice(0, limit);
   const last = rows.length > limit ? shown.at(-1) : undefined;
   return {
     data: shown.map(format),
-    next_cursor: last === undefined ? null : Buffer.from(last.id, 'utf8').toString('base64url'),
+    next_cursor: last === undefined ? null : encodeCursor(last.id),
   };
 }
 

@@ -39,6 +39,10 @@ export const TABLE_OWNERS: Readonly<Record<string, string>> = {
 
 /** Where a statement reads a table of another module all the same, and why it can't be otherwise. */
 export const FOREIGN_READS: Readonly<Record<string, { table: string; why: string }>> = {
+  'src/events/outbox/event-description.query.ts': {
+    table: 'connection',
+    why: 'connections stand above events, and what an event says of its connection is read by the statement that stores it',
+  },
   'src/connections/credentials/newer-lease.query.ts': {
     table: 'lease',
     why: 'leases stand above connections, and the condition is part of the statement that deletes and locks',

@@ -106,3 +106,24 @@ it('is for services', async () => {
   const response = await api(context, TEST_ADMIN_KEY).post('/v1/leases/batch', { requests: [WANTED] });
   expect([response.status, response.body.code]).toEqual([403, 'forbidden']);
 });
+
+it('lists leases without their tokens, and names what is wrong with a query', async () => {
+  const issued = (await api(context, key).post('/v1/leases', WANTED)).body as {
+    lease_id: string;
+    access_token: string;
+  };
+  const { clientId, leases } = await newest();
+  expect(leases[0]).toMatchObject({ lease_id: issued.lease_id, status: 'active', tenant: 'acme' });
+  const { status, text } = await api(context).get(`/v1/leases?client_id=${clientId}&status=active&limit=200`);
+  expect([status, text.includes(issued.lease_id), text.includes(issued.access_token)]).toEqual([200, true, false]);
+  for (const query of ['status=open', 'client_id=me', 'connection_id=1', 'limit=0', 'cursor=x']) {
+    const refused = await api(context, key).get(`/v1/leases?${query}`);
+    expect([query, refused.status, refused.body.errors?.[0]?.path]).toEqual([query, 400, query.split('=')[0]]);
+  }
+});
+
+const newest = async () => {
+  const { body } = await api(context, key).get('/v1/leases?limit=1');
+  const leases = (body as { data: { lease_id: string; client_id: string }[] }).data;
+  return { leases, clientId: leases[0]?.client_id };
+};

@@ -3,12 +3,9 @@ import { AuditLog } from '../../src/audit/audit-log.ts';
 import type { Config, Product } from '../../src/config/config.ts';
 import { DEFAULT_GRAPH_API_VERSION } from '../../src/config/graph-api-version.ts';
 import type { PhoneCoexistence } from '../../src/connections/assets/phone-coexistence.ts';
-import {
-  ConnectionProvisioner,
-  type GrantedAsset,
-  type ProvisioningInput,
-} from '../../src/connections/authorization/connection-provisioner.ts';
+import { ConnectionProvisioner } from '../../src/connections/authorization/connection-provisioner.ts';
 import { PendingAuthorizationRepository } from '../../src/connections/authorization/pending-authorization.repository.ts';
+import type { GrantedAsset, ProvisioningInput } from '../../src/connections/authorization/provisioning-input.ts';
 import { CredentialWriter, type GrantedCredential } from '../../src/connections/credentials/credential-writer.ts';
 import { ConnectionRevoker } from '../../src/connections/revocation/connection-revoker.ts';
 import type { Database } from '../../src/database/database.ts';

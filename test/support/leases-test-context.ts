@@ -10,6 +10,7 @@ import { IntegrityAlert } from '../../src/leases/integrity-alert.ts';
 import type { LeaseRequest } from '../../src/leases/lease.dto.ts';
 import { LeaseService } from '../../src/leases/lease.service.ts';
 import { LeaseIssuer } from '../../src/leases/lease-issuer.ts';
+import { LeaseListService } from '../../src/leases/lease-list.service.ts';
 import { TokenReplacementService } from '../../src/leases/token-replacement.service.ts';
 import { WrittenLeaseCheck } from '../../src/leases/written-lease-check.ts';
 import type { OnDemandRefreshService } from '../../src/lifecycle/refresh/on-demand-refresh.service.ts';
@@ -31,6 +32,7 @@ export interface LeasesTestContext {
   issue: LeaseIssuer;
   check: GatewayLeaseVerifier;
   records: LeaseService;
+  lists: LeaseListService;
   tokenReplacement: TokenReplacementService;
   /** Those that were asked for. */
   refreshes: { credentialId: string; minValidSeconds: number }[];
@@ -90,6 +92,7 @@ export function openLeasesTestContext(): Promise<LeasesTestContext> {
       ),
       check: new GatewayLeaseVerifier(database, vault, ring, clock, alert, sealed.rowMacs),
       records: new LeaseService(database, ring, connections.audit, clock, sealed.rowMacs),
+      lists: new LeaseListService(database, clock, sealed.rowMacs),
       tokenReplacement: new TokenReplacementService(database, ring, clock, ids, random, written, sealed.rowMacs),
       client: (policy: Partial<AuthenticatedClient> = {}) =>
         createClient(database, sealed.rowMacs, ids.next('cli'), clock.now(), policy),

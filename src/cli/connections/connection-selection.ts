@@ -13,13 +13,14 @@ export interface Selection {
   tenant?: string;
   product?: Product;
   status?: ConnectionStatus;
+  reference?: string;
   app?: string;
 }
 
 export const CONNECTION_STATUSES: readonly ConnectionStatus[] = ['active', 'reauth_required', 'revoked'];
 const PAGE_SIZE = 200;
 
-/** Adds the options of a `Selection`, without `--status`. */
+/** Adds the options of a `Selection`, without `--status` and `--reference`. */
 export function addSelectionOptions(command: Command): Command {
   return command
     .option('--tenant <tenant>', 'connections of this tenant')
@@ -32,11 +33,12 @@ export async function selectConnections(
   connectionRepository: ConnectionRepository,
   selection: Selection,
 ): Promise<ConnectionResponse[]> {
-  const { tenant, product, status, app } = selection;
+  const { tenant, product, status, reference, app } = selection;
   const filter = {
     ...(tenant === undefined ? {} : { tenant }),
     ...(product === undefined ? {} : { product }),
     ...(status === undefined ? {} : { status }),
+    ...(reference === undefined ? {} : { reference }),
     visibleTenants: null,
     visibleProducts: null,
     limit: PAGE_SIZE,

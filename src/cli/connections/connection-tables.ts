@@ -13,6 +13,7 @@ export function formatConnectionDetails(view: ConnectionResponse): string {
     ['id', view.id],
     ['tenant', view.tenant],
     ['product', view.product],
+    ['reference', view.reference ?? ''],
     ['flow', view.flow],
     ['status', view.status + (view.status_reason === null ? '' : ` (${view.status_reason.code})`)],
     ['Meta user', view.meta_user_id],
@@ -22,6 +23,7 @@ export function formatConnectionDetails(view: ConnectionResponse): string {
     ['data access until', view.data_access_expires_at ?? ''],
     ['connected', view.created_at],
     ['revoked', view.revoked_at ?? ''],
+    ...Object.entries(view.metadata).map(([key, value]) => [`metadata ${key}`, value]),
     ['at Meta', view.provider_revocation ?? ''],
     ['remedy', view.status_reason?.remedy ?? ''],
   ].filter(([, value]) => value !== '');

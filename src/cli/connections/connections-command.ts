@@ -19,6 +19,7 @@ export function addConnectionsCommand(program: Command, context: CommandContext)
   addExamples(
     addSelectionOptions(connections.command('list').description('list connections of all tenants, oldest first'))
       .addOption(new Option('--status <status>', 'with this status').choices(CONNECTION_STATUSES))
+      .option('--reference <reference>', "with exactly this reference, the product's own id")
       .action((options: Selection) => run((repository) => list(repository, options, context))),
     ['metavault connections list --status reauth_required', 'list connections whose user must log in again'],
     ['metavault connections list --tenant acme --product whatsapp --json', 'list those of one tenant as JSON'],

@@ -31,7 +31,9 @@ export function addImportCommand(program: Command, context: CommandContext): voi
   const command = addServiceOptions(
     program
       .command('import <file>')
-      .description('import tokens from CSV or JSON lines with tenant, product, access_token; - for standard input'),
+      .description(
+        'import tokens from CSV or JSON lines with tenant, product, access_token, perhaps reference; - for standard input',
+      ),
   )
     .option('--done-file <file>', 'file that records which rows are imported (default: <file>.done)')
     .action((file: string, options: ImportOptions) =>

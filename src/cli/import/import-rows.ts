@@ -8,6 +8,8 @@ export interface ImportRow {
   tenant: string;
   product: string;
   token: SecretString;
+  /** Column `reference`, if there is one with a value. */
+  reference?: string;
 }
 
 /** A line that can't be used. `fault` completes "The line …" and never quotes it. */
@@ -17,11 +19,12 @@ export interface InvalidRow {
 }
 
 const COLUMNS = ['tenant', 'product', 'access_token'] as const;
-type Column = (typeof COLUMNS)[number];
+const OPTIONAL_COLUMN = 'reference';
+type Column = (typeof COLUMNS)[number] | typeof OPTIONAL_COLUMN;
 
 /**
- * Parses JSON lines, or CSV (RFC 4180) with a header. Other columns than tenant, product and access_token are ignored.
- * A broken line does not affect the others. Throws `StartupError` if the lines can't be told apart.
+ * Parses JSON lines, or CSV (RFC 4180) with a header. Other columns than tenant, product, access_token and reference
+ * are ignored. A broken line does not affect the others. Throws `StartupError` if the lines can't be told apart.
  */
 export function readImportRows(text: string): (ImportRow | InvalidRow)[] {
   const body = text.replace(/^\ufeff/, '');
@@ -57,7 +60,7 @@ function fromCsv(text: string): (ImportRow | InvalidRow)[] {
       'Name tenant, product and access_token.',
     );
   }
-  const twice = COLUMNS.filter((column) => names.indexOf(column) !== names.lastIndexOf(column));
+  const twice = [...COLUMNS, OPTIONAL_COLUMN].filter((column) => names.indexOf(column) !== names.lastIndexOf(column));
   if (twice.length > 0) throw invalidFile(`The first line names ${twice.join(', ')} twice.`, 'Name each column once.');
   return records
     .filter(({ fields }) => fields.length > 1 || fields[0] !== '')
@@ -72,6 +75,7 @@ function fromCsv(text: string): (ImportRow | InvalidRow)[] {
 
 function toRow(line: number, cellOf: (column: Column) => unknown): ImportRow | InvalidRow {
   const [tenant, product, token] = COLUMNS.map(cellOf);
+  const reference = cellOf(OPTIONAL_COLUMN) ?? '';
   for (const [column, value] of [
     ['tenant', tenant],
     ['product', product],
@@ -79,10 +83,10 @@ function toRow(line: number, cellOf: (column: Column) => unknown): ImportRow | I
   ]) {
     if (value === undefined || value === '') return { line, fault: `has no ${column}` };
   }
-  if (typeof tenant !== 'string' || typeof product !== 'string' || typeof token !== 'string') {
-    return { line, fault: 'has a value that is not text' };
-  }
-  return { line, tenant: tenant.trim(), product: product.trim(), token: new SecretString(token.trim()) };
+  const isText = typeof tenant === 'string' && typeof product === 'string' && typeof token === 'string';
+  if (!isText || typeof reference !== 'string') return { line, fault: 'has a value that is not text' };
+  const row = { line, tenant: tenant.trim(), product: product.trim(), token: new SecretString(token.trim()) };
+  return reference.trim() === '' ? row : { ...row, reference: reference.trim() };
 }
 
 /** Records, each with the line it begins on. Quoted cells may contain commas, doubled quotes and line breaks. */

@@ -59,8 +59,9 @@ export async function importRows(
 }
 
 /** What records a row as imported. */
-export function fingerprintOf(service: VaultService, { tenant, product, token }: ImportRow): string {
-  return service.fingerprintOf(JSON.stringify(['import', tenant, product, token.expose()]));
+export function fingerprintOf(service: VaultService, { tenant, product, token, reference }: ImportRow): string {
+  const described = reference === undefined ? [] : [reference];
+  return service.fingerprintOf(JSON.stringify(['import', tenant, product, token.expose(), ...described]));
 }
 
 /** Retries temporary failures: Meta or the service unreachable, too many requests. Null if aborted meanwhile. */

@@ -8,6 +8,7 @@ import { ConnectionCheckService } from '../../connect/rediscovery/connection-che
 import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import { connectionNotFound, connectionRevoked } from '../../connections/connection/connection-problems.ts';
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
+import { toBrought } from '../../connections/description/description.ts';
 import { ManualRefreshService } from '../../lifecycle/refresh/manual-refresh.service.ts';
 import { ManualRotationService } from '../../lifecycle/rotation/manual-rotation.service.ts';
 import { Sweep } from '../../lifecycle/sweeps/sweep.ts';
@@ -82,15 +83,16 @@ async function requireConnection(connectionRepository: ConnectionRepository, id:
 /** Applies the rules of `POST /v1/connections/import`. */
 async function importToken(
   tokens: SuppliedTokenService,
-  { tenant, product, token }: Parameters<VaultService['importToken']>[0],
+  { tenant, product, token, reference }: Parameters<VaultService['importToken']>[0],
 ): Promise<ImportResult> {
-  const request = plainToInstance(ImportRequest, { tenant, product, access_token: token.expose() });
+  const request = plainToInstance(ImportRequest, { tenant, product, access_token: token.expose(), reference });
   const [fault] = toInputErrors(await validate(request, { stopAtFirstError: true }));
   if (fault !== undefined) {
     return { kind: 'refused', code: 'invalid_request', detail: `${fault.path}: ${fault.message}` };
   }
   try {
-    const of = { sessionId: null, clientId: null, message: {}, actor: OPERATOR, requestId: null };
+    const description = toBrought(request);
+    const of = { sessionId: null, clientId: null, message: {}, description, actor: OPERATOR, requestId: null };
     const given = { tenant: request.tenant, product: request.product, flow: 'import', token, ...of } as const;
     return { kind: 'imported', connectionId: await tokens.connect(given) };
   } catch (error) {

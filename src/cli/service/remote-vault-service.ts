@@ -93,8 +93,9 @@ class RemoteVaultService implements VaultService {
     });
   }
 
-  async importToken({ tenant, product, token }: Parameters<VaultService['importToken']>[0]): Promise<ImportResult> {
-    const body = { tenant, product, access_token: token.expose() };
+  async importToken({ token, ...row }: Parameters<VaultService['importToken']>[0]): Promise<ImportResult> {
+    const { tenant, product, reference } = row;
+    const body = { tenant, product, access_token: token.expose(), reference };
     let response: HttpResponse;
     try {
       response = await this.send('POST', '/v1/connections/import', { body });

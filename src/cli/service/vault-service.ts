@@ -19,7 +19,7 @@ export interface SweepResult {
 
 /** Work that needs Meta, done in this process or by a running service. */
 export interface VaultService {
-  importToken(row: { tenant: string; product: string; token: SecretString }): Promise<ImportResult>;
+  importToken(row: { tenant: string; product: string; token: SecretString; reference?: string }): Promise<ImportResult>;
   /** Refreshes everything that is due. */
   sweep(): Promise<SweepResult>;
   /** Refreshes or inspects one connection now; returns its new state. Throws `StartupError` if it does not exist. */

@@ -1,12 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { Actor } from '../../audit/actor.ts';
 import type { Flow, TokenKind } from '../../config/products.ts';
-import {
-  ConnectionProvisioner,
-  type ProvisioningInput,
-} from '../../connections/authorization/connection-provisioner.ts';
+import { ConnectionProvisioner } from '../../connections/authorization/connection-provisioner.ts';
 import { PendingAuthorizationRepository } from '../../connections/authorization/pending-authorization.repository.ts';
 import { type PendingAuthorization } from '../../connections/authorization/pending-authorization.ts';
+import type { ProvisioningInput } from '../../connections/authorization/provisioning-input.ts';
 import type { ConnectionId } from '../../connections/ids.ts';
 import { missingScopesReason } from '../../connections/status/missing-scopes.ts';
 import type { StatusReason } from '../../connections/status/status-reason.ts';
@@ -209,6 +207,7 @@ export class AuthorizationPipeline {
       root: { kind, subjectId, subjectName, token, scopes, issuedAt, expiresAt },
       pages: found.pages,
       assets: found.assets,
+      description: hints.description ?? {},
       actor,
       requestId,
     };

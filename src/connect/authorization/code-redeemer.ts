@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../../audit/audit-log.ts';
 import type { TokenKind } from '../../config/products.ts';
+import type { BroughtDescription } from '../../connections/description/description.ts';
 import type { ConnectionId } from '../../connections/ids.ts';
 import { Database } from '../../database/database.ts';
 import { loginFlow } from '../../meta/dialog/login-flows.ts';
@@ -24,6 +25,8 @@ interface CodeToRedeem extends Initiator {
   /** Null for codes of the JavaScript SDK (docs/meta-facts.md#codes-of-the-javascript-sdk). */
   redirectUri: string | null;
   message: SignupMessage;
+  /** Default: that of the session. */
+  description?: BroughtDescription;
 }
 
 /** Exchanges a code for a connection. Sends the code to Meta exactly once, and seals the token before anything else. */
@@ -62,6 +65,7 @@ export class CodeRedeemer {
           ...message,
           ...(session.featureType === null ? {} : { featureType: session.featureType }),
           ...(session.expected === null ? {} : { expected: session.expected }),
+          description: codeToRedeem.description ?? session.description,
           requestedScopes: isConfigured ? [] : session.scopes,
           grantedScopes: granted.scopes ?? null,
           kind: isConfigured ? null : kindOf(session),

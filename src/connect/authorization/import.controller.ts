@@ -6,6 +6,7 @@ import { CurrentClient, RequestId, Roles } from '../../auth/decorators.ts';
 import { notAllowed, requireCoveredByPolicy } from '../../auth/policy/policy.ts';
 import { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
 import { ConnectionVisibility } from '../../connections/connection/connection-visibility.ts';
+import { toBrought } from '../../connections/description/description.ts';
 import type { ConnectionId } from '../../connections/ids.ts';
 import { ApiIdempotencyKey } from '../../idempotency/api-idempotency-key.ts';
 import { IdempotencyService } from '../../idempotency/idempotency.service.ts';
@@ -49,7 +50,7 @@ export class ImportController {
     CONNECT_PROBLEMS.meta_unavailable,
   )
   import(
-    @Body() { tenant, product, access_token: accessToken }: ImportRequest,
+    @Body() { tenant, product, access_token: accessToken, ...described }: ImportRequest,
     @CurrentClient() client: AuthenticatedClient,
     @RequestId() requestId: string,
     @Idempotent() call: IdempotentCall,
@@ -63,6 +64,7 @@ export class ImportController {
       clientId: client.clientId,
       token: new SecretString(accessToken),
       message: {},
+      description: toBrought(described),
       actor: toActor(client),
       requestId,
     };

@@ -2,6 +2,8 @@ import { ApiProperty } from '@nestjs/swagger';
 import { IsIn, IsString, Matches } from 'class-validator';
 import { PRODUCTS, type Product } from '../../config/products.ts';
 import { TENANT_PATTERN } from '../../config/tenant.ts';
+import type { Metadata } from '../../connections/description/description.ts';
+import { MetadataField, ReferenceField } from '../../connections/description/description-fields.ts';
 import { IsAccessToken, MAX_TOKEN_LENGTH } from '../request-fields.ts';
 
 /** Body of `POST /v1/connections/import`. */
@@ -22,4 +24,10 @@ export class ImportRequest {
   })
   @IsAccessToken()
   access_token!: string;
+
+  @ReferenceField()
+  reference?: string;
+
+  @MetadataField()
+  metadata?: Metadata;
 }

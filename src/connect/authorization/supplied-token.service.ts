@@ -3,6 +3,7 @@ import { AuditLog } from '../../audit/audit-log.ts';
 import type { ClientId } from '../../auth/ids.ts';
 import type { MetaConfig } from '../../config/config.ts';
 import type { Flow, Product, TokenKind } from '../../config/products.ts';
+import type { BroughtDescription } from '../../connections/description/description.ts';
 import type { ConnectionId } from '../../connections/ids.ts';
 import { Database } from '../../database/database.ts';
 import { missingAppSettings } from '../../meta/dialog/missing-login-settings.ts';
@@ -34,6 +35,7 @@ export interface SuppliedToken extends Initiator {
   /** The only account it may belong to; absent: any. */
   expected?: ExpectedAccount;
   message: SignupMessage;
+  description?: BroughtDescription;
 }
 
 /** Connects a token supplied by a client. Stores nothing until Meta confirms that it is valid and our app's. */
@@ -49,7 +51,8 @@ export class SuppliedTokenService {
 
   /** Returns the connection's id. Throws `ConnectFailedError` or `login_not_configured`, and keeps nothing then. */
   async connect(suppliedToken: SuppliedToken): Promise<ConnectionId> {
-    const { tenant, product, flow, sessionId, clientId, token, message, featureType, expected } = suppliedToken;
+    const { tenant, product, flow, sessionId, clientId, token, message, description } = suppliedToken;
+    const { featureType, expected } = suppliedToken;
     const { kind } = await this.identify(suppliedToken);
     return this.pendingAuthorizationService.connect(
       {
@@ -66,6 +69,7 @@ export class SuppliedTokenService {
           ...message,
           ...(featureType === undefined ? {} : { featureType }),
           ...(expected === undefined ? {} : { expected }),
+          ...(description === undefined ? {} : { description }),
           requestedScopes: [],
           grantedScopes: null,
           kind,

@@ -1,4 +1,4 @@
-import type { GrantedAsset } from '../../connections/authorization/connection-provisioner.ts';
+import type { GrantedAsset } from '../../connections/authorization/provisioning-input.ts';
 import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import type { InstagramAccount } from '../../meta/assets/discovery-responses.ts';
 import { defineErrorCode } from '../../platform/error-code.ts';

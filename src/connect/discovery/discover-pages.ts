@@ -1,4 +1,4 @@
-import type { GrantedAsset } from '../../connections/authorization/connection-provisioner.ts';
+import type { GrantedAsset } from '../../connections/authorization/provisioning-input.ts';
 import type { GrantedCredential } from '../../connections/credentials/credential-writer.ts';
 import type { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import type { DiscoveredPage } from '../../meta/assets/discovery-responses.ts';

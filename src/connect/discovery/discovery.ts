@@ -1,5 +1,5 @@
 import type { AssetCoverage } from '../../connections/assets/asset-changes.ts';
-import type { GrantedAsset } from '../../connections/authorization/connection-provisioner.ts';
+import type { GrantedAsset } from '../../connections/authorization/provisioning-input.ts';
 import type { GrantedCredential } from '../../connections/credentials/credential-writer.ts';
 import type { DiscoveryWarningCode, SCOPES_MISSING } from '../../connections/status/status-reason.ts';
 import type { ListingToken } from '../../meta/assets/business-api.ts';

@@ -1,5 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { FLOWS, type Flow, PRODUCTS, type Product } from '../../config/products.ts';
+import type { Metadata } from '../../connections/description/description.ts';
+import { METADATA_EXAMPLE, REFERENCE_EXAMPLE } from '../../connections/description/description-fields.ts';
 import type { ConnectionId } from '../../connections/ids.ts';
 import { LOCALES, type Locale } from '../../customer-pages/locale.ts';
 import { FEATURE_TYPES, type FeatureType } from '../../meta/dialog/embedded-signup.ts';
@@ -226,4 +228,16 @@ export class ConnectSessionStateResponse {
     example: 'https://app.example.com',
   })
   origin!: string | null;
+
+  @ApiProperty({ type: String, nullable: true, description: 'For the connection', example: REFERENCE_EXAMPLE })
+  reference!: string | null;
+
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: { type: 'string' },
+    nullable: true,
+    description: 'For the connection; null: none given',
+    example: METADATA_EXAMPLE,
+  })
+  metadata!: Metadata | null;
 }

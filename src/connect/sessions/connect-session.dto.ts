@@ -15,14 +15,14 @@ import {
 } from 'class-validator';
 import { FLOWS, type Flow, PRODUCTS, type Product } from '../../config/products.ts';
 import { TENANT_PATTERN } from '../../config/tenant.ts';
+import { type Metadata, toBrought } from '../../connections/description/description.ts';
+import { MetadataField, ReferenceField } from '../../connections/description/description-fields.ts';
 import { LOCALES, type Locale } from '../../customer-pages/locale.ts';
 import { FEATURE_TYPES, type FeatureType } from '../../meta/dialog/embedded-signup.ts';
 import { productDescriptor } from '../../meta/dialog/products.ts';
 import { IsOptionalNotNull } from '../../platform/optional-field.ts';
 import { invalidInputError } from '../../platform/problem.ts';
 import type { ConnectSession } from '../connect-session.ts';
-import { SignupRequest } from '../embedded-signup.dto.ts';
-import { IsAccessToken, IsCode, IsPin, MAX_CODE_LENGTH, MAX_TOKEN_LENGTH, PIN_PATTERN } from '../request-fields.ts';
 import { isDialogFlow } from './parse-dialog-flow.ts';
 
 const FEATURE = /^[a-z_]{1,64}$/;
@@ -182,10 +182,16 @@ export class CreateSessionRequest {
   @MaxLength(2048)
   @IsString()
   origin?: string;
+
+  @ReferenceField()
+  reference?: string;
+
+  @MetadataField()
+  metadata?: Metadata;
 }
 
 /** What a new session says about its link. */
-export type LinkOptions = Pick<ConnectSession, 'expected' | 'confirm' | 'tenantName' | 'locale'>;
+export type LinkOptions = Pick<ConnectSession, 'expected' | 'confirm' | 'tenantName' | 'locale' | 'description'>;
 
 /** 400 for an expected account without an id. */
 export function toLinkOptions(request: CreateSessionRequest): LinkOptions {
@@ -202,49 +208,6 @@ export function toLinkOptions(request: CreateSessionRequest): LinkOptions {
     confirm: confirm ?? false,
     tenantName: tenantName ?? null,
     locale: locale ?? null,
+    description: toBrought(request),
   };
-}
-
-/** Body of `POST /v1/connect-sessions/{id}/complete`: a code, or a token. */
-export class CompleteSessionRequest extends SignupRequest {
-  @ApiPropertyOptional({
-    maxLength: MAX_CODE_LENGTH,
-    description: 'The code that the dialog or `FB.login` gave; instead of `access_token`',
-    example: 'AQDx7Zk2kLw0cQ9n3TqXH3tVhR1sB5mE',
-  })
-  @IsOptionalNotNull()
-  @IsCode()
-  code?: string;
-
-  @ApiPropertyOptional({
-    format: 'uri',
-    maxLength: 2048,
-    description: 'With `code`: the one of the dialog, byte for byte. Omit it for codes of the JavaScript SDK.',
-    example: 'https://app.example.com/meta/callback',
-  })
-  @IsOptionalNotNull()
-  @Matches(/^https?:\/\/[\x21-\x7e]+$/, { message: 'must be an absolute http(s) address' })
-  @MaxLength(2048)
-  @IsString()
-  redirect_uri?: string;
-
-  @ApiPropertyOptional({
-    maxLength: MAX_TOKEN_LENGTH,
-    description: 'A token of this app at Meta; instead of `code`',
-    example: 'EAAGm0PX4ZCpsBO7Qd1',
-  })
-  @IsOptionalNotNull()
-  @IsAccessToken()
-  access_token?: string;
-
-  @ApiPropertyOptional({
-    pattern: PIN_PATTERN.source,
-    description:
-      'whatsapp: registers `phone_number_id` (or the only number) for the Cloud API once connected. Never stored. The ' +
-      'result is in `registration` of the number.',
-    example: '482913',
-  })
-  @IsOptionalNotNull()
-  @IsPin()
-  pin?: string;
 }

@@ -76,6 +76,8 @@ export class ConnectSessionService {
       tenant_name: session.tenantName,
       locale: session.locale,
       origin: session.origin,
+      reference: session.description.reference ?? null,
+      metadata: session.description.metadata ?? null,
     };
   }
 

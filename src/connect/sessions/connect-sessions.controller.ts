@@ -8,6 +8,7 @@ import { isCoveredByPolicy, notAllowed, requireCoveredByPolicy } from '../../aut
 import { Config } from '../../config/config.ts';
 import { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
 import { ConnectionVisibility } from '../../connections/connection/connection-visibility.ts';
+import { toBrought } from '../../connections/description/description.ts';
 import { ApiIdempotencyKey } from '../../idempotency/api-idempotency-key.ts';
 import { IdempotencyService } from '../../idempotency/idempotency.service.ts';
 import { idempotencyKeyReused } from '../../idempotency/idempotency-problems.ts';
@@ -27,7 +28,8 @@ import { toSignupMessage } from '../embedded-signup.dto.ts';
 import { PhoneNumberRegistrar } from '../phone-numbers/phone-number-registrar.ts';
 import { connectProduct } from '../products/products.ts';
 import { toCode } from '../request-fields.ts';
-import { CompleteSessionRequest, CreateSessionRequest, toLinkOptions } from './connect-session.dto.ts';
+import { CompleteSessionRequest } from './complete-session.dto.ts';
+import { CreateSessionRequest, toLinkOptions } from './connect-session.dto.ts';
 import { ConnectSessionService } from './connect-session.service.ts';
 import {
   ConnectSessionResponse,
@@ -144,7 +146,8 @@ export class ConnectSessionsController {
     const session = await this.openSession(id, client);
     if (request.pin !== undefined && !connectProduct(session.product).hasPhoneNumbers)
       throw invalidInputError('pin', 'goes with whatsapp only');
-    const common = { actor: toActor(client), requestId, message: toSignupMessage(request) };
+    const description = { ...session.description, ...toBrought(request) };
+    const common = { actor: toActor(client), requestId, message: toSignupMessage(request), description };
     const connectionId =
       code === undefined
         ? await this.tokens.connect({

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { GrantedAsset } from '../authorization/connection-provisioner.ts';
+import type { GrantedAsset } from '../authorization/provisioning-input.ts';
 import type { AssetDetails } from '../connection/asset-details.ts';
 import type { CredentialId } from '../ids.ts';
 import type { AssetValues } from './asset.repository.ts';

@@ -6,7 +6,7 @@ import { Database, type Transaction } from '../../database/database.ts';
 import { Outbox } from '../../events/outbox/outbox.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { Random } from '../../platform/random.ts';
-import type { GrantedAsset } from '../authorization/connection-provisioner.ts';
+import type { GrantedAsset } from '../authorization/provisioning-input.ts';
 import { CredentialWriter, type GrantedCredential } from '../credentials/credential-writer.ts';
 import type { ConnectionId, CredentialId } from '../ids.ts';
 import { updateStatusReason } from '../status/connection-status.repository.ts';

@@ -33,6 +33,10 @@ export interface ConnectionGrant {
   graphApiVersion: string;
   appScopedUserId: string | null;
   nextDiscoveryAt: Date;
+  /** Null: keeps what it has. */
+  reference: string | null;
+  /** JSON; null: keeps what it has. */
+  metadata: string | null;
   now: Date;
 }
 
@@ -42,10 +46,11 @@ const insert = defineStatement<ConnectionGrant & LiveConnectionKey, { generation
     of,
   ) => sql`INSERT INTO connection (id, tenant, product, flow, status, status_reason, app_id, meta_user_id, scopes, declined_scopes,
       data_access_expires_at, graph_api_version, authorized_at, created_at, updated_at, expiry_notice_due_at, app_scoped_user_id,
-      next_discovery_at, generation)
+      next_discovery_at, reference, metadata, generation)
     VALUES (${of.id}, ${of.tenant}, ${of.product}, ${of.flow}, ${of.status}, ${of.statusReason}, ${of.appId}, ${of.metaUserId},
       ${of.scopes}, ${of.declinedScopes}, ${of.dataAccessExpiresAt}, ${of.graphApiVersion}, ${of.now}, ${of.now}, ${of.now},
-      ${of.noticeDueAt}, ${of.appScopedUserId}, ${of.nextDiscoveryAt}, 1) RETURNING generation`,
+      ${of.noticeDueAt}, ${of.appScopedUserId}, ${of.nextDiscoveryAt}, ${of.reference},
+      coalesce(${of.metadata}::json, '{}'), 1) RETURNING generation`,
 );
 
 const update = defineStatement<ConnectionGrant, { generation: number }>(
@@ -56,7 +61,8 @@ const update = defineStatement<ConnectionGrant, { generation: number }>(
       declined_scopes = ${of.declinedScopes}, data_access_expires_at = ${of.dataAccessExpiresAt},
       graph_api_version = ${of.graphApiVersion}, authorized_at = ${of.now}, updated_at = ${of.now},
       app_scoped_user_id = coalesce(${of.appScopedUserId}, app_scoped_user_id), expiry_notice_due_at = ${of.noticeDueAt},
-      next_discovery_at = ${of.nextDiscoveryAt}, generation = generation + 1
+      next_discovery_at = ${of.nextDiscoveryAt}, reference = coalesce(${of.reference}, reference),
+      metadata = coalesce(${of.metadata}::json, metadata), generation = generation + 1
     WHERE id = ${of.id} RETURNING generation`,
 );
 

@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { type Actor } from '../../audit/actor.ts';
 import { AuditLog } from '../../audit/audit-log.ts';
 import { Config } from '../../config/config.ts';
 import { Database, type Transaction } from '../../database/database.ts';
@@ -10,14 +9,11 @@ import { Random } from '../../platform/random.ts';
 import { type AssetValues, deleteAssets, insertAssets } from '../assets/asset.repository.ts';
 import { nextDiscoveryAt } from '../assets/discovery-schedule.ts';
 import { requestVerificationElsewhere } from '../assets/moved-asset.repository.ts';
-import type { PhoneCoexistence } from '../assets/phone-coexistence.ts';
 import { scheduleSynchronizationNotices } from '../assets/phone-synchronization.repository.ts';
 import { NOTICE_SECONDS } from '../assets/phone-synchronization.ts';
-import type { AssetDetails } from '../connection/asset-details.ts';
 import { reauthRequiredEvent } from '../connection/reauth-required-event.ts';
 import { clearRootCredential, stopCredentialRefreshes } from '../credentials/credential.repository.ts';
-import type { AssetType } from '../credentials/credential-kind.ts';
-import { CredentialWriter, type GrantedCredential } from '../credentials/credential-writer.ts';
+import { CredentialWriter } from '../credentials/credential-writer.ts';
 import type { ConnectionId, CredentialId } from '../ids.ts';
 import type { ConnectionState } from '../status/connection-state.ts';
 import { updateStatusReason } from '../status/connection-status.repository.ts';
@@ -28,7 +24,6 @@ import {
   requireNextStatus,
 } from '../status/connection-status.ts';
 import { firstNoticeAt } from '../status/expiry-notices.ts';
-import type { StatusReason } from '../status/status-reason.ts';
 import {
   type ConnectionGrant,
   insertConnection,
@@ -38,44 +33,7 @@ import {
 import { failedRegistrationReason, keepDetails, withKeptDetails } from './kept-details.ts';
 import { lockMetaUser } from './meta-user-lock.repository.ts';
 import { PendingAuthorizationRepository } from './pending-authorization.repository.ts';
-import type { PendingAuthorization } from './pending-authorization.ts';
-
-export interface GrantedAsset {
-  type: AssetType;
-  /** As Meta writes it; ad accounts with `act_`. */
-  id: string;
-  name: string | null;
-  parentId: string | null;
-  /** The Page whose credential reaches it; null: the root credential, or none. */
-  pageId: string | null;
-  /** False: Meta gives no token for it, and no other token reaches it. */
-  isUsable?: false;
-  details?: AssetDetails;
-  /** Phone numbers only, if known. */
-  coexistence?: PhoneCoexistence;
-}
-
-/** Everything one authorization gave, after inspection and discovery. */
-export interface ProvisioningInput {
-  pendingAuthorization: PendingAuthorization;
-  appId: string;
-  metaUserId: string;
-  /** Instagram: the user's app-scoped id; null if it equals `metaUserId` or is unknown. */
-  appScopedUserId?: string | null;
-  scopes: string[];
-  declinedScopes: string[];
-  dataAccessExpiresAt: Date | null;
-  graphApiVersion: string;
-  /** Set if the user should fix something. */
-  statusReason: StatusReason | null;
-  /** The connection is useless until that is fixed: it starts as `reauth_required` although its token is valid. */
-  isUnusable?: boolean;
-  root: GrantedCredential;
-  pages: GrantedCredential[];
-  assets: GrantedAsset[];
-  actor: Actor;
-  requestId: string | null;
-}
+import type { GrantedAsset, ProvisioningInput } from './provisioning-input.ts';
 
 interface LiveConnection {
   id: ConnectionId;
@@ -143,6 +101,8 @@ export class ConnectionProvisioner {
       graphApiVersion: granted.graphApiVersion,
       appScopedUserId: granted.appScopedUserId ?? null,
       nextDiscoveryAt: nextDiscoveryAt(now, this.random.fraction()),
+      reference: granted.description?.reference ?? null,
+      metadata: granted.description?.metadata === undefined ? null : JSON.stringify(granted.description.metadata),
       now,
     };
   }

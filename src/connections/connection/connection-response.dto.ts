@@ -1,6 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { FLOWS, PRODUCTS } from '../../config/products.ts';
 import { exampleId, INSTANT, INSTANT_OR_NULL } from '../../platform/openapi/examples.ts';
+import type { Metadata } from '../description/description.ts';
+import { METADATA_EXAMPLE, REFERENCE_EXAMPLE } from '../description/description-fields.ts';
 import type { ConnectionId } from '../ids.ts';
 import {
   CONNECTION_STATUSES,
@@ -27,6 +29,17 @@ export class ConnectionResponse {
 
   @ApiProperty({ enum: FLOWS, description: 'How it was last authorized' })
   flow!: string;
+
+  @ApiProperty({ type: String, nullable: true, description: 'Your own id for it', example: REFERENCE_EXAMPLE })
+  reference!: string | null;
+
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: { type: 'string' },
+    description: 'Your own data about it. Not protected against changes in the database: let it decide nothing.',
+    example: METADATA_EXAMPLE,
+  })
+  metadata!: Metadata;
 
   @ApiProperty({
     enum: CONNECTION_STATUSES,
@@ -128,6 +141,8 @@ export function toConnectionResponse(
     tenant: connection.tenant,
     product: connection.product,
     flow: connection.flow,
+    reference: connection.reference,
+    metadata: connection.metadata,
     status: connection.status,
     status_reason: connection.statusReason,
     app_id: connection.appId,

@@ -1,5 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { Product } from '../../config/config.ts';
+import type { Metadata } from '../description/description.ts';
 import type { ConnectionId } from '../ids.ts';
 import type { ConnectionStatus, ProviderRevocationStatus } from '../status/connection-status.ts';
 import type { StatusReason } from '../status/status-reason.ts';
@@ -10,6 +11,8 @@ export class ConnectionEntity {
   @Column('text') tenant!: string;
   @Column('text') product!: Product;
   @Column('text') flow!: string;
+  @Column('text', { nullable: true }) reference!: string | null;
+  @Column('json') metadata!: Metadata;
   @Column('text') status!: ConnectionStatus;
   @Column('json', { name: 'status_reason', nullable: true }) statusReason!: StatusReason | null;
   @Column('text', { name: 'app_id' }) appId!: string;

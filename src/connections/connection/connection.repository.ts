@@ -30,6 +30,7 @@ export interface ConnectionFilter {
   expiresBefore?: Date;
   /** Meta's id of an asset it reaches. */
   assetId?: string;
+  reference?: string;
   /** From the client's policy. Null: all tenants. */
   visibleTenants: readonly string[] | null;
   visibleProducts: readonly string[] | null;
@@ -117,6 +118,7 @@ function findPage(manager: EntityManager, filter: ConnectionFilter): Promise<Con
   if (filter.status !== undefined) query.andWhere('c.status = :status', { status: filter.status });
   if (filter.health !== undefined) query.andWhere(HAS_HEALTH, { health: filter.health });
   if (filter.expiresBefore !== undefined) query.andWhere(EXPIRES_BEFORE, { before: filter.expiresBefore });
+  if (filter.reference !== undefined) query.andWhere('c.reference = :reference', { reference: filter.reference });
   if (filter.assetId !== undefined) query.andWhere(REACHES_ASSET, { assetId: filter.assetId });
   if (filter.visibleTenants !== null) query.andWhere('c.tenant = ANY (:tenants)', { tenants: filter.visibleTenants });
   if (filter.visibleProducts !== null)

@@ -18,8 +18,8 @@ import { deleteProviderRevocation } from './provider-revocation.repository.ts';
 
 /**
  * Erases what a revoked connection says about its user: Meta ids, names, assets (including those of leases), subject
- * ids of credentials, Meta's messages, and tokens kept for revocation. What remains shows only that our tenant had a
- * connection, and when: our own ids, which the audit chain names, and states.
+ * ids of credentials, Meta's messages, the product's description, and tokens kept for revocation. What remains shows
+ * only that our tenant had a connection, and when: our own ids, which the audit chain names, and states.
  */
 @Injectable()
 export class ConnectionEraser {

@@ -21,7 +21,7 @@ const eraseConnection = defineStatement<{ connectionId: ConnectionId; now: Date 
     connectionId,
     now,
   }) => sql`UPDATE connection SET meta_user_id = ${ERASED}, app_scoped_user_id = NULL, status_reason = NULL,
-      scopes = '{}', declined_scopes = '{}', data_access_expires_at = NULL, expiry_notice_due_at = NULL, updated_at = ${now}
+      reference = NULL, metadata = '{}', scopes = '{}', declined_scopes = '{}', data_access_expires_at = NULL, expiry_notice_due_at = NULL, updated_at = ${now}
     WHERE id = ${connectionId}`,
 );
 

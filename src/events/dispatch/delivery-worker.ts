@@ -3,6 +3,7 @@ import { Clock } from '../../platform/clock.ts';
 import { Random } from '../../platform/random.ts';
 import { DecryptionError } from '../../vault/sealed-secret.ts';
 import { EventContents } from '../outbox/event-contents.ts';
+import { addDescription } from '../outbox/event-data.ts';
 import type { DueDelivery } from '../queue/pending-delivery.repository.ts';
 import type { ClaimedQueue } from '../queue/queue-claim.repository.ts';
 import type { LoadedDelivery, QueueBatch } from '../queue/queue-claimer.ts';
@@ -70,7 +71,7 @@ export class DeliveryWorker {
     const data = await this.read(delivery);
     if (data === null) return toFault('payload_unavailable');
     const { eventId: id, type, eventAt: at } = delivery;
-    return this.sender.send(subscriber, { id, type, data, at });
+    return this.sender.send(subscriber, { id, type, data: addDescription(data, delivery), at });
   }
 
   /** Null if the payload cannot be opened, which affects only this event. */

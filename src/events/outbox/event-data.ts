@@ -6,6 +6,19 @@ export class RawJson {
   constructor(readonly text: string) {}
 }
 
+/** What the product called the event's connection when it happened. */
+export interface EventDescription {
+  reference: string | null;
+  /** JSON text; null: no connection, erased, or stored by an earlier release. */
+  metadata: string | null;
+}
+
+/** Adds `reference` and `metadata` to an event's data, which is JSON text of an object with fields. */
+export function addDescription(data: string, { reference, metadata }: EventDescription): string {
+  if (metadata === null) return data;
+  return `${data.slice(0, data.lastIndexOf('}'))},"reference":${JSON.stringify(reference)},"metadata":${metadata}}`;
+}
+
 /** Serializes an event's data. Inserts top-level `RawJson` values verbatim. */
 export function serializeEventData(data: Readonly<Record<string, unknown>>): string {
   const members: string[] = [];

@@ -7,6 +7,7 @@ import type { PayloadKeyId } from '../../vault/ids.ts';
 import { existingPayloadKeys } from '../../vault/payloads/payload-key.repository.ts';
 import type { EventId } from '../ids.ts';
 import type { StoredContent } from './event-contents.ts';
+import { JOIN_DESCRIPTION } from './event-description.query.ts';
 import type { EventType } from './event-type.ts';
 
 /** A row to insert. */
@@ -59,13 +60,14 @@ const addEvents = defineStatement<EventColumns, InsertedEvents>(
   ({ ids, types, tenants, products, connectionIds, data, payloads, payloadKeyIds, keyIds, now }) => sql`WITH
     found_keys AS (${existingPayloadKeys(keyIds)}),
     inserted AS (
-    INSERT INTO event (id, type, tenant, product, connection_id, data, payload, payload_key_id, created_at)
-    SELECT id, type, tenant, product, connection_id, data::json, payload, payload_key_id, ${now}::timestamptz
+    INSERT INTO event (id, type, tenant, product, connection_id, data, payload, payload_key_id, created_at, reference, metadata)
+    SELECT e.id, e.type, e.tenant, e.product, e.connection_id, e.data::json, e.payload, e.payload_key_id, ${now}::timestamptz,
+      described.reference, described.metadata
     FROM unnest(${ids}::text[], ${types}::text[], ${tenants}::text[], ${products}::text[], ${connectionIds}::text[], ${data}::text[],
         ${payloads}::bytea[], ${payloadKeyIds}::text[])
-      WITH ORDINALITY AS e(id, type, tenant, product, connection_id, data, payload, payload_key_id, position)
+      WITH ORDINALITY AS e(id, type, tenant, product, connection_id, data, payload, payload_key_id, position) ${JOIN_DESCRIPTION}
     WHERE (SELECT count(*) FROM found_keys) = cardinality(${keyIds}::text[])
-    ORDER BY position RETURNING 1) ${COUNT_INSERTED}`,
+    ORDER BY e.position RETURNING 1) ${COUNT_INSERTED}`,
   { prepare: true },
 );
 

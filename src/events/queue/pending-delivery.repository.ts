@@ -3,6 +3,7 @@ import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import type { PayloadKeyId } from '../../vault/ids.ts';
 import type { DeliveryId, EventId, SubscriptionId } from '../ids.ts';
 import type { StoredContent } from '../outbox/event-contents.ts';
+import type { EventDescription } from '../outbox/event-data.ts';
 import type { EventType } from '../outbox/event-type.ts';
 import type { QueueKey } from './delivery-queue.repository.ts';
 import type { DeliveryError, DeliveryStatus } from './delivery-status.ts';
@@ -15,7 +16,7 @@ export interface NewDelivery extends QueueKey {
 }
 
 /** A delivery to send now. */
-export interface DueDelivery extends StoredContent {
+export interface DueDelivery extends StoredContent, EventDescription {
   id: DeliveryId;
   attempts: number;
   retryUntil: Date;
@@ -54,7 +55,7 @@ const insert = defineStatement<{
 );
 
 /** A queue's next deliveries with their events. */
-interface DueRow {
+interface DueRow extends EventDescription {
   subscription_id: SubscriptionId;
   ordering_key: string;
   id: DeliveryId;
@@ -87,14 +88,15 @@ const selectDue = defineStatement<
       AS c(subscription_id, ordering_key)
     CROSS JOIN LATERAL (
       SELECT p.id, p.attempts, p.retry_until, p.event_id, p.event_position, e.type, e.tenant, e.product, e.data::text AS data, e.payload,
-        e.payload_key_id, e.created_at AS event_at, sum(e.bytes) OVER (ORDER BY p.event_position) - e.bytes AS bytes_before
+        e.payload_key_id, e.reference, e.metadata::text AS metadata, e.created_at AS event_at, sum(e.bytes) OVER (ORDER BY p.event_position) - e.bytes AS bytes_before
       FROM (
         SELECT id, attempts, retry_until, event_id, event_position FROM delivery
         WHERE subscription_id = c.subscription_id AND ordering_key = c.ordering_key AND status = 'pending'
         ORDER BY event_position LIMIT ${maxDeliveries}
       ) p
       CROSS JOIN LATERAL (SELECT type, tenant, product, data, payload, payload_key_id, created_at,
-        coalesce(octet_length(payload), octet_length(data::text), 0) AS bytes FROM event WHERE id = p.event_id) e
+        reference, metadata,
+        coalesce(octet_length(payload), octet_length(data::text), 0) + coalesce(octet_length(metadata::text), 0) AS bytes FROM event WHERE id = p.event_id) e
     ) d
     WHERE d.bytes_before < ${maxBytes} ORDER BY c.subscription_id, c.ordering_key, d.event_position`,
 );
@@ -177,6 +179,8 @@ export async function listDueDeliveries(
       data: row.data,
       payload: row.payload,
       payloadKeyId: row.payload_key_id,
+      reference: row.reference,
+      metadata: row.metadata,
       eventAt: row.event_at,
     },
   }));

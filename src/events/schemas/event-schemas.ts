@@ -14,10 +14,15 @@ const TEXT = { type: 'string' };
 const INSTANT = { type: 'string', format: 'date-time' };
 const orNull = (schema: JsonSchema): JsonSchema => ({ anyOf: [schema, { type: 'null' }] });
 
+const DESCRIPTION_FIELDS = {
+  reference: { ...orNull(TEXT), description: "The connection's reference when the event happened." },
+  metadata: { type: 'object', additionalProperties: TEXT, description: "The connection's metadata then." },
+};
 const CONNECTION_FIELDS = {
   connection_id: { type: 'string', pattern: '^con_' },
   tenant: TEXT,
   product: { enum: PRODUCTS },
+  ...DESCRIPTION_FIELDS,
 };
 const REQUIRED_CONNECTION_FIELDS = ['connection_id', 'tenant', 'product', 'status'];
 const REFRESHED = ['credential_id', 'credential_version', 'expires_at'];
@@ -143,6 +148,7 @@ const DATA: Readonly<Record<DeliveredEventType, JsonSchema>> = {
         connection_id: orNull(CONNECTION_FIELDS.connection_id),
         tenant: orNull(TEXT),
         product: orNull(CONNECTION_FIELDS.product),
+        ...DESCRIPTION_FIELDS,
         asset: orNull({ type: 'object', required: ['type', 'id'], properties: { type: TEXT, id: TEXT } }),
         object: { type: 'string', description: 'What the entry is about, as Meta names it.' },
         entry: {

@@ -84,12 +84,18 @@ describe('a client of another tenant', () => {
   it('finds nothing by a connection id in a query or body', async () => {
     const key = await createKey('another');
     const withId = routes.filter(takesConnectionId);
-    expect(withId).toEqual(['GET /v1/audit', 'POST /v1/leases']);
+    expect(withId).toEqual(['GET /v1/audit', 'POST /v1/leases', 'GET /v1/leases']);
     const audit = await send('GET /v1/audit', { key, query: `?connection_id=${connectionId}` });
     expect(audit.body).toMatchObject({ data: [] });
     const body = { tenant: 'another', product: 'pages', connection_id: connectionId };
     const lease = await send('POST /v1/leases', { key: await createKey('another', 'service'), body });
     expect({ status: lease.status, code: lease.body.code }).toEqual({ status: 404, code: 'connection_not_found' });
+    const own = { ...body, tenant: 'acme' };
+    await send('POST /v1/leases', { key: await createKey('acme', 'service'), body: own }).expect(201);
+    const query = `?connection_id=${connectionId}`;
+    expect((await send('GET /v1/leases', { key, query }).expect(200)).body).toMatchObject({ data: [] });
+    const acme = await send('GET /v1/leases', { key: await createKey('acme'), query }).expect(200);
+    expect((acme.body as { data: unknown[] }).data.length).toBeGreaterThan(0);
   });
 });
 

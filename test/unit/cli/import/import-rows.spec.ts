@@ -23,6 +23,12 @@ describe('rows to be imported', () => {
     ]);
   });
 
+  it('may have a reference', () => {
+    const rows = readImportRows('tenant,product,access_token,reference\na,pages,EAA1, shop-1 \nb,pages,EAA2,');
+    expect(rows).toMatchObject([{ tenant: 'a', reference: 'shop-1' }, { tenant: 'b' }]);
+    expect(rows[1]).not.toHaveProperty('reference');
+  });
+
   it.each([
     ['tenant,product,access_token\na,pages,EAA1\nb,pages,\nc,pages,EAA3', 3, 'has no access_token'],
     [

@@ -1,6 +1,6 @@
 import type { AssetValues } from '../../../../src/connections/assets/asset.repository.ts';
 import { diffAssets as diffAssetsAt } from '../../../../src/connections/assets/asset-changes.ts';
-import type { GrantedAsset } from '../../../../src/connections/authorization/connection-provisioner.ts';
+import type { GrantedAsset } from '../../../../src/connections/authorization/provisioning-input.ts';
 
 const NOW = new Date('2026-11-28T12:00:00Z');
 type Sources = Parameters<typeof diffAssetsAt>[3];

@@ -1,0 +1,85 @@
+import { Injectable } from '@nestjs/common';
+import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
+import { isCoveredByPolicy } from '../auth/policy/policy.ts';
+import { Database } from '../database/database.ts';
+import { RowMacs } from '../database/row-macs.ts';
+import { Clock } from '../platform/clock.ts';
+import { decodeCursor, encodeCursor, type Page, toPage } from '../platform/paging.ts';
+import { acceptRecords, type LeaseRecord, type LeaseRecordRow } from './lease.repository.ts';
+import { type LeaseOwners, type LeaseSpan, listLeases } from './lease-list.query.ts';
+import type { LeaseResponse } from './lease-response.dto.ts';
+import { leaseSpans } from './lease-spans.ts';
+import { leaseStatus, toLeaseResponse } from './lease-view.ts';
+import type { ListLeasesRequest } from './list-leases.dto.ts';
+
+/** Most leases read for one page: more would hold up the database. The cursor then goes on behind them. */
+const MAX_READ = 1_000;
+const MIN_CHUNK = 50;
+
+/** Lists leases, newest first. */
+@Injectable()
+export class LeaseListService {
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+    private readonly macs: RowMacs,
+  ) {}
+
+  /**
+   * One page of what the client may see. May hold fewer leases than `limit`, even none, though more follow. Leaves out
+   * leases with a wrong MAC.
+   */
+  async list(client: AuthenticatedClient, request: ListLeasesRequest): Promise<Page<LeaseResponse>> {
+    const { status, limit } = request;
+    const now = this.clock.now();
+    const before = decodeCursor(request.cursor);
+    const owners = ownersOf(client, request);
+    if (owners === null) return { data: [], next_cursor: null };
+    const isWanted = (lease: LeaseRecord): boolean =>
+      isListed(client, lease) && (status === undefined || leaseStatus(lease, now) === status);
+    const format = (lease: LeaseRecord): LeaseResponse => toLeaseResponse(lease, now);
+    const found: LeaseRecord[] = [];
+    let read = 0;
+    const spans = leaseSpans(owners, { before, isActive: status === 'active', now });
+    for await (const rows of this.read(owners, spans, Math.max(limit + 1, MIN_CHUNK))) {
+      const leases = await acceptRecords(this.database, this.macs, rows, now);
+      found.push(...leases.filter(isWanted));
+      if (found.length > limit) return toPage(found, limit, format);
+      read += rows.length;
+      const last = rows.at(-1);
+      if (read >= MAX_READ && last !== undefined)
+        return { data: found.map(format), next_cursor: encodeCursor(last.id) };
+    }
+    return { data: found.map(format), next_cursor: null };
+  }
+
+  private async *read(
+    owners: LeaseOwners,
+    spans: readonly LeaseSpan[],
+    limit: number,
+  ): AsyncGenerator<LeaseRecordRow[]> {
+    for (const span of spans) {
+      for (let { before } = span; ; ) {
+        const rows = await listLeases(this.database, owners, { ...span, before, limit });
+        if (rows.length > 0) yield rows;
+        const last = rows.at(-1);
+        if (last === undefined || rows.length < limit) break;
+        before = last.id;
+      }
+    }
+  }
+}
+
+/** Unlike a lease whose id an admin knows: lists show admins, too, only what their policy covers. */
+function isListed(client: AuthenticatedClient, { client_id: clientId, tenant, product }: LeaseRecord): boolean {
+  if (clientId === client.clientId) return true;
+  return client.role !== 'service' && isCoveredByPolicy(client, tenant, product);
+}
+
+/** Services see their own only. Null: they see none of those. */
+function ownersOf(client: AuthenticatedClient, request: ListLeasesRequest): LeaseOwners | null {
+  const { connection_id: connectionId = null, client_id: clientId = null } = request;
+  if (client.role !== 'service') return { connectionId, clientId };
+  if (clientId !== null && clientId !== client.clientId) return null;
+  return { connectionId, clientId: client.clientId };
+}

@@ -1,0 +1,149 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { SYSTEM } from '../../../src/audit/actor.ts';
+import type { AuthenticatedClient } from '../../../src/auth/authenticated-client.ts';
+import type { ClientId } from '../../../src/auth/ids.ts';
+import type { ConnectionId } from '../../../src/connections/ids.ts';
+import { listLeases } from '../../../src/leases/lease-list.query.ts';
+import { leaseSpans } from '../../../src/leases/lease-spans.ts';
+import type { ListLeasesRequest } from '../../../src/leases/list-leases.dto.ts';
+import { connect } from '../../support/connections-harness.ts';
+import { LEASE_REQUEST, type LeasesTestContext, openLeasesTestContext } from '../../support/leases-test-context.ts';
+
+let context: LeasesTestContext;
+
+beforeEach(async () => {
+  context = await openLeasesTestContext();
+});
+afterEach(() => context?.close());
+
+const issue = async (client: AuthenticatedClient, tenant = LEASE_REQUEST.tenant): Promise<string> =>
+  (await context.issue.issue(client, { ...LEASE_REQUEST, tenant }, 'r')).lease_id;
+/** The ids on all pages, and how long the pages are. */
+const list = async (client: AuthenticatedClient, query: Partial<ListLeasesRequest> = {}) => {
+  const pages: string[][] = [];
+  for (let cursor: string | undefined; ; ) {
+    const page = await context.lists.list(client, { limit: 50, ...query, ...(cursor === undefined ? {} : { cursor }) });
+    pages.push(page.data.map(({ lease_id: id }) => id));
+    if (page.next_cursor === null) return { ids: pages.flat(), lengths: pages.map(({ length }) => length) };
+    cursor = page.next_cursor;
+  }
+};
+const ids = async (client: AuthenticatedClient, query: Partial<ListLeasesRequest> = {}): Promise<string[]> =>
+  (await list(client, query)).ids;
+
+describe('a list of leases', () => {
+  it('goes from the newest to the oldest in pages, across hours and days', async () => {
+    const connectionId = await connect(context.connections, context.clock);
+    const client = await context.client();
+    const issued: string[] = [];
+    for (const seconds of [0, 1, 5400, 7200, 30_000, 90_000, 500_000, 3_000_000]) {
+      context.clock.advance(seconds);
+      issued.unshift(await issue(client));
+    }
+    const all = await list(client, { limit: 3 });
+    expect(all).toEqual({ ids: issued, lengths: [3, 3, 2] });
+    for (const limit of [1, 3, 8, 50])
+      expect(await ids(client, { connection_id: connectionId, limit })).toEqual(issued);
+    expect(await ids(client, { connection_id: 'con_01jd0000000000000000000000' })).toEqual([]);
+  });
+
+  it('shows what each lease shows by itself, by its status', async () => {
+    const other = await connect(context.connections, context.clock, { tenant: 'tenant-b' });
+    await connect(context.connections, context.clock);
+    const client = await context.client();
+    const expired = await issue(client);
+    context.clock.advance(901);
+    const [active, ended, revoked] = [await issue(client), await issue(client), await issue(client, 'tenant-b')];
+    await context.records.end(client, ended, 'r');
+    await context.connections.revoke.revoke(other, { actor: SYSTEM, requestId: null, reason: 't' });
+    const { data } = await context.lists.list(client, { limit: 50 });
+    expect(data).toEqual(
+      await Promise.all([revoked, ended, active, expired].map((id) => context.records.find(client, id))),
+    );
+    expect(await ids(client, { status: 'active' })).toEqual([active]);
+    expect(await ids(client, { status: 'ended' })).toEqual([revoked, ended]);
+    expect(await ids(client, { status: 'expired' })).toEqual([expired]);
+    expect(await ids(client, { status: 'active', connection_id: other })).toEqual([]);
+  });
+
+  it('shows a service its own, and admins and auditors those of their policy', async () => {
+    await connect(context.connections, context.clock);
+    await connect(context.connections, context.clock, { tenant: 'tenant-b' });
+    const [one, two] = [await context.client(), await context.client()];
+    const [first, second, third] = [await issue(one), await issue(two), await issue(two, 'tenant-b')];
+    const as = (client: AuthenticatedClient, role: AuthenticatedClient['role'], tenants = ['*']) => ({
+      ...client,
+      role,
+      tenants,
+    });
+    const stranger = await context.client();
+    expect(await ids(one)).toEqual([first]);
+    expect(await ids(one, { client_id: two.clientId })).toEqual([]);
+    expect(await ids(stranger)).toEqual([]);
+    expect(await ids(as(stranger, 'admin'))).toEqual([third, second, first]);
+    expect(await ids(as(stranger, 'admin'), { client_id: two.clientId })).toEqual([third, second]);
+    for (const role of ['admin', 'auditor'] as const)
+      expect(await ids(as(stranger, role, ['tenant-a']))).toEqual([second, first]);
+    expect(await ids(as(stranger, 'auditor', ['tenant-a']), { client_id: two.clientId, limit: 1 })).toEqual([second]);
+  });
+
+  it('leaves out a lease that was changed in the database', async () => {
+    await connect(context.connections, context.clock);
+    const client = await context.client();
+    const [forged, genuine] = [await issue(client), await issue(client)];
+    await context.database.run({ text: `UPDATE lease SET tenant = 'tenant-b' WHERE id = $1`, values: [forged] });
+    expect(await ids(client)).toEqual([genuine]);
+  });
+});
+
+describe('among many leases', () => {
+  const fill = async (client: AuthenticatedClient): Promise<void> => {
+    await issue(client);
+    await context.database.longRunning.run({
+      text: `INSERT INTO lease SELECT (jsonb_populate_record(l, jsonb_build_object('id', 'lse_0' || lpad(n::text, 25, '0'),
+          'issued_at', l.issued_at - n * interval '1 minute', 'expires_at', l.issued_at - n * interval '1 minute', 'mac', NULL,
+          'connection_id', CASE WHEN n = 29990 THEN 'con_gone' ELSE l.connection_id END))).*
+        FROM lease l, generate_series(1, 30000) n`,
+    });
+    await context.database.longRunning.run({ text: 'ANALYZE' });
+  };
+  const explain = async (owners: { connectionId: ConnectionId | null; clientId: ClientId | null }): Promise<string> => {
+    const plans: string[] = [];
+    const executor = {
+      rows: async ({ text, values = [] }: { text: string; values?: readonly unknown[] }) => {
+        const query = { text: `EXPLAIN (COSTS OFF) ${text}`, values: [...values] };
+        const rows = await context.database.rows<Record<string, string>>(query);
+        plans.push(...rows.map((row) => row['QUERY PLAN'] ?? ''));
+        return [];
+      },
+      run: async () => 0,
+    };
+    for (const span of leaseSpans(owners, { before: null, isActive: false, now: context.clock.now() }))
+      await listLeases(executor as never, owners, { ...span, limit: 51 });
+    return plans.join('\n');
+  };
+
+  it('a page reads by index, and no more than a thousand leases', async () => {
+    await connect(context.connections, context.clock);
+    const connectionId = await connect(context.connections, context.clock, { tenant: 'tenant-b' });
+    const [busy, quiet] = [await context.client(), await context.client()];
+    await fill(busy);
+    const lease = await issue(quiet, 'tenant-b');
+    const { clientId } = quiet;
+    expect(await explain({ connectionId: null, clientId: null })).toMatch(/Index Scan Backward using lease_pkey/);
+    expect(await explain({ connectionId: null, clientId })).toMatch(/Index Scan Backward using lease_client/);
+    const ofConnection = await explain({ connectionId, clientId: null });
+    expect(ofConnection).toMatch(/lease_connection/);
+    for (const plan of [ofConnection, await explain({ connectionId: null, clientId })])
+      expect(plan).not.toMatch(/Seq Scan on lease/);
+    const admin = { ...quiet, role: 'admin' as const };
+    const page = await context.lists.list(admin, { limit: 50, status: 'ended' });
+    const gone = `lse_0${'29990'.padStart(25, '0')}`;
+    expect(page).toMatchObject({ data: [{ lease_id: gone, status: 'ended' }], next_cursor: expect.any(String) });
+    const whole = await context.lists.list({ ...busy, role: 'admin' }, { limit: 100 });
+    expect([whole.data.length, whole.next_cursor]).toEqual([100, expect.any(String)]);
+    expect(await ids(quiet)).toEqual([lease]);
+    expect(await ids(admin, { connection_id: connectionId })).toEqual([lease]);
+    expect(await ids(admin, { status: 'active', limit: 1 })).toHaveLength(2);
+  });
+});
