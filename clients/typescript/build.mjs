@@ -7,6 +7,9 @@ import path from 'node:path';
 const folder = import.meta.dirname;
 const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 
-execFileSync(process.execPath, [compiler, '-b', 'tsconfig.json', 'tsconfig.cjs.json'], { cwd: folder, stdio: 'inherit' });
+execFileSync(process.execPath, [compiler, '-b', 'tsconfig.json', 'tsconfig.cjs.json'], {
+  cwd: folder,
+  stdio: 'inherit',
+});
 // The package's own type is "module".
 writeFileSync(path.join(folder, 'dist/cjs/package.json'), '{ "type": "commonjs" }\n');

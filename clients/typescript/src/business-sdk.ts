@@ -76,6 +76,7 @@ function isLeaseRefused(error: unknown): boolean {
 /** The SDK puts the address of a call, with its token, into its errors. */
 function withoutToken(error: unknown): unknown {
   const { url } = error as { url?: unknown };
-  if (typeof url === 'string') (error as { url: string }).url = url.replace(/([?&]access_token=)[^&]*/g, '$1[redacted]');
+  if (typeof url === 'string')
+    (error as { url: string }).url = url.replace(/([?&]access_token=)[^&]*/g, '$1[redacted]');
   return error;
 }

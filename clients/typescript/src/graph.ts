@@ -111,7 +111,8 @@ async function isLeaseRefused(response: Response): Promise<boolean> {
 export function gatewayUrl(graphBaseUrl: string, host: string, path: string): URL {
   const base = graphBaseUrl.replace(/\/graph$/, `/${host}`);
   const url = new URL(/^https?:/i.test(path) ? path : `${base}/${path.replace(/^\/+/, '')}`);
-  if (!url.href.startsWith(`${base}/`)) throw new TypeError(`A call with a lease goes to ${base}, not to ${url.origin}.`);
+  if (!url.href.startsWith(`${base}/`))
+    throw new TypeError(`A call with a lease goes to ${base}, not to ${url.origin}.`);
   url.searchParams.delete('access_token');
   return url;
 }
