@@ -51,7 +51,19 @@ export function scriptService(
     { url: SERVICE_URL, apiKey: API_KEY, fetch: scripted as typeof fetch, ...options },
     runtime,
   );
-  return { client, sent, pauses, advance: (milliseconds) => void (time += milliseconds) };
+  const advance = (milliseconds: number): void => {
+    time += milliseconds;
+  };
+  return { client, sent, pauses, advance };
+}
+
+/** A `fetch` that never answers; it ends with its signal as the real one does. */
+export function hangingFetch(_: unknown, { signal }: RequestInit = {}): Promise<Response> {
+  return new Promise((_resolve, reject) => {
+    const stop = (): void => reject(signal?.reason);
+    if (signal?.aborted) stop();
+    signal?.addEventListener('abort', stop);
+  });
 }
 
 /** A problem as the service answers it. */

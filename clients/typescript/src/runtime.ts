@@ -11,7 +11,13 @@ export interface Runtime {
 export const SYSTEM_RUNTIME: Runtime = {
   now: () => performance.now(),
   random: () => Math.random(),
-  sleep: (milliseconds, signal) => abortable(new Promise((resolve) => setTimeout(resolve, milliseconds)), signal),
+  sleep: (milliseconds, signal) => {
+    let timer: NodeJS.Timeout | undefined;
+    const pause = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, milliseconds);
+    });
+    return abortable(pause, signal).finally(() => clearTimeout(timer));
+  },
 };
 
 /** Waits no longer than the signal allows; what was waited for goes on. */

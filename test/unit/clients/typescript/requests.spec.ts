@@ -2,7 +2,15 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { Metavault, RequestAttempt } from '../../../../clients/typescript/src/index.ts';
-import { API_KEY, issuedLease, problem, type SentRequest, scriptService } from '../../../support/scripted-service.ts';
+import { SYSTEM_RUNTIME } from '../../../../clients/typescript/src/runtime.ts';
+import {
+  API_KEY,
+  hangingFetch,
+  issuedLease,
+  problem,
+  type SentRequest,
+  scriptService,
+} from '../../../support/scripted-service.ts';
 
 const SESSION = { tenant: 'acme', product: 'pages', flow: 'facebook_login' } as const;
 const refused = (code = 'ECONNRESET') => Object.assign(new TypeError('fetch failed'), { cause: { code } });
@@ -112,31 +120,28 @@ describe('a request', () => {
     expect(sent.map(({ headers }) => headers.get('authorization'))).toEqual(['Bearer token-1', 'Bearer token-2']);
   });
 
-  it('ends with its signal, in a pause as well', async () => {
+  it('ends with its signal', async () => {
     const reason = new Error('enough');
-    const hanging = (): Promise<Response> => new Promise(() => {});
-    const { client } = scriptService(hanging, {
-      fetch: (_, init) =>
-        new Promise((_resolve, reject) => init?.signal?.addEventListener('abort', () => reject(init.signal?.reason))),
-    });
     const abort = new AbortController();
+    const { client } = scriptService(ok, { fetch: hangingFetch });
     const call = client.connections.list({}, { signal: abort.signal });
     abort.abort(reason);
     await expect(call).rejects.toBe(reason);
   });
 
+  it('ends with its signal in a pause, too', async () => {
+    const reason = new Error('enough');
+    const abort = new AbortController();
+    const pause = SYSTEM_RUNTIME.sleep(1e9, abort.signal);
+    abort.abort(reason);
+    await expect(pause).rejects.toBe(reason);
+  });
+
   it('ends in time, which counts as no answer', async () => {
-    const { client } = scriptService(ok, {
-      timeoutMs: 1,
-      attempts: 2,
-      fetch: (_, init) =>
-        new Promise((_resolve, reject) => init?.signal?.addEventListener('abort', () => reject(init.signal?.reason))),
-    });
-    await expect(client.connections.list()).rejects.toMatchObject({
-      name: 'UnreachableError',
-      code: 'timeout',
-      status: null,
-    });
+    const { client, pauses } = scriptService(ok, { timeoutMs: 1, attempts: 2, fetch: hangingFetch });
+    const timeout = { name: 'UnreachableError', code: 'timeout', status: null };
+    await expect(client.connections.list()).rejects.toMatchObject(timeout);
+    expect(pauses).toHaveLength(1);
   });
 
   it('tells hooks of every attempt, and sends what they add', async () => {
