@@ -92,12 +92,12 @@ async function countLeases(): Promise<number> {
 }
 
 /** Several workers that repeat the work while `goesOn`. */
-const workInParallel = (goesOn: () => boolean, work: () => Promise<unknown>): Promise<void[]> =>
-  Promise.all(
-    Array.from({ length: WORKERS }, async () => {
-      while (goesOn()) await work();
-    }),
-  );
+async function workInParallel(goesOn: () => boolean, work: () => Promise<unknown>): Promise<void> {
+  const workOn = async (): Promise<void> => {
+    while (goesOn()) await work();
+  };
+  await Promise.all(Array.from({ length: WORKERS }, workOn));
+}
 
 describe('leases', () => {
   it('are asked for once by 200 tasks at the same time', async () => {
