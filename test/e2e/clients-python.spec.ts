@@ -14,7 +14,7 @@ import { startTestReplica, TEST_ADMIN_KEY, type TestReplica } from '../support/t
 import { startTestSandbox } from '../support/test-sandbox.ts';
 import { type Receiver, startReceiver } from '../support/webhook-receiver.ts';
 
-jest.setTimeout(240_000);
+jest.setTimeout(600_000);
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 /** The full goal is CALLS=10000 LEASE_ENDS=50; the default is a small run of the same. */

@@ -161,7 +161,9 @@ class ClientTest(unittest.TestCase):
         self.assertEqual(server.received[1].headers["traceparent"], f"00-{'1' * 32}-{'2' * 16}-01")
 
 
-LEASE_INVALID = Answer(401, {"error": {"code": 190, "message": "mtl_secret-1 ended", "error_data": {"code": "lease_invalid"}}})
+LEASE_INVALID = Answer(
+    401, {"error": {"code": 190, "message": "mtl_secret-1 ended", "error_data": {"code": "lease_invalid"}}}
+)
 
 
 class GraphTest(unittest.TestCase):

@@ -63,13 +63,16 @@ def stand_in() -> dict[str, types.ModuleType]:
 
 @unittest.skipIf(REQUESTS is None, "neither requests nor pip is installed")
 class StandInTest(unittest.TestCase):
-    modules = staticmethod(stand_in)
+    @staticmethod
+    def modules() -> dict[str, types.ModuleType]:
+        return stand_in()
 
     def setUp(self) -> None:
         before = {name: module for name, module in sys.modules.items() if name.startswith("facebook_business")}
         sys.modules.update(self.modules())
         self.addCleanup(sys.modules.update, before)
-        self.addCleanup(lambda: [sys.modules.pop(name) for name in self.modules()])
+        for name in self.modules():
+            self.addCleanup(sys.modules.pop, name)
         self.issued = 0
         self.graph_answers: list[Answer] = []
         self.server = ScriptedServer(self.answer)
@@ -116,7 +119,9 @@ class StandInTest(unittest.TestCase):
 
 @unittest.skipUnless(HAS_SDK, "facebook_business is not installed")
 class SdkTest(StandInTest):
-    modules = staticmethod(lambda: {})
+    @staticmethod
+    def modules() -> dict[str, types.ModuleType]:
+        return {}
 
     def test_raises_its_own_errors(self) -> None:
         from facebook_business.exceptions import FacebookRequestError

@@ -19,7 +19,8 @@ class Metavault:
     """A client of one service; make one for the process, and share it among threads.
 
     `credential` is an API key, or a function that returns a token of an issuer. `timeout` counts seconds for
-    connecting and for each read; `attempts` counts the first try, too; a `Retry-After` beyond `max_wait` seconds is not waited for.
+    connecting and for each read; `attempts` counts the first try, too; a `Retry-After` beyond `max_wait` seconds is
+    not waited for.
     """
 
     def __init__(
