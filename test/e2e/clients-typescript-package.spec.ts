@@ -123,7 +123,7 @@ describe('@metavault/client', () => {
         // @ts-expect-error no such path
         await client.request('get', '/v1/nothing');
         // @ts-expect-error no such product
-        await client.leases.for({ tenant: 'acme', product: 'orkut' });
+        await client.leases.for({ tenant: 'acme', product: 'myspace' });
         // @ts-expect-error the tenant is missing
         await client.connectSessions.create({ product: 'pages', flow: 'facebook_login' });
         const event = new EventVerifier('').verify('', {});
@@ -178,7 +178,7 @@ describe('the documents', () => {
       METAVAULT_WEBHOOK_SECRET: secret,
     });
     expect(printed).toMatch(
-      /^(\d+_\d+\n)+connection_not_found \S.* null req_\w+ null\nevt_1 subscription\.test \{\}\n204 401\n$/,
+      /^(\d+_\d+\n)+connection_not_found \S.* null req_\w+ null[\n]evt_1 subscription\.test \{\}\n204 401\n$/,
     );
   });
 });

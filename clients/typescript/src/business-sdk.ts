@@ -1,5 +1,6 @@
-import { gatewayUrl, type LeaseSource } from './graph.ts';
+import { gatewayUrl } from './graph.ts';
 import type { Lease } from './lease.ts';
+import { callWithLease, type LeaseSource } from './lease-source.ts';
 
 /** The hosts that Meta's SDK has built in, and the gateway's in their place. */
 const HOSTS: Readonly<Record<string, string>> = {
@@ -33,7 +34,7 @@ export type BusinessSdkApiClass<A> = new (accessToken: string, locale: string, c
 export function createBusinessSdkApi<A extends object>(Api: BusinessSdkApiClass<A>, leases: LeaseSource): A {
   const api = new Api(NO_TOKEN, 'en_US', false) as A & BusinessSdkApi;
   const original = api.call.bind(api);
-  const send = (lease: Lease, call: Parameters<Call>): Promise<unknown> => {
+  const send = async (lease: Lease, call: Parameters<Call>): Promise<unknown> => {
     const [method, path, params, files, multipart, host = ''] = call;
     const name = HOSTS[host];
     if (name === undefined) throw new TypeError(`A call with a lease goes to the gateway, not to ${host}.`);
@@ -49,14 +50,16 @@ export function createBusinessSdkApi<A extends object>(Api: BusinessSdkApiClass<
     }
   };
   api.call = async (...call) => {
-    const lease = await leases.current();
-    try {
-      return await send(lease, call);
-    } catch (error) {
-      if (!isLeaseRefused(error)) throw withoutToken(error);
-    }
-    leases.drop(lease);
-    return send(await leases.current(), call).catch((error: unknown) => Promise.reject(withoutToken(error)));
+    const settle = (lease: Lease): Promise<PromiseSettledResult<unknown>> =>
+      send(lease, call).then(
+        (value) => ({ status: 'fulfilled', value }),
+        (reason: unknown) => ({ status: 'rejected', reason: withoutToken(reason) }),
+      );
+    const isRefused = (outcome: PromiseSettledResult<unknown>): boolean =>
+      outcome.status === 'rejected' && isLeaseRefused(outcome.reason);
+    const outcome = await callWithLease(leases, settle, isRefused);
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return outcome.value;
   };
   return api;
 }

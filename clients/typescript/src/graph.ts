@@ -1,17 +1,11 @@
 import { gatewayCode, readGraphError, readObject } from './errors.ts';
 import type { GraphInit, Lease } from './lease.ts';
+import { callWithLease, type LeaseSource } from './lease-source.ts';
 import { toQuery } from './query.ts';
 import { isStream, type Transport } from './transport.ts';
 
 /** Parameters of a Graph call: text as it is, everything else as JSON. */
 export type GraphParameters = Readonly<Record<string, unknown>>;
-
-/** Where the leases of one target come from. */
-export interface LeaseSource {
-  current(signal?: AbortSignal): Promise<Lease>;
-  /** Forgets a lease that the gateway refused. */
-  drop(lease: Lease): void;
-}
 
 interface GraphList {
   data?: unknown[];
@@ -73,15 +67,11 @@ export class Graph {
     return (await response.json()) as T;
   }
 
-  async #call(path: string, init: GraphInit, buffered: boolean): Promise<Response> {
+  #call(path: string, init: GraphInit, buffered: boolean): Promise<Response> {
     const signal = init.signal ?? undefined;
-    const lease = await this.#leases.current(signal);
-    const response = await this.#send(lease, path, init, buffered);
-    if (!(await isLeaseRefused(response))) return response;
-    this.#leases.drop(lease);
-    if (isStream(init.body)) return response;
-    await response.body?.cancel();
-    return this.#send(await this.#leases.current(signal), path, init, buffered);
+    // A stream is used up by the first call.
+    const isRefused = isStream(init.body) ? () => false : isLeaseRefused;
+    return callWithLease(this.#leases, (lease) => this.#send(lease, path, init, buffered), isRefused, signal);
   }
 
   #send(lease: Lease, path: string, init: GraphInit, buffered: boolean): Promise<Response> {

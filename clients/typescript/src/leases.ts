@@ -1,8 +1,9 @@
 import type { Api } from './api.ts';
 import { type BusinessSdkApiClass, createBusinessSdkApi } from './business-sdk.ts';
-import { Graph, type LeaseSource } from './graph.ts';
+import { Graph } from './graph.ts';
 import { type IssuedLease, Lease, type LeaseTarget } from './lease.ts';
 import { type Issued, LeaseCache } from './lease-cache.ts';
+import type { LeaseSource } from './lease-source.ts';
 import type { CallOptions, RequestResult, Schemas } from './operation-types.ts';
 import { abortable, type Runtime } from './runtime.ts';
 import type { Transport } from './transport.ts';
@@ -12,10 +13,13 @@ export class Leases {
   readonly #api: Api;
   readonly #transport: Transport;
   readonly #cache: LeaseCache<Lease>;
+  readonly #runtime: Runtime;
+  readonly #ends = new WeakMap<Lease, number>();
 
   constructor(api: Api, transport: Transport, options: { cacheSize: number; runtime: Runtime }) {
     this.#api = api;
     this.#transport = transport;
+    this.#runtime = options.runtime;
     this.#cache = new LeaseCache(options.cacheSize, options.runtime);
   }
 
@@ -69,15 +73,20 @@ export class Leases {
   }
 
   async #issueFor(target: LeaseTarget): Promise<Issued<Lease>> {
+    const askedAt = this.#runtime.now();
     const issued = await this.issue({ ...target, mode: 'gateway' });
     const graph = this.graph(target);
-    return { lease: new Lease(issued, (path, init) => graph.fetch(path, init)), lifetimeMs: issued.expires_in * 1000 };
+    const lease = new Lease(issued, (path, init) => graph.fetch(path, init));
+    const lifetimeMs = issued.expires_in * 1000;
+    this.#ends.set(lease, askedAt + lifetimeMs);
+    return { lease, lifetimeMs };
   }
 
   #sourceOf(target: LeaseTarget): LeaseSource {
     return {
       current: (signal) => this.for(target, { signal }),
       drop: (lease) => this.drop(lease),
+      isOver: (lease) => this.#runtime.now() >= (this.#ends.get(lease) ?? 0),
     };
   }
 }

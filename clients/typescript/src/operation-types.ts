@@ -28,7 +28,7 @@ export interface CallOptions {
   idempotencyKey?: string | undefined;
 }
 
-export type RequestInput<M extends Method, P extends PathOf<M>> = PathPart<OperationOf<M, P>> &
+type RequestInput<M extends Method, P extends PathOf<M>> = PathPart<OperationOf<M, P>> &
   QueryPart<OperationOf<M, P>> &
   BodyPart<OperationOf<M, P>> &
   CallOptions;

@@ -45,6 +45,19 @@ describe('a call to Graph', () => {
     expect([leases(), calls()]).toEqual([2, 2]);
   });
 
+  it.each([
+    ['does not count a lease that ran out on its way', 3, 4],
+    ['gives up if every lease runs out on its way', Number.POSITIVE_INFINITY, 5],
+  ])('%s', async (_, slow, calls) => {
+    const service = serve((_request, call) => {
+      if (call > slow) return Response.json({});
+      service.advance(900_000);
+      return gatewayRefusal(401, 'lease_invalid');
+    });
+    await service.graph.get('me').catch(({ code }: { code: string }) => expect(code).toBe('lease_invalid'));
+    expect([service.leases(), service.calls()]).toEqual([calls, calls]);
+  });
+
   it('replaces a lease that many calls lose at once by one', async () => {
     const { graph, leases } = serve(onlyLease(2));
     await Promise.all(Array.from({ length: 50 }, () => graph.get('me')));
