@@ -18,6 +18,8 @@ const RUN_BY: readonly { page: string; language: string; starts: RegExp; spec: s
   { page: 'README.md', language: 'sh', starts: /^npm ci && npm start/, spec: 'test/e2e/start.spec.ts' },
   { page: 'docs/receiving-events.md', language: 'sh', starts: /^curl /, spec: 'test/e2e/events-receiver.spec.ts' },
   { page: 'docs/receiving-events.md', language: 'js', starts: /^/, spec: 'test/e2e/events-receiver.spec.ts' },
+  { page: 'README.md', language: 'js', starts: /^/, spec: 'test/e2e/clients-typescript-package.spec.ts' },
+  { page: 'docs/clients.md', language: 'js', starts: /^/, spec: 'test/e2e/clients-typescript-package.spec.ts' },
   { page: 'docs/clients.md', language: 'py', starts: /^/, spec: 'test/e2e/clients-python.spec.ts' },
   { page: 'docs/cli.md', language: 'sh', starts: /^/, spec: 'test/unit/cli/cli-doc.spec.ts' },
   { page: 'docs/cli.md', language: 'json', starts: /^/, spec: 'test/unit/cli/cli-doc.spec.ts' },
@@ -25,6 +27,7 @@ const RUN_BY: readonly { page: string; language: string; starts: RegExp; spec: s
 /** Commands of other programs, and the specs that run the same. */
 const FOREIGN: readonly { starts: RegExp; spec: string }[] = [
   { starts: /^pg_(dump|restore) /, spec: 'test/e2e/backup-restore.spec.ts' },
+  { starts: /^npm pack \.\/clients\/typescript$/, spec: 'test/e2e/clients-typescript-package.spec.ts' },
   { starts: /^pip install \.\/clients\/python$/, spec: 'test/e2e/clients-python.spec.ts' },
   { starts: /^psql .*roles\.sql/, spec: 'test/integration/database/roles.spec.ts' },
 ];
