@@ -205,10 +205,20 @@ describe('the API', () => {
     const assets: string[] = [];
     for await (const { id } of client.connections.assets(connection.id, { type: 'page' })) assets.push(id);
     expect(assets.sort()).toEqual([...pageIds].sort());
+    const described = await client.connections.update(connection.id, {
+      reference: 'customer-7',
+      metadata: { plan: 'a' },
+    });
+    expect(described).toMatchObject({ reference: 'customer-7', metadata: { plan: 'a' } });
     const session = await client.connectSessions.create({ ...TARGET, flow: 'facebook_login' });
     expect(await client.connectSessions.get(session.id)).toMatchObject({ id: session.id });
     const { results } = await client.leases.issueMany([TARGET, { tenant: 'nobody', product: 'pages' }]);
     expect(results).toMatchObject([{ lease: { mode: 'gateway' } }, { problem: { code: 'connection_not_found' } }]);
+    const listed = new Set<string>();
+    for await (const { lease_id } of client.leases.all({ connection_id: connection.id, status: 'active' })) {
+      listed.add(lease_id);
+    }
+    expect(listed).toContain((results[0]?.lease as { id: string } | undefined)?.id);
   });
 
   it('refuses with typed errors', async () => {

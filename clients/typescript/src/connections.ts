@@ -65,6 +65,11 @@ export class Connections {
     return this.#api.request('post', '/v1/connections/import', { body, ...options });
   }
 
+  /** Changes its `reference` and `metadata` (RFC 7396): what is absent stays, null removes. */
+  update(id: string, body: Schemas['DescribeConnectionRequest'], options: CallOptions = {}): Promise<Connection> {
+    return this.#api.request('patch', '/v1/connections/{id}', { path: { id }, body, ...options });
+  }
+
   /** Refreshes its tokens now; what failed stands in each credential's `failure`. */
   refresh(id: string, options: CallOptions = {}): Promise<Connection> {
     return this.#api.request('post', '/v1/connections/{id}/refresh', { path: { id }, ...options });

@@ -1,10 +1,10 @@
-import type { Api } from './api.ts';
+import { type Api, readPages } from './api.ts';
 import { type BusinessSdkApiClass, createBusinessSdkApi } from './business-sdk.ts';
 import { Graph } from './graph.ts';
 import { type IssuedLease, Lease, type LeaseTarget } from './lease.ts';
 import { type Issued, LeaseCache } from './lease-cache.ts';
 import type { LeaseSource } from './lease-source.ts';
-import type { CallOptions, RequestResult, Schemas } from './operation-types.ts';
+import type { CallOptions, QueryOf, RequestResult, Schemas } from './operation-types.ts';
 import { abortable, type Runtime } from './runtime.ts';
 import type { Transport } from './transport.ts';
 
@@ -54,6 +54,19 @@ export class Leases {
   /** Asks for up to 100 leases; each result is a lease or a problem, in the order of the requests. */
   issueMany(requests: Schemas['LeaseRequest'][], options: CallOptions = {}): Promise<Schemas['LeaseBatchResponse']> {
     return this.#api.request('post', '/v1/leases/batch', { body: { requests }, ...options });
+  }
+
+  /** Leases, newest first; a service sees its own. */
+  all(
+    query: Omit<QueryOf<'get', '/v1/leases'>, 'cursor'> = {},
+    options: CallOptions = {},
+  ): AsyncGenerator<Schemas['LeaseResponse']> {
+    return readPages((cursor) =>
+      this.#api.request('get', '/v1/leases', {
+        query: { ...query, ...(cursor === undefined ? {} : { cursor }) },
+        ...options,
+      }),
+    );
   }
 
   get(id: string, options: CallOptions = {}): Promise<Schemas['LeaseResponse']> {

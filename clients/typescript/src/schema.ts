@@ -839,7 +839,13 @@ export interface paths {
         delete: operations["revokeConnection"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change the reference and metadata of a connection
+         * @description A merge patch (RFC 7396): what is absent stays, null removes. Later events of the connection carry the new values.
+         *
+         *     Roles: service, admin.
+         */
+        patch: operations["updateConnection"];
         trace?: never;
     };
     "/v1/connections/{id}/assets": {
@@ -1169,7 +1175,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * List leases
+         * @description Newest first, those of the last RETENTION_DAYS; never their tokens. Services see their own leases, admins and auditors all within their policy. A page may hold fewer leases than `limit`, even none, though more follow: go on while there is a `next_cursor`.
+         *
+         *     Roles: service, admin, auditor.
+         */
+        get: operations["listLeases"];
         put?: never;
         /**
          * Get short-lived access to a token
@@ -1193,7 +1205,7 @@ export interface paths {
         };
         /**
          * Get a lease
-         * @description Never shows its token. Services see their own leases, admins and auditors all within their policy.
+         * @description Never shows its token. Services see their own leases, auditors those of their policy, admins all.
          *
          *     Roles: service, admin, auditor.
          */
@@ -2167,6 +2179,16 @@ export interface components {
              */
             event?: string;
             /**
+             * @description Your own data, in place of all metadata of an existing connection. Absent: it keeps its own.
+             * @example {
+             *       "plan": "pro",
+             *       "region": "europe"
+             *     }
+             */
+            metadata?: {
+                [key: string]: string;
+            };
+            /**
              * @description The phone number, as the session message names it
              * @example 106540352242922
              */
@@ -2182,6 +2204,11 @@ export interface components {
              * @example https://app.example.com/meta/callback
              */
             redirect_uri?: string;
+            /**
+             * @description Your own id for the connection. Absent: an existing connection keeps its own.
+             * @example shop-4711
+             */
+            reference?: string;
             /**
              * @description The WhatsApp Business Account, as the session message names it
              * @example 102290129340398
@@ -2256,8 +2283,14 @@ export interface components {
                     changed: number;
                     removed: number;
                 };
+                /** @description The connection's metadata then. */
+                metadata?: {
+                    [key: string]: string;
+                };
                 /** @enum {unknown} */
                 product: "whatsapp" | "instagram" | "ads" | "pages" | "threads";
+                /** @description The connection's reference when the event happened. */
+                reference?: string | null;
                 removed: {
                     id: string;
                     type: string;
@@ -2279,10 +2312,16 @@ export interface components {
             /** @description A user or business connected, or connected again. */
             data: {
                 connection_id: string;
+                /** @description The connection's metadata then. */
+                metadata?: {
+                    [key: string]: string;
+                };
                 /** @enum {unknown} */
                 product: "whatsapp" | "instagram" | "ads" | "pages" | "threads";
                 /** @description True: an existing connection works again. */
                 reconnected: boolean;
+                /** @description The connection's reference when the event happened. */
+                reference?: string | null;
                 /** @enum {unknown} */
                 status: "active" | "reauth_required";
                 tenant: string;
@@ -2305,8 +2344,14 @@ export interface components {
                 days_left: number;
                 /** Format: date-time */
                 expires_at: string;
+                /** @description The connection's metadata then. */
+                metadata?: {
+                    [key: string]: string;
+                };
                 /** @enum {unknown} */
                 product: "whatsapp" | "instagram" | "ads" | "pages" | "threads";
+                /** @description The connection's reference when the event happened. */
+                reference?: string | null;
                 /** @constant */
                 status: "active";
                 tenant: string;
@@ -2324,6 +2369,10 @@ export interface components {
             /** @description A connection stops working until the user logs in again. */
             data: {
                 connection_id: string;
+                /** @description The connection's metadata then. */
+                metadata?: {
+                    [key: string]: string;
+                };
                 /** @enum {unknown} */
                 product: "whatsapp" | "instagram" | "ads" | "pages" | "threads";
                 reason: {
@@ -2332,6 +2381,8 @@ export interface components {
                     meta?: Record<string, unknown>;
                     remedy: string;
                 };
+                /** @description The connection's reference when the event happened. */
+                reference?: string | null;
                 /** @constant */
                 status: "reauth_required";
                 tenant: string;
@@ -2354,8 +2405,14 @@ export interface components {
                 expires_at: string | null;
                 /** @description Scopes the user has since revoked. */
                 lost_scopes?: string[];
+                /** @description The connection's metadata then. */
+                metadata?: {
+                    [key: string]: string;
+                };
                 /** @enum {unknown} */
                 product: "whatsapp" | "instagram" | "ads" | "pages" | "threads";
+                /** @description The connection's reference when the event happened. */
+                reference?: string | null;
                 /** @enum {unknown} */
                 status: "active" | "reauth_required";
                 tenant: string;
@@ -2419,6 +2476,16 @@ export interface components {
              */
             meta_user_id: string;
             /**
+             * @description Your own data about it. Not protected against changes in the database: let it decide nothing.
+             * @example {
+             *       "plan": "pro",
+             *       "region": "europe"
+             *     }
+             */
+            metadata: {
+                [key: string]: string;
+            };
+            /**
              * @example pages
              * @enum {string}
              */
@@ -2429,6 +2496,11 @@ export interface components {
              * @enum {string|null}
              */
             provider_revocation: "confirmed" | "pending" | "shared" | "not_supported" | null;
+            /**
+             * @description Your own id for it
+             * @example shop-4711
+             */
+            reference: string | null;
             /**
              * Format: date-time
              * @example null
@@ -2472,9 +2544,15 @@ export interface components {
             /** @description A connection is over for good. */
             data: {
                 connection_id: string;
+                /** @description The connection's metadata then. */
+                metadata?: {
+                    [key: string]: string;
+                };
                 /** @enum {unknown} */
                 product: "whatsapp" | "instagram" | "ads" | "pages" | "threads";
                 reason: string;
+                /** @description The connection's reference when the event happened. */
+                reference?: string | null;
                 /** @constant */
                 status: "revoked";
                 tenant: string;
@@ -2496,9 +2574,15 @@ export interface components {
                 deadline_at: string;
                 /** @description What has not been requested yet. */
                 kinds: ("contacts" | "history")[];
+                /** @description The connection's metadata then. */
+                metadata?: {
+                    [key: string]: string;
+                };
                 phone_number_id: string;
                 /** @enum {unknown} */
                 product: "whatsapp" | "instagram" | "ads" | "pages" | "threads";
+                /** @description The connection's reference when the event happened. */
+                reference?: string | null;
                 /** @enum {unknown} */
                 status: "active" | "reauth_required";
                 tenant: string;
@@ -2622,6 +2706,16 @@ export interface components {
              */
             locale: "en" | "pt-BR" | "es" | null;
             /**
+             * @description For the connection; null: none given
+             * @example {
+             *       "plan": "pro",
+             *       "region": "europe"
+             *     }
+             */
+            metadata: {
+                [key: string]: string;
+            } | null;
+            /**
              * @description The page that may open the link in a pop-up and is told the result
              * @example https://app.example.com
              */
@@ -2636,6 +2730,11 @@ export interface components {
              * @example null
              */
             progress: components["schemas"]["ConnectProgressResponse"] | null;
+            /**
+             * @description For the connection
+             * @example shop-4711
+             */
+            reference: string | null;
             /**
              * @description `open`: waiting for a browser, or for its way back. `failed`: the last browser failed; the link works while it lives. `unfinished`: Meta has the signup, but its code never arrived.
              * @example connected
@@ -2932,6 +3031,16 @@ export interface components {
              */
             locale?: "en" | "pt-BR" | "es";
             /**
+             * @description Your own data, in place of all metadata of an existing connection. Absent: it keeps its own.
+             * @example {
+             *       "plan": "pro",
+             *       "region": "europe"
+             *     }
+             */
+            metadata?: {
+                [key: string]: string;
+            };
+            /**
              * Format: uri
              * @description Origin, in RETURN_URL_ORIGINS, of the page that opens the link in a pop-up with @metavault/connect. Default: that of return_url
              * @example https://app.example
@@ -2943,6 +3052,11 @@ export interface components {
              * @enum {string}
              */
             product: "whatsapp" | "instagram" | "ads" | "pages" | "threads";
+            /**
+             * @description Your own id for the connection. Absent: an existing connection keeps its own.
+             * @example shop-4711
+             */
+            reference?: string;
             /**
              * Format: uri
              * @description Where the browser ends, with `status` and `connection_id` or `error` added. Absolute, of an origin in RETURN_URL_ORIGINS, without fragment. Absent: on a page of this service.
@@ -3173,6 +3287,23 @@ export interface components {
             /** @enum {string} */
             type: "connection.created" | "connection.assets_changed" | "connection.refreshed" | "connection.expiring" | "connection.reauth_required" | "connection.revoked" | "connection.synchronization_expiring" | "connection.unfinished" | "meta.webhook";
         };
+        DescribeConnectionRequest: {
+            /**
+             * @description Sets these keys; a null removes its key, or all metadata. Other keys stay.
+             * @example {
+             *       "plan": "free",
+             *       "region": null
+             *     }
+             */
+            metadata?: {
+                [key: string]: string | null;
+            } | null;
+            /**
+             * @description Your own id for the connection; null removes it
+             * @example shop-4711
+             */
+            reference?: string | null;
+        };
         EventSchemasResponse: {
             /**
              * @description The URL of the schema of each type
@@ -3272,11 +3403,26 @@ export interface components {
              */
             access_token: string;
             /**
+             * @description Your own data, in place of all metadata of an existing connection. Absent: it keeps its own.
+             * @example {
+             *       "plan": "pro",
+             *       "region": "europe"
+             *     }
+             */
+            metadata?: {
+                [key: string]: string;
+            };
+            /**
              * @description What the connection is for
              * @example ads
              * @enum {string}
              */
             product: "whatsapp" | "instagram" | "ads" | "pages" | "threads";
+            /**
+             * @description Your own id for the connection. Absent: an existing connection keeps its own.
+             * @example shop-4711
+             */
+            reference?: string;
             /**
              * @description Your id of the customer
              * @example acme
@@ -3694,9 +3840,15 @@ export interface components {
                 connection_id: string | null;
                 /** @description Meta's entry as received. Ids exceed 2^53: use a parser that keeps large integers exact, such as lossless-json. */
                 entry: Record<string, unknown>;
+                /** @description The connection's metadata then. */
+                metadata?: {
+                    [key: string]: string;
+                };
                 /** @description What the entry is about, as Meta names it. */
                 object: string;
                 product: ("whatsapp" | "instagram" | "ads" | "pages" | "threads") | null;
+                /** @description The connection's reference when the event happened. */
+                reference?: string | null;
                 tenant: string | null;
             } | {
                 /** @constant */
@@ -7762,6 +7914,8 @@ export interface operations {
                 limit?: number;
                 /** @description Of this product only */
                 product?: "whatsapp" | "instagram" | "ads" | "pages" | "threads";
+                /** @description With exactly this `reference` */
+                reference?: string;
                 /** @description With this status only */
                 status?: "active" | "reauth_required" | "revoked";
                 /** @description Of this tenant only */
@@ -7873,6 +8027,64 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RevokedConnectionResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description `connection_not_found`: There is no such connection.
+             *
+             *     `not_found`: There is nothing here.
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "connection_not_found" | "not_found";
+                        /** @constant */
+                        status?: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["WriteUnavailable"];
+        };
+    };
+    updateConnection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the connection */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DescribeConnectionRequest"];
+            };
+        };
+        responses: {
+            /** @description The connection */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectionResponse"];
                 };
             };
             400: components["responses"]["InvalidRequest"];
@@ -9088,6 +9300,53 @@ export interface operations {
                     };
                 };
             };
+        };
+    };
+    listLeases: {
+        parameters: {
+            query?: {
+                /** @description Issued to this client only */
+                client_id?: string;
+                /** @description For this connection only */
+                connection_id?: string;
+                /** @description `next_cursor` of the previous page */
+                cursor?: string;
+                /** @description How many items a page has at most */
+                limit?: number;
+                /** @description With this status only */
+                status?: "active" | "ended" | "expired";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of leases */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["LeaseResponse"][];
+                        /**
+                         * @description `cursor` of the next page; null on the last page
+                         * @example Y29uXzAxazdnbTJ2OXM4eDRkMGM2YjVhM24xZjJl
+                         */
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ReadUnavailable"];
         };
     };
     issueLease: {
