@@ -1,11 +1,10 @@
-import { Inject, Injectable } from '@nestjs/common';
 import type { MetaCause } from '../platform/problem.ts';
 import { readSubscription, type WebhookSubscription } from './assets/discovery-responses.ts';
 import type { MetaVerdict } from './errors/classify-error.ts';
 import { MetaError } from './errors/meta-error.ts';
 import { requireApp } from './graph/app-credentials.ts';
 import type { TokenHostName } from './graph/graph-host.ts';
-import { GraphTransport } from './graph/graph-transport.ts';
+import type { GraphTransport } from './graph/graph-transport.ts';
 import { asObject, readText } from './graph/lossless-json.ts';
 import { paginate } from './graph/paginate.ts';
 import { requestAppToken } from './graph/request-app-token.ts';
@@ -18,9 +17,8 @@ export type AppCheck =
   | { ok: false; verdict: MetaVerdict; meta: MetaCause };
 
 /** Calls made as the app itself, for `doctor` (docs/meta-facts.md#code-exchange). */
-@Injectable()
 export class AppApi {
-  constructor(@Inject(GraphTransport) private readonly transport: GraphTransport) {}
+  constructor(private readonly transport: GraphTransport) {}
 
   /** Requests an app token with `client_credentials`. Never throws `MetaError`. */
   async checkAppCredentials(host: TokenHostName = 'facebook'): Promise<AppCheck> {

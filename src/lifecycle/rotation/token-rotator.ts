@@ -1,3 +1,4 @@
+import { MetaClients } from '../../meta/meta-clients.ts';
 import { Injectable } from '@nestjs/common';
 import { ClaimLostError } from '../../connections/claim-lost-error.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
@@ -7,7 +8,6 @@ import { CredentialVersionService } from '../../connections/credentials/credenti
 import { MetaError } from '../../meta/errors/meta-error.ts';
 import type { GrantedToken } from '../../meta/tokens/granted-token.ts';
 import type { DeadTokenInspection, InspectionResult } from '../../meta/tokens/inspection-result.ts';
-import { SystemUserApi } from '../../meta/tokens/system-user-api.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { DecryptionError } from '../../vault/sealed-secret.ts';
 import {
@@ -36,7 +36,7 @@ export class TokenRotator {
     private readonly claims: CredentialClaimRepository,
     private readonly versions: CredentialVersionService,
     private readonly outcomes: CredentialOutcomeService,
-    private readonly systemUsers: SystemUserApi,
+    private readonly meta: MetaClients,
     private readonly promoter: RefreshedTokenPromoter,
     private readonly rateLimiter: AppRateLimiter,
     private readonly failureRecorder: FailureRecorder,
@@ -84,12 +84,14 @@ export class TokenRotator {
     let granted: GrantedToken;
     try {
       granted = await this.rateLimiter.call(credential.appId, urgency, () =>
-        this.systemUsers.generateToken({
-          token: serving,
-          systemUserId: credential.subjectId,
-          scopes: inspection.scopes ?? credential.scopes,
-          expiresIn60Days: rotationTerms(credential).mayExpire,
-        }),
+        this.meta.call(credential.appId, ({ systemUsers }) =>
+          systemUsers.generateToken({
+            token: serving,
+            systemUserId: credential.subjectId,
+            scopes: inspection.scopes ?? credential.scopes,
+            expiresIn60Days: rotationTerms(credential).mayExpire,
+          }),
+        ),
       );
     } catch (error) {
       if (!(error instanceof MetaError)) throw error;
