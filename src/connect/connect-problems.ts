@@ -1,4 +1,5 @@
 import type { MissingSettings } from '../meta/dialog/missing-login-settings.ts';
+import { metaUnavailable } from '../meta/errors/meta-unavailable.ts';
 import { AppError, defineProblem, type ProblemType } from '../platform/problem.ts';
 
 declare module '../platform/problem.ts' {
@@ -8,7 +9,6 @@ declare module '../platform/problem.ts' {
     code_rejected: true;
     login_not_configured: true;
     meta_configuration: true;
-    meta_unavailable: true;
     phone_number_not_found: true;
     registration_refused: true;
     session_expired: true;
@@ -73,13 +73,6 @@ export const metaConfiguration = defineProblem(
   "Meta rejected this app's settings.",
   'Tell the operator: app id, app secret, redirect URI and API version must match the app dashboard. If the login succeeded, we keep it for a day and finish it automatically.',
 );
-export const metaUnavailable = defineProblem(
-  'meta_unavailable',
-  503,
-  'Meta is not responding properly at the moment.',
-  'Retry after the time in Retry-After. If Meta confirmed the login, we finish it automatically. A code may be spent by now: log in again to get a new one.',
-);
-
 const wrongAccount = defineProblem(
   'wrong_account',
   422,
@@ -100,6 +93,14 @@ export function loginNotConfiguredError(login: string, { settings, dashboard }: 
   return new AppError(loginNotConfigured, {
     detail: `${login} needs ${names}, not set here.`,
     remedy: `Ask the operator to set ${names} from Meta's app dashboard (${dashboard}), and restart the service.`,
+  });
+}
+
+/** The app that a login began under was deleted meanwhile. */
+export function appRemovedError(): AppError {
+  return new AppError(loginNotConfigured, {
+    detail: 'The app at Meta that this login was made for is no longer set up here.',
+    remedy: 'Go back to where you got the link and start again.',
   });
 }
 

@@ -47,6 +47,7 @@ interface FoundCredential {
   status: ConnectionStatus;
   credential_id: CredentialId;
   kind: CredentialKind;
+  app_id: string;
   version: number;
   health: Health;
   scopes: string[];

@@ -66,7 +66,7 @@ const ISSUE_AND_RECORD = sql`found AS MATERIALIZED (
       WHEN f.n IN (SELECT n FROM chosen) THEN 'unforeseen'
       WHEN f.matches = 0 THEN 'no_match' WHEN f.matches > 1 THEN 'several_matches'
       WHEN f.credential_id IS NULL THEN 'without_credential' ELSE 'refused' END AS outcome,
-    ch.mode, f.connection_id, f.status, f.credential_id, f.kind, f.version, f.health, to_json(f.scopes) AS scopes, f.token_expires_at,
+    ch.mode, f.connection_id, f.status, f.credential_id, f.kind, f.app_id, f.version, f.health, to_json(f.scopes) AS scopes, f.token_expires_at,
     f.secret_id, f.asset_type, f.asset_name, ch.lease_expires_at,
     ${IS_INTERFERED_WITH} AS is_interfered_with, ${sealedSecretColumns(sql`s`)}
   FROM found f LEFT JOIN written ch ON ch.n = f.n LEFT ${joinSealedSecret(sql`s`, sql`ch.secret_id`)} AND ch.mode = 'token'

@@ -18,6 +18,7 @@ import { recordConnectFailure, toFailureDetails } from '../connect-failure-audit
 import { loginNotConfiguredError } from '../connect-problems.ts';
 import type { ExpectedAccount } from '../connect-session.ts';
 import type { ConnectSessionId } from '../ids.ts';
+import { findSessionApp } from '../session-app.ts';
 import { AuthorizationPipeline } from './authorization-pipeline.ts';
 import { type Initiator, PendingAuthorizationService } from './pending-authorization.service.ts';
 
@@ -25,6 +26,8 @@ export interface SuppliedToken extends Initiator {
   tenant: string;
   product: Product;
   flow: Flow;
+  /** The Meta app it must belong to. Null: the environment's. */
+  appId: string | null;
   /** Null for an import. */
   sessionId: ConnectSessionId | null;
   /** Null for an operator on the command line. */
@@ -52,7 +55,7 @@ export class SuppliedTokenService {
   /** Returns the connection's id. Throws `ConnectFailedError` or `login_not_configured`, and keeps nothing then. */
   async connect(suppliedToken: SuppliedToken): Promise<ConnectionId> {
     const { tenant, product, flow, sessionId, clientId, token, message, description } = suppliedToken;
-    const { featureType, expected } = suppliedToken;
+    const { appId, featureType, expected } = suppliedToken;
     const { kind } = await this.identify(suppliedToken);
     return this.pendingAuthorizationService.connect(
       {
@@ -67,6 +70,7 @@ export class SuppliedTokenService {
         expiresAt: null,
         hints: writeHints({
           ...message,
+          ...(appId === null ? {} : { appId }),
           ...(featureType === undefined ? {} : { featureType }),
           ...(expected === undefined ? {} : { expected }),
           ...(description === undefined ? {} : { description }),
@@ -94,16 +98,17 @@ export class SuppliedTokenService {
   /**
    * Asks each host that issues tokens for this product, likeliest first: a host rejects another's tokens as malformed.
    */
-  private async inspectAsAnyKind({ tenant, product, flow, token }: SuppliedToken): Promise<ValidInspection> {
+  private async inspectAsAnyKind({ appId, product, flow, token }: SuppliedToken): Promise<ValidInspection> {
     const kinds = expectedTokenKinds(product, flow);
-    const { config: meta } = this.apps.for({ tenant, product });
+    const app = await findSessionApp(this.apps, { appId });
+    const { config: meta } = app;
     const isAskable = (kind: TokenKind): boolean => missingAppSettings(meta, tokenKind(kind).host) === null;
     const askable = kinds.filter(isAskable);
     if (askable.length === 0) throw notConfigured(meta, product, kinds);
     let refusal: ConnectFailedError | null = null;
     for (const asked of kindsToInspect(askable, token)) {
       try {
-        const inspection = await this.pipeline.inspect(asked, token);
+        const inspection = await this.pipeline.inspect(app, asked, token);
         if (kinds.includes(inspection.kind)) return inspection;
         const detail = `This is a ${inspection.kind} token; ${product} takes ${kinds.join(', ')}.`;
         throw new ConnectFailedError('token_rejected', { detail, isFinal: true });

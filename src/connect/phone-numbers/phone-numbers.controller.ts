@@ -1,3 +1,4 @@
+import { metaUnavailable } from '../../meta/errors/meta-unavailable.ts';
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { toActor } from '../../audit/actor.ts';
@@ -13,7 +14,7 @@ import { ConnectionResponse } from '../../connections/connection/connection-resp
 import { ConnectionVisibility } from '../../connections/connection/connection-visibility.ts';
 import { ApiProblems } from '../../platform/openapi/api-problems.ts';
 import { SecretString } from '../../platform/secret-string.ts';
-import { metaConfiguration, metaUnavailable, phoneNumberNotFound, registrationRefused } from '../connect-problems.ts';
+import { metaConfiguration, phoneNumberNotFound, registrationRefused } from '../connect-problems.ts';
 import {
   alreadySynchronized,
   notCoexistence,

@@ -1,6 +1,6 @@
 import type { Config } from '../../config/config.ts';
 import { PRODUCTS } from '../../config/products.ts';
-import { listConnectionsByApp } from '../../connections/connection/connections-by-app.query.ts';
+import { type AppConnections, listConnectionsByApp } from '../../connections/connection/connections-by-app.query.ts';
 import type { SqlExecutor } from '../../database/statement.ts';
 import { appNotConfiguredFailure } from '../../lifecycle/failures/attempt-failure.ts';
 import { FAILURES } from '../../lifecycle/failures/failure-codes.ts';
@@ -32,7 +32,8 @@ function toFinding(name: string, { settings, dashboard }: MissingSettings): Find
 
 /** Lists connections that are not maintained, because the app of their tokens is not the configured one. */
 export async function checkConnectionApps(executor: SqlExecutor, apps: MetaApps): Promise<Finding[]> {
-  const unserved = (await listConnectionsByApp(executor, SHOWN)).filter((group) => !apps.serves(group));
+  const unserved: AppConnections[] = [];
+  for (const group of await listConnectionsByApp(executor, SHOWN)) if (!(await apps.serves(group))) unserved.push(group);
   return unserved.map(({ appId, kind, count, connectionIds }) => {
     const shown = `${connectionIds.join(', ')}${count > SHOWN ? ' and others' : ''}`;
     const detail = `${count} active connections (${shown}): ${appNotConfiguredFailure({ appId, kind }).detail}`;
