@@ -47,11 +47,13 @@ const UP: readonly string[] = [
     code text NOT NULL,
     failing_since timestamptz NOT NULL)`,
   'ALTER TABLE connect_session ADD COLUMN app_id text',
+  'ALTER TABLE event ADD COLUMN app_id text',
   ...INDEXES.map((index) => `CREATE INDEX ${index}`),
 ];
 
 const DOWN: readonly string[] = [
   ...INDEXES.map((index) => `DROP INDEX ${index.slice(0, index.indexOf(' '))}`),
+  'ALTER TABLE event DROP COLUMN app_id',
   'ALTER TABLE connect_session DROP COLUMN app_id',
   'DROP TABLE app_failure',
   'DROP TABLE meta_app',

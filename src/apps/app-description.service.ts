@@ -65,7 +65,7 @@ export class AppDescriptionService {
       login_config_ids: row.login_config_ids,
       graph_api_version: row.graph_api_version ?? this.config.meta.graphApiVersion,
       webhooks: { callback_url: `${this.config.publicUrl}/webhooks/meta/${row.app_id}` },
-      connections: sum(new Set(idsOf(row)).values().map((id) => counts.get(id) ?? 0)),
+      connections: sum([...new Set(idsOf(row))].map((id) => counts.get(id) ?? 0)),
       created_at: row.created_at.toISOString(),
       updated_at: row.updated_at.toISOString(),
     }));

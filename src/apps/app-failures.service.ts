@@ -55,16 +55,24 @@ export class AppFailures {
         tenant: only === '*' ? null : only,
         product: null,
         connectionId: null,
-        data: { app_id: app?.id ?? appId, name: row?.name ?? null, tenant: only === '*' ? null : only, reason: { code, ...REASONS[code] } },
+        data: {
+          app_id: app?.id ?? appId,
+          name: row?.name ?? null,
+          tenant: only === '*' ? null : only,
+          reason: { code, ...REASONS[code] },
+        },
       });
       return true;
     });
     if (isNew || !this.#failing.has(appId)) this.#failing = new Set([...this.#failing, appId]);
   }
 
-  /** Notes an accepted call. */
+  /**
+   * Notes an accepted call of a Meta app: each of its calls carries its secret or a proof. Calls of Instagram and Threads
+   * apps may carry neither, and prove nothing.
+   */
   async clear(appId: string): Promise<void> {
-    if (!(await this.isFailing(appId))) return;
+    if (!(await this.isFailing(appId)) || (await this.apps.findOwn(appId)) === null) return;
     await this.forget(this.database, [appId]);
   }
 

@@ -8,7 +8,7 @@ import { Clock } from '../platform/clock.ts';
 import type { SecretString } from '../platform/secret-string.ts';
 import { AppRepository } from './app.repository.ts';
 import type { AppRow, StoredAppRow } from './app-row.ts';
-import { type AppSecrets, AppSecretStore } from './app-secret-store.ts';
+import { AppSecretStore, type AppSecrets } from './app-secret-store.ts';
 
 /** Apps with opened secrets, per replica. */
 const MAX_OPENED = 500;

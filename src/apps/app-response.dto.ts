@@ -29,7 +29,7 @@ export class LoginConfigIdsResponse {
 export class AppWebhooksResponse {
   @ApiProperty({
     format: 'uri',
-    description: "What to enter in the app dashboard, under Webhooks. Deauthorization and data deletion are below it.",
+    description: 'What to enter in the app dashboard, under Webhooks. Deauthorization and data deletion are below it.',
     example: 'https://metavault.example/webhooks/meta/1029384756102938',
   })
   callback_url!: string;

@@ -61,7 +61,9 @@ export function chooseApp<A extends Pick<AppRow, 'app_id' | 'tenants'>>(apps: re
     const ofRank = apps.filter(({ tenants }) => tenants.includes(name));
     const ids = [...new Set(ofRank.map(({ app_id: id }) => id))];
     if (ids.length > 1)
-      throw new AppError(ambiguousApp, { detail: `Apps ${ids.join(', ')} serve the tenant ${tenant} with equal rank.` });
+      throw new AppError(ambiguousApp, {
+        detail: `Apps ${ids.join(', ')} serve the tenant ${tenant} with equal rank.`,
+      });
     if (ofRank[0] !== undefined) return ofRank[0];
   }
   return null;

@@ -44,18 +44,23 @@ const holdByAnyId = defineStatement<{ id: string }, { app_id: string }>(
 
 const selectPage = defineStatement<{ after: string; limit: number }, StoredAppRow>(
   'meta_app_list',
-  ({ after, limit }) => sql`SELECT ${COLUMNS} FROM meta_app a WHERE a.app_id > ${after} ORDER BY a.app_id LIMIT ${limit}`,
+  ({ after, limit }) =>
+    sql`SELECT ${COLUMNS} FROM meta_app a WHERE a.app_id > ${after} ORDER BY a.app_id LIMIT ${limit}`,
 );
 
 const selectOfTenant = defineStatement<{ tenant: string }, StoredAppRow>(
   'meta_app_of_tenant',
-  ({ tenant }) => sql`(SELECT ${COLUMNS} FROM meta_app a WHERE a.tenants @> ARRAY[${tenant}]::text[] LIMIT ${MAX_OF_RANK})
+  ({
+    tenant,
+  }) => sql`(SELECT ${COLUMNS} FROM meta_app a WHERE a.tenants @> ARRAY[${tenant}]::text[] LIMIT ${MAX_OF_RANK})
     UNION ALL (SELECT ${COLUMNS} FROM meta_app a WHERE a.tenants @> ARRAY['*'] LIMIT ${MAX_OF_RANK})`,
 );
 
 const insertRow = defineStatement<AppParameters>(
   'meta_app_insert',
-  (a) => sql`INSERT INTO meta_app (app_id, name, tenants, instagram_app_id, threads_app_id, login_config_ids, graph_api_version,
+  (
+    a,
+  ) => sql`INSERT INTO meta_app (app_id, name, tenants, instagram_app_id, threads_app_id, login_config_ids, graph_api_version,
       secret_ids, previous_secret_until, version, created_at, updated_at, mac)
     VALUES (${a.app_id}, ${a.name}, ${a.tenants}, ${a.instagram_app_id}, ${a.threads_app_id}, ${a.login_config_ids}::jsonb,
       ${a.graph_api_version}, ${a.secret_ids}::jsonb, ${a.previous_secret_until}, ${a.version}, ${a.created_at}, ${a.updated_at}, ${a.mac})`,

@@ -1,7 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { EventsModule } from '../events/events.module.ts';
-import { MetaApps } from '../meta/meta-apps.ts';
 import { MetaModule } from '../meta/meta.module.ts';
+import { MetaApps } from '../meta/meta-apps.ts';
 import { AppRepository } from './app.repository.ts';
 import { AppCheckService } from './app-check.service.ts';
 import { AppDescriptionService } from './app-description.service.ts';

@@ -16,7 +16,7 @@ import { countPendingOfApp } from './app-pending.query.ts';
 import { appExists, appInEnvironment, appInUse, appNotFound } from './app-problems.ts';
 import { AppRegistry } from './app-registry.ts';
 import type { AppRow } from './app-row.ts';
-import { type AppSecrets, AppSecretStore } from './app-secret-store.ts';
+import { AppSecretStore, type AppSecrets } from './app-secret-store.ts';
 
 /** Who changes an app, for the audit record. */
 interface Change {
@@ -191,7 +191,11 @@ export class AppsService {
   }
 
   /** Throws 409 `app_exists` if another app has one of the ids, 400 if the app itself names one twice. */
-  private async requireNewIds(executor: Database | Transaction, ids: readonly string[], own: string | null): Promise<void> {
+  private async requireNewIds(
+    executor: Database | Transaction,
+    ids: readonly string[],
+    own: string | null,
+  ): Promise<void> {
     if (new Set(ids).size < ids.length) throw invalidInputError('app_id', 'is also the id of an inner app');
     const rows = await this.repository.findByAnyId(executor, ids);
     const isTaken = rows.some(({ app_id: id }) => id !== own);

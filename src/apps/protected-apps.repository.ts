@@ -6,7 +6,11 @@ import type { StoredAppRow } from './app-row.ts';
 
 const lockRows = defineStatement<{ after: string | null; all: boolean; limit: number }, StoredAppRow>(
   'meta_app_lock_for_macs',
-  ({ after, all, limit }) => sql`SELECT app_id, name, tenants, instagram_app_id, threads_app_id, login_config_ids, graph_api_version,
+  ({
+    after,
+    all,
+    limit,
+  }) => sql`SELECT app_id, name, tenants, instagram_app_id, threads_app_id, login_config_ids, graph_api_version,
       secret_ids, previous_secret_until, version, created_at, updated_at, mac
     FROM meta_app WHERE (${all}::boolean OR mac IS NULL) AND (${after}::text IS NULL OR app_id > ${after}::text)
     ORDER BY app_id LIMIT ${limit} FOR NO KEY UPDATE`,

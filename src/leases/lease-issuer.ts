@@ -207,7 +207,9 @@ export class LeaseIssuer {
     return {
       access_token: token.expose(),
       graph_base_url: baseUrl,
-      ...(isProofSupported && app?.id === row.app_id ? { appsecret_proof: computeAppsecretProof(token, app.secret) } : {}),
+      ...(isProofSupported && app?.id === row.app_id
+        ? { appsecret_proof: computeAppsecretProof(token, app.secret) }
+        : {}),
     };
   }
 

@@ -18,7 +18,11 @@ import { ApiProblems } from '../platform/openapi/api-problems.ts';
 import { PLAIN_TEXT } from '../platform/openapi/media-types.ts';
 import { AppError } from '../platform/problem.ts';
 import { SignedRequestReceiver } from './privacy-requests/signed-request-receiver.ts';
-import { DataDeletionResponse, DeauthorizationResponse, SignedRequestForm } from './privacy-requests/signed-requests.dto.ts';
+import {
+  DataDeletionResponse,
+  DeauthorizationResponse,
+  SignedRequestForm,
+} from './privacy-requests/signed-requests.dto.ts';
 import { WebhookReceivedResponse } from './webhook.dto.ts';
 import { handshakeRefused, signatureInvalid } from './webhook-problems.ts';
 import { WebhookReceiver } from './webhook-receiver.ts';

@@ -76,7 +76,7 @@ export class WebhookIngestService {
       );
       const matchOf = new Map(spoken.map((entry, index) => [entry, matches[index]]));
       const matched = fresh.map((entry) => ({ entry, ...(matchOf.get(entry) ?? NO_MATCH) }));
-      await this.relay(tx, matched);
+      await this.relay(tx, app, matched);
       await this.removals.process(
         tx,
         spoken.flatMap(({ removedAccounts }) => removedAccounts),
@@ -117,13 +117,13 @@ export class WebhookIngestService {
     return entries.filter(({ hash }) => fresh.has(hash.toString('hex')));
   }
 
-  private async relay(tx: Transaction, matched: readonly MatchedEntry[]): Promise<void> {
+  private async relay(tx: Transaction, app: MetaApp, matched: readonly MatchedEntry[]): Promise<void> {
     const unmatched = matched.filter(({ recipients }) => recipients.length === 0);
     const known = matched.flatMap(({ entry, recipients }) => recipients.map((each) => toEvent(entry, each)));
     await this.outbox.addAll(tx, known);
     const eventIds = await this.outbox.addAll(
       tx,
-      unmatched.map(({ entry }) => toEvent(entry, null)),
+      unmatched.map(({ entry }) => withApp(toEvent(entry, null), app)),
     );
     const aboutUsers = unmatched.flatMap(({ entry }, index) => {
       const [metaUserId] = entry.subject.userIds;
@@ -149,6 +149,11 @@ function accountsToVerify(entries: readonly WebhookEntry[]): string[] {
 function connectionsToVerify(matched: readonly MatchedEntry[]): ConnectionId[] {
   const about = matched.filter(({ entry }) => entry.subject.isAboutAccess);
   return [...new Set(about.flatMap(({ connectionIds }) => connectionIds))];
+}
+
+/** Names the app where no connection does. */
+function withApp(event: OutboxEvent, app: MetaApp): OutboxEvent {
+  return { ...event, data: { ...event.data, app_id: app.id } };
 }
 
 function toEvent({ object, text }: WebhookEntry, connection: SubjectConnection | null): OutboxEvent {

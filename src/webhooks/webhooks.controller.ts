@@ -7,8 +7,8 @@ import { TakesBody } from '../platform/http-server/request-body.ts';
 import { ApiProblems } from '../platform/openapi/api-problems.ts';
 import { PLAIN_TEXT } from '../platform/openapi/media-types.ts';
 import { WebhookReceivedResponse } from './webhook.dto.ts';
-import { WebhookReceiver } from './webhook-receiver.ts';
 import { handshakeRefused, signatureInvalid } from './webhook-problems.ts';
+import { WebhookReceiver } from './webhook-receiver.ts';
 
 /** Receives Meta's events for the environment's app (docs/meta-facts.md#webhooks-of-meta). */
 @ApiTags('meta')

@@ -111,14 +111,17 @@ export class AuthorizationPipeline {
   }
 
   /** Throws `ConnectFailedError` `meta_configuration` if the app is gone: the token is kept for a day. */
-  private async findApp({ appId = null }: AuthorizationHints): Promise<MetaApp> {
-    const app = await this.apps.findOwn(appId);
+  private async findApp({ appId }: AuthorizationHints): Promise<MetaApp> {
+    const app = await this.apps.findOwn(appId ?? null);
     if (app !== null) return app;
     const detail = 'The app at Meta that this login was made for is no longer set up here.';
     throw new ConnectFailedError('meta_configuration', { detail, isFinal: false });
   }
 
-  /** Inspects a token as an app. Throws `ConnectFailedError` `token_rejected` if it is dead, another app's, or an app token. */
+  /**
+   * Inspects a token as an app. Throws `ConnectFailedError` `token_rejected` if it is dead, another app's, or an app
+   * token.
+   */
   async inspect(app: MetaApp, kind: TokenKind | 'unknown', token: SecretString): Promise<ValidInspection> {
     const result = await this.meta.as(app).inspection.inspect(kind, token);
     if (result.valid) return result;

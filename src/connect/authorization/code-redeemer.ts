@@ -83,9 +83,7 @@ export class CodeRedeemer {
     const { session, code, redirectUri } = codeToRedeem;
     const isOwnRedirectUri = codeToRedeem.stateHash !== null && redirectUri !== null;
     try {
-      return await this.meta.call(app.id, ({ oauth }) =>
-        oauth.exchangeCode({ flow: session.flow, code, redirectUri }),
-      );
+      return await this.meta.call(app.id, ({ oauth }) => oauth.exchangeCode({ flow: session.flow, code, redirectUri }));
     } catch (error) {
       const failure = toConnectFailedError(isOwnRedirectUri ? error : classifyRedirectUriError(error), 'code_rejected');
       if (failure instanceof ConnectFailedError) await this.recordFailure(codeToRedeem, failure);

@@ -1,4 +1,3 @@
-import { metaUnavailable } from '../../meta/errors/meta-unavailable.ts';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Actor } from '../../audit/actor.ts';
 import { type ConnectionPhoneNumber } from '../../connections/assets/asset.repository.ts';
@@ -13,8 +12,9 @@ import { CredentialClaimRepository } from '../../connections/credentials/credent
 import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
 import type { ConnectionId } from '../../connections/ids.ts';
 import { Database } from '../../database/database.ts';
-import { MetaClients } from '../../meta/meta-clients.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
+import { metaUnavailable } from '../../meta/errors/meta-unavailable.ts';
+import { MetaClients } from '../../meta/meta-clients.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { AppError } from '../../platform/problem.ts';
 import type { SecretString } from '../../platform/secret-string.ts';

@@ -1,4 +1,3 @@
-import { metaUnavailable } from '../../meta/errors/meta-unavailable.ts';
 import { Injectable } from '@nestjs/common';
 import type { Actor } from '../../audit/actor.ts';
 import { listPhoneNumbers } from '../../connections/assets/asset.repository.ts';
@@ -14,8 +13,9 @@ import { CredentialClaimRepository } from '../../connections/credentials/credent
 import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
 import type { ConnectionId } from '../../connections/ids.ts';
 import { Database } from '../../database/database.ts';
-import { MetaClients } from '../../meta/meta-clients.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
+import { metaUnavailable } from '../../meta/errors/meta-unavailable.ts';
+import { MetaClients } from '../../meta/meta-clients.ts';
 import { Clock } from '../../platform/clock.ts';
 import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
 import { AppError } from '../../platform/problem.ts';

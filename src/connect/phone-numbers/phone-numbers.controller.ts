@@ -1,4 +1,3 @@
-import { metaUnavailable } from '../../meta/errors/meta-unavailable.ts';
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { toActor } from '../../audit/actor.ts';
@@ -12,6 +11,7 @@ import {
 } from '../../connections/connection/connection-problems.ts';
 import { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
 import { ConnectionVisibility } from '../../connections/connection/connection-visibility.ts';
+import { metaUnavailable } from '../../meta/errors/meta-unavailable.ts';
 import { ApiProblems } from '../../platform/openapi/api-problems.ts';
 import { SecretString } from '../../platform/secret-string.ts';
 import { metaConfiguration, phoneNumberNotFound, registrationRefused } from '../connect-problems.ts';

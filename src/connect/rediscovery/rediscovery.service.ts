@@ -141,8 +141,6 @@ export class RediscoveryService {
       // Large connections take long: stop as soon as the app is limited.
       onProgress: () => this.rateLimiter.acquire(appId, urgency),
     };
-    return this.rateLimiter.call(appId, urgency, () =>
-      discoverAssets(product, this.meta.as(app).discovery, input),
-    );
+    return this.rateLimiter.call(appId, urgency, () => discoverAssets(product, this.meta.as(app).discovery, input));
   }
 }

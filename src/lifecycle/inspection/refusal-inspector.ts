@@ -1,10 +1,10 @@
-import { MetaClients } from '../../meta/meta-clients.ts';
 import { Injectable } from '@nestjs/common';
 import { CredentialOutcomeService } from '../../connections/credentials/credential-outcome.service.ts';
 import type { CredentialSnapshot } from '../../connections/credentials/credential-snapshot.ts';
 import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
 import type { MetaVerdict } from '../../meta/errors/classify-error.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
+import { MetaClients } from '../../meta/meta-clients.ts';
 import type { DeadTokenInspection } from '../../meta/tokens/inspection-result.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { DecryptionError } from '../../vault/sealed-secret.ts';

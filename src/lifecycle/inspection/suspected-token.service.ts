@@ -1,4 +1,3 @@
-import { MetaClients } from '../../meta/meta-clients.ts';
 import { Inject, Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
@@ -9,6 +8,7 @@ import type { CredentialId } from '../../connections/ids.ts';
 import type { MetaVerdict } from '../../meta/errors/classify-error.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
 import { MetaApps } from '../../meta/meta-apps.ts';
+import { MetaClients } from '../../meta/meta-clients.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import type { MetaCause } from '../../platform/problem.ts';
 import { SingleFlight } from '../../platform/single-flight.ts';

@@ -1,4 +1,3 @@
-import { MetaClients } from '../../meta/meta-clients.ts';
 import { Injectable } from '@nestjs/common';
 import { Config } from '../../config/config.ts';
 import { ClaimLostError } from '../../connections/claim-lost-error.ts';
@@ -10,6 +9,7 @@ import { computeRefreshAfter } from '../../connections/credentials/credential-sc
 import type { ClaimedCredential } from '../../connections/credentials/credential-snapshot.ts';
 import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
 import { missingScopesOfToken } from '../../meta/dialog/product-scopes.ts';
+import { MetaClients } from '../../meta/meta-clients.ts';
 import type { InspectionItem } from '../../meta/tokens/inspection-api.ts';
 import type { InspectionResult, ValidInspection } from '../../meta/tokens/inspection-result.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';

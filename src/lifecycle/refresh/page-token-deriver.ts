@@ -1,4 +1,3 @@
-import { MetaClients } from '../../meta/meta-clients.ts';
 import { Injectable } from '@nestjs/common';
 import { ClaimLostError } from '../../connections/claim-lost-error.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
@@ -6,6 +5,7 @@ import { CredentialOutcomeService } from '../../connections/credentials/credenti
 import type { ClaimedCredential, CredentialSnapshot } from '../../connections/credentials/credential-snapshot.ts';
 import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
+import { MetaClients } from '../../meta/meta-clients.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { DecryptionError } from '../../vault/sealed-secret.ts';
@@ -75,7 +75,7 @@ export class PageTokenDeriver {
     const rootToken = await this.versions.openCurrent(root);
     if (rootToken === null) return new Map();
     const subject = { objectIds: [root.subjectId, root.id] };
-    const read = (): Promise<Map<string, SecretString>> => 
+    const read = (): Promise<Map<string, SecretString>> =>
       this.meta.call(root.appId, ({ pages: api }) => api.getPageTokens(wanted, rootToken));
     return this.rateLimiter.call(root.appId, urgency, read, subject);
   }

@@ -1,10 +1,10 @@
-import { MetaClients } from '../../meta/meta-clients.ts';
 import { Injectable } from '@nestjs/common';
 import type { ClaimedCredential, PendingVersion } from '../../connections/credentials/credential-snapshot.ts';
 import {
   CredentialVersionService,
   type RotationPromotion,
 } from '../../connections/credentials/credential-version.service.ts';
+import { MetaClients } from '../../meta/meta-clients.ts';
 import type { InspectionResult } from '../../meta/tokens/inspection-result.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { type AttemptFailure, failLater } from '../failures/attempt-failure.ts';

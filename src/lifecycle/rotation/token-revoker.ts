@@ -1,4 +1,3 @@
-import { MetaClients } from '../../meta/meta-clients.ts';
 import { Inject, Injectable } from '@nestjs/common';
 import { type Actor, SYSTEM } from '../../audit/actor.ts';
 import { Config } from '../../config/config.ts';
@@ -15,6 +14,7 @@ import {
   TokenRevocationService,
 } from '../../connections/revocation/token-revocation.service.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
+import { MetaClients } from '../../meta/meta-clients.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { Random } from '../../platform/random.ts';
@@ -114,7 +114,9 @@ export class TokenRevoker {
   ): Promise<void> {
     const serving = await this.openServing(credentialId);
     const attempt = (by: SecretString): Promise<MetaError | null> =>
-      this.tryRevoke(appId, urgency, () => this.meta.call(appId, ({ revocation }) => revocation.revokeToken(token, by)));
+      this.tryRevoke(appId, urgency, () =>
+        this.meta.call(appId, ({ revocation }) => revocation.revokeToken(token, by)),
+      );
     let refusal = await attempt(serving?.token ?? token);
     if (refusal === null || (await this.refusals.inspect({ appId, kind }, token, urgency)).kind === 'dead') return;
     if (serving === null) throw refusal;

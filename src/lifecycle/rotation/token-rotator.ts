@@ -1,4 +1,3 @@
-import { MetaClients } from '../../meta/meta-clients.ts';
 import { Injectable } from '@nestjs/common';
 import { ClaimLostError } from '../../connections/claim-lost-error.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
@@ -6,6 +5,7 @@ import { CredentialOutcomeService } from '../../connections/credentials/credenti
 import type { ClaimedCredential, PendingVersion } from '../../connections/credentials/credential-snapshot.ts';
 import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
+import { MetaClients } from '../../meta/meta-clients.ts';
 import type { GrantedToken } from '../../meta/tokens/granted-token.ts';
 import type { DeadTokenInspection, InspectionResult } from '../../meta/tokens/inspection-result.ts';
 import type { SecretString } from '../../platform/secret-string.ts';

@@ -2,11 +2,11 @@ import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { Config } from '../../config/config.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
 import type { ClaimedCredential } from '../../connections/credentials/credential-snapshot.ts';
+import { type DueWorkKind, listAppsWithDue } from '../../connections/due-apps.query.ts';
+import { Database } from '../../database/database.ts';
 import { Clock } from '../../platform/clock.ts';
 import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
-import { Database } from '../../database/database.ts';
-import { type DueWorkKind, listAppsWithDue } from '../../connections/due-apps.query.ts';
 import type { CheckOutcome } from '../inspection/token-inspector.ts';
 import { LifecycleMetrics } from '../lifecycle-metrics.ts';
 import { AppRateLimiter } from '../rate-limit/app-rate-limiter.ts';
@@ -84,7 +84,9 @@ export class Sweep implements OnModuleDestroy {
 
   /** Inspects, tenants taking turns, longest due first, until nothing is due or allowed, or `signal` aborts. */
   async health(scope: SweepScope = 'due', appIds?: readonly string[], signal?: AbortSignal): Promise<SweepCounts> {
-    return this.sweep('health', appIds ?? (await this.listDueApps('health')), signal, (run) => this.checkApp(run, scope));
+    return this.sweep('health', appIds ?? (await this.listDueApps('health')), signal, (run) =>
+      this.checkApp(run, scope),
+    );
   }
 
   /** Stops requested sweeps, which would keep the server open. Jobs' own signals stop theirs, too. */

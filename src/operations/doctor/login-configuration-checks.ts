@@ -33,7 +33,8 @@ function toFinding(name: string, { settings, dashboard }: MissingSettings): Find
 /** Lists connections that are not maintained, because the app of their tokens is not the configured one. */
 export async function checkConnectionApps(executor: SqlExecutor, apps: MetaApps): Promise<Finding[]> {
   const unserved: AppConnections[] = [];
-  for (const group of await listConnectionsByApp(executor, SHOWN)) if (!(await apps.serves(group))) unserved.push(group);
+  for (const group of await listConnectionsByApp(executor, SHOWN))
+    if (!(await apps.serves(group))) unserved.push(group);
   return unserved.map(({ appId, kind, count, connectionIds }) => {
     const shown = `${connectionIds.join(', ')}${count > SHOWN ? ' and others' : ''}`;
     const detail = `${count} active connections (${shown}): ${appNotConfiguredFailure({ appId, kind }).detail}`;

@@ -24,7 +24,7 @@ function scheduleOver(work: (what: string) => Promise<void>, environment: Record
   const jobs = new JobScheduler(new SchedulerRegistry(), new Registry(), false, log.logger);
   const schedule = new LifecycleJob(
     jobs,
-    { appIds: ['a', 'b'], refresh: noting('refresh'), health: noting('health') } as unknown as Sweep,
+    { listDueApps: async () => ['a', 'b'], refresh: noting('refresh'), health: noting('health') } as unknown as Sweep,
     { processDue: () => note('revocations') } as unknown as ProviderRevocationService,
     { processDue: () => note('token revocations') } as unknown as TokenRevoker,
     { processDataAccessExpiry: () => note('notices').then(() => 0) } as unknown as ConnectionStatusService,
