@@ -28,6 +28,6 @@ import { AppsService } from './apps.service.ts';
     AppsService,
     { provide: MetaApps, useExisting: AppRegistry },
   ],
-  exports: [MetaApps, AppSelector, AppFailures, AppRepository, AppsService],
+  exports: [MetaApps, AppSelector, AppFailures, AppRepository, AppsService, AppDescriptionService],
 })
 export class AppsModule {}
