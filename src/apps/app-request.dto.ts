@@ -59,7 +59,7 @@ const ConfigId = (): PropertyDecorator =>
   );
 
 @ApiSchema({ name: 'InnerApp' })
-export class InnerAppRequest {
+class InnerAppRequest {
   @AppId()
   app_id!: string;
 
@@ -68,7 +68,7 @@ export class InnerAppRequest {
 }
 
 @ApiSchema({ name: 'LoginConfigIds' })
-export class LoginConfigIdsRequest {
+class LoginConfigIdsRequest {
   @ConfigId()
   whatsapp?: string;
 

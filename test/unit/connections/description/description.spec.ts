@@ -29,6 +29,8 @@ describe("a description in an event's data", () => {
   });
 
   it('is absent without a connection', () => {
-    expect(addDescription('{"erased":true}', { app_id: null, reference: null, metadata: null })).toBe('{"erased":true}');
+    expect(addDescription('{"erased":true}', { app_id: null, reference: null, metadata: null })).toBe(
+      '{"erased":true}',
+    );
   });
 });
