@@ -40,7 +40,7 @@ export class AppApi {
    */
   async verifyAppCredentials(host: TokenHostName = 'facebook'): Promise<AppCheck> {
     const check = await this.checkAppCredentials(host);
-    if (check.ok || check.verdict.kind !== 'parameter' || host !== 'facebook') return check;
+    if (check.ok || check.verdict.kind !== 'parameter' || this.transport.host(host).appRole !== 'app') return check;
     try {
       return { ok: true, servedVersion: (await this.readApp()).servedVersion };
     } catch (error) {

@@ -23,7 +23,7 @@ export class MetaClient {
   readonly revocation: RevocationApi;
   readonly synchronization: PhoneSynchronizationApi;
   readonly systemUsers: SystemUserApi;
-  readonly whatsapp: WhatsappApi;
+  readonly whatsappAccounts: WhatsappApi;
 
   constructor(transport: GraphTransport, clock: Clock) {
     const businesses = new BusinessApi(transport);
@@ -35,7 +35,7 @@ export class MetaClient {
     this.revocation = new RevocationApi(transport);
     this.synchronization = new PhoneSynchronizationApi(transport);
     this.systemUsers = new SystemUserApi(transport, clock);
-    this.whatsapp = new WhatsappApi(transport);
-    this.discovery = new DiscoveryApi(transport, this.pages, adAccounts, this.whatsapp);
+    this.whatsappAccounts = new WhatsappApi(transport);
+    this.discovery = new DiscoveryApi(transport, this.pages, adAccounts, this.whatsappAccounts);
   }
 }

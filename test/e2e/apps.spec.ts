@@ -30,7 +30,6 @@ describe('several Meta apps', () => {
   function newApp(tenants?: string[]): { id: string; tenant: string; body: Record<string, unknown> } {
     const id = String(700_000_000_000 + ++count);
     meta().make.app({ id, secret: SECRET });
-    meta().patchApp(id, { requireProof: true });
     const tenant = `tenant-${id}`;
     return { id, tenant, body: { app_id: id, app_secret: SECRET, name: `App ${id}`, tenants: tenants ?? [tenant] } };
   }
@@ -136,7 +135,9 @@ describe('several Meta apps', () => {
       });
       await api(context).get(`/v1/apps/${app.id}`).expect(404);
       await request(context.url).post(`/webhooks/meta/${app.id}`).send({}).expect(404);
-      expect((await createSession(context, { tenant: 'evil' })).js_sdk ?? null).toBeNull();
+      expect((await createSession(context, { tenant: 'evil' })).js_sdk).toMatchObject({
+        app_id: context.sandbox.app.id,
+      });
       await context.database.run({ text: 'DELETE FROM meta_app WHERE app_id = $1', values: [app.id] });
     });
   });
@@ -170,7 +171,7 @@ describe('several Meta apps', () => {
     it('tell front ends of themselves', async () => {
       const { id } = await addApp();
       const config = await request(context.url).get(`/meta/config?app_id=${id}`).expect(200);
-      expect(config.body).toMatchObject({ app_id: id, products: { instagram: { login_configured: false } } });
+      expect(config.body).toMatchObject({ app_id: id, products: { threads: { login_configured: false } } });
       await request(context.url).get('/meta/config?app_id=1').expect(404);
       expect((await request(context.url).get('/meta/config').expect(200)).body.app_id).toBe(context.sandbox.app.id);
       await api(context).patch(`/v1/apps/${id}`, { login_config_ids: { whatsapp: seedIds.signupConfiguration } });

@@ -92,8 +92,8 @@ export class PhoneNumberRegistrar {
     const token = credential?.status === 'active' ? await this.versions.openCurrent(credential) : null;
     if (credential === null || token === null) throw new AppError(reauthRequired);
     try {
-      await this.meta.call(credential.appId, ({ whatsapp }) =>
-        whatsapp.registerPhoneNumber(number.id, token, registration.pin),
+      await this.meta.call(credential.appId, ({ whatsappAccounts }) =>
+        whatsappAccounts.registerPhoneNumber(number.id, token, registration.pin),
       );
       await this.recordOutcome(registration, number.id, null);
       return null;

@@ -54,13 +54,13 @@ export class AssetReach {
 
   /** Meta refuses calls to a lost account. */
   private async isAccountLost({ asset, rootToken, client }: Question): Promise<boolean> {
-    await client.whatsapp.getAccount(asset.id, rootToken);
+    await client.whatsappAccounts.getAccount(asset.id, rootToken);
     return false;
   }
 
   private async isNumberLost({ asset, rootToken, client }: Question): Promise<boolean> {
     if (asset.parentId === null) return false;
-    const numbers = await client.whatsapp.listPhoneNumbers(asset.parentId, rootToken);
+    const numbers = await client.whatsappAccounts.listPhoneNumbers(asset.parentId, rootToken);
     return !numbers.some(({ id }) => id === asset.id);
   }
 

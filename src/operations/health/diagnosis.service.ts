@@ -6,6 +6,7 @@ import { HttpClient } from '../../platform/http-client/http-client.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { Random } from '../../platform/random.ts';
 import { settleWithin } from '../../platform/settle-within.ts';
+import { KeyRing } from '../../vault/keys/key-ring.ts';
 import { checkEventSubscriptions } from '../doctor/event-checks.ts';
 import { attention, type Finding } from '../doctor/finding.ts';
 import { runMetaChecks } from '../doctor/run-meta-checks.ts';
@@ -32,6 +33,7 @@ export class DiagnosisService {
     private readonly clock: Clock,
     private readonly random: Random,
     private readonly database: Database,
+    private readonly keyRing: KeyRing,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
@@ -55,8 +57,8 @@ export class DiagnosisService {
   }
 
   private async runChecks(): Promise<Diagnosis> {
-    const { config, http, clock, random, database } = this;
-    const findings = await runMetaChecks({ config, http, clock, random, database });
+    const { config, http, clock, random, database, keyRing } = this;
+    const findings = await runMetaChecks({ config, http, clock, random, database, keyRing });
     const events = await checkEventSubscriptions({ database, clock });
     this.#last = { examinedAt: clock.now(), findings: [...findings, events] };
     return this.#last;

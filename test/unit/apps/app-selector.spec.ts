@@ -19,7 +19,9 @@ describe('the app of a tenant', () => {
     ['name it', [app('1', 'acme'), app('2', 'acme', 'globex')]],
     ['are for all', [app('1', '*'), app('2', '*')]],
   ])('is ambiguous if two %s', (_, apps) => {
-    expect(() => chooseApp(apps, 'acme')).toThrow(expect.objectContaining({ code: 'ambiguous_app' }) as Error);
+    expect(() => chooseApp(apps, 'acme')).toThrow(
+      expect.objectContaining({ code: 'ambiguous_app' }) as unknown as Error,
+    );
   });
 
   it('is the one that names it, however many are for all', () => {
