@@ -68,8 +68,8 @@ export class AppFailures {
   }
 
   /**
-   * Notes an accepted call of a Meta app: each of its calls carries its secret or a proof. Calls of Instagram and Threads
-   * apps may carry neither, and prove nothing.
+   * Notes an accepted call of a Meta app: each of its calls carries its secret or a proof. Calls of Instagram and
+   * Threads apps may carry neither, and prove nothing.
    */
   async clear(appId: string): Promise<void> {
     if (!(await this.isFailing(appId)) || (await this.apps.findOwn(appId)) === null) return;

@@ -24,7 +24,8 @@ interface OpenedApp {
 
 /**
  * Finds Meta apps in the database, beside the environment's. Reads an app's row on every call, so that a change counts
- * from the next call on, on every replica; only what that read shows unchanged stays open, a bounded number for minutes.
+ * from the next call on, on every replica. Only what that read shows unchanged stays open: a bounded number, for
+ * minutes.
  */
 @Injectable()
 export class AppRegistry extends MetaApps {

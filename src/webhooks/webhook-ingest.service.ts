@@ -52,8 +52,8 @@ export class WebhookIngestService {
   ) {}
 
   /**
-   * Resolves after the commit. `app`: whose callback it came to; `signedBy`: which of its ids signed it. `verificationCount`: connections now
-   * due for inspection.
+   * Resolves after the commit. `app`: whose callback it came to; `signedBy`: which of its ids signed it.
+   * `verificationCount`: connections now due for inspection.
    */
   async ingest(
     delivered: readonly WebhookEntry[],

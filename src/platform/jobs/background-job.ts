@@ -23,8 +23,8 @@ export interface JobDefinition {
 const LOG_INTERVAL_MS = 60_000;
 
 /**
- * A periodic job of one replica: runs do not overlap unless it says so, failures are logged (throttled) and counted, an `AbortSignal`
- * stops it. Create it with `JobScheduler.register`.
+ * A periodic job of one replica: runs do not overlap unless it says so, failures are logged (throttled) and counted, an
+ * `AbortSignal` stops it. Create it with `JobScheduler.register`.
  */
 export class BackgroundJob {
   readonly #stopping = new AbortController();
