@@ -200,7 +200,7 @@ describeInBrowser(
       it('learns nothing of a session that it opened', async () => {
         const other = await listen((_, response) => response.setHeader('Content-Type', 'text/html').end('<p>Other'));
         try {
-          const { page, pageErrors } = await visitor();
+          const { page } = await visitor();
           await page.goto(other.url);
           await listenTo(page);
           const opened = page.waitForEvent('popup');
@@ -208,11 +208,10 @@ describeInBrowser(
           const popup = await opened;
           await approve(popup);
           await popup.getByRole('heading', { name: 'Connected' }).waitFor();
-          await until(() => pageErrors.length > 0);
-          expect(pageErrors.splice(0)).toEqual([
-            expect.stringContaining(`The target origin provided ('${new URL(productUrl()).origin}') does not match`),
-          ]);
-          expect(await page.evaluate('heard')).toEqual([]);
+          // Messages arrive in the order in which they were sent, and the page's own script has sent its by now.
+          await popup.waitForLoadState();
+          await popup.evaluate(`opener.postMessage('later', '*')`);
+          await hears(page, [testContext().listensAt]);
         } finally {
           await other.close();
         }
@@ -246,18 +245,13 @@ describeInBrowser(
 
       it.each(blocks.map(([, block = '']) => block))('connects: %#', async (block) => {
         const { page } = await visitor();
-        await page.route(productUrl(), (route) =>
-          route.fulfill({
-            contentType: 'text/html',
-            body: `<!doctype html>${MODULES}${block.replaceAll('https://metavault.example', testContext().listensAt)}`,
-          }),
-        );
         await page.route('**/connect-module.js', (route) =>
           route.fulfill({ path: path.join(ROOT, 'clients/browser/dist/connect.js'), contentType: 'text/javascript' }),
         );
         const { connect_url } = await session();
         await page.route('**/connect-session', (route) => route.fulfill({ json: { connect_url } }));
         await page.goto(productUrl());
+        await page.setContent(MODULES + block.replaceAll('https://metavault.example', testContext().listensAt));
         const opened = page.waitForEvent('popup');
         await page.getByRole('button', { name: 'Connect Facebook' }).click();
         await approve(await opened);
