@@ -71,13 +71,7 @@ describe('@metavault/connect', () => {
       ['bundler', 'esnext'],
       ['nodenext', 'nodenext'],
     ]) {
-      const options = [
-        ...strict,
-        '--moduleResolution',
-        resolution[0] ?? '',
-        '--module',
-        resolution[1] ?? '',
-      ];
+      const options = [...strict, '--moduleResolution', resolution[0] ?? '', '--module', resolution[1] ?? ''];
       const { stdout } = await run(process.execPath, [compiler, ...options, 'types.ts'], { cwd: product }).catch(
         (error: { stdout: string }) => error,
       );

@@ -3926,6 +3926,8 @@ export interface components {
             remedy: string;
             /** @description The X-Request-Id of the response; name it in reports */
             request_id: string;
+            /** @description Seconds after which to retry, if known: the same as in Retry-After */
+            retry_after?: number;
             /** @description The HTTP status */
             status: number;
             /** @description What kind of problem it is */

@@ -17,7 +17,7 @@ export function keepOpener(reply: FastifyReply): void {
   reply.header('cross-origin-opener-policy', 'unsafe-none');
 }
 
-/** Returns the script that tells the page that opened this window, if it is of the session's origin; null without one. */
+/** Returns the script that tells the opening page the result, if it is of the session's origin; null without one. */
 export function buildDoneScript(session: ConnectSession, result: ConnectResult): PageScript | null {
   const targetOrigin = openerOrigin(session);
   if (targetOrigin === null) return null;
