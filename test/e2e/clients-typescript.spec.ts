@@ -218,8 +218,7 @@ describe('the API', () => {
     for await (const { lease_id } of client.leases.all({ connection_id: connection.id, status: 'active' })) {
       listed.add(lease_id);
     }
-    const [issued] = results;
-    expect(listed).toContain(issued !== undefined && 'lease' in issued ? issued.lease.lease_id : null);
+    for (const result of results) if ('lease' in result) expect(listed).toContain(result.lease.lease_id);
   });
 
   it('refuses with typed errors', async () => {
