@@ -73,6 +73,18 @@ describe('defaults', () => {
     expect(load({}, PRODUCTION).host).toBe('0.0.0.0');
   });
 
+  it('show metrics to everybody in development, and in production to nobody, which is warned of', () => {
+    expect(load().operations).toEqual({ isPublic: true, host: '127.0.0.1', port: null, token: null });
+    const bare = load({}, PRODUCTION);
+    expect(bare.operations.isPublic).toBe(false);
+    expect(bare.warnings).toContainEqual(expect.stringMatching(/^OPERATIONS_PORT is not set/));
+    const withPort = load({ OPERATIONS_PORT: '9464', OPERATIONS_HOST: '10.0.0.1' }, PRODUCTION);
+    expect(withPort.operations).toEqual({ isPublic: false, host: '10.0.0.1', port: 9464, token: null });
+    expect(withPort.warnings.join()).not.toContain('OPERATIONS_');
+    expect(load({ OPERATIONS_PORT: '9464' }).operations.isPublic).toBe(false);
+    expect(load({ OPERATIONS_TOKEN: 't'.repeat(32) }).operations.isPublic).toBe(false);
+  });
+
   it('have no app for Instagram and Threads: the Meta app never stands in', () => {
     expect(load().meta).toMatchObject({ instagramApp: null, threadsApp: null });
     const { meta } = load({ THREADS_APP_ID: '99', THREADS_APP_SECRET: 'threads-secret' });
@@ -113,6 +125,10 @@ describe('every fault is named', () => {
     ['PORT', { PORT: '65536' }],
     ['PORT', { PORT: '3e3' }],
     ['HOST', { HOST: 'http://x' }],
+    ['OPERATIONS_PORT', { OPERATIONS_PORT: '3000' }],
+    ['OPERATIONS_PORT', { OPERATIONS_PORT: 'x' }],
+    ['OPERATIONS_HOST', { OPERATIONS_HOST: '10.0.0.1' }],
+    ['OPERATIONS_TOKEN', { OPERATIONS_TOKEN: 'too-short' }],
     ['PUBLIC_URL', { PUBLIC_URL: 'http://x.example/' }],
     ['PUBLIC_URL', { PUBLIC_URL: 'x.example' }],
     ['PUBLIC_URL', { PUBLIC_URL: 'https://u:p@x.example' }],
