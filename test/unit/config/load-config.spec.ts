@@ -14,6 +14,7 @@ const PRODUCTION: Environment = {
   NODE_ENV: 'production',
   DATABASE_URL: 'postgres://vault:pw@db:5432/vault',
   PUBLIC_URL: 'https://vault.example',
+  OPERATIONS_PORT: '9464',
 };
 
 const load = (more: Environment = {}, base: Environment = LEAST): Config => loadConfig({ ...base, ...more });
@@ -75,7 +76,7 @@ describe('defaults', () => {
 
   it('show metrics to everybody in development, and in production to nobody, which is warned of', () => {
     expect(load().operations).toEqual({ isPublic: true, host: '127.0.0.1', port: null, token: null });
-    const bare = load({}, PRODUCTION);
+    const bare = load({ OPERATIONS_PORT: '' }, PRODUCTION);
     expect(bare.operations.isPublic).toBe(false);
     expect(bare.warnings).toContainEqual(expect.stringMatching(/^OPERATIONS_PORT is not set/));
     const withPort = load({ OPERATIONS_PORT: '9464', OPERATIONS_HOST: '10.0.0.1' }, PRODUCTION);
