@@ -313,7 +313,6 @@ describe('ROOT_KEY_FILE', () => {
 
   it('that others may read is warned of, and stops a start in production', () => {
     writeFileSync(file, OTHER_KEY);
-    const production = { NODE_ENV: 'production', DATABASE_URL: 'postgres://a/b', PUBLIC_URL: 'https://vault.example' };
     for (const [mode, isOpen] of [
       [0o600, false],
       [0o640, false],
@@ -323,7 +322,7 @@ describe('ROOT_KEY_FILE', () => {
       chmodSync(file, mode);
       const { warnings } = load({ ROOT_KEY: '', ROOT_KEY_FILE: file });
       expect(warnings).toEqual(isOpen ? [expect.stringMatching(/^ROOT_KEY_FILE .*chmod 600/)] : []);
-      const inProduction = { ...production, ROOT_KEY: '', ROOT_KEY_FILE: file };
+      const inProduction = { ...PRODUCTION, ROOT_KEY: '', ROOT_KEY_FILE: file };
       expect(isOpen ? faults(inProduction) : load(inProduction).warnings).toEqual(
         isOpen ? [expect.stringMatching(/^ROOT_KEY_FILE .*chmod 600/)] : [],
       );
