@@ -30,6 +30,8 @@ interface OpenedApp {
 @Injectable()
 export class AppRegistry extends MetaApps {
   readonly #opened = new LRUCache<string, OpenedApp>({ max: MAX_OPENED, ttl: OPENED_MS, ttlAutopurge: true });
+  /** Ids of opened apps by those of their inner apps. */
+  readonly #owners = new LRUCache<string, string>({ max: 2 * MAX_OPENED });
   readonly #rows: Batcher<string, StoredAppRow | null>;
 
   constructor(
@@ -47,15 +49,21 @@ export class AppRegistry extends MetaApps {
     });
   }
 
-  override async find(appId: string): Promise<MetaApp | null> {
+  override async find(appId: string, version?: Buffer | null): Promise<MetaApp | null> {
     if (this.primary.appIds.includes(appId)) return this.primary;
+    if (version === null) return null;
+    if (version !== undefined) {
+      const known = this.#opened.get(this.#owners.get(appId) ?? appId);
+      if (known !== undefined && this.isCurrent(known, version)) return known.app;
+    }
     const row = await this.#rows.submit(appId);
     if (row === null || row.mac === null) return null;
     const known = this.#opened.get(row.app_id);
-    const isCurrent = known?.mac.equals(row.mac) === true;
-    if (known !== undefined && isCurrent && (known.validUntil === null || known.validUntil > this.clock.now()))
-      return known.app;
-    return this.openVerified(row);
+    return known !== undefined && this.isCurrent(known, row.mac) ? known.app : this.openVerified(row);
+  }
+
+  private isCurrent({ mac, validUntil }: OpenedApp, version: Buffer): boolean {
+    return mac.equals(version) && (validUntil === null || validUntil > this.clock.now());
   }
 
   /** The settings of an app whose secrets are given. */
@@ -80,6 +88,7 @@ export class AppRegistry extends MetaApps {
     const hasPrevious = previous !== undefined && until !== null && until > this.clock.now();
     const config = this.configOf(row, row, hasPrevious ? { ...secrets, previous_app_secret: previous } : secrets);
     const app = new MetaApp(config);
+    for (const id of app.innerAppIds) this.#owners.set(id, row.app_id);
     this.#opened.set(row.app_id, { app, mac: row.mac, validUntil: hasPrevious ? until : null });
     return app;
   }

@@ -202,7 +202,7 @@ export class LeaseIssuer {
       await this.alert.raise({ leaseId, tenant, product, connectionId, credentialId }, error);
       throw new AppError(credentialUnreadable, { cause: error });
     });
-    const leasedApp = (await this.apps.find(row.app_id)) ?? this.apps.primary;
+    const leasedApp = (await this.apps.find(row.app_id, row.app_version)) ?? this.apps.primary;
     const { app, baseUrl, isProofSupported } = leasedApp.hostOf(row.kind);
     return {
       access_token: token.expose(),

@@ -110,9 +110,9 @@ export class MetaApps {
 
   /**
    * Returns the app that has this id, as Meta app or as its Instagram or Threads app, in its current state; null if
-   * there is none. The same object until it changes.
+   * there is none. The same object until it changes. `version`: what a statement has just read as its current one.
    */
-  async find(appId: string): Promise<MetaApp | null> {
+  async find(appId: string, _version?: Buffer | null): Promise<MetaApp | null> {
     return this.primary.appIds.includes(appId) ? this.primary : null;
   }
 

@@ -22,7 +22,7 @@ export interface CallTarget {
  * `path_not_allowed`.
  */
 export async function resolveTarget(apps: MetaApps, grant: GatewayGrant, path: GatewayPath): Promise<CallTarget> {
-  const app = (await apps.find(grant.appId)) ?? apps.primary;
+  const app = (await apps.find(grant.appId, grant.appVersion)) ?? apps.primary;
   const host = app.hostOf(grant.kind);
   const base = baseOf(app.config, host, path);
   if (base === null) {
