@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { Config, PRODUCTS } from '../config/config.ts';
-import { LOGIN_CONFIG_SETTINGS } from '../config/login-config-settings.ts';
 import { missingLoginSettings } from '../meta/dialog/missing-login-settings.ts';
 import { productDescriptor } from '../meta/dialog/products.ts';
 import { MetaError } from '../meta/errors/meta-error.ts';
@@ -10,15 +9,6 @@ import { MetaClients } from '../meta/meta-clients.ts';
 import type { AppMetaResponse, AppResponse, MissingSettingsResponse } from './app-response.dto.ts';
 import type { AppRow } from './app-row.ts';
 import { AppsService } from './apps.service.ts';
-
-/** Fields of our API by the names of the environment's settings. */
-const FIELDS = new Map([
-  ['INSTAGRAM_APP_ID', 'instagram'],
-  ['INSTAGRAM_APP_SECRET', 'instagram'],
-  ['THREADS_APP_ID', 'threads'],
-  ['THREADS_APP_SECRET', 'threads'],
-  ...Object.entries(LOGIN_CONFIG_SETTINGS).map(([product, name]) => [name, `login_config_ids.${product}`] as const),
-]);
 
 /** Describes apps, and what Meta says of them. */
 @Injectable()
@@ -104,7 +94,7 @@ function missingSettings({ config }: MetaApp): MissingSettingsResponse[] {
   return PRODUCTS.flatMap((product) => {
     const missing = missingLoginSettings(config, { product, flow: productDescriptor(product).mainFlow });
     if (missing === null) return [];
-    return [{ product, fields: [...new Set(missing.settings.map((name) => FIELDS.get(name) ?? name))] }];
+    return [{ product, fields: [...missing.fields] }];
   });
 }
 

@@ -87,7 +87,7 @@ export class AppRegistry extends MetaApps {
     const until = row.previous_secret_until;
     const hasPrevious = previous !== undefined && until !== null && until > this.clock.now();
     const config = this.configOf(row, row, hasPrevious ? { ...secrets, previous_app_secret: previous } : secrets);
-    const app = new MetaApp(config);
+    const app = new MetaApp(config, 'api');
     for (const id of app.innerAppIds) this.#owners.set(id, row.app_id);
     this.#opened.set(row.app_id, { app, mac: row.mac, validUntil: hasPrevious ? until : null });
     return app;

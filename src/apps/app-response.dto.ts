@@ -1,10 +1,10 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { PRODUCTS, type Product } from '../config/products.ts';
+import { APP_SOURCES, type AppSource } from '../meta/meta-apps.ts';
 import { INSTANT_OR_NULL } from '../platform/openapi/examples.ts';
 import type { MetaCause } from '../platform/problem.ts';
 
 const APP_ID = { description: "Meta's id of the app", example: '1029384756102938' };
-export const APP_SOURCES = ['environment', 'api'] as const;
 const CREDENTIALS = ['accepted', 'rejected', 'unknown'] as const;
 
 export class InnerAppResponse {
@@ -49,7 +49,7 @@ export class AppResponse {
   name!: string;
 
   @ApiProperty({ enum: APP_SOURCES, description: '`environment`: cannot be changed over the API', example: 'api' })
-  source!: (typeof APP_SOURCES)[number];
+  source!: AppSource;
 
   @ApiProperty({ type: [String], description: 'Whom it serves; `["*"]` means all', example: ['acme'] })
   tenants!: string[];

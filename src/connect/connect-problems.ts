@@ -1,5 +1,6 @@
 import type { MissingSettings } from '../meta/dialog/missing-login-settings.ts';
 import { metaUnavailable } from '../meta/errors/meta-unavailable.ts';
+import type { MetaApp } from '../meta/meta-apps.ts';
 import { AppError, defineProblem, type ProblemType } from '../platform/problem.ts';
 
 declare module '../platform/problem.ts' {
@@ -87,8 +88,19 @@ export const loginNotConfigured = defineProblem(
   "Ask the operator to set what detail names, from Meta's app dashboard, and restart the service.",
 );
 
-/** A login that lacks settings. `login` names it in the message. */
-export function loginNotConfiguredError(login: string, { settings, dashboard }: MissingSettings): AppError {
+/** A login that lacks settings of an app. `login` names it in the message. */
+export function loginNotConfiguredError(
+  app: MetaApp,
+  login: string,
+  { settings, fields, dashboard }: MissingSettings,
+): AppError {
+  if (app.source === 'api') {
+    const fieldNames = fields.join(' and ');
+    return new AppError(loginNotConfigured, {
+      detail: `${login} needs ${fieldNames}, which app ${app.id} lacks here.`,
+      remedy: `Ask an admin to set ${fieldNames} with PATCH /v1/apps/${app.id}, from Meta's app dashboard (${dashboard}).`,
+    });
+  }
   const names = settings.join(' and ');
   return new AppError(loginNotConfigured, {
     detail: `${login} needs ${names}, not set here.`,

@@ -11,6 +11,10 @@ export interface AppSigner {
   secret: SecretString;
 }
 
+/** Where an app's settings come from. */
+export const APP_SOURCES = ['environment', 'api'] as const;
+export type AppSource = (typeof APP_SOURCES)[number];
+
 /** Webhook objects about users, which every app may send. */
 const USER_OBJECTS = ['permissions', 'user'];
 const INSTAGRAM_OBJECTS: ReadonlySet<string> = new Set([...USER_OBJECTS, 'instagram']);
@@ -20,7 +24,10 @@ const THREADS_OBJECTS: ReadonlySet<string> = new Set([...USER_OBJECTS, 'threads'
 export class MetaApp {
   readonly #hosts: Readonly<Record<GraphHostName, GraphHost>>;
 
-  constructor(readonly config: MetaConfig) {
+  constructor(
+    readonly config: MetaConfig,
+    readonly source: AppSource = 'environment',
+  ) {
     this.#hosts = resolveGraphHosts(config);
   }
 

@@ -49,7 +49,7 @@ export class CodeRedeemer {
   async redeem(codeToRedeem: CodeToRedeem): Promise<ConnectionId> {
     const { session, stateHash, message } = codeToRedeem;
     const app = await findSessionApp(this.apps, session);
-    if (stateHash === null) requireLoginAppConfigured(app.config, session);
+    if (stateHash === null) requireLoginAppConfigured(app, session);
     const granted = await this.exchange(app, codeToRedeem);
     const isConfigured = usesLoginConfiguration(app, session);
     return this.pendingAuthorizationService.connect(

@@ -1,14 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../../audit/audit-log.ts';
 import type { ClientId } from '../../auth/ids.ts';
-import type { MetaConfig } from '../../config/config.ts';
 import type { Flow, Product, TokenKind } from '../../config/products.ts';
 import type { BroughtDescription } from '../../connections/description/description.ts';
 import type { ConnectionId } from '../../connections/ids.ts';
 import { Database } from '../../database/database.ts';
 import { missingAppSettings } from '../../meta/dialog/missing-login-settings.ts';
 import { expectedTokenKinds } from '../../meta/dialog/product-scopes.ts';
-import { MetaApps } from '../../meta/meta-apps.ts';
+import { type MetaApp, MetaApps } from '../../meta/meta-apps.ts';
 import type { ValidInspection } from '../../meta/tokens/inspection-result.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
@@ -104,7 +103,7 @@ export class SuppliedTokenService {
     const { config: meta } = app;
     const isAskable = (kind: TokenKind): boolean => missingAppSettings(meta, tokenKind(kind).host) === null;
     const askable = kinds.filter(isAskable);
-    if (askable.length === 0) throw notConfigured(meta, product, kinds);
+    if (askable.length === 0) throw notConfigured(app, product, kinds);
     let refusal: ConnectFailedError | null = null;
     for (const asked of kindsToInspect(askable, token)) {
       try {
@@ -120,7 +119,7 @@ export class SuppliedTokenService {
     }
     // A host that might know the token was never asked.
     const unasked = kinds.filter((kind) => !isAskable(kind) && isLikely(kind, token));
-    if (unasked.length > 0) throw notConfigured(meta, product, unasked);
+    if (unasked.length > 0) throw notConfigured(app, product, unasked);
     throw refusal ?? new ConnectFailedError('token_rejected', { isFinal: true });
   }
 }
@@ -130,10 +129,10 @@ function isLikely(kind: TokenKind, token: SecretString): boolean {
 }
 
 /** Names the settings missing for these kinds of tokens. */
-function notConfigured(meta: MetaConfig, product: Product, kinds: readonly TokenKind[]): Error {
-  const [missing] = kinds.flatMap((kind) => missingAppSettings(meta, tokenKind(kind).host) ?? []);
+function notConfigured(app: MetaApp, product: Product, kinds: readonly TokenKind[]): Error {
+  const [missing] = kinds.flatMap((kind) => missingAppSettings(app.config, tokenKind(kind).host) ?? []);
   if (missing === undefined) throw new Error(`the apps for ${kinds.join(', ')} are all configured`);
-  return loginNotConfiguredError(`Connecting ${product} with a ${kinds.join(' or ')} token`, missing);
+  return loginNotConfiguredError(app, `Connecting ${product} with a ${kinds.join(' or ')} token`, missing);
 }
 
 /** Kinds to inspect a token as: one facebook.com kind stands in for all. The token's prefix only decides the order. */

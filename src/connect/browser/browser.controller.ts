@@ -155,7 +155,7 @@ export class BrowserController {
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<void> {
-    requireLoginConfigured((await findSessionApp(this.apps, session)).config, session);
+    requireLoginConfigured(await findSessionApp(this.apps, session), session);
     // `no-referrer` would make the form's Origin "null". Other sites never get the path, which holds the link's token.
     reply.header('referrer-policy', 'same-origin').header('cache-control', 'no-store');
     this.pages.send(reply, buildConfirmPage(session, { locale: localeOf(request, session.locale), actionPath }));

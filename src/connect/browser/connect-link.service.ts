@@ -103,8 +103,8 @@ export class ConnectLinkService {
     cookies: string | undefined,
     { asFullPage, inPopup }: { asFullPage: boolean; inPopup: boolean },
   ): Promise<OpenedSession> {
-    const { config: meta } = await findSessionApp(this.apps, session);
-    requireLoginConfigured(meta, session);
+    const app = await findSessionApp(this.apps, session);
+    requireLoginConfigured(app, session);
     const state = this.secrets.make();
     const isSignup = loginFlow(session.flow).isOpenedBySdk;
     const earlier = await this.connections.findEarlierLogins(session.tenant, session.product);
@@ -124,7 +124,7 @@ export class ConnectLinkService {
       inPopup,
       setCookies,
       rerequest,
-      dialogUrl: isSignup && !asFullPage ? null : this.dialogUrl(meta, session, state.value, rerequest),
+      dialogUrl: isSignup && !asFullPage ? null : this.dialogUrl(app.config, session, state.value, rerequest),
     };
   }
 

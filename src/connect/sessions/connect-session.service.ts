@@ -97,7 +97,7 @@ export class ConnectSessionService {
     const { tenant, product, flow, featureType, features, expected, confirm } = newSession;
     const app = await this.selector.select(tenant, newSession.appId);
     const { config: meta } = app;
-    requireLoginConfigured(meta, newSession);
+    requireLoginConfigured(app, newSession);
     const session: ConnectSession = {
       ...newSession,
       id: this.ids.next('cns'),
