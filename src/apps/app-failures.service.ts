@@ -43,7 +43,7 @@ export class AppFailures {
   async report(appId: string, { verdict, cause }: MetaError): Promise<void> {
     if (verdict.kind !== 'configuration') return;
     const code = toReason(verdict.what, cause.code);
-    if (code === null) return;
+    if (code === null || (await this.isFailing(appId))) return;
     const app = await this.apps.find(appId);
     const isNew = await this.database.transaction(async (tx) => {
       if (!(await insertAppFailure(tx, appId, code, this.clock.now()))) return false;

@@ -1,9 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { type AppCredentials, Config, type MetaConfig } from '../config/config.ts';
+import type { TokenKind } from '../config/products.ts';
 import { Batcher } from '../database/batcher.ts';
 import { Database } from '../database/database.ts';
+import { graphHostDescriptor } from '../meta/graph/graph-host.ts';
 import { MetaApp, MetaApps } from '../meta/meta-apps.ts';
+import { tokenKind } from '../meta/tokens/token-kinds.ts';
 import { Clock } from '../platform/clock.ts';
 import type { SecretString } from '../platform/secret-string.ts';
 import { AppRepository } from './app.repository.ts';
@@ -62,6 +65,13 @@ export class AppRegistry extends MetaApps {
     return known !== undefined && this.isCurrent(known, row.mac) ? known.app : this.openVerified(row);
   }
 
+  /** Without opening a secret. */
+  override async serves({ appId, kind }: { appId: string; kind: TokenKind }): Promise<boolean> {
+    if (this.primary.appIds.includes(appId)) return this.primary.serves({ appId, kind });
+    const row = this.repository.accept(await this.#rows.submit(appId));
+    return row !== null && row[ID_COLUMNS[graphHostDescriptor(tokenKind(kind).host).appRole]] === appId;
+  }
+
   private isCurrent({ mac, validUntil }: OpenedApp, version: Buffer): boolean {
     return mac.equals(version) && (validUntil === null || validUntil > this.clock.now());
   }
@@ -99,6 +109,8 @@ export class AppRegistry extends MetaApps {
     return ids.map((id) => rows.find((row) => hasId(row, id)) ?? null);
   }
 }
+
+const ID_COLUMNS = { app: 'app_id', instagramApp: 'instagram_app_id', threadsApp: 'threads_app_id' } as const;
 
 type AppIds = Pick<AppRow, 'app_id' | 'instagram_app_id' | 'threads_app_id'>;
 

@@ -56,6 +56,11 @@ const selectOfTenant = defineStatement<{ tenant: string }, StoredAppRow>(
     UNION ALL (SELECT ${COLUMNS} FROM meta_app a WHERE a.tenants @> ARRAY['*'] LIMIT ${MAX_OF_RANK})`,
 );
 
+const selectExpired = defineStatement<{ now: Date; limit: number }, { app_id: string }>(
+  'meta_app_expired_secrets',
+  ({ now, limit }) => sql`SELECT app_id FROM meta_app WHERE previous_secret_until <= ${now} LIMIT ${limit}`,
+);
+
 const insertRow = defineStatement<AppParameters>(
   'meta_app_insert',
   (
@@ -131,6 +136,11 @@ export class AppRepository {
   async listOfTenant(executor: SqlExecutor, tenant: string): Promise<AppRow[]> {
     const rows = await executor.rows(selectOfTenant({ tenant }));
     return rows.flatMap((row) => this.accept(row) ?? []);
+  }
+
+  /** Ids of up to `limit` apps whose previous secret may no longer sign. */
+  async listExpiredSecrets(executor: SqlExecutor, now: Date, limit: number): Promise<string[]> {
+    return (await executor.rows(selectExpired({ now, limit }))).map(({ app_id: id }) => id);
   }
 
   async insert(tx: SqlExecutor, app: AppRow): Promise<void> {

@@ -11,6 +11,7 @@ import { AppSecretStore } from './app-secret-store.ts';
 import { AppSelector } from './app-selector.ts';
 import { AppsController } from './apps.controller.ts';
 import { AppsService } from './apps.service.ts';
+import { PreviousSecretJob } from './previous-secret.job.ts';
 
 /** The Meta apps of this installation. Global, because every call of Meta belongs to one. */
 @Global()
@@ -26,6 +27,7 @@ import { AppsService } from './apps.service.ts';
     AppDescriptionService,
     AppFailures,
     AppsService,
+    PreviousSecretJob,
     { provide: MetaApps, useExisting: AppRegistry },
   ],
   exports: [MetaApps, AppSelector, AppFailures, AppRepository, AppsService, AppDescriptionService],

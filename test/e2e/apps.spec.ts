@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
+import { PreviousSecretJob } from '../../src/apps/previous-secret.job.ts';
 import { hubSignature, signedRequest } from '../../src/sandbox/state/callback-sender.ts';
 import { seedIds } from '../../src/sandbox/state/default-seed.ts';
 import {
@@ -338,6 +339,7 @@ describe('several Meta apps', () => {
       }
       context.clock.advance(61);
       for (const url of [context.secondUrl, context.url]) await signed(url, app.id, SECRET).expect(401);
+      await context.replica.app.get(PreviousSecretJob).destroyExpired();
       await signed(context.url, app.id, fresh).expect(200);
 
       const leaked = 'f'.repeat(32);

@@ -100,8 +100,8 @@ export class CredentialWorker {
   /** Inspects claimed credentials of one app, up to fifty. */
   async check(claimed: ClaimedCredential[], urgency: Urgency): Promise<CheckOutcome[]> {
     return this.heartbeat.during(claimed, async () => {
-      const served: ClaimedCredential[] = [];
-      for (const one of claimed) if (await this.apps.serves(one)) served.push(one);
+      const isServed = await Promise.all(claimed.map((one) => this.apps.serves(one)));
+      const served = claimed.filter((_, index) => isServed[index]);
       const checked = served.length === 0 ? [] : await this.checkServed(served, urgency);
       const results = new Map(served.map((one, index) => [one, checked[index]]));
       const outcomes: CheckOutcome[] = [];

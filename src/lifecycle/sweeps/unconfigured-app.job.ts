@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { Config } from '../../config/config.ts';
-import { type AppConnections, listConnectionsByApp } from '../../connections/connection/connections-by-app.query.ts';
+import { listConnectionsByApp } from '../../connections/connection/connections-by-app.query.ts';
 import { Database } from '../../database/database.ts';
 import { MetaApps } from '../../meta/meta-apps.ts';
 import type { BackgroundJob } from '../../platform/jobs/background-job.ts';
@@ -42,8 +42,8 @@ export class UnconfiguredAppJob implements OnApplicationBootstrap {
   /** Starts nothing new once `signal` is aborted. */
   async run(signal: AbortSignal): Promise<void> {
     const groups = await listConnectionsByApp(this.database, SHOWN);
-    const unserved: AppConnections[] = [];
-    for (const group of groups) if (!(await this.apps.serves(group))) unserved.push(group);
+    const served = await Promise.all(groups.map((group) => this.apps.serves(group)));
+    const unserved = groups.filter((_, index) => !served[index]);
     for (const { appId, kind, count, connectionIds } of unserved) {
       const { detail } = appNotConfiguredFailure({ appId, kind });
       this.logger.warn({ app_id: appId, kind, connections: count, connection_ids: connectionIds }, detail);

@@ -1,6 +1,6 @@
 import type { Config } from '../../config/config.ts';
 import { PRODUCTS } from '../../config/products.ts';
-import { type AppConnections, listConnectionsByApp } from '../../connections/connection/connections-by-app.query.ts';
+import { listConnectionsByApp } from '../../connections/connection/connections-by-app.query.ts';
 import type { SqlExecutor } from '../../database/statement.ts';
 import { appNotConfiguredFailure } from '../../lifecycle/failures/attempt-failure.ts';
 import { FAILURES } from '../../lifecycle/failures/failure-codes.ts';
@@ -32,9 +32,9 @@ function toFinding(name: string, { settings, dashboard }: MissingSettings): Find
 
 /** Lists connections that are not maintained, because the app of their tokens is not the configured one. */
 export async function checkConnectionApps(executor: SqlExecutor, apps: MetaApps): Promise<Finding[]> {
-  const unserved: AppConnections[] = [];
-  for (const group of await listConnectionsByApp(executor, SHOWN))
-    if (!(await apps.serves(group))) unserved.push(group);
+  const groups = await listConnectionsByApp(executor, SHOWN);
+  const served = await Promise.all(groups.map((group) => apps.serves(group)));
+  const unserved = groups.filter((_, index) => !served[index]);
   return unserved.map(({ appId, kind, count, connectionIds }) => {
     const shown = `${connectionIds.join(', ')}${count > SHOWN ? ' and others' : ''}`;
     const detail = `${count} active connections (${shown}): ${appNotConfiguredFailure({ appId, kind }).detail}`;
