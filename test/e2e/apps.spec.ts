@@ -348,6 +348,27 @@ describe('several Meta apps', () => {
       for (const url of [context.secondUrl, context.url]) await signed(url, app.id, fresh).expect(401);
     });
 
+    it('change it as a whole or not at all', async () => {
+      const app = await addApp();
+      const fresh = 'c'.repeat(32);
+      meta().patchApp(app.id, { secret: fresh });
+      // Whatever ends a replica before its commit ends like this: the database has nothing of the change.
+      const breaking = `CREATE FUNCTION break_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'broken'; END $$;
+        CREATE TRIGGER break_change BEFORE INSERT ON audit_entry FOR EACH ROW WHEN (NEW.action = 'app.secret_rotated')
+          EXECUTE FUNCTION break_change()`;
+      await context.database.run({ text: breaking, values: [] });
+      const path = `/v1/apps/${app.id}/secret`;
+      const broken = await api(context).post(path, { app_secret: fresh });
+      await context.database.run({ text: 'DROP TRIGGER break_change ON audit_entry', values: [] });
+      await context.database.run({ text: 'DROP FUNCTION break_change', values: [] });
+      expect(broken.status).toBeGreaterThanOrEqual(500);
+      expect(broken.text).not.toContain(fresh);
+      await signed(context.secondUrl, app.id, SECRET).expect(200);
+      await signed(context.secondUrl, app.id, fresh).expect(401);
+      await api(second()).post(path, { app_secret: fresh }).expect(200);
+      await signed(context.url, app.id, fresh).expect(200);
+    });
+
     it('do not lose a refresh that is under way', async () => {
       const app = await addApp();
       const { id } = await importUnder(app);
