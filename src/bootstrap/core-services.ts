@@ -1,7 +1,5 @@
-import { DataSource } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import type { Config } from '../config/config.ts';
-import { CONNECTION_ENTITIES } from '../connections/connections.module.ts';
-import { dataSourceOptions } from '../database/data-source-options.ts';
 import { Database } from '../database/database.ts';
 import { DatabaseClock } from '../database/database-clock.ts';
 import { migrate } from '../database/migrate.ts';
@@ -9,6 +7,7 @@ import { type Clock, SystemClock } from '../platform/clock.ts';
 import { Ids } from '../platform/ids.ts';
 import { type Random, SystemRandom } from '../platform/random.ts';
 import { KeyRing } from '../vault/keys/key-ring.ts';
+import { connectDatabase, type DatabaseConnection } from './connect-database.ts';
 import { openRootKeys } from './root-keys.ts';
 import { toDatabaseStartupError } from './startup-error.ts';
 
@@ -19,6 +18,8 @@ import { toDatabaseStartupError } from './startup-error.ts';
 export interface CoreServices {
   dataSource: DataSource;
   database: Database;
+  /** What an operator should know of the database, a sentence each. */
+  warnings: readonly string[];
   databaseClock: DatabaseClock;
   /** The clock to use: the database's, unless a test passes another. */
   clock: Clock;
@@ -39,25 +40,16 @@ export interface CoreServicesOptions {
  * closed.
  */
 export async function openCoreServices(options: CoreServicesOptions): Promise<CoreServices> {
-  const dataSource = await connectDatabase(options.databaseUrl);
+  const connection = await connectDatabase(options.databaseUrl, options.config.database);
+  const { dataSource } = connection;
   try {
     await migrate(dataSource).catch((error: unknown) => {
       throw toDatabaseStartupError(error, options.databaseUrl);
     });
-    return await openCoreServicesOn(dataSource, options);
+    return await openCoreServicesOn(connection, options);
   } catch (error) {
     await dataSource.destroy();
     throw error;
-  }
-}
-
-/** Connects without migrating. Throws `StartupError`. */
-export async function connectDatabase(databaseUrl: string): Promise<DataSource> {
-  const dataSource = new DataSource({ ...dataSourceOptions(databaseUrl), entities: CONNECTION_ENTITIES });
-  try {
-    return await dataSource.initialize();
-  } catch (error) {
-    throw toDatabaseStartupError(error, databaseUrl);
   }
 }
 
@@ -66,11 +58,11 @@ export async function connectDatabase(databaseUrl: string): Promise<DataSource> 
  * source.
  */
 export async function openCoreServicesOn(
-  dataSource: DataSource,
+  { dataSource, servers, warnings }: DatabaseConnection,
   { config, overrides = {} }: Omit<CoreServicesOptions, 'databaseUrl'>,
 ): Promise<CoreServices> {
   const random = overrides.random ?? new SystemRandom();
-  const database = Database.of(dataSource);
+  const database = Database.of(dataSource, servers, config.database.poolSizes);
   const databaseClock = await DatabaseClock.start(database, overrides.localClock ?? new SystemClock());
   const clock = overrides.clock ?? databaseClock;
   const ids = new Ids(clock, random);
@@ -85,6 +77,7 @@ export async function openCoreServicesOn(
   return {
     dataSource,
     database,
+    warnings,
     databaseClock,
     clock,
     random,

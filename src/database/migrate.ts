@@ -13,7 +13,7 @@ export async function migrate({ options }: DataSource): Promise<string[]> {
     ...options,
     entities: [],
     poolSize: 2,
-    extra: { keepAlive: true },
+    extra: {},
   } as DataSourceOptions);
   await migrationSource.initialize();
   try {
