@@ -95,13 +95,17 @@ function readParameters(query: string): Map<string, string> {
     if (pair === '') continue;
     const [name = '', value = ''] = pair.split(/=(.*)/s);
     if (IGNORED.has(name) || name.startsWith('keepalives')) continue;
-    if (!SUPPORTED.has(name)) {
-      const hint = name === 'ssl' ? ' Use sslmode, for example sslmode=verify-full.' : ' Remove or correct it.';
-      throw new DatabaseUrlError(`has the parameter ${JSON.stringify(name.slice(0, 40))}, which is not known.${hint}`);
-    }
+    if (!SUPPORTED.has(name)) throw new DatabaseUrlError(describeUnknown(name, query));
     parameters.set(name, decode(value));
   }
   return parameters;
+}
+
+/** Names the parameter, unless it could be the rest of a password with a question mark in it. */
+function describeUnknown(name: string, query: string): string {
+  if (query.includes('@')) return 'has a password that is not encoded; write %3F for a question mark and %40 for @.';
+  const hint = name === 'ssl' ? 'Use sslmode, for example sslmode=verify-full.' : 'Remove or correct it.';
+  return `has the parameter ${JSON.stringify(name.slice(0, 40))}, which is not known. ${hint}`;
 }
 
 /** Hosts stand before the path, or in `host` and `port`, which take precedence. */

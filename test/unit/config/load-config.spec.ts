@@ -36,6 +36,12 @@ describe('defaults', () => {
       port: 3000,
       publicUrl: 'http://localhost:3000',
       databaseUrl: null,
+      database: {
+        directUrl: null,
+        password: null,
+        poolSizes: { requests: 10, leases: 6, background: 10 },
+        migrateAtStart: true,
+      },
       dataDir: './data',
       returnUrlOrigins: [],
       subscriptionHosts: null,
@@ -119,6 +125,13 @@ describe('every fault is named', () => {
     ['PUBLIC_URL', { PUBLIC_URL: 'https://x.example/?a=1' }],
     ['PUBLIC_URL', { PORT: '0' }],
     ['DATABASE_URL', { DATABASE_URL: 'mysql://x' }],
+    ['DATABASE_URL', { DATABASE_URL: 'postgres://h/d?sslmode=prefer' }],
+    ['DATABASE_URL', { DATABASE_URL: 'postgres://h/d?sslmode=verify-full&sslrootcert=/nowhere/ca.pem' }],
+    ['DATABASE_URL', { DATABASE_DIRECT_URL: 'postgres://h/d' }],
+    ['DATABASE_POOL_SIZE', { DATABASE_POOL_SIZE: '1' }],
+    ['DATABASE_PASSWORD_FILE', { DATABASE_PASSWORD_FILE: '/nowhere/password' }],
+    ['DATABASE_PASSWORD_COMMAND', { DATABASE_PASSWORD_FILE: process.execPath, DATABASE_PASSWORD_COMMAND: 'true' }],
+    ['MIGRATE_AT_START', { MIGRATE_AT_START: 'no' }],
     ['META_GRAPH_API_VERSION', { META_GRAPH_API_VERSION: '25.0' }],
     ['META_GRAPH_URL', { META_GRAPH_URL: 'ftp://graph' }],
     ['META_GRAPH_URL', { META_GRAPH_URL: 'https://graph.facebook.com?x' }],
@@ -296,7 +309,8 @@ describe('ROOT_KEY_FILE', () => {
 
   it('that others may read is warned of, and stops a start in production', () => {
     writeFileSync(file, OTHER_KEY);
-    const production = { NODE_ENV: 'production', DATABASE_URL: 'postgres://a/b', PUBLIC_URL: 'https://vault.example' };
+    const url = 'postgres://localhost/b';
+    const production = { NODE_ENV: 'production', DATABASE_URL: url, PUBLIC_URL: 'https://vault.example' };
     for (const [mode, isOpen] of [
       [0o600, false],
       [0o640, false],
