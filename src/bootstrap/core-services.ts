@@ -2,14 +2,14 @@ import type { DataSource } from 'typeorm';
 import type { Config } from '../config/config.ts';
 import { Database } from '../database/database.ts';
 import { DatabaseClock } from '../database/database-clock.ts';
-import { migrate } from '../database/migrate.ts';
+import { listMissingMigrations, migrate } from '../database/migrate.ts';
 import { type Clock, SystemClock } from '../platform/clock.ts';
 import { Ids } from '../platform/ids.ts';
 import { type Random, SystemRandom } from '../platform/random.ts';
 import { KeyRing } from '../vault/keys/key-ring.ts';
 import { connectDatabase, type DatabaseConnection } from './connect-database.ts';
 import { openRootKeys } from './root-keys.ts';
-import { toDatabaseStartupError } from './startup-error.ts';
+import { StartupError, toDatabaseStartupError } from './startup-error.ts';
 
 /**
  * Opened before the Nest application, for a replica and for the command line, so that failures become messages for the
@@ -36,20 +36,33 @@ export interface CoreServicesOptions {
 }
 
 /**
- * Connects, runs pending migrations, opens the key ring. Throws `StartupError` or `WrongRootKeyError`, with everything
+ * Connects, runs pending migrations (or requires that there are none), opens the key ring. Throws `StartupError` or `WrongRootKeyError`, with everything
  * closed.
  */
 export async function openCoreServices(options: CoreServicesOptions): Promise<CoreServices> {
   const connection = await connectDatabase(options.databaseUrl, options.config.database);
   const { dataSource } = connection;
   try {
-    await migrate(dataSource).catch((error: unknown) => {
-      throw toDatabaseStartupError(error, options.databaseUrl);
-    });
+    await prepareSchema(dataSource, options);
     return await openCoreServicesOn(connection, options);
   } catch (error) {
     await dataSource.destroy();
     throw error;
+  }
+}
+
+async function prepareSchema(dataSource: DataSource, { config, databaseUrl }: CoreServicesOptions): Promise<void> {
+  try {
+    if (config.database.migrateAtStart) await migrate(dataSource);
+    const missing = await listMissingMigrations(dataSource);
+    if (missing.length === 0) return;
+    throw new StartupError({
+      code: 'migrations_missing',
+      detail: `the schema is older than this release: ${missing.join(', ')} ${missing.length === 1 ? 'has' : 'have'} not run.`,
+      remedy: 'Run metavault migrate, as the owner of the tables, or set MIGRATE_AT_START to true.',
+    });
+  } catch (error) {
+    throw toDatabaseStartupError(error, databaseUrl);
   }
 }
 

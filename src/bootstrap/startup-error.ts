@@ -25,6 +25,7 @@ export const STARTUP_ERROR_CODES = {
   database_tls_failed: 'Postgres has no TLS, or its certificate does not hold',
   database_read_only: 'no server of the database takes writes',
   database_pooler_unfit: 'the pooler in front of Postgres cannot be used like this',
+  migrations_missing: 'the schema is older than this release, which may not migrate it',
   port_in_use: 'another process listens on the port',
   port_not_permitted: 'this user may not listen on the port',
   host_not_local: 'the host is not an address of this machine',

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { connectDatabase } from '../../../../src/bootstrap/connect-database.ts';
+import { StartupError } from '../../../../src/bootstrap/startup-error.ts';
 import { type DatabasePasswordConfig, DEFAULT_DATABASE_CONFIG } from '../../../../src/config/database-settings.ts';
 import { dataSourceOptions } from '../../../../src/database/data-source-options.ts';
 import { Database } from '../../../../src/database/database.ts';
@@ -30,8 +31,8 @@ async function connectTo(url: string): Promise<Record<string, unknown>> {
   return rows[0];
 }
 
-const startupErrorOf = async (url: string, password: DatabasePasswordConfig | null = null): Promise<object> =>
-  catchError(() => connectDatabase(url, { ...DEFAULT_DATABASE_CONFIG, password }));
+const startupErrorOf = async (url: string, password: DatabasePasswordConfig | null = null): Promise<StartupError> =>
+  catchError(StartupError, connectDatabase(url, { ...DEFAULT_DATABASE_CONFIG, password }));
 
 describe('a Unix socket', () => {
   it('is used where the URL names its folder, without TLS', async () => {
@@ -158,7 +159,7 @@ describe('the password', () => {
       startupErrorOf(`postgres://${place()}`),
       startupErrorOf(`postgres://${place()}`, { command: 'echo hush' }),
     ]);
-    expect(answers.map((answer) => String(Reflect.get(answer, 'code')))).toEqual([
+    expect(answers.map(({ code }) => code)).toEqual([
       ...Array.from({ length: 4 }, () => 'database_password_unavailable'),
       'database_login_failed',
     ]);

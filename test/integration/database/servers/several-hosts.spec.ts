@@ -16,8 +16,9 @@ let other: DatabaseServer;
 let proxy: DatabaseProxy;
 
 beforeAll(async () => {
-  [one, other] = await Promise.all([startDatabaseServer(), startDatabaseServer()]);
-  await other.sql(`ALTER ROLE postgres PASSWORD '${one.password}'`);
+  one = await startDatabaseServer();
+  other = await startDatabaseServer();
+  for (const server of [one, other]) await server.sql(`CREATE ROLE shared LOGIN SUPERUSER PASSWORD 'shared'`);
   proxy = await startDatabaseProxy(one.url);
 });
 beforeEach(async () => {
@@ -30,9 +31,9 @@ afterAll(async () => {
   await Promise.all([one?.close(), other?.close()]);
 });
 
-/** One host after the other, with the password that both know. */
+/** One host after the other, with a user that both know. */
 function urlOf(...ports: (string | number)[]): string {
-  return `postgres://postgres:${one.password}@${ports.map((port) => `127.0.0.1:${port}`).join(',')}/postgres`;
+  return `postgres://shared:shared@${ports.map((port) => `127.0.0.1:${port}`).join(',')}/postgres`;
 }
 
 async function withDatabase(url: string, work: (database: Database) => Promise<void>): Promise<void> {
