@@ -36,8 +36,8 @@ export interface CoreServicesOptions {
 }
 
 /**
- * Connects, runs pending migrations (or requires that there are none), opens the key ring. Throws `StartupError` or `WrongRootKeyError`, with everything
- * closed.
+ * Connects, runs pending migrations (or requires that there are none), opens the key ring. Throws `StartupError` or
+ * `WrongRootKeyError`, with everything closed.
  */
 export async function openCoreServices(options: CoreServicesOptions): Promise<CoreServices> {
   const connection = await connectDatabase(options.databaseUrl, options.config.database);

@@ -5,7 +5,7 @@ import { DAY_SECONDS } from '../../src/platform/duration.ts';
 import { api, type ConnectTestContext, completeConnect, createServiceClient } from './connect-test-context.ts';
 
 /**
- * What a vault is for, once through: connects, imports, leases, calls Graph, sweeps, rotates keys, retains, revokes, and
+ * What a vault is for, once through: connects, imports, leases, calls Graph, sweeps, rotates keys, revokes, purges, and
  * verifies the record. Fails the test where any of it fails.
  */
 export async function doMainJob(testContext: ConnectTestContext): Promise<void> {
