@@ -138,7 +138,7 @@ describe('the password', () => {
         await change(password);
         // Holds a connection, so that others are needed.
         await database.transaction(async () => {
-          expect(await Promise.all([database.rows(one), database.failFast.rows(one)])).toEqual([
+          expect(await Promise.all([database.rows(one), database.longRunning.rows(one)])).toEqual([
             [{ one: 1 }],
             [{ one: 1 }],
           ]);
@@ -152,13 +152,15 @@ describe('the password', () => {
   });
 
   it('that is wrong or missing is told without it', async () => {
-    const answers = await Promise.all([
-      startupErrorOf(`postgres://${place()}`, { command: 'echo hush; echo hush >&2; exit 3' }),
-      startupErrorOf(`postgres://${place()}`, { command: 'true' }),
-      startupErrorOf(`postgres://${place()}`, { file: '/nowhere/hush' }),
-      startupErrorOf(`postgres://${place()}`),
-      startupErrorOf(`postgres://${place()}`, { command: 'echo hush' }),
-    ]);
+    const answers: StartupError[] = [];
+    for (const password of [
+      { command: 'echo hush; echo hush >&2; exit 3' },
+      { command: 'true' },
+      { file: '/nowhere/hush' },
+      null,
+      { command: 'echo hush' },
+    ])
+      answers.push(await startupErrorOf(`postgres://${place()}`, password));
     expect(answers.map(({ code }) => code)).toEqual([
       ...Array.from({ length: 4 }, () => 'database_password_unavailable'),
       'database_login_failed',
