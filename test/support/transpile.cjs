@@ -4,9 +4,9 @@ const path = require('node:path');
 const { transformSync, version } = require('@swc/core');
 
 const CACHE = path.resolve(__dirname, '../../node_modules/.cache/metavault/transpiled');
+/** For SWC. */
 const OPTIONS = {
   swcrc: false,
-  sourceMaps: true,
   module: { type: 'es6' },
   jsc: {
     target: 'es2022',
@@ -17,14 +17,14 @@ const OPTIONS = {
 };
 const SALT = JSON.stringify([version, OPTIONS]);
 
-/** Returns a TypeScript file as JavaScript, and the file of its source map. What was transpiled once is kept. */
+/** Returns a TypeScript file as JavaScript, and the path of its source map. The results are kept for later runs. */
 function transpile(filename) {
   const source = fs.readFileSync(filename, 'utf8');
   const key = createHash('sha256').update(SALT).update(filename).update('\0').update(source).digest('hex');
   const [output, map] = ['js', 'map'].map((extension) => path.join(CACHE, `${key}.${extension}`));
   let code = readIfExists(output);
   if (code === undefined) {
-    const result = transformSync(source, { ...OPTIONS, filename });
+    const result = transformSync(source, { ...OPTIONS, sourceMaps: true, filename });
     code = result.code;
     fs.mkdirSync(CACHE, { recursive: true });
     store(map, result.map);
@@ -49,4 +49,4 @@ function store(file, content) {
   fs.renameSync(draft, file);
 }
 
-module.exports = { transpile };
+module.exports = { OPTIONS, transpile };

@@ -1,24 +1,15 @@
-/** What spec files import as `@jest/globals`: the functions of the spec file that runs, for modules that outlive it. */
-let current = {};
+/** What spec files and test support import as `@jest/globals`: the functions of the spec file that is running. */
+export let afterAll;
+export let afterEach;
+export let beforeAll;
+export let beforeEach;
+export let describe;
+export let expect;
+export let it;
+export let jest;
+export let test;
 
-/** Called before each spec file is loaded. */
+/** Called before each spec file is loaded. Importers see the new values: exports of ES modules are live. */
 export function useJestGlobals(globals) {
-  current = globals;
+  ({ afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest, test } = globals);
 }
-
-function forward(name) {
-  return new Proxy(() => undefined, {
-    get: (_target, key) => Reflect.get(current[name], key),
-    apply: (_target, self, values) => Reflect.apply(current[name], self, values),
-  });
-}
-
-export const afterAll = forward('afterAll');
-export const afterEach = forward('afterEach');
-export const beforeAll = forward('beforeAll');
-export const beforeEach = forward('beforeEach');
-export const describe = forward('describe');
-export const expect = forward('expect');
-export const it = forward('it');
-export const jest = forward('jest');
-export const test = forward('test');

@@ -1,16 +1,17 @@
 import { ModernFakeTimers } from '@jest/fake-timers';
 import { ModuleMocker } from 'jest-mock';
 
-/** Where Jest keeps what a spec file sets by `jest.setTimeout` and the like. */
-const SETTINGS = [
+/** Where Jest keeps the tests of a spec file, and what it sets by `jest.setTimeout` and the like. */
+const STATE = [
   'EVENT_HANDLERS',
+  'JEST_STATE_SYMBOL',
   'LOG_ERRORS_BEFORE_RETRY',
   'RETRY_IMMEDIATELY',
   'RETRY_TIMES',
   'RETRY_TIMES_SETTER',
   'TEST_TIMEOUT_SYMBOL',
   'WAIT_BEFORE_RETRY',
-].map((name) => Symbol.for(name));
+];
 
 const EVENTS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'uncaughtException', 'unhandledRejection', 'warning'];
 
@@ -29,7 +30,8 @@ export default class SpecEnvironment {
   #exit = process.exit;
 
   constructor({ projectConfig }) {
-    for (const key of SETTINGS) delete globalThis[key];
+    for (const symbol of Object.getOwnPropertySymbols(globalThis))
+      if (STATE.includes(symbol.description)) delete globalThis[symbol];
     this.moduleMocker = new ModuleMocker(globalThis);
     this.fakeTimersModern = new ModernFakeTimers({ config: projectConfig, global: globalThis });
     this.#before = describeProcess();
@@ -58,7 +60,12 @@ export default class SpecEnvironment {
 function describeProcess() {
   const variables = Object.entries(process.env).map(([name, value]) => [`process.env.${name}`, value]);
   const listeners = EVENTS.map((name) => [`listeners of ${name}`, process.listenerCount(name)]);
-  return new Map([...variables, ...listeners, ...REPLACEABLE.map((name) => [name, globalThis[name]]), ['the working directory', process.cwd()]]);
+  return new Map([
+    ...variables,
+    ...listeners,
+    ...REPLACEABLE.map((name) => [name, globalThis[name]]),
+    ['the working directory', process.cwd()],
+  ]);
 }
 
 function compare(before, after) {
