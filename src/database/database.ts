@@ -5,6 +5,7 @@ import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { ConnectionPool, type Transaction, type TransactionOptions } from './connection-pool.ts';
 import { DatabaseAvailability } from './database-availability.ts';
 import { FailFastPool } from './fail-fast-pool.ts';
+import { StandbyConfirmation } from './standby/standby-confirmation.ts';
 import type { SqlExecutor, Statement } from './statement.ts';
 import { DatabaseTimeoutError, withTimeout } from './with-timeout.ts';
 
@@ -36,6 +37,8 @@ export class Database implements SqlExecutor {
    * must not be lost to a slow database (a token that Meta issues once).
    */
   readonly longRunning: ConnectionPool;
+  /** What a failover must not undo waits here for a standby. */
+  readonly standby: StandbyConfirmation;
   readonly #pool: Pool;
   readonly #statements: ConnectionPool;
 
@@ -48,6 +51,7 @@ export class Database implements SqlExecutor {
     this.longRunning = new ConnectionPool(typeormPool, this.availability);
     this.#pool = openPool(url);
     this.#statements = new ConnectionPool(this.#pool, this.availability, { acquireWithinMs: ACQUIRE_TIMEOUT_MS });
+    this.standby = new StandbyConfirmation(this.#statements, this.availability);
   }
 
   /** Shares the pool of an initialized data source. */
@@ -69,6 +73,14 @@ export class Database implements SqlExecutor {
    */
   transaction<T>(work: (transaction: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
     return this.#statements.transaction(work, options);
+  }
+
+  /**
+   * Runs `work`, which commits what Meta gives only once, and waits for a standby as `StandbyConfirmation` does. A
+   * standby that does not confirm is logged, and the work goes on.
+   */
+  async durably<T>(work: () => Promise<T>): Promise<T> {
+    return (await this.standby.confirm(work)).result;
   }
 
   /** Reads entities, with the limits of statements. */
