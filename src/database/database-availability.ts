@@ -1,13 +1,17 @@
-import { databaseUnavailableError, isDatabaseTrouble, isSilence } from './database-unavailable.ts';
+import { databaseUnavailableError, isDatabaseTrouble, isReadOnly, isSilence } from './database-unavailable.ts';
 
 /** Called when a statement met trouble, with its error, and when one succeeded after that, with null. */
 type AvailabilityListener = (trouble: unknown) => void;
+
+/** How often connections are replaced because the server takes no writes: it may stay so for long. */
+const RECONNECT_INTERVAL_MS = 1_000;
 
 /** Whether Postgres answers, from what the statements of all pools meet. */
 export class DatabaseAvailability {
   #answeredAtMs = performance.now();
   #isTroubled = false;
   #generation = 0;
+  #reconnectedAtMs = Number.NEGATIVE_INFINITY;
   #listener: AvailabilityListener = () => undefined;
 
   onChange(listener: AvailabilityListener): void {
@@ -24,7 +28,10 @@ export class DatabaseAvailability {
     return (performance.now() - this.#answeredAtMs) / 1000;
   }
 
-  /** Rises when Postgres was silent: connections made before may be dead, whichever pool has them. */
+  /**
+   * Rises when Postgres was silent or took no writes: connections made before may be dead, or lead to a former primary,
+   * whichever pool has them.
+   */
   get generation(): number {
     return this.#generation;
   }
@@ -45,9 +52,16 @@ export class DatabaseAvailability {
 
   /** Reports trouble, and returns the error to throw. */
   unavailable(cause: unknown): Error {
-    if (isSilence(cause)) this.#generation += 1;
+    if (isSilence(cause) || (isReadOnly(cause) && this.mayReconnect())) this.#generation += 1;
     this.#isTroubled = true;
     this.#listener(cause);
     return databaseUnavailableError(cause);
+  }
+
+  private mayReconnect(): boolean {
+    const nowMs = performance.now();
+    if (nowMs - this.#reconnectedAtMs < RECONNECT_INTERVAL_MS) return false;
+    this.#reconnectedAtMs = nowMs;
+    return true;
   }
 }

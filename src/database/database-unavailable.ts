@@ -28,8 +28,9 @@ export function databaseUnavailableError(cause: unknown): AppError {
  */
 const UNAVAILABLE_CLASSES = new Set(['08', '53', '57', '58']);
 const SQLSTATE_LENGTH = 5;
+const READ_ONLY_STATE = '25006';
 /** A standby or read-only database; a login or database that is refused; idle in a transaction for too long. */
-const UNAVAILABLE_STATES = new Set(['25006', '28000', '28P01', '3D000', '25P03']);
+const UNAVAILABLE_STATES = new Set([READ_ONLY_STATE, '28000', '28P01', '3D000', '25P03']);
 const SOCKET_ERRORS = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -63,6 +64,21 @@ export function isConnectionLost(error: unknown): boolean {
 /** Whether Postgres has been silent for `query_timeout`, which is longer than its own `statement_timeout`. */
 export function isSilence(error: unknown): boolean {
   return causeOf(error).message === 'Query read timeout';
+}
+
+/** The database is a standby, or read-only. */
+export class ReadOnlyDatabaseError extends Error {
+  readonly code = READ_ONLY_STATE;
+
+  constructor() {
+    super('the database is a standby');
+    this.name = 'ReadOnlyDatabaseError';
+  }
+}
+
+/** Whether the server took no writes: another server may have become the primary. */
+export function isReadOnly(error: unknown): boolean {
+  return causeOf(error).code === READ_ONLY_STATE;
 }
 
 /** TypeORM wraps the error of `pg`. */

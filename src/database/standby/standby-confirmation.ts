@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseAvailability } from '../database-availability.ts';
+import { ReadOnlyDatabaseError } from '../database-unavailable.ts';
 import type { SqlExecutor } from '../statement.ts';
 import { DatabaseTimeoutError } from '../with-timeout.ts';
-import { type ReplicationRow, selectReplication } from './replication.query.ts';
+import { selectReplication } from './replication.query.ts';
 
 /** `standby`: at least one standby has it on disk, too. `primary`: it would be lost with the primary's disk. */
 export type Durability = 'standby' | 'primary';
@@ -85,7 +86,7 @@ export class StandbyConfirmation {
   async look(): Promise<Replication> {
     const [row] = await this.executor.rows(selectReplication({}));
     if (row === undefined || row.flushed === null || row.timeline === null)
-      throw this.availability.unavailable(new Error('the database is a standby'));
+      throw this.availability.unavailable(new ReadOnlyDatabaseError());
     const position = { timeline: row.timeline, lsn: BigInt(row.flushed) };
     this.#timeline = row.timeline;
     // A standby that was here before may be back at any time.
