@@ -4,7 +4,7 @@ import type { Database } from '../../../../src/database/database.ts';
 import type { Confirmation, Replication } from '../../../../src/database/standby/standby-confirmation.ts';
 import { UnconfirmedEndings } from '../../../../src/database/standby/unconfirmed-endings.ts';
 import { AppError, notFound, serviceUnavailable } from '../../../../src/platform/problem.ts';
-import { IdleJobScheduler } from '../../../support/idle-job-scheduler.ts';
+import { idleJobScheduler } from '../../../support/idle-job-scheduler.ts';
 import { captureLog } from '../../../support/test-replica.ts';
 
 const at = (lsn: bigint, timeline = '1') => ({ timeline, lsn });
@@ -14,7 +14,7 @@ function open() {
   let seen: Replication = { position: at(200n), confirmed: 50n };
   const database = { standby: { look: async () => seen } } as unknown as Database;
   const registry = new Registry();
-  const endings = new UnconfirmedEndings(database, new IdleJobScheduler(), registry, captureLog().logger);
+  const endings = new UnconfirmedEndings(database, idleJobScheduler(), registry, captureLog().logger);
   const carriedOut: string[] = [];
   return {
     endings,
