@@ -11,7 +11,7 @@ import {
 import { until } from './until.ts';
 
 /** What is asked for at the same time, each again and again. */
-export const LOAD_KINDS = [
+const LOAD_KINDS = [
   'lease',
   'end lease',
   'call',
@@ -21,7 +21,7 @@ export const LOAD_KINDS = [
   'delete client',
   'session',
 ] as const;
-export type LoadKind = (typeof LOAD_KINDS)[number];
+type LoadKind = (typeof LOAD_KINDS)[number];
 
 interface Answer {
   kind: LoadKind;

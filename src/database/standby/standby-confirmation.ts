@@ -6,7 +6,7 @@ import { DatabaseTimeoutError } from '../with-timeout.ts';
 import { selectReplication } from './replication.query.ts';
 
 /** `standby`: at least one standby has it on disk, too. `primary`: it would be lost with the primary's disk. */
-export type Durability = 'standby' | 'primary';
+type Durability = 'standby' | 'primary';
 
 /** A place in the WAL. */
 export interface WalPosition {

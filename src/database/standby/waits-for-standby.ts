@@ -23,7 +23,7 @@ interface StandbyWait {
 
 /** Holds back the answer until a standby has what the handler committed, and says in `Durability` who has it. */
 @Injectable()
-export class StandbyInterceptor implements NestInterceptor {
+class StandbyInterceptor implements NestInterceptor {
   constructor(
     private readonly database: Database,
     private readonly endings: UnconfirmedEndings,
