@@ -25,9 +25,11 @@ export interface PostgresPair {
   caughtUp(): Promise<void>;
   /** SIGKILL to the primary, and to all that belongs to it. */
   killPrimary(): Promise<void>;
+  /** The primary's machine is gone: open connections and new ones get no answer any more. */
+  cutOffPrimary(): void;
   /** Promotes the standby; resolves once it takes writes. */
   promote(): Promise<void>;
-  /** Leads the address to the standby. */
+  /** Leads the address to the standby. Connections to a primary that was cut off stay silent. */
   switchOver(): void;
   close(): Promise<void>;
 }
@@ -57,6 +59,7 @@ export function startPostgresPair(): Promise<PostgresPair> {
       await until(() => isCaughtUp(primary.url));
     };
     await caughtUp();
+    let isCutOff = false;
     return {
       url: address.url,
       primaryUrl: primary.url,
@@ -73,11 +76,16 @@ export function startPostgresPair(): Promise<PostgresPair> {
           .then(() => undefined),
       holdUpReplication: () => replication.silence(),
       killPrimary: () => primary.kill(),
+      cutOffPrimary: () => {
+        isCutOff = true;
+        replication.silence();
+        address.silence();
+      },
       promote: async () => {
         await query(standby.url, 'SELECT pg_promote()');
       },
       switchOver: () => {
-        address.cut();
+        if (!isCutOff) address.cut();
         address.leadTo(standby.url);
         address.restore();
       },

@@ -85,9 +85,9 @@ export class StandbyConfirmation {
   /** Throws 503 `database_unavailable`, also if this is a standby. */
   async look(): Promise<Replication> {
     const [row] = await this.executor.rows(selectReplication({}));
-    if (row === undefined || row.flushed === null || row.timeline === null)
+    if (row === undefined || row.written === null || row.timeline === null)
       throw this.availability.unavailable(new ReadOnlyDatabaseError());
-    const position = { timeline: row.timeline, lsn: BigInt(row.flushed) };
+    const position = { timeline: row.timeline, lsn: BigInt(row.written) };
     this.#timeline = row.timeline;
     // A standby that was here before may be back at any time.
     this.#isExpected ||= row.is_connected || row.has_slot;

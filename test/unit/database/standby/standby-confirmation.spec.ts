@@ -5,7 +5,7 @@ import { StandbyConfirmation } from '../../../../src/database/standby/standby-co
 import type { SqlExecutor } from '../../../../src/database/statement.ts';
 
 const STREAMING: ReplicationRow = {
-  flushed: '1000',
+  written: '1000',
   timeline: '00000001',
   is_connected: true,
   has_slot: false,
@@ -32,7 +32,7 @@ describe('a commit', () => {
   it('is on a standby once that has all that the primary had after the commit', async () => {
     const { confirm, looks } = showing(
       { confirmed: '900' },
-      { flushed: '2000', confirmed: '999' },
+      { written: '2000', confirmed: '999' },
       { confirmed: '1000' },
     );
     expect(await confirm()).toEqual({
@@ -79,7 +79,7 @@ describe('a commit', () => {
 
   it.each([
     ['does not answer', new Error('Connection terminated unexpectedly')],
-    ['is a standby', { flushed: null, timeline: null }],
+    ['is a standby', { written: null, timeline: null }],
   ])('is unknown if the database %s', async (_, row) => {
     await expect(showing(row).confirm()).rejects.toBeDefined();
   });
