@@ -65,6 +65,7 @@ export async function createReplica({ config, databaseUrl, overrides = {} }: Rep
   for (const warning of config.warnings) logger.warn(warning);
   const http = overrides.http ?? new UndiciHttpClient();
   const coreServices = await openCoreServices({ config, databaseUrl, overrides });
+  for (const warning of coreServices.warnings) logger.warn(warning);
   const closeCoreServices = async (): Promise<void> => {
     if (overrides.http === undefined) await http.close();
     await coreServices.close();

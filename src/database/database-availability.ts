@@ -3,15 +3,14 @@ import { databaseUnavailableError, isDatabaseTrouble, isReadOnly, isSilence } fr
 /** Called when a statement met trouble, with its error, and when one succeeded after that, with null. */
 type AvailabilityListener = (trouble: unknown) => void;
 
-/** How often connections are replaced because the server takes no writes: it may stay so for long. */
-const RECONNECT_INTERVAL_MS = 1_000;
+const REPLACE_INTERVAL_MS = 1_000;
 
 /** Whether Postgres answers, from what the statements of all pools meet. */
 export class DatabaseAvailability {
   #answeredAtMs = performance.now();
   #isTroubled = false;
   #generation = 0;
-  #reconnectedAtMs = Number.NEGATIVE_INFINITY;
+  #replacedAtMs = Number.NEGATIVE_INFINITY;
   #listener: AvailabilityListener = () => undefined;
 
   onChange(listener: AvailabilityListener): void {
@@ -29,8 +28,8 @@ export class DatabaseAvailability {
   }
 
   /**
-   * Rises when Postgres was silent or took no writes: connections made before may be dead, or lead to a former primary,
-   * whichever pool has them.
+   * Rises when Postgres was silent, or takes no writes: connections made before may be dead, or lead to a server that
+   * is a standby now, whichever pool has them.
    */
   get generation(): number {
     return this.#generation;
@@ -52,16 +51,17 @@ export class DatabaseAvailability {
 
   /** Reports trouble, and returns the error to throw. */
   unavailable(cause: unknown): Error {
-    if (isSilence(cause) || (isReadOnly(cause) && this.mayReconnect())) this.#generation += 1;
+    if (isSilence(cause) || (isReadOnly(cause) && this.isTimeToReplace())) this.#generation += 1;
     this.#isTroubled = true;
     this.#listener(cause);
     return databaseUnavailableError(cause);
   }
 
-  private mayReconnect(): boolean {
+  /** A server that stays read-only must not cost a new connection for each write. */
+  private isTimeToReplace(): boolean {
     const nowMs = performance.now();
-    if (nowMs - this.#reconnectedAtMs < RECONNECT_INTERVAL_MS) return false;
-    this.#reconnectedAtMs = nowMs;
+    if (nowMs - this.#replacedAtMs < REPLACE_INTERVAL_MS) return false;
+    this.#replacedAtMs = nowMs;
     return true;
   }
 }

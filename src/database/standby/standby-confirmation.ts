@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseAvailability } from '../database-availability.ts';
-import { ReadOnlyDatabaseError } from '../database-unavailable.ts';
+import { ReadOnlyServerError } from '../servers/server-client.ts';
 import type { SqlExecutor } from '../statement.ts';
 import { DatabaseTimeoutError } from '../with-timeout.ts';
 import { selectReplication } from './replication.query.ts';
@@ -86,7 +86,7 @@ export class StandbyConfirmation {
   async look(): Promise<Replication> {
     const [row] = await this.executor.rows(selectReplication({}));
     if (row === undefined || row.written === null || row.timeline === null)
-      throw this.availability.unavailable(new ReadOnlyDatabaseError());
+      throw this.availability.unavailable(new ReadOnlyServerError());
     const position = { timeline: row.timeline, lsn: BigInt(row.written) };
     this.#timeline = row.timeline;
     // A standby that was here before may be back at any time.
