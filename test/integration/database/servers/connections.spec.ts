@@ -129,16 +129,16 @@ describe('the password', () => {
     ['a command', () => ({ command: `cat ${file()}` })],
   ])('of %s is asked anew for new connections, so a rotation fails no request', async (_, config) => {
     const url = `postgres://rotated@127.0.0.1:${server.port}/postgres`;
-    const source = await new DataSource(dataSourceOptions(new DatabaseServers(url, config()), 2)).initialize();
+    const source = await new DataSource(dataSourceOptions(new DatabaseServers(url, config()), 3)).initialize();
     const database = Database.of(source);
     const one = { text: 'SELECT 1 AS one' };
     try {
-      expect(await database.rows(one)).toEqual([{ one: 1 }]);
+      expect(await database.longRunning.rows(one)).toEqual([{ one: 1 }]);
       for (const password of ['second', 'third']) {
         await change(password);
         // Holds a connection, so that others are needed.
-        await database.transaction(async () => {
-          expect(await Promise.all([database.rows(one), database.longRunning.rows(one)])).toEqual([
+        await database.longRunning.transaction(async () => {
+          expect(await Promise.all([database.longRunning.rows(one), database.longRunning.rows(one)])).toEqual([
             [{ one: 1 }],
             [{ one: 1 }],
           ]);
