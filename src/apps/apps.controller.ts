@@ -11,6 +11,7 @@ import type { FastifyReply } from 'fastify';
 import { toActor } from '../audit/actor.ts';
 import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
 import { CurrentClient, RequestId, Roles } from '../auth/decorators.ts';
+import { WaitsForStandby } from '../database/standby/waits-for-standby.ts';
 import { metaUnavailable } from '../meta/errors/meta-unavailable.ts';
 import { MetaApps } from '../meta/meta-apps.ts';
 import { ApiPage } from '../platform/openapi/api-page.ts';
@@ -133,6 +134,7 @@ export class AppsController {
 
   @Post(':app_id/secret')
   @HttpCode(200)
+  @WaitsForStandby({ isEnding: false })
   @ApiAppId()
   @ApiOperation({
     operationId: 'rotateAppSecret',
@@ -155,6 +157,7 @@ export class AppsController {
 
   @Delete(':app_id')
   @HttpCode(204)
+  @WaitsForStandby({ isEnding: true })
   @ApiAppId()
   @ApiOperation({
     operationId: 'deleteApp',

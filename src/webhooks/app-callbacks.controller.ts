@@ -12,6 +12,7 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { appNotFound } from '../apps/app-problems.ts';
 import { Public, RequestId } from '../auth/decorators.ts';
+import { WaitsForStandby } from '../database/standby/waits-for-standby.ts';
 import { type MetaApp, MetaApps } from '../meta/meta-apps.ts';
 import { TakesBody } from '../platform/http-server/request-body.ts';
 import { ApiProblems } from '../platform/openapi/api-problems.ts';
@@ -94,6 +95,7 @@ export class AppCallbacksController {
 
   @Post('deauthorize')
   @HttpCode(200)
+  @WaitsForStandby({ isEnding: true })
   @ApiAppId()
   @TakesBody('form')
   @ApiConsumes(FORM)
@@ -111,6 +113,7 @@ export class AppCallbacksController {
 
   @Post('data-deletion')
   @HttpCode(200)
+  @WaitsForStandby({ isEnding: true })
   @ApiAppId()
   @TakesBody('form')
   @ApiConsumes(FORM)

@@ -5542,6 +5542,11 @@ export interface components {
     requestBodies: never;
     headers: {
         /**
+         * @description `standby`: at least one standby of the database has it on disk, too, so a failover does not undo it. `primary`: the primary alone does, because there is no standby, or none answered within a second.
+         * @example standby
+         */
+        Durability: "standby" | "primary";
+        /**
          * @description The answer is that of an earlier request with the same Idempotency-Key
          * @example true
          */
@@ -8653,6 +8658,7 @@ export interface operations {
             /** @description The client is deleted */
             204: {
                 headers: {
+                    Durability: components["headers"]["Durability"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -8724,6 +8730,7 @@ export interface operations {
             /** @description The client afterwards */
             200: {
                 headers: {
+                    Durability: components["headers"]["Durability"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -8800,6 +8807,7 @@ export interface operations {
             /** @description The key */
             201: {
                 headers: {
+                    Durability: components["headers"]["Durability"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     Location: components["headers"]["Location"];
                     RateLimit: components["headers"]["RateLimit"];
@@ -9247,6 +9255,7 @@ export interface operations {
             /** @description The connection is revoked */
             200: {
                 headers: {
+                    Durability: components["headers"]["Durability"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -10360,6 +10369,7 @@ export interface operations {
             /** @description The key is destroyed */
             204: {
                 headers: {
+                    Durability: components["headers"]["Durability"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -10769,6 +10779,7 @@ export interface operations {
             /** @description The lease has ended */
             204: {
                 headers: {
+                    Durability: components["headers"]["Durability"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -11105,6 +11116,7 @@ export interface operations {
             /** @description The subscription is deleted */
             204: {
                 headers: {
+                    Durability: components["headers"]["Durability"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -12062,6 +12074,7 @@ export interface operations {
             /** @description What Meta shows the user */
             200: {
                 headers: {
+                    Durability: components["headers"]["Durability"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
@@ -12130,6 +12143,7 @@ export interface operations {
             /** @description The connections are revoked */
             200: {
                 headers: {
+                    Durability: components["headers"]["Durability"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };

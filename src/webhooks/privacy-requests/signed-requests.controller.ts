@@ -2,6 +2,7 @@ import { Controller, HttpCode, Post, Req } from '@nestjs/common';
 import { ApiBody, ApiConsumes, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { Public } from '../../auth/decorators.ts';
+import { WaitsForStandby } from '../../database/standby/waits-for-standby.ts';
 import { MetaApps } from '../../meta/meta-apps.ts';
 import { TakesBody } from '../../platform/http-server/request-body.ts';
 import { ApiProblems } from '../../platform/openapi/api-problems.ts';
@@ -27,6 +28,7 @@ export class SignedRequestsController {
 
   @Post('deauthorize')
   @HttpCode(200)
+  @WaitsForStandby({ isEnding: true })
   @TakesBody('form')
   @ApiBody({ type: SignedRequestForm })
   @ApiOperation({
@@ -42,6 +44,7 @@ export class SignedRequestsController {
 
   @Post('data-deletion')
   @HttpCode(200)
+  @WaitsForStandby({ isEnding: true })
   @TakesBody('form')
   @ApiBody({ type: SignedRequestForm })
   @ApiOperation({
