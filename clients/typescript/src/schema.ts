@@ -8115,6 +8115,7 @@ export interface operations {
             /** @description The app is deleted */
             204: {
                 headers: {
+                    Durability: components["headers"]["Durability"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -8296,6 +8297,7 @@ export interface operations {
             /** @description The app, with its new secret in use */
             200: {
                 headers: {
+                    Durability: components["headers"]["Durability"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -11897,6 +11899,7 @@ export interface operations {
             /** @description What Meta shows the user */
             200: {
                 headers: {
+                    Durability: components["headers"]["Durability"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
@@ -11987,6 +11990,7 @@ export interface operations {
             /** @description The connections are revoked */
             200: {
                 headers: {
+                    Durability: components["headers"]["Durability"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
