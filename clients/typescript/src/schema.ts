@@ -6483,6 +6483,22 @@ export interface operations {
                     "text/html": string;
                 };
             };
+            /** @description `login_not_configured`: This login is not set up here. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "login_not_configured";
+                        /** @constant */
+                        status?: 409;
+                    };
+                    "text/html": string;
+                };
+            };
             /** @description `session_expired`: This connect link has expired or was already used. */
             410: {
                 headers: {
@@ -7534,6 +7550,22 @@ export interface operations {
                         code?: "access_denied";
                         /** @constant */
                         status?: 403;
+                    };
+                    "text/html": string;
+                };
+            };
+            /** @description `login_not_configured`: This login is not set up here. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "login_not_configured";
+                        /** @constant */
+                        status?: 409;
                     };
                     "text/html": string;
                 };
