@@ -381,7 +381,7 @@ export interface paths {
         };
         /**
          * Tell whether this replica can serve
-         * @description Checks database, migrations, key ring and clock. With an admin's key, `details` also has the doctor's checks with their findings and remedies, renewed after five minutes.
+         * @description Checks database, migrations, key ring and clock. With an admin's key, `details` also has the doctor's checks with their findings and remedies, renewed after five minutes. On the public port in production, who is neither operator nor admin gets the status only: `info`, `error`, and `details` are empty.
          */
         get: operations["getReadiness"];
         put?: never;
@@ -3926,6 +3926,8 @@ export interface components {
             remedy: string;
             /** @description The X-Request-Id of the response; name it in reports */
             request_id: string;
+            /** @description Seconds after which to retry, if known: the same as in Retry-After */
+            retry_after?: number;
             /** @description The HTTP status */
             status: number;
             /** @description What kind of problem it is */
@@ -4220,7 +4222,7 @@ export interface components {
              * @description Page with the API reference
              * @example /docs
              */
-            docs: string;
+            docs: string | null;
             /**
              * @description Readiness
              * @example /health/ready
@@ -4230,7 +4232,7 @@ export interface components {
              * @description OpenAPI document
              * @example /openapi.json
              */
-            openapi: string;
+            openapi: string | null;
             /**
              * @description All problems
              * @example /problems
@@ -4946,6 +4948,11 @@ export interface components {
     parameters: never;
     requestBodies: never;
     headers: {
+        /**
+         * @description `standby`: at least one standby of the database has it on disk, too, so a failover does not undo it. `primary`: the primary alone does, because there is no standby, or none answered within a second.
+         * @example standby
+         */
+        Durability: "standby" | "primary";
         /**
          * @description The answer is that of an earlier request with the same Idempotency-Key
          * @example true
@@ -6281,6 +6288,38 @@ export interface operations {
                 };
             };
             400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            /** @description `not_found`: There is nothing here. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "not_found";
+                        /** @constant */
+                        status?: 404;
+                    };
+                };
+            };
+            /** @description `too_many_attempts`: Too many invalid keys were sent from this address. */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_attempts";
+                        /** @constant */
+                        status?: 429;
+                    };
+                };
+            };
             500: components["responses"]["InternalError"];
             503: components["responses"]["DatabaseUnavailable"];
         };
@@ -6310,6 +6349,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
             /** @description `not_found`: There is nothing here. */
             404: {
                 headers: {
@@ -6322,6 +6362,22 @@ export interface operations {
                         code?: "not_found";
                         /** @constant */
                         status?: 404;
+                    };
+                };
+            };
+            /** @description `too_many_attempts`: Too many invalid keys were sent from this address. */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_attempts";
+                        /** @constant */
+                        status?: 429;
                     };
                 };
             };
@@ -6349,6 +6405,38 @@ export interface operations {
                 };
             };
             400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            /** @description `not_found`: There is nothing here. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "not_found";
+                        /** @constant */
+                        status?: 404;
+                    };
+                };
+            };
+            /** @description `too_many_attempts`: Too many invalid keys were sent from this address. */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_attempts";
+                        /** @constant */
+                        status?: 429;
+                    };
+                };
+            };
             500: components["responses"]["InternalError"];
             503: components["responses"]["DatabaseUnavailable"];
         };
@@ -6714,6 +6802,38 @@ export interface operations {
                 };
             };
             400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            /** @description `not_found`: There is nothing here. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "not_found";
+                        /** @constant */
+                        status?: 404;
+                    };
+                };
+            };
+            /** @description `too_many_attempts`: Too many invalid keys were sent from this address. */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_attempts";
+                        /** @constant */
+                        status?: 429;
+                    };
+                };
+            };
             500: components["responses"]["InternalError"];
             503: components["responses"]["DatabaseUnavailable"];
         };
@@ -6922,6 +7042,38 @@ export interface operations {
                 };
             };
             400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            /** @description `not_found`: There is nothing here. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "not_found";
+                        /** @constant */
+                        status?: 404;
+                    };
+                };
+            };
+            /** @description `too_many_attempts`: Too many invalid keys were sent from this address. */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_attempts";
+                        /** @constant */
+                        status?: 429;
+                    };
+                };
+            };
             500: components["responses"]["InternalError"];
             503: components["responses"]["DatabaseUnavailable"];
         };
@@ -7443,6 +7595,7 @@ export interface operations {
             /** @description The client is deleted */
             204: {
                 headers: {
+                    Durability: components["headers"]["Durability"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -7514,6 +7667,7 @@ export interface operations {
             /** @description The client afterwards */
             200: {
                 headers: {
+                    Durability: components["headers"]["Durability"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -7590,6 +7744,7 @@ export interface operations {
             /** @description The key */
             201: {
                 headers: {
+                    Durability: components["headers"]["Durability"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     Location: components["headers"]["Location"];
                     RateLimit: components["headers"]["RateLimit"];
@@ -8020,6 +8175,7 @@ export interface operations {
             /** @description The connection is revoked */
             200: {
                 headers: {
+                    Durability: components["headers"]["Durability"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -9116,6 +9272,7 @@ export interface operations {
             /** @description The key is destroyed */
             204: {
                 headers: {
+                    Durability: components["headers"]["Durability"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -9525,6 +9682,7 @@ export interface operations {
             /** @description The lease has ended */
             204: {
                 headers: {
+                    Durability: components["headers"]["Durability"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -9861,6 +10019,7 @@ export interface operations {
             /** @description The subscription is deleted */
             204: {
                 headers: {
+                    Durability: components["headers"]["Durability"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -10475,6 +10634,7 @@ export interface operations {
             /** @description What Meta shows the user */
             200: {
                 headers: {
+                    Durability: components["headers"]["Durability"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
@@ -10543,6 +10703,7 @@ export interface operations {
             /** @description The connections are revoked */
             200: {
                 headers: {
+                    Durability: components["headers"]["Durability"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
