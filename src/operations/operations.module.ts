@@ -20,6 +20,14 @@ import { StartPageController } from './start-page/start-page.controller.ts';
 @Module({
   imports: [AuthModule, MetaModule, TerminusModule.forRoot({ logger: false }), DiscoveryModule],
   controllers: [HealthController, MetricsController, ProblemsController, DocumentationController, StartPageController],
-  providers: [ApiDocument, ClockMonitor, DiagnosisService, GraphVersionMonitor, Readiness, ReplicaState, ReplicaSyncJob],
+  providers: [
+    ApiDocument,
+    ClockMonitor,
+    DiagnosisService,
+    GraphVersionMonitor,
+    Readiness,
+    ReplicaState,
+    ReplicaSyncJob,
+  ],
 })
 export class OperationsModule {}

@@ -17,7 +17,7 @@ export class KeyMetrics {
 
   constructor(
     private readonly kekRepository: KekRepository,
-    private readonly clock: Clock,
+    clock: Clock,
     registry: Registry,
   ) {
     const registers = [registry];
