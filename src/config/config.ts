@@ -67,6 +67,17 @@ export interface OidcConfig {
   readonly audiences: readonly string[];
 }
 
+/** Who may see metrics, the details of readiness, and the API document. */
+export interface OperationsConfig {
+  /** Whether the public port shows them to everybody. */
+  readonly isPublic: boolean;
+  /** Listener that shows them. Null: there is none. */
+  readonly port: number | null;
+  readonly host: string;
+  /** Bearer token that opens them on the public port. Null: none does. */
+  readonly token: SecretString | null;
+}
+
 /** How long Meta's payloads are kept: for the retention period, or until every subscriber has them. */
 export const WEBHOOK_KEEPS = ['retention', 'until_delivered'] as const;
 export type WebhookKeep = (typeof WEBHOOK_KEEPS)[number];
@@ -76,6 +87,7 @@ export abstract class Config {
   abstract readonly environment: 'development' | 'production' | 'test';
   abstract readonly host: string;
   abstract readonly port: number;
+  abstract readonly operations: OperationsConfig;
   /** Without a trailing slash. */
   abstract readonly publicUrl: string;
   /** Null: the embedded database in `dataDir`. */

@@ -8,7 +8,8 @@ import { type Environment, EnvironmentReader } from './environment-reader.ts';
 import { DEFAULT_GRAPH_API_VERSION } from './graph-api-version.ts';
 import { readKeyProvider } from './key-provider-settings.ts';
 import { LOGIN_CONFIG_SETTINGS } from './login-config-settings.ts';
-import { isLoopback, readSecret, readUrl } from './setting-readers.ts';
+import { readOperations } from './operations-settings.ts';
+import { HOST_FORM, HOST_PATTERN, isLoopback, readSecret, readUrl } from './setting-readers.ts';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -21,12 +22,12 @@ export function loadConfig(environment: Environment): Config {
   const mode = reader.oneOf('NODE_ENV', ['development', 'production', 'test'], 'development');
   const isProduction = mode === 'production';
   const port = reader.integer('PORT', 3000, 0, 65_535);
+  const host = reader.matching('HOST', HOST_PATTERN, HOST_FORM) ?? (isProduction ? '0.0.0.0' : '127.0.0.1');
   const config: Config = {
     environment: mode,
-    host:
-      reader.matching('HOST', /^[A-Za-z0-9.:_-]+$/, 'an address or host name to listen on') ??
-      (isProduction ? '0.0.0.0' : '127.0.0.1'),
+    host,
     port,
+    operations: readOperations(reader, { host, port, isProduction }),
     publicUrl: readPublicUrl(reader, port, isProduction),
     ...readStorage(reader, isProduction),
     meta: readMeta(reader, isProduction),
