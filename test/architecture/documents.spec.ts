@@ -31,6 +31,7 @@ const FOREIGN: readonly { starts: RegExp; spec: string }[] = [
   { starts: /^npm pack \.\/clients\/typescript$/, spec: 'test/e2e/clients-typescript-package.spec.ts' },
   { starts: /^npm pack \.\/clients\/browser$/, spec: 'test/e2e/clients-browser-package.spec.ts' },
   { starts: /^pip install \.\/clients\/python$/, spec: 'test/e2e/clients-python.spec.ts' },
+  { starts: /^promtool (check|test) rules deploy\//, spec: 'test/integration/deploy/prometheus.spec.ts' },
   { starts: /^psql .*roles\.sql/, spec: 'test/integration/database/roles.spec.ts' },
 ];
 
