@@ -4949,6 +4949,11 @@ export interface components {
     requestBodies: never;
     headers: {
         /**
+         * @description `standby`: at least one standby of the database has it on disk, too, so a failover does not undo it. `primary`: the primary alone does, because there is no standby, or none answered within a second.
+         * @example standby
+         */
+        Durability: "standby" | "primary";
+        /**
          * @description The answer is that of an earlier request with the same Idempotency-Key
          * @example true
          */
@@ -7590,6 +7595,7 @@ export interface operations {
             /** @description The client is deleted */
             204: {
                 headers: {
+                    Durability: components["headers"]["Durability"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -7661,6 +7667,7 @@ export interface operations {
             /** @description The client afterwards */
             200: {
                 headers: {
+                    Durability: components["headers"]["Durability"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -7737,6 +7744,7 @@ export interface operations {
             /** @description The key */
             201: {
                 headers: {
+                    Durability: components["headers"]["Durability"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     Location: components["headers"]["Location"];
                     RateLimit: components["headers"]["RateLimit"];
@@ -8167,6 +8175,7 @@ export interface operations {
             /** @description The connection is revoked */
             200: {
                 headers: {
+                    Durability: components["headers"]["Durability"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -9263,6 +9272,7 @@ export interface operations {
             /** @description The key is destroyed */
             204: {
                 headers: {
+                    Durability: components["headers"]["Durability"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -9672,6 +9682,7 @@ export interface operations {
             /** @description The lease has ended */
             204: {
                 headers: {
+                    Durability: components["headers"]["Durability"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -10008,6 +10019,7 @@ export interface operations {
             /** @description The subscription is deleted */
             204: {
                 headers: {
+                    Durability: components["headers"]["Durability"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -10622,6 +10634,7 @@ export interface operations {
             /** @description What Meta shows the user */
             200: {
                 headers: {
+                    Durability: components["headers"]["Durability"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
@@ -10690,6 +10703,7 @@ export interface operations {
             /** @description The connections are revoked */
             200: {
                 headers: {
+                    Durability: components["headers"]["Durability"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };

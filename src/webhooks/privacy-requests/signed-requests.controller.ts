@@ -3,6 +3,7 @@ import { ApiBody, ApiConsumes, ApiOkResponse, ApiOperation, ApiTags } from '@nes
 import type { FastifyRequest } from 'fastify';
 import { Public } from '../../auth/decorators.ts';
 import { Config } from '../../config/config.ts';
+import { WaitsForStandby } from '../../database/standby/waits-for-standby.ts';
 import { MetaApps } from '../../meta/meta-apps.ts';
 import { Clock } from '../../platform/clock.ts';
 import { TakesBody } from '../../platform/http-server/request-body.ts';
@@ -41,6 +42,7 @@ export class SignedRequestsController {
 
   @Post('deauthorize')
   @HttpCode(200)
+  @WaitsForStandby({ isEnding: true })
   @TakesBody('form')
   @ApiBody({ type: SignedRequestForm })
   @ApiOperation({
@@ -57,6 +59,7 @@ export class SignedRequestsController {
 
   @Post('data-deletion')
   @HttpCode(200)
+  @WaitsForStandby({ isEnding: true })
   @TakesBody('form')
   @ApiBody({ type: SignedRequestForm })
   @ApiOperation({
