@@ -8,6 +8,7 @@ import { Random } from '../../platform/random.ts';
 import { settleWithin } from '../../platform/settle-within.ts';
 import { checkEventSubscriptions } from '../doctor/event-checks.ts';
 import { attention, type Finding } from '../doctor/finding.ts';
+import { checkProduction } from '../doctor/production-checks.ts';
 import { runMetaChecks } from '../doctor/run-meta-checks.ts';
 
 /** However often readiness is requested, a replica runs the checks at most once in this time. */
@@ -57,8 +58,9 @@ export class DiagnosisService {
   private async runChecks(): Promise<Diagnosis> {
     const { config, http, clock, random, database } = this;
     const findings = await runMetaChecks({ config, http, clock, random, database });
+    const production = await checkProduction({ config, database, clock });
     const events = await checkEventSubscriptions({ database, clock });
-    this.#last = { examinedAt: clock.now(), findings: [...findings, events] };
+    this.#last = { examinedAt: clock.now(), findings: [...findings, ...production, events] };
     return this.#last;
   }
 }

@@ -39,7 +39,9 @@ describe('docker-compose.yml', () => {
     const { services, volumes } = compose;
     const needed = Object.values(services).flatMap(({ depends_on: others = {} }) => Object.keys(others));
     expect(needed.filter((name) => services[name]?.healthcheck === undefined)).toEqual([]);
-    const mounted = Object.values(services).flatMap(({ volumes: own = [] }) => own.map((each) => each.split(':')[0] ?? ''));
+    const mounted = Object.values(services).flatMap(({ volumes: own = [] }) =>
+      own.map((each) => each.split(':')[0] ?? ''),
+    );
     expect(mounted.filter((name) => !(name in volumes))).toEqual([]);
   });
 
@@ -63,7 +65,8 @@ describe('docker-compose.yml', () => {
   it('runs the image of the Dockerfile, with programs that are in it', () => {
     const ours = Object.values(compose.services).filter(({ image }) => image === 'metavault:local');
     expect(ours.length).toBe(replicas.length + 1);
-    for (const { command = [] } of ours) expect(command.slice(0, 2)).toEqual(command.length === 0 ? [] : ['node', 'dist/src/cli.js']);
+    for (const { command = [] } of ours)
+      expect(command.slice(0, 2)).toEqual(command.length === 0 ? [] : ['node', 'dist/src/cli.js']);
   });
 });
 

@@ -14,7 +14,7 @@ const settings = [...readFileSync(path.join(ROOT, '.env.example'), 'utf8').match
 
 const files = ['base', 'migration', 'example'].flatMap((folder) =>
   readdirSync(path.join(FOLDER, folder))
-    .filter((file) => file !== 'kustomization.yaml')
+    .filter((file) => file.endsWith('.yaml') && file !== 'kustomization.yaml')
     .map((file) => `${folder}/${file}`),
 );
 const objects = files.flatMap((file) => parseObjects(read(file)));
@@ -32,7 +32,6 @@ interface Container {
   startupProbe: Probe;
   livenessProbe: Probe;
   readinessProbe: Probe;
-  lifecycle: { preStop: { exec: { command: string[] } } };
   securityContext: object;
 }
 interface Workload extends KubernetesObject {
@@ -111,7 +110,7 @@ describe('the manifests', () => {
   });
 
   it('agree with each other on ports, probes, and the time to stop', () => {
-    const { ports, startupProbe, livenessProbe, readinessProbe, lifecycle } = containerOf(deployment);
+    const { ports, startupProbe, livenessProbe, readinessProbe } = containerOf(deployment);
     const set = literals('base');
     expect(ports).toEqual([
       { name: 'http', containerPort: Number(set.get('PORT')) },
@@ -123,8 +122,8 @@ describe('the manifests', () => {
       { path: '/health/live', port: 'http' },
       { path: '/health/ready', port: 'http' },
     ]);
-    const beforeSigterm = Number(lifecycle.preStop.exec.command[1]);
-    expect(deployment.spec.template.spec.terminationGracePeriodSeconds).toBeGreaterThanOrEqual(beforeSigterm + 25);
+    const delay = Number(set.get('SHUTDOWN_DELAY_SECONDS'));
+    expect(deployment.spec.template.spec.terminationGracePeriodSeconds).toBeGreaterThanOrEqual(delay + 25);
     expect(find<{ spec: { ports: object[] } }>('Service').spec.ports).toMatchObject([{ targetPort: 'http' }]);
   });
 
@@ -137,6 +136,26 @@ describe('the manifests', () => {
       spec.metrics.flatMap(({ pods }) => (pods === undefined ? [] : [pods.metric.name])),
     );
     expect(adapter.rules.custom[0]?.seriesQuery).toMatch(/^metavault_http_requests_total\{/);
+  });
+
+  it('need the secrets that docs/production.md makes, in the folders that it applies', () => {
+    const page = readFileSync(path.join(ROOT, 'docs/production.md'), 'utf8');
+    const made = [...page.matchAll(/^kubectl -n metavault create secret generic (\S+) (.+)$/gm)].flatMap(
+      ([, name, rest = '']) =>
+        [...rest.matchAll(/--from-(?:file|literal)=([\w-]+)/g)].map(([, key]) => `${name}/${key}`),
+    );
+    const needed = [deployment, job].flatMap((workload) =>
+      containerOf(workload).env.flatMap(({ valueFrom }) => {
+        return valueFrom === undefined ? [] : [`${valueFrom.secretKeyRef.name}/${valueFrom.secretKeyRef.key}`];
+      }),
+    );
+    expect(made.sort()).toEqual(needed.sort());
+    expect([...page.matchAll(/apply -k deploy\/kubernetes\/([\w/]+)/g)].map(([, folder]) => folder)).toEqual([
+      'example/migration',
+      'example',
+    ]);
+    expect(page).toContain(`job/${job.metadata.name} `);
+    expect(page).toContain(`deployment/${deployment.metadata.name} `);
   });
 
   it('keep the migration apart from the replicas: another database user, another folder', () => {
@@ -178,7 +197,8 @@ describeWithTools(['kubectl'], 'kubectl kustomize', () => {
     expect(specOf('NetworkPolicy')).toMatchObject({
       podSelector: { matchLabels: { 'app.kubernetes.io/name': 'metavault' } },
     });
-    const [migration] = render('migration') as Workload[];
-    expect(migration?.spec.template.metadata).toMatchObject({ labels: { 'app.kubernetes.io/name': 'metavault' } });
+    const [migration] = render('example/migration') as [Workload];
+    expect(migration.spec.template.metadata).toMatchObject({ labels: { 'app.kubernetes.io/name': 'metavault' } });
+    expect(containerOf(migration).image).toBe('registry.example/metavault:0.1.0');
   });
 });
