@@ -80,10 +80,11 @@ export class LifecycleMetrics {
     });
     this.nextExpiry = new Gauge({
       name: 'metavault_next_expiry_seconds',
-      help: 'Time until the earliest expiry of a live root token.',
+      help: 'Time until the earliest expiry of a live root token, negative after it; missing if none expires.',
       registers,
       collect,
     });
+    this.clearNextExpiry();
     this.lag = new Gauge({
       name: 'metavault_sweep_lag_seconds',
       help: 'How long the most overdue work has been due.',
@@ -134,6 +135,11 @@ export class LifecycleMetrics {
     this.sweeps.observe({ sweep }, seconds);
   }
 
+  /** `reset` would set 0, which says that a token expires now. */
+  private clearNextExpiry(): void {
+    this.nextExpiry.remove();
+  }
+
   /** Takes one census for all gauges of a scrape, at most every 30 seconds. If it fails, they keep their values. */
   private async take(): Promise<void> {
     if (performance.now() - this.takenAtMs >= CENSUS_TTL_MS) await this.counted.get();
@@ -148,7 +154,7 @@ export class LifecycleMetrics {
     ]);
     this.credentials.reset();
     for (const { kind, health, count } of census.byKindAndHealth) this.credentials.set({ kind, health }, count);
-    if (census.nextExpiryAt === null) this.nextExpiry.reset();
+    if (census.nextExpiryAt === null) this.clearNextExpiry();
     else this.nextExpiry.set((census.nextExpiryAt.getTime() - now.getTime()) / 1000);
     this.lag.set({ sweep: 'refresh' }, overdue(census.oldestRefreshDueAt, now));
     this.lag.set({ sweep: 'health' }, overdue(census.oldestCheckDueAt, now));
