@@ -10,6 +10,7 @@ import { MAX_CACHE_AGE_MS } from './client-resolver.ts';
 import { ACCESS_RULE, type AccessRule, type AuthenticatedRequest } from './decorators.ts';
 import { ClientRateLimiter } from './limits/client-rate-limiter.ts';
 import { setRateLimitHeaders } from './limits/rate-limit-headers.ts';
+import { OperatorAccess } from './operator-access.ts';
 import { createClientRefusal } from './refusal.ts';
 import { RefusalCounter } from './refusal-counter.ts';
 import { RefusalListener } from './refusal-listener.ts';
@@ -26,6 +27,7 @@ export class AuthGuard implements CanActivate {
   constructor(
     private readonly reflector: Reflector,
     private readonly authentication: AuthenticationService,
+    private readonly operators: OperatorAccess,
     private readonly rateLimit: ClientRateLimiter,
     private readonly counter: RefusalCounter,
     private readonly refusals: RefusalListener,
@@ -41,6 +43,7 @@ export class AuthGuard implements CanActivate {
     if (rule === undefined) return this.rejectUndeclaredRoute(context);
     if (rule.kind === 'public') return true;
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
+    if (rule.kind === 'operators') return this.operators.require(request);
     const maxAgeMs = rule.shouldBypassCache ? 0 : MAX_CACHE_AGE_MS;
     const client = await this.authentication.authenticate(request, maxAgeMs);
     if (client.rateLimitPerSecond !== null) {

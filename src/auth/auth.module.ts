@@ -7,6 +7,7 @@ import { JwtVerifier } from './credentials/jwt-verifier.ts';
 import { LastUseRecorder } from './last-use-recorder.ts';
 import { ClientRateLimiter } from './limits/client-rate-limiter.ts';
 import { FailedAttemptLimiter } from './limits/failed-attempt-limiter.ts';
+import { OperatorAccess } from './operator-access.ts';
 import { PolicyViolationFilter } from './policy/policy-violation.filter.ts';
 import { PolicyViolations } from './policy/policy-violations.ts';
 import { RefusalCounter } from './refusal-counter.ts';
@@ -21,10 +22,11 @@ import { RefusalCounter } from './refusal-counter.ts';
     FailedAttemptLimiter,
     JwtVerifier,
     LastUseRecorder,
+    OperatorAccess,
     PolicyViolationFilter,
     PolicyViolations,
     RefusalCounter,
   ],
-  exports: [AuthenticationService, PolicyViolationFilter, PolicyViolations],
+  exports: [AuthenticationService, OperatorAccess, PolicyViolationFilter, PolicyViolations],
 })
 export class AuthModule {}

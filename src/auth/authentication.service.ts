@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { AppError } from '../platform/problem.ts';
 import { addressNotAllowed, unauthenticated } from './auth-problems.ts';
 import type { AuthenticatedClient } from './authenticated-client.ts';
+import { readBearerToken } from './bearer-token.ts';
 import { ClientResolver } from './client-resolver.ts';
 import { RejectedCredential } from './credentials/rejected-credential.ts';
 import { LastUseRecorder } from './last-use-recorder.ts';
@@ -10,8 +11,6 @@ import { FailedAttemptLimiter } from './limits/failed-attempt-limiter.ts';
 import { isInRanges } from './limits/ip-allow-list.ts';
 import { RefusalCounter } from './refusal-counter.ts';
 import { RefusalListener } from './refusal-listener.ts';
-
-const BEARER = /^bearer +([\x21-\x7e]+) *$/i;
 
 /** Authenticates requests and checks the client's IP allow list. */
 @Injectable()
@@ -30,7 +29,7 @@ export class AuthenticationService {
    * `WWW-Authenticate` to a 401.
    */
   async authenticate(request: FastifyRequest, maxAgeMs: number): Promise<AuthenticatedClient> {
-    const credential = BEARER.exec(request.headers.authorization ?? '')?.[1];
+    const credential = readBearerToken(request);
     if (credential === undefined) {
       // Probes and browsers send no credential; that doesn't count as a failed attempt.
       this.counter.count('missing_key');

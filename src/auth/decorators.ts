@@ -4,7 +4,10 @@ import type { AuthenticatedClient, Role } from './authenticated-client.ts';
 
 export const ACCESS_RULE = Symbol('access');
 
-export type AccessRule = { kind: 'public' } | { kind: 'roles'; roles: readonly Role[]; shouldBypassCache: boolean };
+export type AccessRule =
+  | { kind: 'public' }
+  | { kind: 'operators' }
+  | { kind: 'roles'; roles: readonly Role[]; shouldBypassCache: boolean };
 
 /** Roles that may call a route. A route with neither this nor `@Public()` is closed to everyone. */
 export const Roles = (...roles: Role[]): MethodDecorator & ClassDecorator =>
@@ -20,6 +23,10 @@ export const RolesWithCachedClient = (...roles: Role[]): MethodDecorator =>
 /** Opens a route to everyone, such as browsers, Meta and probes. */
 export const Public = (): MethodDecorator & ClassDecorator =>
   SetMetadata<symbol, AccessRule>(ACCESS_RULE, { kind: 'public' });
+
+/** Opens a route to operators: everybody on the operations listener, or with the operations token. */
+export const ForOperators = (): MethodDecorator & ClassDecorator =>
+  SetMetadata<symbol, AccessRule>(ACCESS_RULE, { kind: 'operators' });
 
 /** A request that passed the guard. */
 export type AuthenticatedRequest = FastifyRequest & { client?: AuthenticatedClient };

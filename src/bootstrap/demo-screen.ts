@@ -1,5 +1,7 @@
 export interface DemoFacts {
   publicUrl: string;
+  /** Where documentation and metrics are. */
+  operationsUrl: string;
   /** Null with a real Meta app, where no demo user is connected. */
   sandboxUrl: string | null;
   keyDirectory: string;
@@ -21,14 +23,14 @@ export function demoScreen(facts: DemoFacts, hasColor: boolean): string {
   const bold = style('1', hasColor);
   const dim = style('2', hasColor);
   const row = (name: string, value: string): string => `  ${dim(name.padEnd(12))}${value}`;
-  const { publicUrl, sandboxUrl } = facts;
+  const { publicUrl, operationsUrl, sandboxUrl } = facts;
   return [
     '',
     `  ${bold('Metavault is running')}${dim('   Ctrl-C stops it; data is kept for the next start')}`,
     '',
     row('API', publicUrl),
-    row('Docs', `${publicUrl}/docs`),
-    row('Metrics', `${publicUrl}/metrics`),
+    row('Docs', `${operationsUrl}/docs`),
+    row('Metrics', `${operationsUrl}/metrics`),
     ...(sandboxUrl === null
       ? []
       : [row('Sandbox', `${sandboxUrl}  ${dim('a stand-in for Meta; nothing is sent to the real one')}`)]),

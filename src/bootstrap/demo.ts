@@ -22,6 +22,7 @@ export async function runDemo(service: Service, hasColor: boolean): Promise<stri
     return demoScreen(
       {
         publicUrl: service.config.publicUrl,
+        operationsUrl: service.operationsAddress ?? service.config.publicUrl,
         sandboxUrl: service.sandbox?.url ?? null,
         keyDirectory: path.resolve(service.config.dataDir, 'keys'),
         adminKey: demo.adminKey,

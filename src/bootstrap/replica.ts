@@ -13,11 +13,13 @@ import { GatewayHttpHandler } from '../gateway/gateway.http-handler.ts';
 import { ApiDocument } from '../operations/documentation/api-document.ts';
 import { ReplicaState } from '../operations/health/replica-state.ts';
 import { RequestRecorder } from '../operations/metrics/request-recorder.ts';
+import { isOperationsRoute } from '../operations/operations-routes.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type HttpClient, UndiciHttpClient } from '../platform/http-client/http-client.ts';
 import { createHttpServer, type HttpServer } from '../platform/http-server/http-server.ts';
 import type { HttpServerLimits } from '../platform/http-server/http-server-limits.ts';
 import { InputValidationPipe } from '../platform/http-server/input-validation.pipe.ts';
+import type { OperationsListener } from '../platform/http-server/operations-listener.ts';
 import { ProblemFilter } from '../platform/http-server/problem.filter.ts';
 import { createLogger, NestLogger, type Pino } from '../platform/logger.ts';
 import type { Random } from '../platform/random.ts';
@@ -48,6 +50,8 @@ export interface Replica {
   app: NestFastifyApplication;
   /** Listens on the configured host and port. Returns the URL. */
   listen(): Promise<string>;
+  /** URL of the operations listener; null if there is none, or before `listen`. */
+  operationsAddress(): string | null;
   /** Fails readiness, finishes running requests and work (within 15 seconds), stops jobs, closes pools. */
   close(): Promise<void>;
 }
@@ -61,6 +65,7 @@ export async function createReplica({ config, databaseUrl, overrides = {} }: Rep
   for (const warning of config.warnings) logger.warn(warning);
   const http = overrides.http ?? new UndiciHttpClient();
   const coreServices = await openCoreServices({ config, databaseUrl, overrides });
+  for (const warning of coreServices.warnings) logger.warn(warning);
   const closeCoreServices = async (): Promise<void> => {
     if (overrides.http === undefined) await http.close();
     await coreServices.close();
@@ -79,13 +84,19 @@ export async function createReplica({ config, databaseUrl, overrides = {} }: Rep
     };
     const app = await createApplication(server, logger, options);
     const state = app.get(ReplicaState);
+    let operationsAddress: string | null = null;
     return {
       app,
-      listen: () => listen(app, config),
+      operationsAddress: () => operationsAddress,
+      listen: async () => {
+        operationsAddress = await listenForOperations(server.operations, config);
+        return listen(app, config);
+      },
       close: async () => {
         state.isDraining = true;
         server.beginDraining();
         await closeApplication(app, logger);
+        await server.operations.close();
         if (!(await isSettledWithin(closeCoreServices(), CUT_OFF_MS)))
           logger.warn('the database pool did not close in time');
       },
@@ -153,6 +164,17 @@ async function listen(app: NestFastifyApplication, { host, port }: Config): Prom
     return await app.getHttpAdapter().getInstance().listen({ host, port });
   } catch (error) {
     throw toListenStartupError(error, host, port);
+  }
+}
+
+/** Returns the URL, or null if OPERATIONS_PORT is not set. */
+async function listenForOperations(listener: OperationsListener, { operations }: Config): Promise<string | null> {
+  const { host, port } = operations;
+  if (port === null) return null;
+  try {
+    return await listener.listen(host, port, isOperationsRoute);
+  } catch (error) {
+    throw toListenStartupError(error, host, port, { host: 'OPERATIONS_HOST', port: 'OPERATIONS_PORT' });
   }
 }
 

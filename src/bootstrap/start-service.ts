@@ -14,6 +14,8 @@ export interface Service {
   config: Config;
   /** URL that the replica listens on. */
   address: string;
+  /** URL of the operations listener; null if there is none. */
+  operationsAddress: string | null;
   /** The built-in sandbox; null if a Meta app is configured. */
   sandbox: Sandbox | null;
   /** Folder of the development keys; null if none are in use. */
@@ -64,11 +66,24 @@ async function start(
   const replica = await createReplica({ config, databaseUrl });
   running.push(() => replica.close());
   const address = await replica.listen();
+  const operationsAddress = replica.operationsAddress();
   createLogger(config.logLevel).info(
-    { address, public_url: config.publicUrl, start_ms: Math.round(performance.now()) },
+    {
+      address,
+      ...(operationsAddress === null ? {} : { operations_address: operationsAddress }),
+      public_url: config.publicUrl,
+      start_ms: Math.round(performance.now()),
+    },
     'ready',
   );
-  return { config, address, sandbox, keyDirectory: hasDevelopmentKeys ? keys.directory : null, close };
+  return {
+    config,
+    address,
+    operationsAddress,
+    sandbox,
+    keyDirectory: hasDevelopmentKeys ? keys.directory : null,
+    close,
+  };
 }
 
 /** Placeholders for keys that are generated later, so that other settings can be checked first. */

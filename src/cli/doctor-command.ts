@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { type CoreServices, connectDatabase, openCoreServicesOn } from '../bootstrap/core-services.ts';
+import { connectDatabase } from '../bootstrap/connect-database.ts';
+import { type CoreServices, openCoreServicesOn } from '../bootstrap/core-services.ts';
 import { describeStartupError } from '../bootstrap/startup-error.ts';
 import type { Config } from '../config/config.ts';
 import { checkEventSubscriptions } from '../operations/doctor/event-checks.ts';
@@ -61,7 +62,7 @@ async function runDoctor(context: CommandContext): Promise<Finding[]> {
       `${config.environment}, ${config.publicUrl}, Graph API ${config.meta.graphApiVersion}`,
     );
     for (const warning of config.warnings)
-      findings.push(attention('configuration', warning, 'In production, a replica with it does not start.'));
+      findings.push(attention('configuration', warning, 'Correct it before you go live.'));
     await withDatabase(context, config, async (databaseUrl) => {
       findings.push(...(await checkDatabase(config, databaseUrl, addFinding)));
     });
@@ -76,7 +77,8 @@ type AddFinding = (check: Finding['check'], isOk: boolean, detail: string, mend?
 
 /** Adds findings on the database through `addFinding`; returns those of the checks that need it open. */
 async function checkDatabase(config: Config, databaseUrl: string, addFinding: AddFinding): Promise<Finding[]> {
-  const dataSource = await connectDatabase(databaseUrl);
+  const connection = await connectDatabase(databaseUrl, config.database);
+  const { dataSource } = connection;
   try {
     const [server] = (await dataSource.query('SHOW server_version')) as { server_version: string }[];
     addFinding('database', true, `Postgres ${server?.server_version ?? '?'} answers`);
@@ -88,7 +90,7 @@ async function checkDatabase(config: Config, databaseUrl: string, addFinding: Ad
       'Start a replica or run metavault migrate, either of which runs them.',
     );
     if (hasPendingMigrations) return [];
-    const coreServices = await openCoreServicesOn(dataSource, { config });
+    const coreServices = await openCoreServicesOn(connection, { config });
     const { databaseClock, keyRing } = coreServices;
     addFinding('key_ring', true, `opens; the active key is ${keyRing.activeKek().id}`);
     const skewSeconds = databaseClock.localSkewMs() / 1000;

@@ -1,5 +1,6 @@
 import type { SecretString } from '../platform/secret-string.ts';
 import type { BrandingConfig } from './branding-settings.ts';
+import type { DatabaseConfig } from './database-settings.ts';
 import type { Product } from './products.ts';
 
 export { PRODUCTS, type Product } from './products.ts';
@@ -67,6 +68,17 @@ export interface OidcConfig {
   readonly audiences: readonly string[];
 }
 
+/** Who may see metrics, the details of readiness, and the API document. */
+export interface OperationsConfig {
+  /** Whether the public port shows them to everybody. */
+  readonly isPublic: boolean;
+  /** Listener that shows them. Null: there is none. */
+  readonly port: number | null;
+  readonly host: string;
+  /** Bearer token that opens them on the public port. Null: none does. */
+  readonly token: SecretString | null;
+}
+
 /** How long Meta's payloads are kept: for the retention period, or until every subscriber has them. */
 export const WEBHOOK_KEEPS = ['retention', 'until_delivered'] as const;
 export type WebhookKeep = (typeof WEBHOOK_KEEPS)[number];
@@ -76,10 +88,12 @@ export abstract class Config {
   abstract readonly environment: 'development' | 'production' | 'test';
   abstract readonly host: string;
   abstract readonly port: number;
+  abstract readonly operations: OperationsConfig;
   /** Without a trailing slash. */
   abstract readonly publicUrl: string;
   /** Null: the embedded database in `dataDir`. */
   abstract readonly databaseUrl: SecretString | null;
+  abstract readonly database: DatabaseConfig;
   abstract readonly dataDir: string;
   abstract readonly meta: MetaConfig;
   /** Origins (`https://app.example`) allowed in a `return_url`, and as the `origin` of a connect session. */

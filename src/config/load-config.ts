@@ -4,11 +4,13 @@ import { SecretString } from '../platform/secret-string.ts';
 import { readOidc, readTrustedProxies } from './auth-settings.ts';
 import { readBranding } from './branding-settings.ts';
 import { type AppCredentials, type Config, type MetaConfig, type Product, WEBHOOK_KEEPS } from './config.ts';
+import { readDatabase } from './database-settings.ts';
 import { type Environment, EnvironmentReader } from './environment-reader.ts';
 import { DEFAULT_GRAPH_API_VERSION } from './graph-api-version.ts';
 import { readKeyProvider } from './key-provider-settings.ts';
 import { LOGIN_CONFIG_SETTINGS } from './login-config-settings.ts';
-import { isLoopback, readSecret, readUrl } from './setting-readers.ts';
+import { readOperations } from './operations-settings.ts';
+import { HOST_FORM, HOST_PATTERN, isLoopback, readSecret, readUrl } from './setting-readers.ts';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -21,12 +23,12 @@ export function loadConfig(environment: Environment): Config {
   const mode = reader.oneOf('NODE_ENV', ['development', 'production', 'test'], 'development');
   const isProduction = mode === 'production';
   const port = reader.integer('PORT', 3000, 0, 65_535);
+  const host = reader.matching('HOST', HOST_PATTERN, HOST_FORM) ?? (isProduction ? '0.0.0.0' : '127.0.0.1');
   const config: Config = {
     environment: mode,
-    host:
-      reader.matching('HOST', /^[A-Za-z0-9.:_-]+$/, 'an address or host name to listen on') ??
-      (isProduction ? '0.0.0.0' : '127.0.0.1'),
+    host,
     port,
+    operations: readOperations(reader, { host, port, isProduction }),
     publicUrl: readPublicUrl(reader, port, isProduction),
     ...readStorage(reader, isProduction),
     meta: readMeta(reader, isProduction),
@@ -78,13 +80,10 @@ function readPublicUrl(reader: EnvironmentReader, port: number, isProduction: bo
   return url;
 }
 
-function readStorage(reader: EnvironmentReader, isProduction: boolean): Pick<Config, 'databaseUrl' | 'dataDir'> {
-  const databaseUrl = readSecret(
-    reader,
-    'DATABASE_URL',
-    /^postgres(ql)?:\/\/\S+$/,
-    'a URL such as postgres://user:password@host:5432/database',
-  );
+function readStorage(
+  reader: EnvironmentReader,
+  isProduction: boolean,
+): Pick<Config, 'databaseUrl' | 'database' | 'dataDir'> {
   const dataDir = reader.text('DATA_DIR');
   if (isProduction && reader.text('DATABASE_URL') === null && dataDir === null) {
     reader.fault(
@@ -92,7 +91,7 @@ function readStorage(reader: EnvironmentReader, isProduction: boolean): Pick<Con
       'is missing: in production set it to your Postgres, or set DATA_DIR to a persistent folder for the embedded one.',
     );
   }
-  return { databaseUrl, dataDir: dataDir ?? './data' };
+  return { ...readDatabase(reader, isProduction), dataDir: dataDir ?? './data' };
 }
 
 function readMeta(reader: EnvironmentReader, isProduction: boolean): MetaConfig {

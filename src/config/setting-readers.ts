@@ -12,6 +12,9 @@ export function readSecret(
   return value === null ? null : new SecretString(value);
 }
 
+export const HOST_PATTERN = /^[A-Za-z0-9.:_-]+$/;
+export const HOST_FORM = 'an address or host name to listen on';
+
 /** Whether a host, as in `URL`, is this machine. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);

@@ -1,7 +1,8 @@
 import type { Pool, PoolClient, QueryResult, QueryResultRow } from 'pg';
 import type { DatabaseAvailability } from './database-availability.ts';
-import { isConnectionLost } from './database-unavailable.ts';
+import { isConnectionLost, isLoginRefused } from './database-unavailable.ts';
 import { runDeferredTriggers } from './interference.query.ts';
+import type { BorrowedSessions } from './servers/borrowed-sessions.ts';
 import type { SqlExecutor, Statement } from './statement.ts';
 import { DatabaseTimeoutError } from './with-timeout.ts';
 
@@ -18,6 +19,8 @@ export interface TransactionOptions {
 interface PoolOptions {
   /** Most milliseconds for a connection, while the pool answers nobody. Default: the limit of `pg`'s pool. */
   acquireWithinMs?: number;
+  /** Null: a connection is a session of the server. */
+  borrowed?: BorrowedSessions | null;
 }
 
 /** A pool that answered a statement this recently is busy, not in trouble. */
@@ -69,7 +72,9 @@ export class ConnectionPool implements SqlExecutor {
   }
 
   private query<R extends QueryResultRow>(statement: Statement<R>): Promise<QueryResult<R>> {
-    return this.onConnection((client) => client.query<R>(statement));
+    const { borrowed = null } = this.options;
+    if (borrowed === null) return this.onConnection((client) => client.query<R>(statement));
+    return this.onConnection((client) => this.runTransaction(client, () => run(client, statement, borrowed), {}));
   }
 
   private async onConnection<T>(
@@ -99,16 +104,20 @@ export class ConnectionPool implements SqlExecutor {
 
   private adopt(client: PoolClient, generation: number): number {
     this.#generationOf.set(client, generation);
-    // If a connection breaks, its statement fails; without a listener, the process would end, too.
-    client.on('error', () => undefined);
     return generation;
   }
 
   private async acquire(): Promise<PoolClient> {
-    for (;;) {
-      const client = await this.pool.connect();
-      if (!this.mayBeDead(client)) return client;
-      client.release(true);
+    for (let isSecondTry = false; ; ) {
+      try {
+        const client = await this.pool.connect();
+        if (!this.mayBeDead(client)) return client;
+        client.release(true);
+      } catch (error) {
+        // The password has changed: the next connection asks for it anew.
+        if (isSecondTry || !isLoginRefused(error)) throw error;
+        isSecondTry = true;
+      }
     }
   }
 
@@ -145,12 +154,13 @@ export class ConnectionPool implements SqlExecutor {
     { beginWithinMs }: TransactionOptions,
   ): Promise<T> {
     const checks: (() => Promise<void>)[] = [];
+    const { borrowed = null } = this.options;
     const transaction: Transaction = {
-      rows: async <R extends QueryResultRow>(statement: Statement<R>) => (await client.query<R>(statement)).rows,
-      run: async (statement) => (await client.query(statement)).rowCount ?? 0,
+      rows: async <R extends QueryResultRow>(statement: Statement<R>) => (await run(client, statement, borrowed)).rows,
+      run: async (statement) => (await run(client, statement, borrowed)).rowCount ?? 0,
       beforeCommit: (check) => void checks.push(check),
     };
-    await client.query(begin(beginWithinMs));
+    await client.query(begin(borrowed?.begin ?? 'BEGIN', beginWithinMs));
     try {
       const result = await work(transaction);
       if (checks.length > 0) await runDeferredTriggers(transaction);
@@ -169,8 +179,20 @@ async function rollBack(client: PoolClient): Promise<void> {
   await client.query('ROLLBACK').catch(() => void client.end());
 }
 
+function run<R extends QueryResultRow>(
+  client: PoolClient,
+  statement: Statement<R>,
+  borrowed: BorrowedSessions | null,
+): Promise<QueryResult<R>> {
+  return client.query<R>(borrowed?.keepsPrepared === false ? withoutName(statement) : statement);
+}
+
+function withoutName<R extends QueryResultRow>({ name: _, ...statement }: Statement<R>): Statement<R> {
+  return statement;
+}
+
 /** `pg`'s types lack the timeout of a single query. */
-function begin(withinMs: number | undefined): Statement {
-  const statement: Statement & { query_timeout?: number } = { text: 'BEGIN' };
+function begin(text: string, withinMs: number | undefined): Statement {
+  const statement: Statement & { query_timeout?: number } = { text };
   return withinMs === undefined ? statement : Object.assign(statement, { query_timeout: withinMs });
 }

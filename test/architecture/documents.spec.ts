@@ -21,6 +21,7 @@ const RUN_BY: readonly { page: string; language: string; starts: RegExp; spec: s
   { page: 'README.md', language: 'js', starts: /^/, spec: 'test/e2e/clients-typescript-package.spec.ts' },
   { page: 'docs/clients.md', language: 'js', starts: /^/, spec: 'test/e2e/clients-typescript-package.spec.ts' },
   { page: 'docs/clients.md', language: 'py', starts: /^/, spec: 'test/e2e/clients-python.spec.ts' },
+  { page: 'docs/clients.md', language: 'html', starts: /^/, spec: 'test/e2e/browser-popup.spec.ts' },
   { page: 'docs/cli.md', language: 'sh', starts: /^/, spec: 'test/unit/cli/cli-doc.spec.ts' },
   { page: 'docs/cli.md', language: 'json', starts: /^/, spec: 'test/unit/cli/cli-doc.spec.ts' },
 ];
@@ -28,6 +29,7 @@ const RUN_BY: readonly { page: string; language: string; starts: RegExp; spec: s
 const FOREIGN: readonly { starts: RegExp; spec: string }[] = [
   { starts: /^pg_(dump|restore) /, spec: 'test/e2e/backup-restore.spec.ts' },
   { starts: /^npm pack \.\/clients\/typescript$/, spec: 'test/e2e/clients-typescript-package.spec.ts' },
+  { starts: /^npm pack \.\/clients\/browser$/, spec: 'test/e2e/clients-browser-package.spec.ts' },
   { starts: /^pip install \.\/clients\/python$/, spec: 'test/e2e/clients-python.spec.ts' },
   { starts: /^psql .*roles\.sql/, spec: 'test/integration/database/roles.spec.ts' },
 ];

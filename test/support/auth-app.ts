@@ -49,6 +49,7 @@ export async function startAuthApp(
   const key = options.bootstrapKey === undefined ? BOOTSTRAP_KEY : options.bootstrapKey;
   const config = {
     bootstrapAdminKey: key === null ? null : new SecretString(key),
+    operations: { isPublic: true, host: '127.0.0.1', port: null, token: null },
     oidc: options.oidc ?? { issuers: [], audiences: [] },
   } as Partial<Config> as Config;
   const values = [{ provide: Database, useValue: database }, IntegrityFailures, RetentionService, RowMacs];

@@ -12,20 +12,18 @@ import { MetaApps } from '../../meta/meta-apps.ts';
 import { TakesBody } from '../../platform/http-server/request-body.ts';
 import { AppError, notFound } from '../../platform/problem.ts';
 import { Random } from '../../platform/random.ts';
-import { type ConnectSession, openerOrigin } from '../connect-session.ts';
+import type { ConnectSession } from '../connect-session.ts';
 import { connectPath } from '../connect-urls.ts';
 import { requireLoginConfigured } from '../sessions/require-login-configured.ts';
 import { ApiConfirmLink, ApiOpenDialog, ApiOpenLink, ApiOpenSignup, ApiReceiveCallback } from './api-browser.ts';
 import { BrowserFilter } from './browser.filter.ts';
-import { BrowserResponder, keepOpener, localeOf } from './browser-responder.ts';
+import { BrowserResponder, localeOf } from './browser-responder.ts';
 import { CallbackService } from './callback.service.ts';
 import { buildConfirmPage } from './confirm-page.ts';
 import { ConnectLinkService, type OpenedSession } from './connect-link.service.ts';
 import { requireOwnOrigin } from './own-origin.ts';
+import { type DisplayQuery, isPopup, keepOpener } from './popup.ts';
 import { buildSignupPage } from './signup-page.ts';
-
-/** `display=popup`: opened by `@metavault/connect`. */
-type DisplayQuery = Readonly<Record<string, unknown>>;
 
 /** Routes the user's browser visits on the way to Meta's dialog and back. */
 @ApiTags('browser')
@@ -202,9 +200,4 @@ export class BrowserController {
     reply.header('referrer-policy', 'strict-origin');
     this.pages.send(reply, page);
   }
-}
-
-/** Whether our last page has somebody to tell: without an origin, a pop-up is a window like any other. */
-function isPopup(session: ConnectSession, { display }: DisplayQuery): boolean {
-  return display === 'popup' && openerOrigin(session) !== null;
 }

@@ -35,6 +35,14 @@ export interface OpenedSession {
   dialogUrl: string | null;
 }
 
+/** The link of a session that has expired or ended. Never sent to a browser but as `session_expired`. */
+export class EndedLinkError extends ConnectFailedError {
+  constructor(readonly session: ConnectSession) {
+    super('session_expired', { isFinal: true });
+    this.name = 'EndedLinkError';
+  }
+}
+
 /** Gives each browser that opens a connect link its own state and cookie, so link scanners do no harm. */
 @Injectable()
 export class ConnectLinkService {
@@ -55,7 +63,7 @@ export class ConnectLinkService {
    */
   async find(link: string, cookies: string | undefined): Promise<ConnectSession> {
     const session = await this.findIncludingEnded(link, cookies);
-    if (!this.sessions.isOpen(session)) throw new ConnectFailedError('session_expired', { isFinal: true });
+    if (!this.sessions.isOpen(session)) throw new EndedLinkError(session);
     return session;
   }
 
@@ -66,7 +74,7 @@ export class ConnectLinkService {
   async findForDialog(link: string, cookies: string | undefined): Promise<ConnectSession> {
     const session = await this.findIncludingEnded(link, cookies);
     if (this.sessions.isOpen(session) || (await this.isUnderWay(session, cookies))) return session;
-    throw new ConnectFailedError('session_expired', { isFinal: true });
+    throw new EndedLinkError(session);
   }
 
   /** The same, also for ended sessions: for browsers that opened it before. */

@@ -4,7 +4,7 @@ import { ROUTE_FACTS, type RouteFacts } from './describe-routes.ts';
 import type { Json } from './json.ts';
 import { problemResponses } from './problem-responses.ts';
 import { headerReferences, headersOfStatus, RATE_LIMIT_HEADERS } from './response-headers.ts';
-import { CLIENT_SECURITY } from './security-schemes.ts';
+import { CLIENT_SECURITY, OPERATOR_SECURITY } from './security-schemes.ts';
 
 export interface OperationObject extends Json {
   description?: string;
@@ -12,7 +12,7 @@ export interface OperationObject extends Json {
   responses?: Record<string, Json>;
 }
 
-const PUBLIC_FACTS: RouteFacts = { roles: null, problems: [], hasErrorPages: false };
+const PUBLIC_FACTS: RouteFacts = { roles: null, isForOperators: false, problems: [], hasErrorPages: false };
 const REPLAYED = 'Idempotency-Replayed';
 const SAFE_METHODS = new Set(['get', 'head']);
 
@@ -37,7 +37,7 @@ export function completeOperation(
   return {
     ...operation,
     ...(facts.roles === null ? {} : { description: withRoles(operation.description, facts.roles) }),
-    security: facts.roles === null ? [] : CLIENT_SECURITY,
+    security: securityOf(facts),
     responses: Object.fromEntries(entries),
   };
 }
@@ -47,8 +47,13 @@ function isRepeatable({ parameters = [] }: OperationObject): boolean {
   return parameters.some(({ name }) => name === 'Idempotency-Key');
 }
 
+function securityOf({ roles, isForOperators }: RouteFacts): readonly Json[] {
+  if (isForOperators) return OPERATOR_SECURITY;
+  return roles === null ? [] : CLIENT_SECURITY;
+}
+
 /** Problems that follow from the kind of route. */
-function problemsOfRoute(method: string, path: string, { roles }: RouteFacts): ProblemCode[] {
+function problemsOfRoute(method: string, path: string, { roles, isForOperators }: RouteFacts): ProblemCode[] {
   const isWrite = !SAFE_METHODS.has(method);
   const body: ProblemCode[] = ['request_timeout', 'payload_too_large', 'unsupported_media_type', 'server_busy'];
   const access: ProblemCode[] = [
@@ -64,8 +69,9 @@ function problemsOfRoute(method: string, path: string, { roles }: RouteFacts): P
     'internal_error',
     'database_unavailable',
     // Parameters longer than any id do not match the route.
-    ...(path.includes('{') ? (['not_found'] as const) : []),
+    ...(path.includes('{') || isForOperators ? (['not_found'] as const) : []),
     ...(isWrite ? ([...body, 'integrity_failure'] as const) : []),
+    ...(isForOperators ? (['unauthenticated', 'too_many_attempts'] as const) : []),
     ...(roles === null ? [] : access),
   ];
 }

@@ -11,6 +11,8 @@ type Handler = (...parameters: never[]) => unknown;
 export interface RouteFacts {
   /** Roles that may call it; null: everybody. */
   roles: readonly string[] | null;
+  /** Whether it is for operators: on their listener, or with their token. */
+  isForOperators: boolean;
   /** Problems of its own. */
   problems: readonly ProblemCode[];
   /** Whether people get errors as pages. */
@@ -43,6 +45,7 @@ function factsOf(handler: object, controller: object): RouteFacts {
   const problems = metadataOf<readonly ProblemType[]>(API_PROBLEMS, handler, controller) ?? [];
   return {
     roles: rule?.kind === 'roles' ? rule.roles : null,
+    isForOperators: rule?.kind === 'operators',
     problems: problems.map(({ code }) => code),
     hasErrorPages: metadataOf<boolean>(API_ERROR_PAGES, handler, controller) ?? false,
   };

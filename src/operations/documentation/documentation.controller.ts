@@ -4,7 +4,7 @@ import path from 'node:path';
 import { Controller, Get, Param, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiTags, type OpenAPIObject } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { Public } from '../../auth/decorators.ts';
+import { ForOperators } from '../../auth/decorators.ts';
 import { ApiProblems } from '../../platform/openapi/api-problems.ts';
 import { HTML } from '../../platform/openapi/media-types.ts';
 import { AppError, notFound } from '../../platform/problem.ts';
@@ -49,7 +49,7 @@ const INITIALIZE = `SwaggerUIBundle({
 
 /** Serves the API document and its page by hand, because our content security policy allows no inline scripts. */
 @ApiTags('operations')
-@Public()
+@ForOperators()
 @Controller()
 export class DocumentationController {
   #directory: string | null = null;

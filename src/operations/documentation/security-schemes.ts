@@ -8,6 +8,11 @@ export const SECURITY_SCHEMES: Json = {
     bearerFormat: 'JWT',
     description: "A token of a trusted issuer, for one of the client's `identities`",
   },
+  operationsToken: {
+    type: 'http',
+    scheme: 'bearer',
+    description: '`OPERATIONS_TOKEN`. Not needed on the operations listener, nor in development.',
+  },
   lease: { type: 'http', scheme: 'bearer', description: 'The `access_token` of a lease, for the gateway only' },
   leaseParameter: {
     type: 'apiKey',
@@ -17,6 +22,8 @@ export const SECURITY_SCHEMES: Json = {
   },
 };
 
+/** For operators' routes: the token, or none. */
+export const OPERATOR_SECURITY: readonly Json[] = [{}, { operationsToken: [] }];
 /** For routes with roles: either of the two. */
 export const CLIENT_SECURITY: readonly Json[] = [{ apiKey: [] }, { issuerToken: [] }];
 export const LEASE_SECURITY: readonly Json[] = [{ lease: [] }, { leaseParameter: [] }];

@@ -5,6 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ChainProgress } from '../../audit/chain/chain-progress.ts';
 import { AuthenticationService } from '../../auth/authentication.service.ts';
 import { Public } from '../../auth/decorators.ts';
+import { OperatorAccess } from '../../auth/operator-access.ts';
 import { AppError } from '../../platform/problem.ts';
 import { DiagnosisService } from './diagnosis.service.ts';
 import { LiveResponse, ReadyResponse, toChainCheck, toExaminedChecks } from './health.dto.ts';
@@ -18,6 +19,7 @@ export class HealthController {
     private readonly health: HealthCheckService,
     private readonly readiness: Readiness,
     private readonly authentication: AuthenticationService,
+    private readonly operators: OperatorAccess,
     private readonly diagnosisService: DiagnosisService,
     private readonly progress: ChainProgress,
   ) {}
@@ -44,7 +46,8 @@ export class HealthController {
     summary: 'Tell whether this replica can serve',
     description:
       "Checks database, migrations, key ring and clock. With an admin's key, `details` also has the doctor's checks with " +
-      'their findings and remedies, renewed after five minutes.',
+      'their findings and remedies, renewed after five minutes. On the public port in production, who is neither operator ' +
+      'nor admin gets the status only: `info`, `error`, and `details` are empty.',
   })
   @ApiOkResponse({ type: ReadyResponse, description: 'Ready' })
   @ApiServiceUnavailableResponse({ type: ReadyResponse, description: 'Not ready: `error` says why' })
@@ -54,13 +57,13 @@ export class HealthController {
   ): Promise<HealthCheckResult> {
     reply.header('cache-control', 'no-store');
     const { result: checked, isReady } = await this.checkReadiness();
+    if (!isReady) reply.status(503);
+    const isOperator = this.operators.isOperator(request);
+    const isAdmin = isReady && !this.operators.hasToken(request) && (await this.isAdmins(request));
+    if (!isOperator && !isAdmin) return withoutDetails(checked);
     // Does not decide the status: leases are still recorded.
     const result = { ...checked, details: { ...checked.details, audit_chain: toChainCheck(this.progress.holdUp) } };
-    if (!isReady) {
-      reply.status(503);
-      return result;
-    }
-    if (!(await this.isAdmins(request))) return result;
+    if (!isAdmin) return result;
     const diagnosis = await this.diagnosisService.latest();
     return diagnosis === null ? result : { ...result, details: { ...result.details, ...toExaminedChecks(diagnosis) } };
   }
@@ -90,4 +93,9 @@ export class HealthController {
       return { result: error.getResponse() as HealthCheckResult, isReady: false };
     }
   }
+}
+
+/** What the public port tells in production: the status, in the same shape. */
+function withoutDetails({ status }: HealthCheckResult): HealthCheckResult {
+  return { status, info: {}, error: {}, details: {} };
 }

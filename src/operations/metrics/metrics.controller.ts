@@ -2,11 +2,11 @@ import { Controller, Get, type OnModuleInit, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { Public } from '../../auth/decorators.ts';
+import { ForOperators } from '../../auth/decorators.ts';
 import { PLAIN_TEXT } from '../../platform/openapi/media-types.ts';
 
 @ApiTags('operations')
-@Public()
+@ForOperators()
 @Controller('metrics')
 export class MetricsController implements OnModuleInit {
   constructor(private readonly registry: Registry) {}

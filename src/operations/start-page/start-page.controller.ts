@@ -1,25 +1,21 @@
 import { createHash } from 'node:crypto';
-import { Controller, Get, Headers, Res } from '@nestjs/common';
+import { Controller, Get, Req, Res } from '@nestjs/common';
 import { ApiExtraModels, ApiOkResponse, ApiOperation, ApiTags, getSchemaPath } from '@nestjs/swagger';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Public } from '../../auth/decorators.ts';
+import { OperatorAccess } from '../../auth/operator-access.ts';
 import { renderHtmlPage } from '../../platform/html.ts';
 import { prefersJson } from '../../platform/http-server/prefers-json.ts';
 import { HTML } from '../../platform/openapi/media-types.ts';
 import { StartPageResponse } from './start-page.dto.ts';
 
-const PATHS: StartPageResponse = {
-  docs: '/docs',
-  openapi: '/openapi.json',
-  health: '/health/ready',
-  problems: '/problems',
-};
+const PATHS = { docs: '/docs', openapi: '/openapi.json', health: '/health/ready', problems: '/problems' };
 
 const LINKS = [
-  { path: PATHS.docs, label: 'API reference', about: 'Every operation, with examples' },
-  { path: PATHS.openapi, label: 'OpenAPI document', about: 'For generators of clients' },
-  { path: PATHS.health, label: 'Health', about: 'Whether this replica can serve' },
-  { path: PATHS.problems, label: 'Problems', about: 'Every error code, and what to do' },
+  { path: PATHS.docs, label: 'API reference', about: 'Every operation, with examples', isForOperators: true },
+  { path: PATHS.openapi, label: 'OpenAPI document', about: 'For generators of clients', isForOperators: true },
+  { path: PATHS.health, label: 'Health', about: 'Whether this replica can serve', isForOperators: false },
+  { path: PATHS.problems, label: 'Problems', about: 'Every error code, and what to do', isForOperators: false },
 ];
 
 const STYLE = `:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
@@ -36,18 +32,23 @@ small { display: block; color: #5a6068; font-size: .9rem; font-weight: 400; }
   body { color: #e4e6eb; background: #18191a; } a { color: #75b1ff; } small { color: #b0b3b8; }
 }`;
 
-const PAGE = renderHtmlPage({
-  title: 'Metavault',
-  style: STYLE,
-  head: '<link rel="icon" href="data:,">\n',
-  body: `<h1>Metavault</h1>
+function renderStartPage(links: readonly (typeof LINKS)[number][]): string {
+  return renderHtmlPage({
+    title: 'Metavault',
+    style: STYLE,
+    head: '<link rel="icon" href="data:,">\n',
+    body: `<h1>Metavault</h1>
 <p>Keeps Meta's access tokens, and lends them to product services.</p>
 <nav aria-label="Metavault">
 <ul>
-${LINKS.map(({ path, label, about }) => `<li><a href="${path}">${label}<small>${about}</small></a></li>`).join('\n')}
+${links.map(({ path, label, about }) => `<li><a href="${path}">${label}<small>${about}</small></a></li>`).join('\n')}
 </ul>
 </nav>`,
-});
+  });
+}
+
+const PAGE = renderStartPage(LINKS);
+const PUBLIC_PAGE = renderStartPage(LINKS.filter(({ isForOperators }) => !isForOperators));
 
 /** Allows nothing but this page's own style, by its hash. */
 const CONTENT_SECURITY_POLICY = [
@@ -64,6 +65,8 @@ const CONTENT_SECURITY_POLICY = [
 @Public()
 @Controller()
 export class StartPageController {
+  constructor(private readonly operators: OperatorAccess) {}
+
   @Get()
   @ApiOperation({
     operationId: 'getStartPage',
@@ -75,13 +78,11 @@ export class StartPageController {
     description: 'Where to go from here',
     content: { ...HTML, 'application/json': { schema: { $ref: getSchemaPath(StartPageResponse) } } },
   })
-  show(
-    @Headers('accept') accept: string | undefined,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): StartPageResponse | string {
+  show(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): StartPageResponse | string {
     reply.header('vary', 'Accept').header('content-security-policy', CONTENT_SECURITY_POLICY);
-    if (prefersJson(accept)) return PATHS;
+    const isOperator = this.operators.isOperator(request);
+    if (prefersJson(request.headers.accept)) return isOperator ? PATHS : { ...PATHS, docs: null, openapi: null };
     reply.type('text/html; charset=utf-8');
-    return PAGE;
+    return isOperator ? PAGE : PUBLIC_PAGE;
   }
 }

@@ -1,12 +1,15 @@
 import { ApiProperty } from '@nestjs/swagger';
 
+/** Null where only operators see it. */
+const FOR_OPERATORS = { type: String, nullable: true } as const;
+
 /** Paths of this service, as JSON of `GET /`. */
 export class StartPageResponse {
-  @ApiProperty({ description: 'Page with the API reference', example: '/docs' })
-  docs!: string;
+  @ApiProperty({ ...FOR_OPERATORS, description: 'Page with the API reference', example: '/docs' })
+  docs!: string | null;
 
-  @ApiProperty({ description: 'OpenAPI document', example: '/openapi.json' })
-  openapi!: string;
+  @ApiProperty({ ...FOR_OPERATORS, description: 'OpenAPI document', example: '/openapi.json' })
+  openapi!: string | null;
 
   @ApiProperty({ description: 'Readiness', example: '/health/ready' })
   health!: string;

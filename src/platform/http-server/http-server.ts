@@ -7,6 +7,7 @@ import type { Ids } from '../ids.ts';
 import type { Pino } from '../logger.ts';
 import { AppError, invalidInputError, invalidRequest, notFound, type ProblemType, requestTimeout } from '../problem.ts';
 import { DEFAULT_HTTP_SERVER_LIMITS, type HttpServerLimits } from './http-server-limits.ts';
+import { OperationsListener } from './operations-listener.ts';
 import { sendProblem } from './problem.filter.ts';
 import { type CompletedRequest, createRawDispatcher, type RawHttpHandler } from './raw-http-handler.ts';
 import { MAX_BODY_BYTES, registerBodyParsers } from './request-body.ts';
@@ -17,11 +18,14 @@ import { RouteTable } from './route-table.ts';
 const REQUEST_ID_PATTERN = /^[A-Za-z0-9._-]{1,64}$/;
 /** Long uploads are fine as long as they progress, which `RequestBodyMonitor` checks. */
 const NO_TIMEOUT = 0;
+const KEEP_ALIVE_MS = 72_000;
 const UNCACHED_PREFIX = '/v1';
 
 export interface HttpServer {
   adapter: FastifyAdapter;
   routes: RouteTable;
+  /** Does not listen until asked to. */
+  operations: OperationsListener;
   /** Requests that the handler takes bypass Fastify. Calls `onCompleted` for each of their responses. */
   useRawHandler(rawHandler: RawHttpHandler, onCompleted: (completed: CompletedRequest) => void): void;
   /** Authenticates callers of API routes before a larger body is read. `authenticate` throws for unknown callers. */
@@ -47,6 +51,21 @@ export function createHttpServer(
   let draining = false;
   let dispatchRaw: ReturnType<typeof createRawDispatcher> | null = null;
   let authenticate: ((request: FastifyRequest) => Promise<unknown>) | null = null;
+  let handleRequest: http.RequestListener = () => undefined;
+  const createServer = (keepAliveTimeout: number, handle: http.RequestListener): http.Server => {
+    const server = http.createServer({ keepAliveTimeout, ...timeoutsOf(serverLimits) }, (request, response) => {
+      bodies.begin(request, response);
+      handle(request, response);
+    });
+    bodies.watch(server);
+    return server;
+  };
+  const operations = new OperationsListener(() =>
+    createServer(KEEP_ALIVE_MS, (request, response) => handleRequest(request, response)).on(
+      'clientError',
+      rejectMalformedRequest,
+    ),
+  );
   const adapter = new FastifyAdapter({
     logger: false,
     bodyLimit: MAX_BODY_BYTES,
@@ -55,13 +74,14 @@ export function createHttpServer(
     requestIdHeader: false,
     genReqId: requestIdOf,
     routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
-    serverFactory: (handler: http.RequestListener, { keepAliveTimeout = 72_000 }: { keepAliveTimeout?: number }) => {
-      const server = http.createServer({ keepAliveTimeout, ...timeoutsOf(serverLimits) }, (request, response) => {
-        bodies.begin(request, response);
+    serverFactory: (
+      handler: http.RequestListener,
+      { keepAliveTimeout = KEEP_ALIVE_MS }: { keepAliveTimeout?: number },
+    ) => {
+      handleRequest = handler;
+      return createServer(keepAliveTimeout, (request, response) => {
         if (dispatchRaw?.(request, response) !== true) handler(request, response);
       });
-      bodies.watch(server);
-      return server;
     },
     // Let requests in flight finish; `beginDraining` and a deadline end the rest.
     return503OnClosing: false,
@@ -76,7 +96,7 @@ export function createHttpServer(
   });
   const fastify = adapter.getInstance() as unknown as FastifyInstance;
   const routes = new RouteTable();
-  registerHooks(fastify, routes, () => draining);
+  registerHooks(fastify, routes, operations, () => draining);
   fastify.addHook('onRequest', (request, reply, done) => {
     bodies.limitsOf(request.raw).onTooSlow(() => {
       reply.header('connection', 'close');
@@ -92,6 +112,7 @@ export function createHttpServer(
   return {
     adapter,
     routes,
+    operations,
     useRawHandler: (rawHandler, onCompleted) => {
       const limitsOf = bodies.limitsOf.bind(bodies);
       const isDraining = (): boolean => draining;
@@ -115,7 +136,12 @@ function timeoutsOf({ headersTimeoutMs, checkIntervalMs }: HttpServerLimits): ht
   };
 }
 
-function registerHooks(fastify: FastifyInstance, routes: RouteTable, isDraining: () => boolean): void {
+function registerHooks(
+  fastify: FastifyInstance,
+  routes: RouteTable,
+  operations: OperationsListener,
+  isDraining: () => boolean,
+): void {
   fastify.addHook('onRoute', (route) => {
     routes.add(route.method, route.url);
     // Programs read these responses, browsers do not: the two headers of `setStandardHeaders` replace helmet's twelve.
@@ -125,7 +151,8 @@ function registerHooks(fastify: FastifyInstance, routes: RouteTable, isDraining:
     setStandardHeaders(request, reply);
     if (isDraining()) reply.header('connection', 'close');
     // The router would take `//` for `/` with a slash at its end.
-    const error = request.url.startsWith('//') ? new AppError(notFound) : findInputError(request);
+    const isHidden = request.url.startsWith('//') || !operations.admits(request.raw, request.routeOptions.url);
+    const error = isHidden ? new AppError(notFound) : findInputError(request);
     if (error === undefined && request.method === 'OPTIONS' && respondWithMethods(request, reply, routes)) return;
     done(error);
   });

@@ -12,8 +12,9 @@ const LEAST: Environment = { META_APP_ID: '4711', META_APP_SECRET: 'app-secret-4
 const PRODUCTION: Environment = {
   ...LEAST,
   NODE_ENV: 'production',
-  DATABASE_URL: 'postgres://vault:pw@db:5432/vault',
+  DATABASE_URL: 'postgres://vault:pw@localhost:5432/vault',
   PUBLIC_URL: 'https://vault.example',
+  OPERATIONS_PORT: '9464',
 };
 
 const load = (more: Environment = {}, base: Environment = LEAST): Config => loadConfig({ ...base, ...more });
@@ -36,6 +37,12 @@ describe('defaults', () => {
       port: 3000,
       publicUrl: 'http://localhost:3000',
       databaseUrl: null,
+      database: {
+        directUrl: null,
+        password: null,
+        poolSizes: { requests: 10, leases: 6, background: 10 },
+        migrateAtStart: true,
+      },
       dataDir: './data',
       returnUrlOrigins: [],
       subscriptionHosts: null,
@@ -71,6 +78,18 @@ describe('defaults', () => {
   it('follow the port and the mode', () => {
     expect(load({ PORT: '8080' }).publicUrl).toBe('http://localhost:8080');
     expect(load({}, PRODUCTION).host).toBe('0.0.0.0');
+  });
+
+  it('show metrics to everybody in development, and in production to nobody, which is warned of', () => {
+    expect(load().operations).toEqual({ isPublic: true, host: '127.0.0.1', port: null, token: null });
+    const bare = load({ OPERATIONS_PORT: '' }, PRODUCTION);
+    expect(bare.operations.isPublic).toBe(false);
+    expect(bare.warnings).toContainEqual(expect.stringMatching(/^OPERATIONS_PORT is not set/));
+    const withPort = load({ OPERATIONS_PORT: '9464', OPERATIONS_HOST: '10.0.0.1' }, PRODUCTION);
+    expect(withPort.operations).toEqual({ isPublic: false, host: '10.0.0.1', port: 9464, token: null });
+    expect(withPort.warnings.join()).not.toContain('OPERATIONS_');
+    expect(load({ OPERATIONS_PORT: '9464' }).operations.isPublic).toBe(false);
+    expect(load({ OPERATIONS_TOKEN: 't'.repeat(32) }).operations.isPublic).toBe(false);
   });
 
   it('have no app for Instagram and Threads: the Meta app never stands in', () => {
@@ -113,12 +132,23 @@ describe('every fault is named', () => {
     ['PORT', { PORT: '65536' }],
     ['PORT', { PORT: '3e3' }],
     ['HOST', { HOST: 'http://x' }],
+    ['OPERATIONS_PORT', { OPERATIONS_PORT: '3000' }],
+    ['OPERATIONS_PORT', { OPERATIONS_PORT: 'x' }],
+    ['OPERATIONS_HOST', { OPERATIONS_HOST: '10.0.0.1' }],
+    ['OPERATIONS_TOKEN', { OPERATIONS_TOKEN: 'too-short' }],
     ['PUBLIC_URL', { PUBLIC_URL: 'http://x.example/' }],
     ['PUBLIC_URL', { PUBLIC_URL: 'x.example' }],
     ['PUBLIC_URL', { PUBLIC_URL: 'https://u:p@x.example' }],
     ['PUBLIC_URL', { PUBLIC_URL: 'https://x.example/?a=1' }],
     ['PUBLIC_URL', { PORT: '0' }],
     ['DATABASE_URL', { DATABASE_URL: 'mysql://x' }],
+    ['DATABASE_URL', { DATABASE_URL: 'postgres://h/d?sslmode=prefer' }],
+    ['DATABASE_URL', { DATABASE_URL: 'postgres://h/d?sslmode=verify-full&sslrootcert=/nowhere/ca.pem' }],
+    ['DATABASE_URL', { DATABASE_DIRECT_URL: 'postgres://h/d' }],
+    ['DATABASE_POOL_SIZE', { DATABASE_POOL_SIZE: '1' }],
+    ['DATABASE_PASSWORD_FILE', { DATABASE_PASSWORD_FILE: '/nowhere/password' }],
+    ['DATABASE_PASSWORD_COMMAND', { DATABASE_PASSWORD_FILE: process.execPath, DATABASE_PASSWORD_COMMAND: 'true' }],
+    ['MIGRATE_AT_START', { MIGRATE_AT_START: 'no' }],
     ['META_GRAPH_API_VERSION', { META_GRAPH_API_VERSION: '25.0' }],
     ['META_GRAPH_URL', { META_GRAPH_URL: 'ftp://graph' }],
     ['META_GRAPH_URL', { META_GRAPH_URL: 'https://graph.facebook.com?x' }],
@@ -296,7 +326,6 @@ describe('ROOT_KEY_FILE', () => {
 
   it('that others may read is warned of, and stops a start in production', () => {
     writeFileSync(file, OTHER_KEY);
-    const production = { NODE_ENV: 'production', DATABASE_URL: 'postgres://a/b', PUBLIC_URL: 'https://vault.example' };
     for (const [mode, isOpen] of [
       [0o600, false],
       [0o640, false],
@@ -306,7 +335,7 @@ describe('ROOT_KEY_FILE', () => {
       chmodSync(file, mode);
       const { warnings } = load({ ROOT_KEY: '', ROOT_KEY_FILE: file });
       expect(warnings).toEqual(isOpen ? [expect.stringMatching(/^ROOT_KEY_FILE .*chmod 600/)] : []);
-      const inProduction = { ...production, ROOT_KEY: '', ROOT_KEY_FILE: file };
+      const inProduction = { ...PRODUCTION, ROOT_KEY: '', ROOT_KEY_FILE: file };
       expect(isOpen ? faults(inProduction) : load(inProduction).warnings).toEqual(
         isOpen ? [expect.stringMatching(/^ROOT_KEY_FILE .*chmod 600/)] : [],
       );

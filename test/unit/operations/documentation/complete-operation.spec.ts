@@ -11,8 +11,13 @@ import {
 import { ROUTE_FACTS, type RouteFacts } from '../../../../src/operations/documentation/describe-routes.ts';
 import type { Json } from '../../../../src/operations/documentation/json.ts';
 
-const FOR_ADMINS: RouteFacts = { roles: ['admin', 'auditor'], problems: [leaseNotFound.code], hasErrorPages: false };
-const FOR_ALL: RouteFacts = { roles: null, problems: [], hasErrorPages: false };
+const FOR_ADMINS: RouteFacts = {
+  roles: ['admin', 'auditor'],
+  isForOperators: false,
+  problems: [leaseNotFound.code],
+  hasErrorPages: false,
+};
+const FOR_ALL: RouteFacts = { roles: null, isForOperators: false, problems: [], hasErrorPages: false };
 
 function complete(method: string, path: string, facts: RouteFacts, operation: OperationObject = {}): OperationObject {
   return completeOperation(method, path, { ...operation, [ROUTE_FACTS]: facts });
