@@ -137,7 +137,8 @@ export class SharedLimit {
   }
 
   #allowedAlone(policy: LimitPolicy, nowMs: number): number {
-    return Math.ceil(this.#budget(policy, nowMs) * (1 - this.#othersPart));
+    const budget = this.#budget(policy, nowMs);
+    return Math.max(Math.min(1, budget), budget - Math.round(budget * this.#othersPart));
   }
 }
 
