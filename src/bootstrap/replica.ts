@@ -27,6 +27,7 @@ import { settleWithin } from '../platform/settle-within.ts';
 import { openCoreServices } from './core-services.ts';
 import { requireRowMacs } from './row-mac-step.ts';
 import { toListenStartupError } from './startup-error.ts';
+import { startTracing } from './tracing.ts';
 
 export interface ReplicaOptions {
   config: Config;
@@ -65,9 +66,11 @@ export async function createReplica({ config, databaseUrl, overrides = {} }: Rep
   for (const warning of config.warnings) logger.warn(warning);
   const http = overrides.http ?? new UndiciHttpClient();
   const coreServices = await openCoreServices({ config, databaseUrl, overrides });
+  const stopTracing = await startTracing(config.tracing);
   const closeCoreServices = async (): Promise<void> => {
     if (overrides.http === undefined) await http.close();
     await coreServices.close();
+    await stopTracing();
   };
   try {
     await requireRowMacs({ ...coreServices, logger });

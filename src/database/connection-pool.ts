@@ -1,4 +1,5 @@
 import type { Pool, PoolClient, QueryResult, QueryResultRow } from 'pg';
+import { inSpan, isTracing } from '../platform/tracing.ts';
 import type { DatabaseAvailability } from './database-availability.ts';
 import { isConnectionLost } from './database-unavailable.ts';
 import { runDeferredTriggers } from './interference.query.ts';
@@ -69,7 +70,7 @@ export class ConnectionPool implements SqlExecutor {
   }
 
   private query<R extends QueryResultRow>(statement: Statement<R>): Promise<QueryResult<R>> {
-    return this.onConnection((client) => client.query<R>(statement));
+    return this.onConnection((client) => runStatement<R>(client, statement));
   }
 
   private async onConnection<T>(
@@ -146,8 +147,9 @@ export class ConnectionPool implements SqlExecutor {
   ): Promise<T> {
     const checks: (() => Promise<void>)[] = [];
     const transaction: Transaction = {
-      rows: async <R extends QueryResultRow>(statement: Statement<R>) => (await client.query<R>(statement)).rows,
-      run: async (statement) => (await client.query(statement)).rowCount ?? 0,
+      rows: async <R extends QueryResultRow>(statement: Statement<R>) =>
+        (await runStatement<R>(client, statement)).rows,
+      run: async (statement) => (await runStatement(client, statement)).rowCount ?? 0,
       beforeCommit: (check) => void checks.push(check),
     };
     await client.query(begin(beginWithinMs));
@@ -162,6 +164,13 @@ export class ConnectionPool implements SqlExecutor {
       throw error;
     }
   }
+}
+
+function runStatement<R extends QueryResultRow>(client: PoolClient, statement: Statement<R>): Promise<QueryResult<R>> {
+  if (!isTracing()) return client.query<R>(statement);
+  const name = statement.label ?? 'statement';
+  const attributes = { 'db.system.name': 'postgresql', 'db.query.summary': name };
+  return inSpan({ name, kind: 'client', needsParent: true, attributes }, () => client.query<R>(statement));
 }
 
 /** Ends a connection that can't roll back: the pool then discards it. */
