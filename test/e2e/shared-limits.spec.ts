@@ -42,7 +42,7 @@ async function flood(key: string, seconds: number): Promise<{ statuses: number[]
   const caller = async (index: number): Promise<void> => {
     while (second() < startedIn + seconds) statuses.push((await call(index, key)).status);
   };
-  await Promise.all([0, 1, 0, 1].map(caller));
+  await Promise.all([0, 1, 0, 1, 0, 1].map(caller));
   return { statuses, touched: second() - startedIn + 1 };
 }
 
@@ -50,8 +50,9 @@ const granted = (statuses: readonly number[]): number => statuses.filter((status
 
 describe("a client's limit", () => {
   it('holds over two replicas, to within a tenth', async () => {
-    const limit = 10;
-    const { statuses, touched } = await flood(await makeClient(limit), 6);
+    // So low that a busy machine exceeds it, too.
+    const limit = 3;
+    const { statuses, touched } = await flood(await makeClient(limit), 8);
     expect(new Set(statuses)).toEqual(new Set([200, 429]));
     // The first and the last second were not whole.
     expect(granted(statuses)).toBeGreaterThanOrEqual(limit * (touched - 2) * 0.9);
@@ -60,7 +61,7 @@ describe("a client's limit", () => {
 
   it('goes on at each replica where nothing can be exchanged, and is shared again afterwards', async () => {
     const database = (replicas[0] as TestReplica).app.get(Database);
-    const limit = 5;
+    const limit = 2;
     const key = await makeClient(limit);
     await database.run({ text: 'ALTER TABLE shared_limit RENAME TO hidden_limit' });
     try {
