@@ -35,10 +35,12 @@ export interface SealedLeaseRow extends ActiveLeaseRow, SealedSecretRow {
  * A lease is active only while its client, connection, credential and ancestors are. All are read on every call, so any
  * ending takes effect at once.
  */
-const ACTIVE_LEASE_FROM = backedLeaseFrom(sql`l`, sql`cl`);
+function activeLeaseFrom({ leaseIds }: LeaseSelection): Sql {
+  return backedLeaseFrom(sql`l`, sql`cl`, sql`${leaseIds}::text[]`);
+}
 
-function isActiveGatewayLease({ leaseIds, now }: LeaseSelection): Sql {
-  return sql`l.id = ANY (${leaseIds}::text[]) AND l.mode = 'gateway' AND l.ended_at IS NULL AND l.expires_at > ${now}
+function isActiveGatewayLease({ now }: LeaseSelection): Sql {
+  return sql`l.mode = 'gateway' AND l.ended_at IS NULL AND l.expires_at > ${now}
       AND k.secret_id IS NOT NULL AND ${ANCESTORS_STAND}`;
 }
 
@@ -48,13 +50,14 @@ const ACTIVE_LEASE_COLUMNS = sql`${leaseColumns(sql`l`)}, k.secret_id, ${joinedC
 /** Leaves out what the cache holds: it can't change for the same secret. */
 export const selectActiveLeases = defineStatement<LeaseSelection, ActiveLeaseRow>(
   'lease_active',
-  (selection) => sql`SELECT ${ACTIVE_LEASE_COLUMNS} ${ACTIVE_LEASE_FROM} WHERE ${isActiveGatewayLease(selection)}`,
+  (selection) =>
+    sql`SELECT ${ACTIVE_LEASE_COLUMNS} ${activeLeaseFrom(selection)} WHERE ${isActiveGatewayLease(selection)}`,
   { prepare: true },
 );
 
 export const selectSealedLeases = defineStatement<LeaseSelection, SealedLeaseRow>(
   'lease_sealed',
   (selection) => sql`SELECT ${ACTIVE_LEASE_COLUMNS}, k.version, k.kind, c.app_id, ${sealedSecretColumns(sql`s`)}
-    ${ACTIVE_LEASE_FROM} ${joinSealedSecret(sql`s`, sql`k.secret_id`)} WHERE ${isActiveGatewayLease(selection)}`,
+    ${activeLeaseFrom(selection)} ${joinSealedSecret(sql`s`, sql`k.secret_id`)} WHERE ${isActiveGatewayLease(selection)}`,
   { prepare: true },
 );

@@ -10,6 +10,7 @@ export const TABLE_OWNERS: Readonly<Record<string, string>> = {
   client: 'auth',
   client_key: 'auth',
   client_identity: 'auth',
+  shared_limit: 'auth',
   audit_entry: 'audit',
   audit_link: 'audit',
   audit_head: 'audit',

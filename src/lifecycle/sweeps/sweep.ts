@@ -7,6 +7,7 @@ import { Database } from '../../database/database.ts';
 import { Clock } from '../../platform/clock.ts';
 import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
+import { inSpan } from '../../platform/tracing.ts';
 import type { CheckOutcome } from '../inspection/token-inspector.ts';
 import { LifecycleMetrics } from '../lifecycle-metrics.ts';
 import { AppRateLimiter } from '../rate-limit/app-rate-limiter.ts';
@@ -103,7 +104,17 @@ export class Sweep implements OnModuleDestroy {
     const startedAtMs = performance.now();
     const counts: SweepCounts = { claimed: 0, done: 0, failed: 0, skipped: 0, durationSeconds: 0 };
     const isStopping = (): boolean => this.stopping.signal.aborted || signal?.aborted === true;
-    await this.jobs.track(forEachApp(appIds, (appId) => sweepApp({ appId, counts, isStopping })));
+    await this.jobs.track(
+      inSpan({ name: `${kind} sweep`, kind: 'internal' }, async (span) => {
+        await forEachApp(appIds, (appId) => sweepApp({ appId, counts, isStopping }));
+        const { claimed, done, failed } = counts;
+        span.set({
+          'metavault.sweep.claimed': claimed,
+          'metavault.sweep.done': done,
+          'metavault.sweep.failed': failed,
+        });
+      }),
+    );
     counts.durationSeconds = Math.round(performance.now() - startedAtMs) / 1000;
     if (counts.claimed > 0) {
       this.metrics.recordSweep(kind, counts.durationSeconds);

@@ -4,6 +4,7 @@ import { Clock } from '../../platform/clock.ts';
 import { HttpClient, HttpRequestError, type HttpResponse } from '../../platform/http-client/http-client.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { Random } from '../../platform/random.ts';
+import { inSpan, type SpanAttributes } from '../../platform/tracing.ts';
 import { classifyError, type MetaVerdict } from '../errors/classify-error.ts';
 import { type GraphErrorFields, readGraphError, readTraceId, toMetaCause } from '../errors/graph-error.ts';
 import { MetaError } from '../errors/meta-error.ts';
@@ -85,7 +86,7 @@ export class GraphTransport {
   async call(call: GraphCall): Promise<GraphResponse> {
     for (let tries = 1; ; tries++) {
       try {
-        return await this.tryOnce(call);
+        return await this.trace(call);
       } catch (error) {
         if (!(error instanceof MetaError) || tries >= MAX_TRIES || !canRetry(call, error)) throw error;
         await this.waitBefore(tries, call.signal, error);
@@ -99,6 +100,20 @@ export class GraphTransport {
     } catch {
       throw last;
     }
+  }
+
+  private trace(call: GraphCall): Promise<GraphResponse> {
+    const attributes = { 'server.address': call.host, 'http.request.method': call.method };
+    return inSpan({ name: `Meta ${call.operation}`, kind: 'client', attributes }, async (span) => {
+      try {
+        const response = await this.tryOnce(call);
+        span.set({ 'http.response.status_code': response.status });
+        return response;
+      } catch (error) {
+        if (error instanceof MetaError) span.set(describeFailure(error));
+        throw error;
+      }
+    });
   }
 
   private async tryOnce(call: GraphCall): Promise<GraphResponse> {
@@ -237,4 +252,12 @@ function readBody(body: Buffer, acceptForm: boolean): Json | undefined {
 
 function sendsProof({ auth }: GraphCall, { isProofSupported, app }: GraphHost): boolean {
   return auth.by === 'credential' && auth.proof !== false && isProofSupported && app !== null;
+}
+
+function describeFailure({ httpStatus, cause, verdict }: MetaError): SpanAttributes {
+  return {
+    'metavault.meta.verdict': verdict.kind,
+    ...(httpStatus === null ? {} : { 'http.response.status_code': httpStatus }),
+    ...(cause.code === undefined ? {} : { 'metavault.meta.code': cause.code }),
+  };
 }
