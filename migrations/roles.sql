@@ -30,6 +30,15 @@ GRANT USAGE ON SCHEMA public TO metavault_service;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC, metavault_service;
 
 DO $$
+BEGIN
+  -- Replicas wait until a standby has what a failover must not undo; others do not see how far standbys are.
+  GRANT pg_read_all_stats TO metavault_service;
+EXCEPTION WHEN insufficient_privilege THEN
+  RAISE NOTICE 'Grant pg_read_all_stats to metavault_service as a superuser: replicas cannot see how far standbys are.';
+END
+$$;
+
+DO $$
 DECLARE
   relation record;
 BEGIN

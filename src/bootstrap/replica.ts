@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { setTimeout as sleep } from 'node:timers/promises';
 import helmet from '@fastify/helmet';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -52,7 +53,10 @@ export interface Replica {
   listen(): Promise<string>;
   /** URL of the operations listener; null if there is none, or before `listen`. */
   operationsAddress(): string | null;
-  /** Fails readiness, finishes running requests and work (within 15 seconds), stops jobs, closes pools. */
+  /**
+   * Fails readiness, goes on for `SHUTDOWN_DELAY_SECONDS`, then finishes running requests and work (within 15 seconds),
+   * stops jobs, closes pools.
+   */
   close(): Promise<void>;
 }
 
@@ -94,7 +98,9 @@ export async function createReplica({ config, databaseUrl, overrides = {} }: Rep
       },
       close: async () => {
         state.isDraining = true;
+        // Moves clients away from their connections while new ones are still answered.
         server.beginDraining();
+        await sleep(config.shutdownDelaySeconds * 1_000);
         await closeApplication(app, logger);
         await server.operations.close();
         if (!(await isSettledWithin(closeCoreServices(), CUT_OFF_MS)))

@@ -89,6 +89,8 @@ export abstract class Config {
   abstract readonly host: string;
   abstract readonly port: number;
   abstract readonly operations: OperationsConfig;
+  /** How long a replica that is told to stop still takes requests. */
+  abstract readonly shutdownDelaySeconds: number;
   /** Without a trailing slash. */
   abstract readonly publicUrl: string;
   /** Null: the embedded database in `dataDir`. */

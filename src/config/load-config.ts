@@ -29,6 +29,7 @@ export function loadConfig(environment: Environment): Config {
     host,
     port,
     operations: readOperations(reader, { host, port, isProduction }),
+    shutdownDelaySeconds: reader.integer('SHUTDOWN_DELAY_SECONDS', isProduction ? 5 : 0, 0, 600),
     publicUrl: readPublicUrl(reader, port, isProduction),
     ...readStorage(reader, isProduction),
     meta: readMeta(reader, isProduction),

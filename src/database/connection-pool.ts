@@ -95,7 +95,7 @@ export class ConnectionPool implements SqlExecutor {
     }
   }
 
-  /** Whether Postgres has been silent since this connection was made. Call it for each that is taken from the pool. */
+  /** Whether Postgres was silent or read-only since this connection was made. Call it for each taken from the pool. */
   mayBeDead(client: PoolClient): boolean {
     // Made before this object: TypeORM connects to look at the server.
     const generation = this.#generationOf.get(client) ?? this.adopt(client, 0);

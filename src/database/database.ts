@@ -8,6 +8,7 @@ import { DatabaseAvailability } from './database-availability.ts';
 import { FailFastPool } from './fail-fast-pool.ts';
 import { borrowedSessions } from './servers/borrowed-sessions.ts';
 import type { DatabaseServers } from './servers/database-servers.ts';
+import { StandbyConfirmation } from './standby/standby-confirmation.ts';
 import type { SqlExecutor, Statement } from './statement.ts';
 import { DatabaseTimeoutError, withTimeout } from './with-timeout.ts';
 
@@ -37,6 +38,8 @@ export class Database implements SqlExecutor {
    * must not be lost to a slow database (a token that Meta issues once).
    */
   readonly longRunning: ConnectionPool;
+  /** What a failover must not undo waits here for a standby. */
+  readonly standby: StandbyConfirmation;
   readonly #pool: Pool;
   readonly #statements: ConnectionPool;
 
@@ -52,6 +55,7 @@ export class Database implements SqlExecutor {
       acquireWithinMs: ACQUIRE_TIMEOUT_MS,
       borrowed: borrowedSessions(servers, SESSION_LIMITS),
     });
+    this.standby = new StandbyConfirmation(this.#statements, this.availability);
   }
 
   /** Shares the pool of an initialized data source. Others lead to `servers`, behind a pooler perhaps. */
@@ -77,6 +81,14 @@ export class Database implements SqlExecutor {
    */
   transaction<T>(work: (transaction: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
     return this.#statements.transaction(work, options);
+  }
+
+  /**
+   * Runs `work`, which commits what Meta gives only once, and waits for a standby as `StandbyConfirmation` does. A
+   * standby that does not confirm is logged, and the work goes on.
+   */
+  async durably<T>(work: () => Promise<T>): Promise<T> {
+    return (await this.standby.confirm(work)).result;
   }
 
   /** Reads entities, with the limits of statements. */

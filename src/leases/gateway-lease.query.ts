@@ -1,4 +1,5 @@
 import sql, { type Sql } from 'sql-template-tag';
+import { appVersionOf } from '../apps/app-version.query.ts';
 import { joinedClient } from '../auth/client-conditions.query.ts';
 import type { JoinedClient } from '../auth/client-macs.ts';
 import type { Product } from '../config/config.ts';
@@ -17,6 +18,8 @@ interface LeaseSelection {
 
 export interface ActiveLeaseRow extends StoredLease {
   secret_id: SecretId;
+  /** See `appVersionOf`. */
+  app_version: Buffer | null;
   client: JoinedClient;
 }
 
@@ -41,7 +44,8 @@ function isActiveGatewayLease({ now }: LeaseSelection): Sql {
       AND k.secret_id IS NOT NULL AND ${ANCESTORS_STAND}`;
 }
 
-const ACTIVE_LEASE_COLUMNS = sql`${leaseColumns(sql`l`)}, k.secret_id, ${joinedClient(sql`cl`)} AS client`;
+const ACTIVE_LEASE_COLUMNS = sql`${leaseColumns(sql`l`)}, k.secret_id, ${joinedClient(sql`cl`)} AS client,
+  ${appVersionOf(sql`c.app_id`)} AS app_version`;
 
 /** Leaves out what the cache holds: it can't change for the same secret. */
 export const selectActiveLeases = defineStatement<LeaseSelection, ActiveLeaseRow>(

@@ -1,4 +1,5 @@
 import sql from 'sql-template-tag';
+import { appVersionOf } from '../apps/app-version.query.ts';
 import { insertEntriesSql } from '../audit/audit-entry.repository.ts';
 import { clientIsValid } from '../auth/client-conditions.query.ts';
 import {
@@ -66,8 +67,9 @@ const ISSUE_AND_RECORD = sql`found AS MATERIALIZED (
       WHEN f.n IN (SELECT n FROM chosen) THEN 'unforeseen'
       WHEN f.matches = 0 THEN 'no_match' WHEN f.matches > 1 THEN 'several_matches'
       WHEN f.credential_id IS NULL THEN 'without_credential' ELSE 'refused' END AS outcome,
-    ch.mode, f.connection_id, f.status, f.credential_id, f.kind, f.version, f.health, to_json(f.scopes) AS scopes, f.token_expires_at,
+    ch.mode, f.connection_id, f.status, f.credential_id, f.kind, f.app_id, f.version, f.health, to_json(f.scopes) AS scopes, f.token_expires_at,
     f.secret_id, f.asset_type, f.asset_name, ch.lease_expires_at,
+    CASE WHEN ch.mode = 'token' THEN ${appVersionOf(sql`f.app_id`)} END AS app_version,
     ${IS_INTERFERED_WITH} AS is_interfered_with, ${sealedSecretColumns(sql`s`)}
   FROM found f LEFT JOIN written ch ON ch.n = f.n 
     LEFT ${joinSealedSecret(sql`s`, sql`CASE ch.mode WHEN 'token' THEN ch.secret_id END`)}

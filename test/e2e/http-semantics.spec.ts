@@ -116,7 +116,7 @@ describe('methods and paths', () => {
   it.each([
     ['PUT', '/v1/clients', 'GET, HEAD, OPTIONS, POST'],
     ['PUT', '/v1/clients/', 'GET, HEAD, OPTIONS, POST'],
-    ['HEAD', '/v1/leases/batch', 'OPTIONS, POST'],
+    ['HEAD', '/v1/connections/con_0/refresh', 'OPTIONS, POST'],
     ['PATCH', '/webhooks/meta', 'GET, HEAD, OPTIONS, POST'],
     ['PROPFIND', '/health/live', 'GET, HEAD, OPTIONS'],
     ['TRACE', '/', 'GET, HEAD, OPTIONS'],

@@ -20,10 +20,10 @@ export function assetCredentialFrom(assetId: Sql): Sql {
 }
 
 /**
- * Columns that decide about a lease: `connection_id, status, credential_id, kind, version, health, scopes,
+ * Columns that decide about a lease: `connection_id, status, credential_id, kind, app_id, version, health, scopes,
  * token_expires_at, secret_id`.
  */
-export const LEASABLE_COLUMNS = sql`c.id AS connection_id, c.status, k.id AS credential_id, k.kind, k.version, k.health, k.scopes,
+export const LEASABLE_COLUMNS = sql`c.id AS connection_id, c.status, k.id AS credential_id, k.kind, c.app_id, k.version, k.health, k.scopes,
   k.expires_at AS token_expires_at, k.secret_id`;
 
 /** WHERE: unrevoked connections of a tenant and product. */

@@ -3,8 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { DatabasePasswordConfig } from '../../config/database-settings.ts';
 
-/** A command may ask a cloud for a token, which takes long; connections that are made together share one. */
-const COMMAND_TTL_MS = 30_000;
+/** A command may ask a cloud for a token, which takes long: connections that are made together share one. */
+const FRESH_MS = 30_000;
+/** Until then, a connection need not wait for the next answer. */
+const USABLE_MS = 300_000;
 const COMMAND_TIMEOUT_MS = 10_000;
 
 /** There is no password. Names the setting, never what a file or a command says. */
@@ -20,14 +22,19 @@ export class DatabasePasswordError extends Error {
 
 /** Gives each new connection its password. */
 export class PasswordSource {
-  #asked: { password: Promise<string>; atMs: number } | null = null;
+  /** The command's last. */
+  #answer: { password: string; atMs: number } | null = null;
+  #asking: Promise<string> | null = null;
 
   constructor(
     private readonly fixed: string | null,
     private readonly config: DatabasePasswordConfig | null,
   ) {}
 
-  /** Reads the file, or asks the command unless it answered seconds ago. Throws `DatabasePasswordError`. */
+  /**
+   * Reads the file; asks the command unless it has just been asked, and waits for it unless its last answer is minutes
+   * old. Throws `DatabasePasswordError`.
+   */
   async get(): Promise<string> {
     if (this.config === null) {
       if (this.fixed !== null) return this.fixed;
@@ -36,20 +43,29 @@ export class PasswordSource {
     return 'file' in this.config ? readPasswordFile(this.config.file) : this.#ask(this.config.command);
   }
 
-  /** The server refused the password: the command is asked anew. */
+  /** The server refused the password: the next connection waits for the command. */
   discard(): void {
-    this.#asked = null;
+    this.#answer = null;
   }
 
-  #ask(command: string): Promise<string> {
-    if (this.#asked === null || performance.now() - this.#asked.atMs > COMMAND_TTL_MS) {
-      const asked = { password: runPasswordCommand(command), atMs: performance.now() };
-      asked.password.catch(() => {
-        if (this.#asked === asked) this.#asked = null;
-      });
-      this.#asked = asked;
+  async #ask(command: string): Promise<string> {
+    const ageMs = this.#answer === null ? Number.POSITIVE_INFINITY : performance.now() - this.#answer.atMs;
+    if (this.#answer !== null && ageMs < FRESH_MS) return this.#answer.password;
+    const asking = (this.#asking ??= this.#run(command));
+    if (this.#answer === null || ageMs > USABLE_MS) return asking;
+    // If it fails, it is asked again for the next connection.
+    asking.catch(() => undefined);
+    return this.#answer.password;
+  }
+
+  async #run(command: string): Promise<string> {
+    try {
+      const password = await runPasswordCommand(command);
+      this.#answer = { password, atMs: performance.now() };
+      return password;
+    } finally {
+      this.#asking = null;
     }
-    return this.#asked.password;
   }
 }
 

@@ -41,6 +41,8 @@ export class ReadOnlyServerError extends Error {
   }
 }
 
+/** The time to connect is limited as a whole. */
+const NO_LIMIT_MS = 60_000;
 const LOGIN_REFUSED = new Set(['28P01', '28000']);
 
 /**
@@ -102,7 +104,8 @@ export class ServerClient extends pg.Client {
       .filter(([, value]) => value !== undefined && value !== false)
       .map(([name, value]) => `CASE WHEN ${isOurs} THEN set_config('${name}', '${value}', false) END`);
     const columns = [`pg_backend_pid() AS pid`, `current_setting('transaction_read_only') AS read_only`, ...settings];
-    const { rows } = await this.query<SessionRow>(`SELECT ${columns.join(', ')}`);
+    const statement = { text: `SELECT ${columns.join(', ')}`, query_timeout: NO_LIMIT_MS };
+    const { rows } = await this.query<SessionRow>(statement);
     this.#isPooled = rows[0]?.pid !== processID;
     if (this.choice.needsWrites && rows[0]?.read_only === 'on') throw new ReadOnlyServerError();
   }

@@ -100,6 +100,11 @@ describe('with the roles of migrations/roles.sql', () => {
     await doMainJob(testContext);
   });
 
+  it('the service sees how far standbys are', async () => {
+    const { rows } = await service.query(`SELECT pg_has_role('pg_read_all_stats', 'USAGE') AS sees`);
+    expect(rows).toEqual([{ sees: true }]);
+  });
+
   it.each([
     'UPDATE audit_entry SET tenant = NULL',
     'DELETE FROM audit_entry',
