@@ -114,8 +114,12 @@ function randomValue(name: string, type: string): string {
 }
 
 const expectKeysOnly = async (): Promise<void> => {
-  const reads = await Promise.all(HOT_STATEMENTS.map(async (name) => [name, await readsWithoutKey(name)]));
-  expect(reads.filter(([, found]) => found?.length !== 0)).toEqual([]);
+  const reads: Record<string, string[]> = {};
+  for (const name of HOT_STATEMENTS) {
+    const found = await readsWithoutKey(name);
+    if (found.length > 0) reads[name] = found;
+  }
+  expect(reads).toEqual({});
 };
 
 describe('the one plan of each hot statement reads by keys alone', () => {
