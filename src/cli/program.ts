@@ -15,6 +15,7 @@ import { toErrorReport } from './error-report.ts';
 import { addEventsCommand } from './events-command.ts';
 import { addImportCommand } from './import/import-command.ts';
 import { addKeysCommand } from './keys-command.ts';
+import { addLeasesCommand } from './leases-command.ts';
 import { addMigrateCommand } from './migrate-command.ts';
 import { addSandboxCommand } from './sandbox-command.ts';
 import type { ProgressTerminal } from './terminal/progress.ts';
@@ -82,6 +83,7 @@ const COMMANDS: readonly ((program: Command, context: CommandContext) => void)[]
   addEventsCommand,
   addKeysCommand,
   addConnectionsCommand,
+  addLeasesCommand,
   (program, context) => addRevokeCommand(program, 'revoke', context),
   addRefreshCommand,
   addRotateCommand,

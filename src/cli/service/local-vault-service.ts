@@ -17,7 +17,7 @@ import { AppError } from '../../platform/problem.ts';
 import { KeyRing } from '../../vault/keys/key-ring.ts';
 import { type CommandContext, withApplicationContext } from '../command-context.ts';
 import { OPERATOR } from '../operator.ts';
-import type { ImportResult, SweepResult, VaultService } from './vault-service.ts';
+import type { ImportedToken, ImportResult, SweepResult, VaultService } from './vault-service.ts';
 
 /**
  * Runs `work` on the modules of a replica in this process, with their rate limits and claims. Starts nothing new once
@@ -43,7 +43,7 @@ export function withLocalVaultService<T>(
 class LocalVaultService implements VaultService {
   constructor(private readonly app: INestApplicationContext) {}
 
-  importToken(row: Parameters<VaultService['importToken']>[0]): Promise<ImportResult> {
+  importToken(row: ImportedToken): Promise<ImportResult> {
     return importToken(this.app.get(SuppliedTokenService), row);
   }
 
@@ -83,9 +83,14 @@ async function requireConnection(connectionRepository: ConnectionRepository, id:
 /** Applies the rules of `POST /v1/connections/import`. */
 async function importToken(
   tokens: SuppliedTokenService,
-  { tenant, product, token, reference }: Parameters<VaultService['importToken']>[0],
+  { tenant, product, token, ...described }: ImportedToken,
 ): Promise<ImportResult> {
-  const request = plainToInstance(ImportRequest, { tenant, product, access_token: token.expose(), reference });
+  const request = plainToInstance(ImportRequest, {
+    ...toBrought(described),
+    tenant,
+    product,
+    access_token: token.expose(),
+  });
   const [fault] = toInputErrors(await validate(request, { stopAtFirstError: true }));
   if (fault !== undefined) {
     return { kind: 'refused', code: 'invalid_request', detail: `${fault.path}: ${fault.message}` };
