@@ -32,3 +32,4 @@ export { ConnectionParts1764001120000 } from './1764001120000-ConnectionParts.ts
 export { ConnectionDescriptions1764001121000 } from './1764001121000-ConnectionDescriptions.ts';
 export { LeaseLists1764001122000 } from './1764001122000-LeaseLists.ts';
 export { CustomerPages1764001130000 } from './1764001130000-CustomerPages.ts';
+export { SchemaContract1764001150000 } from './1764001150000-SchemaContract.ts';
