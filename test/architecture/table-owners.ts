@@ -1,6 +1,7 @@
 /** The module that owns each table: its SQL, and nobody else's, may name it. */
 export const TABLE_OWNERS: Readonly<Record<string, string>> = {
   schema_migration: 'database',
+  schema_contract: 'database',
   row_mac_requirement: 'database',
   encryption_key: 'vault',
   sealed_secret: 'vault',

@@ -2380,6 +2380,10 @@ export interface components {
             message?: string;
             /** @description `migrations`: those that have not run */
             missing?: string[];
+            /** @description `migrations`: those that a release must have to work on this schema, and that this one lacks */
+            needs?: string[];
+            /** @description `migrations`: those of a newer release that ran */
+            newer?: string[];
             /**
              * @description `audit_chain`: why
              * @enum {string}
