@@ -30,6 +30,15 @@ GRANT USAGE ON SCHEMA public TO metavault_service;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC, metavault_service;
 
 DO $$
+BEGIN
+  -- Replicas wait until a standby has what a failover must not undo; others do not see how far standbys are.
+  GRANT pg_read_all_stats TO metavault_service;
+EXCEPTION WHEN insufficient_privilege THEN
+  RAISE NOTICE 'Grant pg_read_all_stats to metavault_service as a superuser: replicas cannot see how far standbys are.';
+END
+$$;
+
+DO $$
 DECLARE
   relation record;
 BEGIN
@@ -58,5 +67,8 @@ BEGIN
   -- The head moves on with each link; it is sealed, so what it moves to can be proven.
   REVOKE DELETE, TRUNCATE ON audit_head FROM metavault_service;
   REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON audit_checkpoint, schema_migration FROM metavault_service;
+  IF to_regclass('public.schema_contract') IS NOT NULL THEN
+    REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON schema_contract FROM metavault_service;
+  END IF;
 END
 $$;

@@ -1,16 +1,15 @@
-import { DataSource } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import type { Config } from '../config/config.ts';
-import { CONNECTION_ENTITIES } from '../connections/connections.module.ts';
-import { dataSourceOptions } from '../database/data-source-options.ts';
 import { Database } from '../database/database.ts';
 import { DatabaseClock } from '../database/database-clock.ts';
-import { migrate } from '../database/migrate.ts';
+import { inspectSchema, migrate } from '../database/migrate.ts';
 import { type Clock, SystemClock } from '../platform/clock.ts';
 import { Ids } from '../platform/ids.ts';
 import { type Random, SystemRandom } from '../platform/random.ts';
 import { KeyRing } from '../vault/keys/key-ring.ts';
+import { connectDatabase, type DatabaseConnection } from './connect-database.ts';
 import { openRootKeys } from './root-keys.ts';
-import { toDatabaseStartupError } from './startup-error.ts';
+import { toDatabaseStartupError, toSchemaError } from './startup-error.ts';
 
 /**
  * Opened before the Nest application, for a replica and for the command line, so that failures become messages for the
@@ -19,6 +18,8 @@ import { toDatabaseStartupError } from './startup-error.ts';
 export interface CoreServices {
   dataSource: DataSource;
   database: Database;
+  /** What an operator should know of the database, a sentence each. */
+  warnings: readonly string[];
   databaseClock: DatabaseClock;
   /** The clock to use: the database's, unless a test passes another. */
   clock: Clock;
@@ -35,27 +36,33 @@ export interface CoreServicesOptions {
 }
 
 /**
- * Connects, runs pending migrations, opens the key ring. Throws `StartupError` or `WrongRootKeyError`, with everything
- * closed.
+ * Connects, runs pending migrations (or requires that there are none), opens the key ring. Throws `StartupError` or
+ * `WrongRootKeyError`, with everything closed.
  */
 export async function openCoreServices(options: CoreServicesOptions): Promise<CoreServices> {
-  const dataSource = await connectDatabase(options.databaseUrl);
+  const connection = await connectDatabase(options.databaseUrl, options.config.database);
+  const { dataSource } = connection;
   try {
-    await migrate(dataSource).catch((error: unknown) => {
-      throw toDatabaseStartupError(error, options.databaseUrl);
-    });
-    return await openCoreServicesOn(dataSource, options);
+    const warnings = [...connection.warnings, ...(await prepareSchema(dataSource, options))];
+    return await openCoreServicesOn({ ...connection, warnings }, options);
   } catch (error) {
     await dataSource.destroy();
     throw error;
   }
 }
 
-/** Connects without migrating. Throws `StartupError`. */
-export async function connectDatabase(databaseUrl: string): Promise<DataSource> {
-  const dataSource = new DataSource({ ...dataSourceOptions(databaseUrl), entities: CONNECTION_ENTITIES });
+/** Returns what an operator should know of the schema. Throws `StartupError` if this release can't work on it. */
+async function prepareSchema(
+  dataSource: DataSource,
+  { config, databaseUrl }: CoreServicesOptions,
+): Promise<readonly string[]> {
   try {
-    return await dataSource.initialize();
+    if (config.database.migrateAtStart) await migrate(dataSource);
+    const { missing, newer, unmet } = await inspectSchema(dataSource);
+    if (unmet.length > 0) throw toSchemaError('schema_too_new', unmet);
+    if (missing.length > 0) throw toSchemaError('migrations_missing', missing);
+    if (newer.length === 0) return [];
+    return [`The schema is newer than this release: ${newer.join(', ')} ran. Replace this replica soon.`];
   } catch (error) {
     throw toDatabaseStartupError(error, databaseUrl);
   }
@@ -66,11 +73,11 @@ export async function connectDatabase(databaseUrl: string): Promise<DataSource> 
  * source.
  */
 export async function openCoreServicesOn(
-  dataSource: DataSource,
+  { dataSource, servers, warnings }: DatabaseConnection,
   { config, overrides = {} }: Omit<CoreServicesOptions, 'databaseUrl'>,
 ): Promise<CoreServices> {
   const random = overrides.random ?? new SystemRandom();
-  const database = Database.of(dataSource);
+  const database = Database.of(dataSource, servers, config.database.poolSizes);
   const databaseClock = await DatabaseClock.start(database, overrides.localClock ?? new SystemClock());
   const clock = overrides.clock ?? databaseClock;
   const ids = new Ids(clock, random);
@@ -85,6 +92,7 @@ export async function openCoreServicesOn(
   return {
     dataSource,
     database,
+    warnings,
     databaseClock,
     clock,
     random,

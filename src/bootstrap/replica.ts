@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { setTimeout as sleep } from 'node:timers/promises';
 import helmet from '@fastify/helmet';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -53,7 +54,10 @@ export interface Replica {
   listen(): Promise<string>;
   /** URL of the operations listener; null if there is none, or before `listen`. */
   operationsAddress(): string | null;
-  /** Fails readiness, finishes running requests and work (within 15 seconds), stops jobs, closes pools. */
+  /**
+   * Fails readiness, goes on for `SHUTDOWN_DELAY_SECONDS`, then finishes running requests and work (within 15 seconds),
+   * stops jobs, closes pools.
+   */
   close(): Promise<void>;
 }
 
@@ -66,6 +70,7 @@ export async function createReplica({ config, databaseUrl, overrides = {} }: Rep
   for (const warning of config.warnings) logger.warn(warning);
   const http = overrides.http ?? new UndiciHttpClient();
   const coreServices = await openCoreServices({ config, databaseUrl, overrides });
+  for (const warning of coreServices.warnings) logger.warn(warning);
   const stopTracing = await startTracing(config.tracing);
   const closeCoreServices = async (): Promise<void> => {
     if (overrides.http === undefined) await http.close();
@@ -96,7 +101,9 @@ export async function createReplica({ config, databaseUrl, overrides = {} }: Rep
       },
       close: async () => {
         state.isDraining = true;
+        // Moves clients away from their connections while new ones are still answered.
         server.beginDraining();
+        await sleep(config.shutdownDelaySeconds * 1_000);
         await closeApplication(app, logger);
         await server.operations.close();
         if (!(await isSettledWithin(closeCoreServices(), CUT_OFF_MS)))

@@ -1,4 +1,8 @@
+import { DatabaseUrlError, describeDatabase, parseDatabaseUrl } from '../config/database-url.ts';
 import { ConfigError } from '../config/environment-reader.ts';
+import { DatabasePasswordError } from '../database/servers/password-source.ts';
+import { UnfitPoolerError } from '../database/servers/pooler.ts';
+import { isTlsFailure } from '../database/servers/server-tls.ts';
 import type { ProblemCode } from '../platform/problem.ts';
 import { WrongRootKeyError } from '../vault/keys/key-ring.ts';
 import { RootKeyUnavailableError } from '../vault/root-keys/root-key.ts';
@@ -17,6 +21,12 @@ export const STARTUP_ERROR_CODES = {
   database_login_failed: 'Postgres rejects the user or password',
   database_not_found: 'the database does not exist',
   database_permission_denied: 'the database user lacks a privilege',
+  database_password_unavailable: 'the file or command with the password of the database gives none',
+  database_tls_failed: 'Postgres has no TLS, or its certificate does not hold',
+  database_read_only: 'no server of the database takes writes',
+  database_pooler_unfit: 'the pooler in front of Postgres cannot be used like this',
+  migrations_missing: 'the schema is older than this release, which may not migrate it',
+  schema_too_new: 'the schema is too new for this release',
   port_in_use: 'another process listens on the port',
   port_not_permitted: 'this user may not listen on the port',
   host_not_local: 'the host is not an address of this machine',
@@ -80,6 +90,7 @@ const UNREACHABLE = new Set([
   'ENETUNREACH',
   'ECONNRESET',
   'EPIPE',
+  'ENOENT',
   // Postgres is shutting down, starting or recovering.
   '57P01',
   '57P02',
@@ -90,31 +101,94 @@ const UNREACHABLE = new Set([
  * Converts a failed or lost database connection to a `StartupError` without the password. Returns other errors
  * unchanged.
  */
-export function toDatabaseStartupError(error: unknown, databaseUrl: string): unknown {
-  const code = String((error as { code?: unknown }).code ?? '');
-  const url = URL.canParse(databaseUrl) ? new URL(databaseUrl) : null;
-  const place = url === null ? 'the database' : `${url.host}${url.pathname}`;
+export function toDatabaseStartupError(error: unknown, databaseUrl: string, setting = 'DATABASE_URL'): unknown {
+  const { code = '', message } = error as { code?: unknown; message?: unknown };
+  const place = describePlace(databaseUrl);
   const toError = (kind: StartupErrorCode, what: string, remedy: string): StartupError =>
-    new StartupError({ code: kind, detail: `DATABASE_URL: ${what}`, remedy, cause: error });
-  if (UNREACHABLE.has(code) || /timeout|terminated unexpectedly/i.test(String((error as Error).message))) {
-    const what = `Postgres does not answer at ${place} (${code || 'timeout'}).`;
+    new StartupError({ code: kind, detail: `${setting}: ${what}`, remedy, cause: error });
+  if (error instanceof DatabasePasswordError) {
+    const remedy = 'Correct the setting: it must give the password alone.';
+    return new StartupError({ code: 'database_password_unavailable', detail: error.message, remedy, cause: error });
+  }
+  if (error instanceof UnfitPoolerError) return toError('database_pooler_unfit', error.message, error.remedy);
+  if (isTlsFailure({ code: code === '' ? undefined : code, message })) {
+    const what = `TLS with Postgres at ${place} failed (${String(code) || 'it has none'}).`;
+    return toError('database_tls_failed', what, 'Correct sslmode and sslrootcert, or the certificate of the server.');
+  }
+  if (UNREACHABLE.has(String(code)) || /timeout|terminated unexpectedly/i.test(String(message))) {
+    const what = `Postgres does not answer at ${place} (${String(code) || 'timeout'}).`;
     return toError('database_unreachable', what, 'Start it, or correct the address.');
   }
-  if (code === '28P01' || code === '28000') {
-    const what = `Postgres at ${place} rejects this user or password.`;
-    return toError('database_login_failed', what, 'Correct them.');
-  }
-  if (code === '3D000') {
-    return toError('database_not_found', `there is no database at ${place}.`, 'Create it, or correct the name.');
-  }
-  if (code === '42501') {
-    return toError(
-      'database_permission_denied',
-      `this user lacks a privilege at ${place}.`,
+  const refusal = SQL_REFUSALS[String(code)];
+  return refusal === undefined ? error : toError(refusal.code, refusal.what(place), refusal.remedy);
+}
+
+interface SqlRefusal {
+  code: StartupErrorCode;
+  what: (place: string) => string;
+  remedy: string;
+}
+
+const LOGIN_FAILED: SqlRefusal = {
+  code: 'database_login_failed',
+  what: (place) => `Postgres at ${place} rejects this user or password.`,
+  remedy: 'Correct them.',
+};
+
+/** By SQLSTATE. */
+const SQL_REFUSALS: Readonly<Record<string, SqlRefusal>> = {
+  '28P01': LOGIN_FAILED,
+  '28000': LOGIN_FAILED,
+  '3D000': {
+    code: 'database_not_found',
+    what: (place) => `there is no database at ${place}.`,
+    remedy: 'Create it, or correct the name.',
+  },
+  '42501': {
+    code: 'database_permission_denied',
+    what: (place) => `this user lacks a privilege at ${place}.`,
+    remedy:
       'Let it create tables in its schema, or run metavault migrate as the owner of the tables (migrations/roles.sql).',
-    );
+  },
+  '25006': {
+    code: 'database_read_only',
+    what: (place) => `no server at ${place} takes writes.`,
+    remedy: 'Name the primary, or all servers of the cluster with target_session_attrs=read-write.',
+  },
+  '08P01': {
+    code: 'database_pooler_unfit',
+    what: (place) => `a pooler at ${place} refuses a parameter of the connection, or to log in.`,
+    remedy: 'Remove options from the URL, and see that the pooler knows this database and user.',
+  },
+};
+
+/** Host, port, and database, without user and password. */
+function describePlace(databaseUrl: string): string {
+  try {
+    return describeDatabase(parseDatabaseUrl(databaseUrl));
+  } catch (error) {
+    if (error instanceof DatabaseUrlError) return 'the database';
+    throw error;
   }
-  return error;
+}
+
+/** Says why this release can't work on the schema: these migrations have not run, or are unknown to it. */
+export function toSchemaError(
+  code: 'migrations_missing' | 'schema_too_new',
+  migrations: readonly string[],
+): StartupError {
+  const names = migrations.join(', ');
+  return code === 'migrations_missing'
+    ? new StartupError({
+        code,
+        detail: `the schema is older than this release, which needs ${names}.`,
+        remedy: 'Run metavault migrate of this release, as the owner of the tables, or set MIGRATE_AT_START to true.',
+      })
+    : new StartupError({
+        code,
+        detail: `this release is too old for the schema, which needs a release with ${names}.`,
+        remedy: 'Start a newer release.',
+      });
 }
 
 /** Converts a failed `listen` to a `StartupError` that uses these names of settings. Returns other errors unchanged. */

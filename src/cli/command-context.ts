@@ -13,7 +13,7 @@ import type { ProgressTerminal } from './terminal/progress.ts';
 
 /** What `--json` prints as `{"notice": …}` on one line of standard error. */
 interface Notice {
-  code: 'embedded_database' | 'stopping';
+  code: 'embedded_database' | 'stopping' | 'unconfirmed';
   detail: string;
   remedy: string;
 }

@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
-import { type CoreServices, connectDatabase, openCoreServicesOn } from '../bootstrap/core-services.ts';
+import { connectDatabase } from '../bootstrap/connect-database.ts';
+import { type CoreServices, openCoreServicesOn } from '../bootstrap/core-services.ts';
 import { describeStartupError } from '../bootstrap/startup-error.ts';
 import type { Config } from '../config/config.ts';
 import { checkEventSubscriptions } from '../operations/doctor/event-checks.ts';
 import { attention, type Finding } from '../operations/doctor/finding.ts';
+import { checkProduction } from '../operations/doctor/production-checks.ts';
 import { checkRollbacks } from '../operations/doctor/rollback-checks.ts';
 import { runMetaChecks } from '../operations/doctor/run-meta-checks.ts';
 import { UndiciHttpClient } from '../platform/http-client/http-client.ts';
@@ -61,7 +63,7 @@ async function runDoctor(context: CommandContext): Promise<Finding[]> {
       `${config.environment}, ${config.publicUrl}, Graph API ${config.meta.graphApiVersion}`,
     );
     for (const warning of config.warnings)
-      findings.push(attention('configuration', warning, 'In production, a replica with it does not start.'));
+      findings.push(attention('configuration', warning, 'Correct it before you go live.'));
     await withDatabase(context, config, async (databaseUrl) => {
       findings.push(...(await checkDatabase(config, databaseUrl, addFinding)));
     });
@@ -76,7 +78,8 @@ type AddFinding = (check: Finding['check'], isOk: boolean, detail: string, mend?
 
 /** Adds findings on the database through `addFinding`; returns those of the checks that need it open. */
 async function checkDatabase(config: Config, databaseUrl: string, addFinding: AddFinding): Promise<Finding[]> {
-  const dataSource = await connectDatabase(databaseUrl);
+  const connection = await connectDatabase(databaseUrl, config.database);
+  const { dataSource } = connection;
   try {
     const [server] = (await dataSource.query('SHOW server_version')) as { server_version: string }[];
     addFinding('database', true, `Postgres ${server?.server_version ?? '?'} answers`);
@@ -88,7 +91,7 @@ async function checkDatabase(config: Config, databaseUrl: string, addFinding: Ad
       'Start a replica or run metavault migrate, either of which runs them.',
     );
     if (hasPendingMigrations) return [];
-    const coreServices = await openCoreServicesOn(dataSource, { config });
+    const coreServices = await openCoreServicesOn(connection, { config });
     const { databaseClock, keyRing } = coreServices;
     addFinding('key_ring', true, `opens; the active key is ${keyRing.activeKek().id}`);
     const skewSeconds = databaseClock.localSkewMs() / 1000;
@@ -100,18 +103,19 @@ async function checkDatabase(config: Config, databaseUrl: string, addFinding: Ad
       'Run NTP on this machine and on the database server.',
     );
     const rollbacks = await checkRollbacks(coreServices);
-    return [...rollbacks, await checkEventSubscriptions(coreServices), ...(await checkMeta(config, coreServices))];
+    return [...rollbacks, await checkEventSubscriptions(coreServices), ...(await checkGoingLive(config, coreServices))];
   } finally {
     await dataSource.destroy();
   }
 }
 
 /** Skipped without a configured app: the built-in sandbox needs no check. */
-async function checkMeta(config: Config, coreServices: CoreServices): Promise<Finding[]> {
+async function checkGoingLive(config: Config, coreServices: CoreServices): Promise<Finding[]> {
   if (!hasMetaApp(config)) return [];
   const http = new UndiciHttpClient();
   try {
-    return await runMetaChecks({ config, http, ...coreServices });
+    const production = await checkProduction({ config, ...coreServices });
+    return [...production, ...(await runMetaChecks({ config, http, ...coreServices }))];
   } finally {
     await http.close();
   }

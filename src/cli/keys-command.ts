@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
+import { Database } from '../database/database.ts';
 import { AppError } from '../platform/problem.ts';
 import type { KekRow } from '../vault/keys/kek.repository.ts';
 import { KeyAdministrationService, keyNotFound } from '../vault/keys/key-administration.service.ts';
@@ -18,6 +19,7 @@ import {
 } from './command-context.ts';
 import { IncompleteError, InterruptedError } from './command-error.ts';
 import { addExamples } from './command-examples.ts';
+import { endDurably } from './end-durably.ts';
 import { OPERATOR } from './operator.ts';
 import { readPages, toIdPage } from './read-pages.ts';
 import { createProgress } from './terminal/progress.ts';
@@ -27,6 +29,7 @@ import { confirm } from './terminal/terminal.ts';
 interface KeyServices {
   keyAdministration: KeyAdministrationService;
   worker: RewrapWorker;
+  database: Database;
 }
 
 const PAGE_SIZE = 200;
@@ -37,7 +40,11 @@ export function addKeysCommand(program: Command, context: CommandContext): void 
   const keys = program.command('keys').description('list, rotate, rewrap, retire and destroy the encryption keys');
   const run = (work: (keys: KeyServices) => Promise<void>): Promise<void> =>
     withApplicationContext(context, loadCommandConfig(context.environment), (app) =>
-      work({ keyAdministration: app.get(KeyAdministrationService), worker: app.get(RewrapWorker) }),
+      work({
+        keyAdministration: app.get(KeyAdministrationService),
+        worker: app.get(RewrapWorker),
+        database: app.get(Database),
+      }),
     );
   const add = (name: string, description: string, work: (on: KeyServices) => Promise<void>): Command =>
     keys
@@ -127,8 +134,12 @@ async function rewrap(keys: KeyServices, context: CommandContext): Promise<void>
   requireComplete(progress);
 }
 
-async function retire({ keyAdministration }: KeyServices, id: string, context: CommandContext): Promise<void> {
-  await keyAdministration.retire(OPERATOR, id);
+async function retire(
+  { keyAdministration, database }: KeyServices,
+  id: string,
+  context: CommandContext,
+): Promise<void> {
+  await endDurably(database, context, () => keyAdministration.retire(OPERATOR, id));
   printResult(
     context,
     { id, state: 'retired' },

@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
-import { connectDatabase } from '../bootstrap/core-services.ts';
+import { connectDatabase } from '../bootstrap/connect-database.ts';
 import { toDatabaseStartupError } from '../bootstrap/startup-error.ts';
+import { readDatabase } from '../config/database-settings.ts';
+import { EnvironmentReader } from '../config/environment-reader.ts';
 import { migrate } from '../database/migrate.ts';
 import { type CommandContext, printResult } from './command-context.ts';
 import { UsageError } from './command-error.ts';
@@ -19,14 +21,18 @@ export function addMigrateCommand(program: Command, context: CommandContext): vo
 }
 
 async function run(context: CommandContext): Promise<void> {
-  const databaseUrl = context.environment['DATABASE_URL']?.trim() ?? '';
-  if (databaseUrl === '') {
+  const reader = new EnvironmentReader(context.environment);
+  const { databaseUrl: url, database } = readDatabase(reader, false);
+  reader.finish();
+  if (url === null) {
     throw new UsageError(
       'DATABASE_URL is not set.',
       'Set it to the URL of the database, with the owner of its tables.',
     );
   }
-  const dataSource = await connectDatabase(databaseUrl);
+  // Needs a session of its own, and nothing behind a pooler.
+  const databaseUrl = (database.directUrl ?? url).expose();
+  const { dataSource } = await connectDatabase(databaseUrl, { ...database, directUrl: null });
   try {
     const migrations = await migrate(dataSource).catch((error: unknown) => {
       throw toDatabaseStartupError(error, databaseUrl);

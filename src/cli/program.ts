@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { describeStartupError } from '../bootstrap/startup-error.ts';
+import { addAppsCommand } from './apps-command.ts';
 import { addAuditCommand } from './audit/audit-command.ts';
 import { addClientsCommand } from './clients/clients-command.ts';
 import type { CommandContext } from './command-context.ts';
@@ -15,6 +16,7 @@ import { toErrorReport } from './error-report.ts';
 import { addEventsCommand } from './events-command.ts';
 import { addImportCommand } from './import/import-command.ts';
 import { addKeysCommand } from './keys-command.ts';
+import { addLeasesCommand } from './leases-command.ts';
 import { addMigrateCommand } from './migrate-command.ts';
 import { addSandboxCommand } from './sandbox-command.ts';
 import type { ProgressTerminal } from './terminal/progress.ts';
@@ -78,10 +80,12 @@ const COMMANDS: readonly ((program: Command, context: CommandContext) => void)[]
   addSandboxCommand,
   addDoctorCommand,
   addMigrateCommand,
+  addAppsCommand,
   addClientsCommand,
   addEventsCommand,
   addKeysCommand,
   addConnectionsCommand,
+  addLeasesCommand,
   (program, context) => addRevokeCommand(program, 'revoke', context),
   addRefreshCommand,
   addRotateCommand,

@@ -10,6 +10,7 @@ import {
 import { toActor } from '../audit/actor.ts';
 import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
 import { CurrentClient, RequestId, Roles } from '../auth/decorators.ts';
+import { WaitsForStandby } from '../database/standby/waits-for-standby.ts';
 import { ApiIdempotencyKey } from '../idempotency/api-idempotency-key.ts';
 import { IdempotencyService } from '../idempotency/idempotency.service.ts';
 import { idempotencyKeyReused } from '../idempotency/idempotency-problems.ts';
@@ -103,6 +104,7 @@ export class ClientsController {
   }
 
   @Patch(':id')
+  @WaitsForStandby({ isEnding: false })
   @ApiClientId()
   @ApiOperation({
     operationId: 'updateClient',
@@ -123,6 +125,7 @@ export class ClientsController {
 
   @Delete(':id')
   @HttpCode(204)
+  @WaitsForStandby({ isEnding: true })
   @ApiClientId()
   @ApiOperation({
     operationId: 'deleteClient',
@@ -140,6 +143,7 @@ export class ClientsController {
   }
 
   @Post(':id/keys')
+  @WaitsForStandby({ isEnding: false })
   @ApiClientId()
   @ApiOperation({
     operationId: 'issueClientKey',

@@ -1,5 +1,6 @@
 import type { SecretString } from '../platform/secret-string.ts';
 import type { BrandingConfig } from './branding-settings.ts';
+import type { DatabaseConfig } from './database-settings.ts';
 import type { Product } from './products.ts';
 
 export { PRODUCTS, type Product } from './products.ts';
@@ -95,10 +96,13 @@ export abstract class Config {
   abstract readonly host: string;
   abstract readonly port: number;
   abstract readonly operations: OperationsConfig;
+  /** How long a replica that is told to stop still takes requests. */
+  abstract readonly shutdownDelaySeconds: number;
   /** Without a trailing slash. */
   abstract readonly publicUrl: string;
   /** Null: the embedded database in `dataDir`. */
   abstract readonly databaseUrl: SecretString | null;
+  abstract readonly database: DatabaseConfig;
   abstract readonly dataDir: string;
   abstract readonly meta: MetaConfig;
   /** Origins (`https://app.example`) allowed in a `return_url`, and as the `origin` of a connect session. */

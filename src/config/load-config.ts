@@ -4,6 +4,7 @@ import { SecretString } from '../platform/secret-string.ts';
 import { readOidc, readTrustedProxies } from './auth-settings.ts';
 import { readBranding } from './branding-settings.ts';
 import { type AppCredentials, type Config, type MetaConfig, type Product, WEBHOOK_KEEPS } from './config.ts';
+import { readDatabase } from './database-settings.ts';
 import { type Environment, EnvironmentReader } from './environment-reader.ts';
 import { DEFAULT_GRAPH_API_VERSION } from './graph-api-version.ts';
 import { readKeyProvider } from './key-provider-settings.ts';
@@ -29,6 +30,7 @@ export function loadConfig(environment: Environment): Config {
     host,
     port,
     operations: readOperations(reader, { host, port, isProduction }),
+    shutdownDelaySeconds: reader.integer('SHUTDOWN_DELAY_SECONDS', isProduction ? 5 : 0, 0, 600),
     publicUrl: readPublicUrl(reader, port, isProduction),
     ...readStorage(reader, isProduction),
     meta: readMeta(reader, isProduction),
@@ -81,13 +83,10 @@ function readPublicUrl(reader: EnvironmentReader, port: number, isProduction: bo
   return url;
 }
 
-function readStorage(reader: EnvironmentReader, isProduction: boolean): Pick<Config, 'databaseUrl' | 'dataDir'> {
-  const databaseUrl = readSecret(
-    reader,
-    'DATABASE_URL',
-    /^postgres(ql)?:\/\/\S+$/,
-    'a URL such as postgres://user:password@host:5432/database',
-  );
+function readStorage(
+  reader: EnvironmentReader,
+  isProduction: boolean,
+): Pick<Config, 'databaseUrl' | 'database' | 'dataDir'> {
   const dataDir = reader.text('DATA_DIR');
   if (isProduction && reader.text('DATABASE_URL') === null && dataDir === null) {
     reader.fault(
@@ -95,7 +94,7 @@ function readStorage(reader: EnvironmentReader, isProduction: boolean): Pick<Con
       'is missing: in production set it to your Postgres, or set DATA_DIR to a persistent folder for the embedded one.',
     );
   }
-  return { databaseUrl, dataDir: dataDir ?? './data' };
+  return { ...readDatabase(reader, isProduction), dataDir: dataDir ?? './data' };
 }
 
 function readMeta(reader: EnvironmentReader, isProduction: boolean): MetaConfig {

@@ -17,7 +17,7 @@ export interface CustomerPage {
   policy?: Readonly<Record<string, string | null>>;
 }
 
-interface PageScript {
+export interface PageScript {
   name: AssetName;
   /** What the script reads. Not secret: it stands in the page. */
   setup: object;

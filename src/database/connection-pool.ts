@@ -1,8 +1,9 @@
 import type { Pool, PoolClient, QueryResult, QueryResultRow } from 'pg';
 import { inSpan, isTracing } from '../platform/tracing.ts';
 import type { DatabaseAvailability } from './database-availability.ts';
-import { isConnectionLost } from './database-unavailable.ts';
+import { isConnectionLost, isLoginRefused } from './database-unavailable.ts';
 import { runDeferredTriggers } from './interference.query.ts';
+import type { BorrowedSessions } from './servers/borrowed-sessions.ts';
 import type { SqlExecutor, Statement } from './statement.ts';
 import { DatabaseTimeoutError } from './with-timeout.ts';
 
@@ -19,6 +20,8 @@ export interface TransactionOptions {
 interface PoolOptions {
   /** Most milliseconds for a connection, while the pool answers nobody. Default: the limit of `pg`'s pool. */
   acquireWithinMs?: number;
+  /** Null: a connection is a session of the server. */
+  borrowed?: BorrowedSessions | null;
 }
 
 /** A pool that answered a statement this recently is busy, not in trouble. */
@@ -70,7 +73,9 @@ export class ConnectionPool implements SqlExecutor {
   }
 
   private query<R extends QueryResultRow>(statement: Statement<R>): Promise<QueryResult<R>> {
-    return this.onConnection((client) => runStatement<R>(client, statement));
+    const { borrowed = null } = this.options;
+    if (borrowed === null) return this.onConnection((client) => run<R>(client, statement, null));
+    return this.onConnection((client) => this.runTransaction(client, () => run(client, statement, borrowed), {}));
   }
 
   private async onConnection<T>(
@@ -91,7 +96,7 @@ export class ConnectionPool implements SqlExecutor {
     }
   }
 
-  /** Whether Postgres has been silent since this connection was made. Call it for each that is taken from the pool. */
+  /** Whether Postgres was silent or read-only since this connection was made. Call it for each taken from the pool. */
   mayBeDead(client: PoolClient): boolean {
     // Made before this object: TypeORM connects to look at the server.
     const generation = this.#generationOf.get(client) ?? this.adopt(client, 0);
@@ -100,16 +105,20 @@ export class ConnectionPool implements SqlExecutor {
 
   private adopt(client: PoolClient, generation: number): number {
     this.#generationOf.set(client, generation);
-    // If a connection breaks, its statement fails; without a listener, the process would end, too.
-    client.on('error', () => undefined);
     return generation;
   }
 
   private async acquire(): Promise<PoolClient> {
-    for (;;) {
-      const client = await this.pool.connect();
-      if (!this.mayBeDead(client)) return client;
-      client.release(true);
+    for (let isSecondTry = false; ; ) {
+      try {
+        const client = await this.pool.connect();
+        if (!this.mayBeDead(client)) return client;
+        client.release(true);
+      } catch (error) {
+        // The password has changed: the next connection asks for it anew.
+        if (isSecondTry || !isLoginRefused(error)) throw error;
+        isSecondTry = true;
+      }
     }
   }
 
@@ -146,13 +155,13 @@ export class ConnectionPool implements SqlExecutor {
     { beginWithinMs }: TransactionOptions,
   ): Promise<T> {
     const checks: (() => Promise<void>)[] = [];
+    const { borrowed = null } = this.options;
     const transaction: Transaction = {
-      rows: async <R extends QueryResultRow>(statement: Statement<R>) =>
-        (await runStatement<R>(client, statement)).rows,
-      run: async (statement) => (await runStatement(client, statement)).rowCount ?? 0,
+      rows: async <R extends QueryResultRow>(statement: Statement<R>) => (await run(client, statement, borrowed)).rows,
+      run: async (statement) => (await run(client, statement, borrowed)).rowCount ?? 0,
       beforeCommit: (check) => void checks.push(check),
     };
-    await client.query(begin(beginWithinMs));
+    await client.query(begin(borrowed?.begin ?? 'BEGIN', beginWithinMs));
     try {
       const result = await work(transaction);
       if (checks.length > 0) await runDeferredTriggers(transaction);
@@ -166,20 +175,29 @@ export class ConnectionPool implements SqlExecutor {
   }
 }
 
-function runStatement<R extends QueryResultRow>(client: PoolClient, statement: Statement<R>): Promise<QueryResult<R>> {
-  if (!isTracing()) return client.query<R>(statement);
-  const name = statement.label ?? 'statement';
-  const attributes = { 'db.system.name': 'postgresql', 'db.query.summary': name };
-  return inSpan({ name, kind: 'client', needsParent: true, attributes }, () => client.query<R>(statement));
-}
-
 /** Ends a connection that can't roll back: the pool then discards it. */
 async function rollBack(client: PoolClient): Promise<void> {
   await client.query('ROLLBACK').catch(() => void client.end());
 }
 
+function run<R extends QueryResultRow>(
+  client: PoolClient,
+  statement: Statement<R>,
+  borrowed: BorrowedSessions | null,
+): Promise<QueryResult<R>> {
+  const sent = borrowed?.keepsPrepared === false ? withoutName(statement) : statement;
+  if (!isTracing()) return client.query<R>(sent);
+  const name = statement.label ?? 'statement';
+  const attributes = { 'db.system.name': 'postgresql', 'db.query.summary': name };
+  return inSpan({ name, kind: 'client', needsParent: true, attributes }, () => client.query<R>(sent));
+}
+
+function withoutName<R extends QueryResultRow>({ name: _, ...statement }: Statement<R>): Statement<R> {
+  return statement;
+}
+
 /** `pg`'s types lack the timeout of a single query. */
-function begin(withinMs: number | undefined): Statement {
-  const statement: Statement & { query_timeout?: number } = { text: 'BEGIN' };
+function begin(text: string, withinMs: number | undefined): Statement {
+  const statement: Statement & { query_timeout?: number } = { text };
   return withinMs === undefined ? statement : Object.assign(statement, { query_timeout: withinMs });
 }

@@ -1,5 +1,6 @@
-import type { DataSourceOptions } from 'typeorm';
+import type { DataSource, DataSourceOptions } from 'typeorm';
 import * as migrations from '../../migrations/index.ts';
+import { DatabaseServers } from './servers/database-servers.ts';
 
 const STATEMENT_TIMEOUT_MS = 15_000;
 
@@ -7,10 +8,11 @@ const STATEMENT_TIMEOUT_MS = 15_000;
  * Options for TypeORM; the modules that own entities add them. `uuidExtension` and `installExtensions` keep it from
  * creating an extension, for which we have no rights.
  */
-export function dataSourceOptions(url: string, poolSize = 10): DataSourceOptions {
+export function dataSourceOptions(target: string | DatabaseServers, poolSize = 10): DataSourceOptions {
+  const servers = typeof target === 'string' ? new DatabaseServers(target) : target;
   return {
     type: 'postgres',
-    url,
+    driver: servers.driver,
     applicationName: 'metavault',
     entities: [],
     migrations: Object.values(migrations),
@@ -29,7 +31,11 @@ export function dataSourceOptions(url: string, poolSize = 10): DataSourceOptions
       // Longer than `statement_timeout`: a connection still silent by then is dead.
       query_timeout: STATEMENT_TIMEOUT_MS + 5_000,
       idle_in_transaction_session_timeout: 30_000,
-      keepAlive: true,
     },
   };
+}
+
+/** The servers of a data source with these options. */
+export function serversOf({ options }: DataSource): DatabaseServers {
+  return (options as unknown as { driver: DatabaseServers['driver'] }).driver.servers;
 }

@@ -1,13 +1,16 @@
-import { databaseUnavailableError, isDatabaseTrouble, isSilence } from './database-unavailable.ts';
+import { databaseUnavailableError, isDatabaseTrouble, isReadOnly, isSilence } from './database-unavailable.ts';
 
 /** Called when a statement met trouble, with its error, and when one succeeded after that, with null. */
 type AvailabilityListener = (trouble: unknown) => void;
+
+const REPLACE_INTERVAL_MS = 1_000;
 
 /** Whether Postgres answers, from what the statements of all pools meet. */
 export class DatabaseAvailability {
   #answeredAtMs = performance.now();
   #isTroubled = false;
   #generation = 0;
+  #replacedAtMs = Number.NEGATIVE_INFINITY;
   #listener: AvailabilityListener = () => undefined;
 
   onChange(listener: AvailabilityListener): void {
@@ -24,7 +27,10 @@ export class DatabaseAvailability {
     return (performance.now() - this.#answeredAtMs) / 1000;
   }
 
-  /** Rises when Postgres was silent: connections made before may be dead, whichever pool has them. */
+  /**
+   * Rises when Postgres was silent, or takes no writes: connections made before may be dead, or lead to a server that
+   * is a standby now, whichever pool has them.
+   */
   get generation(): number {
     return this.#generation;
   }
@@ -45,9 +51,17 @@ export class DatabaseAvailability {
 
   /** Reports trouble, and returns the error to throw. */
   unavailable(cause: unknown): Error {
-    if (isSilence(cause)) this.#generation += 1;
+    if (isSilence(cause) || (isReadOnly(cause) && this.isTimeToReplace())) this.#generation += 1;
     this.#isTroubled = true;
     this.#listener(cause);
     return databaseUnavailableError(cause);
+  }
+
+  /** A server that stays read-only must not cost a new connection for each write. */
+  private isTimeToReplace(): boolean {
+    const nowMs = performance.now();
+    if (nowMs - this.#replacedAtMs < REPLACE_INTERVAL_MS) return false;
+    this.#replacedAtMs = nowMs;
+    return true;
   }
 }

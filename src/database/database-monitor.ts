@@ -1,7 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Gauge, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import { Database } from './database.ts';
+import type { Confirmation } from './standby/standby-confirmation.ts';
 
 /** Trouble of the database is logged at most once per interval, however many requests meet it. */
 const LOG_INTERVAL_MS = 60_000;
@@ -11,14 +12,25 @@ const LOG_INTERVAL_MS = 60_000;
 export class DatabaseMonitor {
   #loggedAtMs = Number.NEGATIVE_INFINITY;
   #isLogged = false;
+  #unconfirmedLoggedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     @Inject(LOGGER) private readonly logger: Pino,
     registry: Registry,
-    { availability }: Database,
+    { availability, standby }: Database,
   ) {
     availability.onChange((trouble) => this.log(trouble));
     const registers = [registry];
+    const confirmations = new Counter({
+      name: 'metavault_standby_confirmations_total',
+      help: 'Commits that a failover must not undo, by who has them on disk: a standby, too, or the primary alone.',
+      labelNames: ['durability'],
+      registers,
+    });
+    standby.onConfirmation((confirmation) => {
+      confirmations.inc({ durability: confirmation.durability });
+      this.logUnconfirmed(confirmation);
+    });
     new Gauge({
       name: 'metavault_database_up',
       help: '1 if the database answered the last statement, 0 if not.',
@@ -48,5 +60,13 @@ export class DatabaseMonitor {
     this.#loggedAtMs = nowMs;
     this.#isLogged = true;
     this.logger.warn({ err: trouble }, 'the database is unavailable');
+  }
+
+  private logUnconfirmed({ durability, isStandbyExpected }: Confirmation): void {
+    if (durability === 'standby' || !isStandbyExpected) return;
+    const nowMs = performance.now();
+    if (nowMs - this.#unconfirmedLoggedAtMs < LOG_INTERVAL_MS) return;
+    this.#unconfirmedLoggedAtMs = nowMs;
+    this.logger.warn('no standby confirms what must survive a failover: it lags or is gone, or its state is hidden');
   }
 }

@@ -6,6 +6,7 @@ import { DatabaseMonitor } from './database-monitor.ts';
 import { IntegrityFailures } from './integrity-failures.ts';
 import { RetentionService } from './retention.service.ts';
 import { RowMacs } from './row-macs.ts';
+import { UnconfirmedEndings } from './standby/unconfirmed-endings.ts';
 
 export interface DatabaseOptions {
   /** Connected and migrated. */
@@ -27,6 +28,7 @@ export class DatabaseModule {
       RetentionService,
       IntegrityFailures,
       RowMacs,
+      UnconfirmedEndings,
     ];
     return { module: DatabaseModule, providers, exports: providers };
   }

@@ -1,10 +1,14 @@
-import pg, { type Pool, type PoolClient, type QueryResultRow } from 'pg';
+import type { Pool, PoolClient, QueryResultRow } from 'pg';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
-import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions.js';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
+import { type DatabasePoolSizes, DEFAULT_DATABASE_CONFIG } from '../config/database-settings.ts';
 import { ConnectionPool, type Transaction, type TransactionOptions } from './connection-pool.ts';
+import { serversOf } from './data-source-options.ts';
 import { DatabaseAvailability } from './database-availability.ts';
 import { FailFastPool } from './fail-fast-pool.ts';
+import { borrowedSessions } from './servers/borrowed-sessions.ts';
+import type { DatabaseServers } from './servers/database-servers.ts';
+import { StandbyConfirmation } from './standby/standby-confirmation.ts';
 import type { SqlExecutor, Statement } from './statement.ts';
 import { DatabaseTimeoutError, withTimeout } from './with-timeout.ts';
 
@@ -19,9 +23,7 @@ const QUERY_TIMEOUT_MS = 1_700;
 /** Longest wait for a connection of a busy pool. */
 const CONNECTION_TIMEOUT_MS = 5_000;
 /** Postgres cancels the statement earlier, and says so. */
-const STATEMENT_TIMEOUT_MS = 1_500;
-const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
-const MAX_CONNECTIONS = 10;
+const SESSION_LIMITS = { statement_timeout: 1_500, idle_in_transaction_session_timeout: 10_000 };
 
 /**
  * Access to Postgres, within two seconds a statement. TypeORM owns migrations and entities; statements go to `pg`
@@ -36,23 +38,33 @@ export class Database implements SqlExecutor {
    * must not be lost to a slow database (a token that Meta issues once).
    */
   readonly longRunning: ConnectionPool;
+  /** What a failover must not undo waits here for a standby. */
+  readonly standby: StandbyConfirmation;
   readonly #pool: Pool;
   readonly #statements: ConnectionPool;
 
   constructor(
     readonly dataSource: DataSource,
-    typeormPool: Pool,
+    servers: DatabaseServers,
+    sizes: DatabasePoolSizes,
   ) {
-    const url = (dataSource.options as PostgresDataSourceOptions).url ?? '';
-    this.failFast = new FailFastPool(url, this.availability);
-    this.longRunning = new ConnectionPool(typeormPool, this.availability);
-    this.#pool = openPool(url);
-    this.#statements = new ConnectionPool(this.#pool, this.availability, { acquireWithinMs: ACQUIRE_TIMEOUT_MS });
+    this.failFast = new FailFastPool(servers, this.availability, sizes.leases);
+    this.longRunning = new ConnectionPool((dataSource.driver as PostgresDriver).master as Pool, this.availability);
+    this.#pool = openPool(servers, sizes.requests);
+    this.#statements = new ConnectionPool(this.#pool, this.availability, {
+      acquireWithinMs: ACQUIRE_TIMEOUT_MS,
+      borrowed: borrowedSessions(servers, SESSION_LIMITS),
+    });
+    this.standby = new StandbyConfirmation(this.#statements, this.availability);
   }
 
-  /** Shares the pool of an initialized data source. */
-  static of(dataSource: DataSource): Database {
-    return new Database(dataSource, (dataSource.driver as PostgresDriver).master as Pool);
+  /** Shares the pool of an initialized data source. Others lead to `servers`, behind a pooler perhaps. */
+  static of(
+    dataSource: DataSource,
+    servers: DatabaseServers = serversOf(dataSource),
+    sizes: DatabasePoolSizes = DEFAULT_DATABASE_CONFIG.poolSizes,
+  ): Database {
+    return new Database(dataSource, servers, sizes);
   }
 
   rows<R extends QueryResultRow>(statement: Statement<R>): Promise<R[]> {
@@ -69,6 +81,14 @@ export class Database implements SqlExecutor {
    */
   transaction<T>(work: (transaction: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
     return this.#statements.transaction(work, options);
+  }
+
+  /**
+   * Runs `work`, which commits what Meta gives only once, and waits for a standby as `StandbyConfirmation` does. A
+   * standby that does not confirm is logged, and the work goes on.
+   */
+  async durably<T>(work: () => Promise<T>): Promise<T> {
+    return (await this.standby.confirm(work)).result;
   }
 
   /** Reads entities, with the limits of statements. */
@@ -102,17 +122,14 @@ export class Database implements SqlExecutor {
   }
 }
 
-function openPool(connectionString: string): Pool {
-  return new pg.Pool({
-    connectionString,
+function openPool(servers: DatabaseServers, size: number): Pool {
+  return servers.openPool({
     application_name: 'metavault',
-    max: MAX_CONNECTIONS,
+    max: size,
     idleTimeoutMillis: 60_000,
     connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
+    ...SESSION_LIMITS,
     query_timeout: QUERY_TIMEOUT_MS,
-    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
-    keepAlive: true,
     // An open pool must not keep the process alive.
     allowExitOnIdle: true,
   });

@@ -1,7 +1,10 @@
-import pg, { type Pool, type QueryResultRow } from 'pg';
+import type { Pool, QueryResultRow } from 'pg';
 import { AppError } from '../platform/problem.ts';
 import { ConnectionPool } from './connection-pool.ts';
 import type { DatabaseAvailability } from './database-availability.ts';
+import { borrowedSessions } from './servers/borrowed-sessions.ts';
+import type { DatabaseServers } from './servers/database-servers.ts';
+import type { SessionSettings } from './servers/server-client.ts';
 import type { Statement } from './statement.ts';
 import { DatabaseTimeoutError, withTimeout } from './with-timeout.ts';
 
@@ -11,8 +14,18 @@ const FAIL_FAST_TIMEOUT_MS = 900;
 const STATEMENT_TIMEOUT_MS = 750;
 /** A connection silent for this long is discarded. */
 const QUERY_TIMEOUT_MS = 2_000;
-/** Two lease statements and two gateway statements at a time, plus key lookups. */
-const MAX_CONNECTIONS = 6;
+/**
+ * Hot statements are planned once per connection, because planning costs more than running. Such a plan is right at any
+ * size of the tables, and before the first ANALYZE, if there is only one: they read each table in a subquery that has a
+ * key as its only condition, and `OFFSET 0` keeps the planner from moving other conditions into it.
+ */
+const SESSION_SETTINGS: SessionSettings = {
+  statement_timeout: STATEMENT_TIMEOUT_MS,
+  plan_cache_mode: 'force_generic_plan',
+  enable_seqscan: 'off',
+  enable_bitmapscan: 'off',
+  jit: 'off',
+};
 
 /**
  * Runs the statements of leases and Graph calls: they succeed or fail within a second, even if the database is
@@ -28,11 +41,14 @@ export class FailFastPool {
   };
 
   constructor(
-    databaseUrl: string,
+    servers: DatabaseServers,
     private readonly availability: DatabaseAvailability,
+    size: number,
   ) {
-    this.#pool = openPool(databaseUrl);
-    this.#connections = new ConnectionPool(this.#pool, availability);
+    this.#pool = openPool(servers, size);
+    this.#connections = new ConnectionPool(this.#pool, availability, {
+      borrowed: borrowedSessions(servers, SESSION_SETTINGS),
+    });
   }
 
   /** Runs one statement. Throws 503 `database_unavailable` on any failure. */
@@ -50,18 +66,16 @@ export class FailFastPool {
 }
 
 /** Connects on first use: the command line issues no leases. */
-function openPool(connectionString: string): Pool {
-  return new pg.Pool({
-    connectionString,
+function openPool(servers: DatabaseServers, size: number): Pool {
+  return servers.openPool({
+    ...SESSION_SETTINGS,
     application_name: 'metavault fail-fast',
-    max: MAX_CONNECTIONS,
+    max: size,
     // Stay open when idle, because connecting takes long on a busy machine.
     min: 2,
     idleTimeoutMillis: 60_000,
     connectionTimeoutMillis: FAIL_FAST_TIMEOUT_MS,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
     query_timeout: QUERY_TIMEOUT_MS,
-    keepAlive: true,
     // An open pool must not keep the process alive.
     allowExitOnIdle: true,
   });

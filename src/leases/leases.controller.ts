@@ -15,6 +15,7 @@ import { CurrentClient, RequestId, Roles, RolesWithCachedClient } from '../auth/
 import { notAllowed } from '../auth/policy/policy.ts';
 import { Config } from '../config/config.ts';
 import { connectionNotFound, reauthRequired } from '../connections/connection/connection-problems.ts';
+import { WaitsForStandby } from '../database/standby/waits-for-standby.ts';
 import { minValidUnsatisfiable, refreshPending } from '../lifecycle/refresh/on-demand-refresh.service.ts';
 import { ApiPage } from '../platform/openapi/api-page.ts';
 import { ApiProblems } from '../platform/openapi/api-problems.ts';
@@ -166,6 +167,7 @@ export class LeasesController {
 
   @Delete(':id')
   @HttpCode(204)
+  @WaitsForStandby({ isEnding: true })
   @Roles('service', 'admin')
   @ApiLeaseId()
   @ApiOperation({

@@ -12,6 +12,7 @@ import {
 import { ConnectionResponse } from '../connections/connection/connection-response.dto.ts';
 import { ConnectionVisibility } from '../connections/connection/connection-visibility.ts';
 import { ConnectionRevoker } from '../connections/revocation/connection-revoker.ts';
+import { WaitsForStandby } from '../database/standby/waits-for-standby.ts';
 import { ApiProblems } from '../platform/openapi/api-problems.ts';
 import { AppError } from '../platform/problem.ts';
 import { RevokedConnectionResponse, RotateConnectionRequest } from './connection-actions.dto.ts';
@@ -34,6 +35,7 @@ export class ConnectionActionsController {
 
   @Delete(':id')
   @HttpCode(200)
+  @WaitsForStandby({ isEnding: true })
   @ApiOperation({
     operationId: 'revokeConnection',
     summary: 'Revoke a connection',

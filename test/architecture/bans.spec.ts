@@ -30,6 +30,11 @@ const isRandomMember = (node: ts.Node): boolean =>
   /^(crypto|sodium|globalThis\.crypto)$/.test(node.expression.getText());
 const importsUndici = (node: ts.Node): boolean =>
   ts.isImportDeclaration(node) && node.moduleSpecifier.getText() === "'undici'";
+const isModuleState = (node: ts.Node): boolean =>
+  (ts.isVariableStatement(node) &&
+    ts.isSourceFile(node.parent) &&
+    (node.declarationList.flags & ts.NodeFlags.Const) === 0) ||
+  (ts.isPropertyDeclaration(node) && hasModifier(node, 'static') && !hasModifier(node, 'readonly'));
 
 const BANS: readonly Ban[] = [
   { what: 'the environment', isBanned: isMember('process', 'env'), sample: 'process.env.PORT', except: FOUNDATION },
@@ -46,6 +51,14 @@ const BANS: readonly Ban[] = [
   { what: 'fetch', isBanned: isCallOf('fetch'), sample: "fetch('https://example.com')", except: FOUNDATION },
   { what: 'undici', isBanned: importsUndici, sample: "import { request } from 'undici';", except: FOUNDATION },
   { what: 'forwardRef', isBanned: isCallOf('forwardRef'), sample: 'forwardRef(() => Vault)', except: [] },
+  // Replicas of one process, and all spec files of one worker, share the instances of modules.
+  { what: 'a variable of a module', isBanned: isModuleState, sample: 'export let last = 0;', except: [] },
+  {
+    what: 'a variable of a class',
+    isBanned: isModuleState,
+    sample: 'class Leases { static #count = 0; }',
+    except: [],
+  },
   {
     what: 'console',
     isBanned: (node) => ts.isPropertyAccessExpression(node) && node.expression.getText() === 'console',
@@ -94,6 +107,11 @@ describe('a file name', () => {
     expect(name).toMatch(VAGUE_NAME);
   });
 });
+
+function hasModifier({ modifiers }: ts.PropertyDeclaration, name: 'static' | 'readonly'): boolean {
+  const kind = name === 'static' ? ts.SyntaxKind.StaticKeyword : ts.SyntaxKind.ReadonlyKeyword;
+  return modifiers?.some((modifier) => modifier.kind === kind) ?? false;
+}
 
 function importedNames({ importClause }: ts.ImportDeclaration): string[] {
   const bindings = importClause?.namedBindings;

@@ -53,6 +53,16 @@ describe('exit codes and messages', () => {
     [['audit', 'export', '--from', 'yesterday'], 2, /--from is not an RFC 3339 instant/],
     [['audit', 'verify', '--anchor', '/nowhere'], 1, /can't be read \(ENOENT\)/],
     [['events', 'replay'], 2, /Which deliveries/],
+    [['connections', 'list', '--health', 'fine'], 2, /Allowed choices are healthy, expiring, invalid, unknown/],
+    [['connections', 'list', '--expires-before', 'soon'], 2, /--expires-before is not an RFC 3339 instant/],
+    [['connections', 'update', 'con_none'], 2, /Nothing to change/],
+    [['connections', 'update', 'con_none', '--metadata', 'plan'], 2, /--metadata is no key=value: plan/],
+    [['connections', 'update', 'con_none', '--reference', ''], 2, /--reference must be 1 to 200 characters/],
+    [['connections', 'update', 'con_none', '--reference', 'x'], 1, /no such connection/],
+    [['leases', 'list', '--client', 'me'], 2, /--client is not the id of a client/],
+    [['leases', 'list', '--connection', 'con_none'], 2, /--connection is not the id of a connection/],
+    [['leases', 'list', '--status', 'open'], 2, /Allowed choices are active, ended, expired/],
+    [['leases', 'list', '--limit', '0'], 2, /--limit must be a whole number from 1/],
     [['import', '/nowhere'], 1, /\/nowhere can't be read \(ENOENT\)/],
   ])('%j ends with %i', async (args, code, err) => {
     const end = await run(...args);

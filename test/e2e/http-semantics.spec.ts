@@ -94,7 +94,7 @@ describe('methods and paths', () => {
   it.each([
     ['/v1/clients', 'GET, HEAD, OPTIONS, POST'],
     ['/v1/clients/', 'GET, HEAD, OPTIONS, POST'],
-    ['/v1/leases', 'OPTIONS, POST'],
+    ['/v1/leases', 'GET, HEAD, OPTIONS, POST'],
     ['/v1/leases/lse_0?a=b', 'DELETE, GET, HEAD, OPTIONS'],
     ['/webhooks/meta', 'GET, HEAD, OPTIONS, POST'],
     ['/connect/abc', 'GET, HEAD, OPTIONS, POST'],
@@ -116,7 +116,7 @@ describe('methods and paths', () => {
   it.each([
     ['PUT', '/v1/clients', 'GET, HEAD, OPTIONS, POST'],
     ['PUT', '/v1/clients/', 'GET, HEAD, OPTIONS, POST'],
-    ['HEAD', '/v1/leases', 'OPTIONS, POST'],
+    ['HEAD', '/v1/connections/con_0/refresh', 'OPTIONS, POST'],
     ['PATCH', '/webhooks/meta', 'GET, HEAD, OPTIONS, POST'],
     ['PROPFIND', '/health/live', 'GET, HEAD, OPTIONS'],
     ['TRACE', '/', 'GET, HEAD, OPTIONS'],

@@ -127,3 +127,26 @@ const newest = async () => {
   const leases = (body as { data: { lease_id: string; client_id: string }[] }).data;
   return { leases, clientId: leases[0]?.client_id };
 };
+
+it('says in a refusal when to retry, as a single request does', async () => {
+  const { clock, sandbox } = context;
+  const day = 24 * 3600;
+  clock.advance(30 * day);
+  sandbox.state.faults.add({
+    fault: { kind: 'graph_error', code: 2, status: 503 },
+    match: { grantType: 'fb_exchange_token' },
+    times: null,
+  });
+  try {
+    const longer = { ...WANTED, min_valid_seconds: 40 * day };
+    const single = await api(context, key).post('/v1/leases', longer);
+    const { body } = await batch([longer, WANTED]);
+    expect([single.status, single.body.retry_after]).toEqual([503, Number(single.headers['retry-after'])]);
+    expect(body.results).toMatchObject([
+      { problem: { code: single.body.code, retry_after: single.body.retry_after } },
+      { lease: { mode: 'gateway' } },
+    ]);
+  } finally {
+    sandbox.state.faults.clear();
+  }
+});

@@ -13,13 +13,15 @@ export interface DatabaseProxy {
   silence(): void;
   /** From now on every connection is closed, open ones and new ones. */
   cut(): void;
+  /** From now on new connections lead to this server. */
+  leadTo(databaseUrl: string): void;
   /** New connections pass again. Those that were open during the silence stay dead. */
   restore(): void;
   close(): void;
 }
 
 export async function startDatabaseProxy(databaseUrl: string): Promise<DatabaseProxy> {
-  const target = new URL(databaseUrl);
+  let target = new URL(databaseUrl);
   const sockets = new Set<net.Socket>();
   let delayMs = 0;
   let silences = 0;
@@ -69,6 +71,9 @@ export async function startDatabaseProxy(databaseUrl: string): Promise<DatabaseP
     cut: () => {
       isCut = true;
       for (const socket of sockets) socket.destroy();
+    },
+    leadTo: (other) => {
+      target = new URL(other);
     },
     restore: () => {
       isSilent = false;

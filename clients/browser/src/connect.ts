@@ -3,7 +3,10 @@ export type ConnectResult =
   | { status: 'connected'; connection_id: string }
   | {
       status: 'error';
-      /** A code of the service (`access_denied`, …), or `closed` or `timeout` if no result came. */
+      /**
+       * A code of the service (`access_denied`, …), or `closed` or `timeout` if no result came. The login may have
+       * succeeded even then: the session's status has the last word.
+       */
       error: string;
     };
 
@@ -24,6 +27,10 @@ const WATCH_MS = 300;
 /** A result may be on its way while its window closes. */
 const GRACE_MS = 1000;
 const SIZE = { width: 620, height: 760 };
+/** Of the screen's shorter side, in CSS pixels. The narrowest tablets have 600. */
+const PHONE_SIDE = 600;
+/** What timers can count to; a longer one would end at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Opens a connect session and resolves with its result. As a full page it never resolves: the browser comes back to the
@@ -43,20 +50,20 @@ export async function connect({
     }
     link.searchParams.set('display', 'popup');
     popup.location.replace(link);
-    return await waitForResult(popup, link.origin, timeoutSeconds * 1000);
+    return await waitForResult(popup, link.origin, Math.min(timeoutSeconds * 1000, MAX_TIMER_MS));
   } finally {
     popup?.close();
   }
 }
 
 function parseLink(url: string): URL {
-  const link = new URL(url, location.href);
+  const link = new URL(url);
   if (link.protocol !== 'https:' && link.protocol !== 'http:') throw new TypeError('url must be an http(s) address');
   return link;
 }
 
 function isPhone(): boolean {
-  return matchMedia('(hover: none) and (pointer: coarse) and (max-width: 800px)').matches;
+  return matchMedia('(pointer: coarse)').matches && Math.min(screen.width, screen.height) < PHONE_SIDE;
 }
 
 /** Null where pop-ups are blocked. Each call opens a window of its own. */

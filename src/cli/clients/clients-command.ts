@@ -14,6 +14,7 @@ import {
 } from '../../clients/client-response.dto.ts';
 import { ClientUpdater } from '../../clients/client-updater.ts';
 import { ClientsService } from '../../clients/clients.service.ts';
+import { Database } from '../../database/database.ts';
 import { DAY_SECONDS } from '../../platform/duration.ts';
 import {
   type CommandContext,
@@ -24,6 +25,7 @@ import {
 } from '../command-context.ts';
 import { UsageError } from '../command-error.ts';
 import { addExamples } from '../command-examples.ts';
+import { endDurably } from '../end-durably.ts';
 import { OPERATOR } from '../operator.ts';
 import { readPages, toIdPage } from '../read-pages.ts';
 import { type ClientOptions, toRequestBody, withValidatedRequest } from './client-options.ts';
@@ -33,6 +35,7 @@ const PAGE_SIZE = 200;
 interface ClientServices {
   store: ClientsService;
   changes: ClientUpdater;
+  database: Database;
 }
 
 type RunWithServices = (work: (services: ClientServices) => Promise<void>) => Promise<void>;
@@ -49,7 +52,7 @@ export function addClientsCommand(program: Command, context: CommandContext): vo
     .description('create, list, change and delete clients, and rotate their keys');
   const run: RunWithServices = (work) =>
     withApplicationContext(context, loadCommandConfig(context.environment), (app) =>
-      work({ store: app.get(ClientsService), changes: app.get(ClientUpdater) }),
+      work({ store: app.get(ClientsService), changes: app.get(ClientUpdater), database: app.get(Database) }),
     );
   addCreateAndUpdate(clients, run, context);
   addExamples(
@@ -182,8 +185,8 @@ async function rotateKey(
   );
 }
 
-async function deleteClient({ store }: ClientServices, id: string, context: CommandContext): Promise<void> {
-  await store.delete(OPERATOR, id);
+async function deleteClient({ store, database }: ClientServices, id: string, context: CommandContext): Promise<void> {
+  await endDurably(database, context, () => store.delete(OPERATOR, id));
   printResult(context, { id, deleted: true }, () => `${id} is deleted`);
 }
 

@@ -4,7 +4,9 @@ import { PRODUCTS, type Product } from '../../config/config.ts';
 import type { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import { connectionNotFound } from '../../connections/connection/connection-problems.ts';
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
-import type { ConnectionStatus } from '../../connections/status/connection-status.ts';
+import { HEALTHS, type Health } from '../../connections/credentials/credential-kind.ts';
+import { CONNECTION_STATUSES, type ConnectionStatus } from '../../connections/status/connection-status.ts';
+import { toInstantOption } from '../audit/instant-option.ts';
 import { IncompleteError, UsageError } from '../command-error.ts';
 import { readPages } from '../read-pages.ts';
 
@@ -15,12 +17,17 @@ export interface Selection {
   status?: ConnectionStatus;
   reference?: string;
   app?: string;
+  /** Of at least one credential. */
+  health?: Health;
+  /** RFC 3339. */
+  expiresBefore?: string;
+  /** Meta's id of an asset. */
+  asset?: string;
 }
 
-export const CONNECTION_STATUSES: readonly ConnectionStatus[] = ['active', 'reauth_required', 'revoked'];
 const PAGE_SIZE = 200;
 
-/** Adds the options of a `Selection`, without `--status` and `--reference`. */
+/** Adds the options of a `Selection` that commands which change something have, too. */
 export function addSelectionOptions(command: Command): Command {
   return command
     .option('--tenant <tenant>', 'connections of this tenant')
@@ -28,16 +35,32 @@ export function addSelectionOptions(command: Command): Command {
     .option('--app <id>', 'connections of this Meta app');
 }
 
-/** Reads the selected connections, oldest first. */
+/** Adds the other options of a `Selection`: the filters of `GET /v1/connections`. */
+export function addFilterOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--status <status>', 'with this status').choices(CONNECTION_STATUSES))
+    .addOption(new Option('--health <health>', 'with at least one token in this health').choices(HEALTHS))
+    .option(
+      '--expires-before <instant>',
+      "whose token, or access to the user's data, expires before this RFC 3339 instant",
+    )
+    .option('--asset <id>', 'that reach this Page, account, or phone number')
+    .option('--reference <reference>', "with exactly this reference, the product's own id");
+}
+
+/** Reads the selected connections, oldest first. Throws `UsageError` if `expiresBefore` is no instant. */
 export async function selectConnections(
   connectionRepository: ConnectionRepository,
   selection: Selection,
 ): Promise<ConnectionResponse[]> {
-  const { tenant, product, status, reference, app } = selection;
+  const { tenant, product, status, health, expiresBefore, asset, reference, app } = selection;
   const filter = {
     ...(tenant === undefined ? {} : { tenant }),
     ...(product === undefined ? {} : { product }),
     ...(status === undefined ? {} : { status }),
+    ...(health === undefined ? {} : { health }),
+    ...(expiresBefore === undefined ? {} : { expiresBefore: toInstantOption('--expires-before', expiresBefore) }),
+    ...(asset === undefined ? {} : { assetId: asset }),
     ...(reference === undefined ? {} : { reference }),
     visibleTenants: null,
     visibleProducts: null,

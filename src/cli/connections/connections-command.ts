@@ -1,28 +1,31 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import { connectionNotFound } from '../../connections/connection/connection-problems.ts';
 import { AppError } from '../../platform/problem.ts';
 import { type CommandContext, loadCommandConfig, printResult, withApplicationContext } from '../command-context.ts';
 import { addExamples } from '../command-examples.ts';
-import { addSelectionOptions, CONNECTION_STATUSES, type Selection, selectConnections } from './connection-selection.ts';
+import { addFilterOptions, addSelectionOptions, type Selection, selectConnections } from './connection-selection.ts';
 import { formatConnectionDetails, formatConnections } from './connection-tables.ts';
 import { addConnectionActionCommand } from './refresh-command.ts';
 import { addRevokeCommand } from './revoke-command.ts';
+import { addUpdateCommand } from './update-command.ts';
 
-/** `metavault connections`: lists, shows, checks, refreshes and revokes connections of all tenants. */
+/** `metavault connections`: lists, shows, describes, checks, refreshes and revokes connections of all tenants. */
 export function addConnectionsCommand(program: Command, context: CommandContext): void {
-  const connections = program.command('connections').description('list, show, refresh, check and revoke connections');
+  const connections = program
+    .command('connections')
+    .description('list, show, describe, refresh, check and revoke connections');
   const run = (work: (repository: ConnectionRepository) => Promise<void>): Promise<void> =>
     withApplicationContext(context, loadCommandConfig(context.environment), (app) =>
       work(app.get(ConnectionRepository)),
     );
   addExamples(
-    addSelectionOptions(connections.command('list').description('list connections of all tenants, oldest first'))
-      .addOption(new Option('--status <status>', 'with this status').choices(CONNECTION_STATUSES))
-      .option('--reference <reference>', "with exactly this reference, the product's own id")
-      .action((options: Selection) => run((repository) => list(repository, options, context))),
+    addFilterOptions(
+      addSelectionOptions(connections.command('list').description('list connections of all tenants, oldest first')),
+    ).action((options: Selection) => run((repository) => list(repository, options, context))),
     ['metavault connections list --status reauth_required', 'list connections whose user must log in again'],
     ['metavault connections list --tenant acme --product whatsapp --json', 'list those of one tenant as JSON'],
+    ['metavault connections list --health expiring --expires-before 2026-02-28T00:00:00Z', 'list what ends soon'],
   );
   addExamples(
     connections
@@ -33,6 +36,7 @@ export function addConnectionsCommand(program: Command, context: CommandContext)
   );
   addConnectionActionCommand(connections, 'refresh', context);
   addConnectionActionCommand(connections, 'check', context);
+  addUpdateCommand(connections, context);
   addRevokeCommand(connections, 'connections revoke', context);
 }
 

@@ -1,7 +1,13 @@
 import type { Command } from 'commander';
-import type { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
+import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
-import { type CommandContext, formatTable, printResult } from '../command-context.ts';
+import {
+  type CommandContext,
+  formatTable,
+  loadCommandConfig,
+  printResult,
+  withApplicationContext,
+} from '../command-context.ts';
 import { IncompleteError, InterruptedError } from '../command-error.ts';
 import { addExamples } from '../command-examples.ts';
 import {
@@ -102,14 +108,33 @@ async function runOnEach(
       progress.end();
     }
   });
-  printResult(context, { data: done }, () => resultTable(done));
+  const failureOf = await readFailures(done, context);
+  printResult(context, { data: done }, () => resultTable(done, failureOf));
   if (signal.aborted) {
     throw new InterruptedError(`Stopped with ${unrevoked.length - done.length} connections left.`, 'Run it again.');
   }
   requireHealthy(done, failureOf);
 }
 
-function resultTable(views: readonly ConnectionResponse[]): string {
+type FailureOf = (view: ConnectionResponse) => string;
+
+/** Reads what failed from the database where a connection embeds only some of its credentials. */
+async function readFailures(views: readonly ConnectionResponse[], context: CommandContext): Promise<FailureOf> {
+  const ids = views.filter((view) => view.credentials.length < view.credentials_count).map(({ id }) => id);
+  const failures =
+    ids.length === 0
+      ? []
+      : await withApplicationContext(context, loadCommandConfig(context.environment), (app) =>
+          app.get(ConnectionRepository).findFailures(ids),
+        );
+  return ({ id, credentials }) => {
+    const embedded = credentials.flatMap(({ failure }) => (failure === null ? [] : [failure.code]));
+    const all = failures.filter((failure) => failure.connection_id === id).map(({ code }) => code);
+    return [...new Set([...embedded, ...all])].join(', ');
+  };
+}
+
+function resultTable(views: readonly ConnectionResponse[], failureOf: FailureOf): string {
   const rows = views.map((view) => [
     view.id,
     view.tenant,
@@ -118,8 +143,4 @@ function resultTable(views: readonly ConnectionResponse[]): string {
     view.status_reason?.code ?? failureOf(view),
   ]);
   return formatTable([['ID', 'TENANT', 'STATUS', 'EXPIRES', 'REASON'], ...rows]);
-}
-
-function failureOf({ credentials }: ConnectionResponse): string {
-  return [...new Set(credentials.flatMap(({ failure }) => (failure === null ? [] : [failure.code])))].join(', ');
 }

@@ -4,6 +4,7 @@ import { ConnectionRepository } from '../../connections/connection/connection.re
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
 import type { ConnectionId } from '../../connections/ids.ts';
 import { ConnectionRevoker } from '../../connections/revocation/connection-revoker.ts';
+import { Database } from '../../database/database.ts';
 import { ProviderRevocationService } from '../../lifecycle/provider-revocation.service.ts';
 import {
   type CommandContext,
@@ -15,6 +16,7 @@ import {
 } from '../command-context.ts';
 import { InterruptedError } from '../command-error.ts';
 import { addExamples } from '../command-examples.ts';
+import { endDurably } from '../end-durably.ts';
 import { OPERATOR } from '../operator.ts';
 import { createProgress } from '../terminal/progress.ts';
 import { runInterruptible } from '../terminal/run-interruptible.ts';
@@ -67,7 +69,7 @@ async function revoke(ids: readonly string[], options: RevokeOptions, context: C
     const chooseMore = ids.length > 0 ? null : choose;
     const revoker = app.get(ConnectionRevoker);
     const { ended, left } = await runInterruptible(context, (signal) =>
-      revokeAll(revoker, unrevoked, chooseMore, { signal, context }),
+      endDurably(app.get(Database), context, () => revokeAll(revoker, unrevoked, chooseMore, { signal, context })),
     );
     // The connections are revoked here by now; replicas retry what Meta does not confirm.
     const isNotified = left === 0 && hasMetaApp(config);

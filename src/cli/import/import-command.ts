@@ -32,7 +32,8 @@ export function addImportCommand(program: Command, context: CommandContext): voi
     program
       .command('import <file>')
       .description(
-        'import tokens from CSV or JSON lines with tenant, product, access_token, perhaps reference; - for standard input',
+        'import tokens from CSV or JSON lines with tenant, product, access_token, perhaps reference and metadata ' +
+          '(CSV: a column metadata.<key> each); - for standard input',
       ),
   )
     .option('--done-file <file>', 'file that records which rows are imported (default: <file>.done)')

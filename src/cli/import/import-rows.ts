@@ -1,4 +1,5 @@
 import { StartupError } from '../../bootstrap/startup-error.ts';
+import type { Metadata } from '../../connections/description/description.ts';
 import { SecretString } from '../../platform/secret-string.ts';
 
 /** A token to import. */
@@ -10,6 +11,8 @@ export interface ImportRow {
   token: SecretString;
   /** Column `reference`, if there is one with a value. */
   reference?: string;
+  /** Columns `metadata.<key>` with a value; in JSON lines the object `metadata`. */
+  metadata?: Metadata;
 }
 
 /** A line that can't be used. `fault` completes "The line …" and never quotes it. */
@@ -20,11 +23,13 @@ export interface InvalidRow {
 
 const COLUMNS = ['tenant', 'product', 'access_token'] as const;
 const OPTIONAL_COLUMN = 'reference';
+const METADATA = 'metadata';
+const METADATA_COLUMN = `${METADATA}.`;
 type Column = (typeof COLUMNS)[number] | typeof OPTIONAL_COLUMN;
 
 /**
- * Parses JSON lines, or CSV (RFC 4180) with a header. Other columns than tenant, product, access_token and reference
- * are ignored. A broken line does not affect the others. Throws `StartupError` if the lines can't be told apart.
+ * Parses JSON lines, or CSV (RFC 4180) with a header. Columns are tenant, product, access_token, and
+ * perhaps reference and metadata; others are ignored. A broken line does not affect the others. Throws `StartupError` if the lines can't be told apart.
  */
 export function readImportRows(text: string): (ImportRow | InvalidRow)[] {
   const body = text.replace(/^\ufeff/, '');
@@ -37,7 +42,7 @@ function fromJsonLines(text: string): (ImportRow | InvalidRow)[] {
     .map(([index, line]) => {
       const value = parseObject(line);
       if (value === null) return { line: index + 1, fault: 'is not a JSON object' };
-      return toRow(index + 1, (column) => value[column]);
+      return toRow(index + 1, (column) => value[column], value[METADATA]);
     });
 }
 
@@ -60,7 +65,9 @@ function fromCsv(text: string): (ImportRow | InvalidRow)[] {
       'Name tenant, product and access_token.',
     );
   }
-  const twice = [...COLUMNS, OPTIONAL_COLUMN].filter((column) => names.indexOf(column) !== names.lastIndexOf(column));
+  const metadataColumns = names.filter((name) => name.startsWith(METADATA_COLUMN));
+  const known = new Set([...COLUMNS, OPTIONAL_COLUMN, ...metadataColumns]);
+  const twice = [...known].filter((column) => names.indexOf(column) !== names.lastIndexOf(column));
   if (twice.length > 0) throw invalidFile(`The first line names ${twice.join(', ')} twice.`, 'Name each column once.');
   return records
     .filter(({ fields }) => fields.length > 1 || fields[0] !== '')
@@ -69,11 +76,15 @@ function fromCsv(text: string): (ImportRow | InvalidRow)[] {
       if (fields.length !== names.length) {
         return { line, fault: `has ${fields.length} fields, the first line ${names.length}` };
       }
-      return toRow(line, (column) => fields[names.indexOf(column)]);
+      const pairs = metadataColumns
+        .map((name) => [name.slice(METADATA_COLUMN.length), (fields[names.indexOf(name)] ?? '').trim()])
+        .filter(([, value]) => value !== '');
+      const metadata = pairs.length === 0 ? undefined : Object.fromEntries(pairs);
+      return toRow(line, (column) => fields[names.indexOf(column)], metadata);
     });
 }
 
-function toRow(line: number, cellOf: (column: Column) => unknown): ImportRow | InvalidRow {
+function toRow(line: number, cellOf: (column: Column) => unknown, metadata: unknown): ImportRow | InvalidRow {
   const [tenant, product, token] = COLUMNS.map(cellOf);
   const reference = cellOf(OPTIONAL_COLUMN) ?? '';
   for (const [column, value] of [
@@ -85,8 +96,21 @@ function toRow(line: number, cellOf: (column: Column) => unknown): ImportRow | I
   }
   const isText = typeof tenant === 'string' && typeof product === 'string' && typeof token === 'string';
   if (!isText || typeof reference !== 'string') return { line, fault: 'has a value that is not text' };
-  const row = { line, tenant: tenant.trim(), product: product.trim(), token: new SecretString(token.trim()) };
-  return reference.trim() === '' ? row : { ...row, reference: reference.trim() };
+  if (metadata !== undefined && !isMetadata(metadata))
+    return { line, fault: 'has metadata that are not pairs of text' };
+  return {
+    line,
+    tenant: tenant.trim(),
+    product: product.trim(),
+    token: new SecretString(token.trim()),
+    ...(reference.trim() === '' ? {} : { reference: reference.trim() }),
+    ...(metadata === undefined ? {} : { metadata }),
+  };
+}
+
+function isMetadata(value: unknown): value is Metadata {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isObject && Object.values(value).every((each) => typeof each === 'string');
 }
 
 /** Records, each with the line it begins on. Quoted cells may contain commas, doubled quotes and line breaks. */

@@ -59,8 +59,11 @@ export async function importRows(
 }
 
 /** What records a row as imported. */
-export function fingerprintOf(service: VaultService, { tenant, product, token, reference }: ImportRow): string {
-  const described = reference === undefined ? [] : [reference];
+export function fingerprintOf(
+  service: VaultService,
+  { tenant, product, token, reference, metadata }: ImportRow,
+): string {
+  const described = metadata === undefined ? [reference].filter((each) => each !== undefined) : [reference, metadata];
   return service.fingerprintOf(JSON.stringify(['import', tenant, product, token.expose(), ...described]));
 }
 

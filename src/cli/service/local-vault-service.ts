@@ -1,6 +1,7 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { plainToInstance } from 'class-transformer';
 import { validate } from 'class-validator';
+import { AppSelector } from '../../apps/app-selector.ts';
 import type { Config } from '../../config/config.ts';
 import { ImportRequest } from '../../connect/authorization/import.dto.ts';
 import { SuppliedTokenService } from '../../connect/authorization/supplied-token.service.ts';
@@ -17,7 +18,7 @@ import { AppError } from '../../platform/problem.ts';
 import { KeyRing } from '../../vault/keys/key-ring.ts';
 import { type CommandContext, withApplicationContext } from '../command-context.ts';
 import { OPERATOR } from '../operator.ts';
-import type { ImportResult, SweepResult, VaultService } from './vault-service.ts';
+import type { ImportedToken, ImportResult, SweepResult, VaultService } from './vault-service.ts';
 
 /**
  * Runs `work` on the modules of a replica in this process, with their rate limits and claims. Starts nothing new once
@@ -43,8 +44,8 @@ export function withLocalVaultService<T>(
 class LocalVaultService implements VaultService {
   constructor(private readonly app: INestApplicationContext) {}
 
-  importToken(row: Parameters<VaultService['importToken']>[0]): Promise<ImportResult> {
-    return importToken(this.app.get(SuppliedTokenService), row);
+  importToken(row: ImportedToken): Promise<ImportResult> {
+    return importToken(this.app.get(SuppliedTokenService), this.app.get(AppSelector), row);
   }
 
   async sweep(): Promise<SweepResult> {
@@ -83,9 +84,15 @@ async function requireConnection(connectionRepository: ConnectionRepository, id:
 /** Applies the rules of `POST /v1/connections/import`. */
 async function importToken(
   tokens: SuppliedTokenService,
-  { tenant, product, token, reference }: Parameters<VaultService['importToken']>[0],
+  apps: AppSelector,
+  { tenant, product, token, ...described }: ImportedToken,
 ): Promise<ImportResult> {
-  const request = plainToInstance(ImportRequest, { tenant, product, access_token: token.expose(), reference });
+  const request = plainToInstance(ImportRequest, {
+    ...toBrought(described),
+    tenant,
+    product,
+    access_token: token.expose(),
+  });
   const [fault] = toInputErrors(await validate(request, { stopAtFirstError: true }));
   if (fault !== undefined) {
     return { kind: 'refused', code: 'invalid_request', detail: `${fault.path}: ${fault.message}` };
@@ -93,7 +100,8 @@ async function importToken(
   try {
     const description = toBrought(request);
     const of = { sessionId: null, clientId: null, message: {}, description, actor: OPERATOR, requestId: null };
-    const given = { tenant: request.tenant, product: request.product, flow: 'import', token, ...of } as const;
+    const appId = await apps.selectId(request.tenant, request.app_id ?? null);
+    const given = { tenant: request.tenant, appId, product: request.product, flow: 'import', token, ...of } as const;
     return { kind: 'imported', connectionId: await tokens.connect(given) };
   } catch (error) {
     return toImportResult(error);

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { StartupError } from '../../bootstrap/startup-error.ts';
 import { isLoopback } from '../../config/setting-readers.ts';
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
+import { toBrought } from '../../connections/description/description.ts';
 import type { ConnectionId } from '../../connections/ids.ts';
 import { DAY_SECONDS } from '../../platform/duration.ts';
 import {
@@ -14,7 +15,7 @@ import type { ProblemCode } from '../../platform/problem.ts';
 import { SecretString } from '../../platform/secret-string.ts';
 import { UsageError } from '../command-error.ts';
 import { readText } from '../terminal/read-text.ts';
-import type { ImportResult, SweepResult, VaultService } from './vault-service.ts';
+import type { ImportedToken, ImportResult, SweepResult, VaultService } from './vault-service.ts';
 
 const TIMEOUT_MS = 60_000;
 /** The response to a sweep comes when everything that is due is done. */
@@ -93,9 +94,8 @@ class RemoteVaultService implements VaultService {
     });
   }
 
-  async importToken({ token, ...row }: Parameters<VaultService['importToken']>[0]): Promise<ImportResult> {
-    const { tenant, product, reference } = row;
-    const body = { tenant, product, access_token: token.expose(), reference };
+  async importToken({ tenant, product, token, ...described }: ImportedToken): Promise<ImportResult> {
+    const body = { tenant, product, access_token: token.expose(), ...toBrought(described) };
     let response: HttpResponse;
     try {
       response = await this.send('POST', '/v1/connections/import', { body });

@@ -1,6 +1,14 @@
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
+import type { BroughtDescription } from '../../connections/description/description.ts';
 import type { ConnectionId } from '../../connections/ids.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
+
+/** A token to import, and what the product calls its connection. */
+export interface ImportedToken extends BroughtDescription {
+  tenant: string;
+  product: string;
+  token: SecretString;
+}
 
 /** Outcome of an import. `retryable`: the obstacle is temporary. */
 export type ImportResult =
@@ -19,7 +27,7 @@ export interface SweepResult {
 
 /** Work that needs Meta, done in this process or by a running service. */
 export interface VaultService {
-  importToken(row: { tenant: string; product: string; token: SecretString; reference?: string }): Promise<ImportResult>;
+  importToken(row: ImportedToken): Promise<ImportResult>;
   /** Refreshes everything that is due. */
   sweep(): Promise<SweepResult>;
   /** Refreshes or inspects one connection now; returns its new state. Throws `StartupError` if it does not exist. */

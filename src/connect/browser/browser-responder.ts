@@ -7,24 +7,19 @@ import { type CustomerPage, CustomerPages } from '../../customer-pages/customer-
 import { chooseLocale, type Locale } from '../../customer-pages/locale.ts';
 import { messagesIn } from '../../customer-pages/messages/message-catalog.ts';
 import type { Notice } from '../../customer-pages/messages/messages.ts';
-import type { DoneMessage, DoneSetup } from '../../customer-pages/page-setup.ts';
 import { prefersJson } from '../../platform/http-server/prefers-json.ts';
 import { toProblemDocument, toProblemHeaders } from '../../platform/http-server/problem.filter.ts';
 import type { AppError } from '../../platform/problem.ts';
 import { ConnectFailedError } from '../connect-failed-error.ts';
-import { openerOrigin } from '../connect-session.ts';
 import { connectPath, docsUrl, doneUrl } from '../connect-urls.ts';
-import { type ConnectResult, withResult } from '../sessions/return-url.ts';
+import { withResult } from '../sessions/return-url.ts';
 import { attemptNameOf } from './attempt-cookie.ts';
 import type { AttemptResult } from './callback.service.ts';
+import type { EndedLinkError } from './connect-link.service.ts';
+import { buildDoneScript, type DisplayQuery, isPopup, keepOpener } from './popup.ts';
 import { buildProblemPage } from './problem-page.ts';
 import { findUnregisteredNumbers, renderConnected } from './result-page.ts';
 import type { ConnectedResponse } from './signup.dto.ts';
-
-/** Lets the page that opened this window as a pop-up reach it, and be reached (docs/api.md#connecting). */
-export function keepOpener(reply: FastifyReply): void {
-  reply.header('cross-origin-opener-policy', 'unsafe-none');
-}
 
 interface ProblemOptions {
   /** Of the session; null: what the browser prefers. */
@@ -55,6 +50,14 @@ export class BrowserResponder {
     }
     const page = buildProblemPage(problem, { ...rest, locale: localeOf(request, locale), requestId });
     this.pages.send(reply, { ...page, ...(script === undefined ? {} : { script }) });
+  }
+
+  /** Sends the error in the session's language. In a pop-up, the page that opened it is told, too. */
+  sendEndedLink(request: FastifyRequest, reply: FastifyReply, problem: EndedLinkError): void {
+    const { session, errorCode: error } = problem;
+    const script = isPopup(session, request.query as DisplayQuery) ? buildDoneScript(session, { error }) : null;
+    if (script !== null) keepOpener(reply);
+    this.sendProblem(request, reply, problem, { locale: session.locale, ...(script === null ? {} : { script }) });
   }
 
   /**
@@ -129,21 +132,12 @@ export class BrowserResponder {
   }
 
   private doneScript({ attempt, session, result }: AttemptResult): Pick<CustomerPage, 'script'> {
-    const targetOrigin = openerOrigin(session);
-    if (!attempt.inPopup || targetOrigin === null) return {};
-    const returnUrl = session.returnUrl === null ? null : withResult(session.returnUrl, result);
-    const setup: DoneSetup = { message: toDoneMessage(result), targetOrigin, returnUrl };
-    return { script: { name: 'done.js', setup } };
+    const script = attempt.inPopup ? buildDoneScript(session, result) : null;
+    return script === null ? {} : { script };
   }
 }
 
 /** Returns the language of a page: the session's, else what the browser prefers. */
 export function localeOf(request: FastifyRequest, chosen: Locale | null): Locale {
   return chooseLocale(chosen, request.headers['accept-language']);
-}
-
-function toDoneMessage(result: ConnectResult): DoneMessage {
-  const type = 'metavault.connect';
-  if ('error' in result) return { type, status: 'error', error: result.error };
-  return { type, status: 'connected', connection_id: result.connectionId };
 }

@@ -5,6 +5,7 @@ import { sendProblem, toAppError } from '../../platform/http-server/problem.filt
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { internalError } from '../../platform/problem.ts';
 import { BrowserResponder } from './browser-responder.ts';
+import { EndedLinkError } from './connect-link.service.ts';
 
 /** Renders errors of browser routes: as pages, or problem+json on request. */
 @Catch()
@@ -26,7 +27,8 @@ export class BrowserFilter implements ExceptionFilter {
       const err = problem.occurrence.cause ?? problem;
       this.logger.error({ err, request_id: String(request.id), route: request.routeOptions.url }, 'internal error');
     }
-    this.responder.sendProblem(request, reply, problem);
+    if (problem instanceof EndedLinkError) this.responder.sendEndedLink(request, reply, problem);
+    else this.responder.sendProblem(request, reply, problem);
   }
 }
 

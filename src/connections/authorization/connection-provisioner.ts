@@ -70,7 +70,7 @@ export class ConnectionProvisioner {
   ): Promise<{ connectionId: ConnectionId; created: boolean; verificationCount: number }> {
     const { appId, metaUserId, pendingAuthorization } = granted;
     const { tenant, product } = pendingAuthorization;
-    return this.database.longRunning.transaction(async (tx) => {
+    const write = async (tx: Transaction): ReturnType<ConnectionProvisioner['provision']> => {
       await lockMetaUser(tx, appId, metaUserId);
       const existing = await lockLiveConnection(tx, { tenant, product, appId, metaUserId });
       const status = requireNextStatus(existing?.status ?? 'new', changeOf(granted));
@@ -84,7 +84,8 @@ export class ConnectionProvisioner {
       await this.record(tx, grant.id, state, granted, existing);
       await within?.(tx, grant.id);
       return { connectionId: grant.id, created: existing === null, verificationCount };
-    });
+    };
+    return this.database.durably(() => this.database.longRunning.transaction(write));
   }
 
   private toConnectionGrant(id: ConnectionId, status: DecidedStatus, granted: ProvisioningInput): ConnectionGrant {

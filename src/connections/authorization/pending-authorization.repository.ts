@@ -136,16 +136,17 @@ export class PendingAuthorizationRepository {
     private readonly ids: Ids,
   ) {}
 
-  /** Seals and commits a new token, claimed for `claimSeconds`. */
+  /** Seals and commits a new token on primary and standby, claimed for `claimSeconds`. */
   async begin(pendingAuthorization: NewPendingAuthorization, claimSeconds: number): Promise<PendingAuthorization> {
     const id = this.ids.next('int');
     const claim = this.newClaim(claimSeconds);
     const { token, ...rest } = pendingAuthorization;
-    const secretId = await this.database.longRunning.transaction(async (tx) => {
+    const store = async (tx: Transaction): Promise<SecretId> => {
       const sealed = await this.vault.put(tx, token, contextOf({ ...rest, id }));
       await tx.run(insert({ ...rest, ...claim, id, secretId: sealed, hints: JSON.stringify(rest.hints) }));
       return sealed;
-    });
+    };
+    const secretId = await this.database.durably(() => this.database.longRunning.transaction(store));
     return { ...rest, id, secretId, attempts: 0, claimId: claim.claimId, createdAt: claim.now };
   }
 
@@ -165,13 +166,14 @@ export class PendingAuthorizationRepository {
   ): Promise<PendingAuthorization> {
     const { id, claimId } = pendingAuthorization;
     const next = { ...pendingAuthorization, stage: 'long_lived' as const, expiresAt };
-    return this.database.longRunning.transaction(async (tx) => {
+    const replace = async (tx: Transaction): Promise<PendingAuthorization> => {
       const secretId = await this.vault.put(tx, token, contextOf(next));
       const updated = await tx.run(setLongLived({ id, claimId, secretId, expiresAt, now: this.clock.now() }));
       requireClaim(updated, nameOf(pendingAuthorization));
       await this.vault.destroy(tx, [pendingAuthorization.secretId]);
       return { ...next, secretId };
-    });
+    };
+    return this.database.durably(() => this.database.longRunning.transaction(replace));
   }
 
   /** Deletes it and destroys its token: it became a connection or never will. Throws `ClaimLostError`. */

@@ -40,6 +40,12 @@ export interface PartCounts {
   assets: number;
 }
 
+/** Why at least one credential of a connection could not be refreshed or inspected. */
+export interface ConnectionFailure {
+  connection_id: ConnectionId;
+  code: CredentialFailure['code'];
+}
+
 interface Embedding {
   ids: readonly ConnectionId[];
   limit: number;
@@ -79,6 +85,12 @@ const selectCounts = defineStatement<{ ids: readonly ConnectionId[] }, PartCount
       (SELECT count(*)::int FROM credential k WHERE k.connection_id = c.id) AS credentials,
       (SELECT count(*)::int FROM asset a WHERE a.connection_id = c.id) AS assets
     FROM connection c WHERE c.id = ANY (${ids}::text[])`,
+);
+
+const selectFailures = defineStatement<{ ids: readonly ConnectionId[] }, ConnectionFailure>(
+  'connection_failures',
+  ({ ids }) => sql`SELECT DISTINCT connection_id, failure->>'code' AS code FROM credential
+    WHERE connection_id = ANY (${ids}::text[]) AND failure IS NOT NULL ORDER BY connection_id, code`,
 );
 
 interface PartFilter<T> {
@@ -134,6 +146,11 @@ export function listFirstAssets(
 /** Reads indexes only. */
 export function countParts(executor: SqlExecutor, ids: readonly ConnectionId[]): Promise<PartCounts[]> {
   return executor.rows(selectCounts({ ids }));
+}
+
+/** The failures of all credentials of these connections, each code once. */
+export function listFailures(executor: SqlExecutor, ids: readonly ConnectionId[]): Promise<ConnectionFailure[]> {
+  return executor.rows(selectFailures({ ids }));
 }
 
 /** A connection's credentials by id, from after the id `after`. */

@@ -6,9 +6,16 @@ import { defineStatement } from '../../database/statement.ts';
 import { isId } from '../../platform/ids.ts';
 import { type Page, toPage } from '../../platform/paging.ts';
 import type { Health } from '../credentials/credential-kind.ts';
+import type { ConnectionId } from '../ids.ts';
 import type { ConnectionStatus } from '../status/connection-status.ts';
 import { ConnectionEntity } from './connection.entity.ts';
-import { countParts, listFirstAssets, listFirstCredentials } from './connection-parts.query.ts';
+import {
+  type ConnectionFailure,
+  countParts,
+  listFailures,
+  listFirstAssets,
+  listFirstCredentials,
+} from './connection-parts.query.ts';
 import { type ConnectionResponse, toConnectionResponse } from './connection-response.dto.ts';
 
 /** How many credentials, and how many assets, a connection embeds (docs/api.md#connections). */
@@ -85,6 +92,11 @@ export class ConnectionRepository {
     const rows = await this.database.read((manager) => findPage(manager, filter));
     const responses = await this.withCredentialsAndAssets(rows, MAX_EMBEDDED_IN_LISTS);
     return toPage(responses, filter.limit, (response) => response);
+  }
+
+  /** The failures of all their credentials, also of those that a response leaves out. */
+  async findFailures(ids: readonly ConnectionId[]): Promise<ConnectionFailure[]> {
+    return listFailures(this.database, ids);
   }
 
   private async withCredentialsAndAssets(

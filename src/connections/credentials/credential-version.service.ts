@@ -99,7 +99,7 @@ export class CredentialVersionService {
     origin: VersionOrigin = 'refresh',
   ): Promise<void> {
     const version = credential.version + 1;
-    await this.database.longRunning.transaction(async (tx) => {
+    const store = async (tx: Transaction): Promise<void> => {
       const secretId = await this.vault.put(tx, token, contextOf(credential, version));
       const stored = await insertPendingVersion(tx, {
         ...ownClaimOf(credential),
@@ -110,7 +110,8 @@ export class CredentialVersionService {
         now: this.clock.now(),
       });
       requireClaim(stored, `credential ${credential.id}`);
-    });
+    };
+    await this.database.durably(() => this.database.longRunning.transaction(store));
   }
 
   /** Destroys a pending version that failed validation. Throws `ClaimLostError`. */

@@ -29,12 +29,15 @@ import {
 const MAX_LEASE_SECONDS = HOUR_SECONDS;
 /** How often to check whether a token to revoke still serves another connection. */
 const IN_USE_INTERVAL_SECONDS = HOUR_SECONDS;
+/** How often to check whether a standby has the token that replaced it, and for how long. */
+const STANDBY_INTERVAL_SECONDS = 60;
+const MAX_STANDBY_WAIT_SECONDS = HOUR_SECONDS;
 
 /** Why a token is not revoked yet, as shown on its credential in the API. */
 export type TokenRevocationFailure = Omit<CredentialFailure, 'attempts' | 'next_attempt_at'>;
 
 /** What the revocation of a token must wait for. */
-export type TokenRevocationObstacle = { kind: 'in_use' | 'leased'; until: Date };
+export type TokenRevocationObstacle = { kind: 'in_use' | 'leased' | 'unconfirmed'; until: Date };
 
 /** Tokens that no longer serve and that Meta has yet to revoke. Kept sealed only for that purpose. */
 @Injectable()
@@ -60,11 +63,14 @@ export class TokenRevocationService {
 
   /**
    * `in_use`: the same token serves a connection, which must keep it. `leased`: handed out by a lease in token mode.
+   * `unconfirmed`: no standby has its successor, which a failover would lose.
    */
   async findObstacle(revocation: ClaimedTokenRevocation): Promise<TokenRevocationObstacle | null> {
     const now = this.clock.now();
     if ((await findConnectionServedBy(this.database, revocation.tokenHash)) !== null)
       return { kind: 'in_use', until: addSeconds(now, IN_USE_INTERVAL_SECONDS) };
+    if (await this.mayLoseSuccessor(revocation, now))
+      return { kind: 'unconfirmed', until: addSeconds(now, STANDBY_INTERVAL_SECONDS) };
     if (!revocation.waitsForLeases) return null;
     const leasedUntil = await this.leases.tokenLeasesEndAt(this.database, revocation, now);
     const longest = addSeconds(revocation.createdAt, MAX_LEASE_SECONDS);
@@ -118,6 +124,13 @@ export class TokenRevocationService {
       };
       await updateTokenRevocationFailure(tx, { credentialId, code: NOT_REVOKED, failure: JSON.stringify(shown), now });
     });
+  }
+
+  /** A standby that lags for an hour must not keep old tokens alive. */
+  private async mayLoseSuccessor({ createdAt }: ClaimedTokenRevocation, now: Date): Promise<boolean> {
+    if (addSeconds(createdAt, MAX_STANDBY_WAIT_SECONDS) <= now) return false;
+    const { confirmation } = await this.database.standby.confirm(async () => undefined);
+    return confirmation.durability === 'primary' && confirmation.isStandbyExpected;
   }
 
   private newClaim(claimSeconds: number): { claimId: ClaimId; claimedUntil: Date; now: Date } {

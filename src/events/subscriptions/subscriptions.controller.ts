@@ -5,6 +5,7 @@ import { toActor } from '../../audit/actor.ts';
 import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
 import { CurrentClient, RequestId, Roles } from '../../auth/decorators.ts';
 import { notAllowed, visibleProducts, visibleTenants } from '../../auth/policy/policy.ts';
+import { WaitsForStandby } from '../../database/standby/waits-for-standby.ts';
 import { ApiIdempotencyKey } from '../../idempotency/api-idempotency-key.ts';
 import { IdempotencyService } from '../../idempotency/idempotency.service.ts';
 import { idempotencyKeyReused } from '../../idempotency/idempotency-problems.ts';
@@ -137,6 +138,7 @@ export class SubscriptionsController {
 
   @Delete(':id')
   @HttpCode(204)
+  @WaitsForStandby({ isEnding: true })
   @ApiSubscriptionId()
   @ApiOperation({
     operationId: 'deleteSubscription',

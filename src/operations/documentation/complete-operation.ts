@@ -12,8 +12,15 @@ export interface OperationObject extends Json {
   responses?: Record<string, Json>;
 }
 
-const PUBLIC_FACTS: RouteFacts = { roles: null, isForOperators: false, problems: [], hasErrorPages: false };
+const PUBLIC_FACTS: RouteFacts = {
+  roles: null,
+  isForOperators: false,
+  problems: [],
+  hasErrorPages: false,
+  waitsForStandby: false,
+};
 const REPLAYED = 'Idempotency-Replayed';
+const DURABILITY = 'Durability';
 const SAFE_METHODS = new Set(['get', 'head']);
 
 /**
@@ -29,7 +36,11 @@ export function completeOperation(
   const problems = [...problemsOfRoute(method, path, facts), ...facts.problems];
   const own = { ...(facts.hasErrorPages ? errorPages(problems) : {}), ...operation.responses };
   const responses = mergeResponses(own, problemResponses(problems, Object.keys(own)));
-  const more = [...(facts.roles === null ? [] : RATE_LIMIT_HEADERS), ...(isRepeatable(operation) ? [REPLAYED] : [])];
+  const more = [
+    ...(facts.roles === null ? [] : RATE_LIMIT_HEADERS),
+    ...(isRepeatable(operation) ? [REPLAYED] : []),
+    ...(facts.waitsForStandby ? [DURABILITY] : []),
+  ];
   const entries = Object.entries(responses).map(([status, response]) => [
     status,
     withHeaders(response, [...headersOfStatus(status), ...(status.startsWith('2') ? more : [])]),

@@ -1,5 +1,6 @@
 import { ApiExtension } from '@nestjs/swagger';
 import { ACCESS_RULE, type AccessRule } from '../../auth/decorators.ts';
+import { WAITS_FOR_STANDBY } from '../../database/standby/waits-for-standby.ts';
 import { API_ERROR_PAGES } from '../../platform/openapi/api-error-pages.ts';
 import { API_PROBLEMS } from '../../platform/openapi/api-problems.ts';
 import type { ProblemCode, ProblemType } from '../../platform/problem.ts';
@@ -17,6 +18,8 @@ export interface RouteFacts {
   problems: readonly ProblemCode[];
   /** Whether people get errors as pages. */
   hasErrorPages: boolean;
+  /** Whether the answer waits for a standby, and says so. */
+  waitsForStandby: boolean;
 }
 
 export const ROUTE_FACTS = 'x-route-facts';
@@ -48,6 +51,7 @@ function factsOf(handler: object, controller: object): RouteFacts {
     isForOperators: rule?.kind === 'operators',
     problems: problems.map(({ code }) => code),
     hasErrorPages: metadataOf<boolean>(API_ERROR_PAGES, handler, controller) ?? false,
+    waitsForStandby: Reflect.hasMetadata(WAITS_FOR_STANDBY, handler),
   };
 }
 

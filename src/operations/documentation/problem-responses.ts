@@ -112,6 +112,11 @@ function problemSchema(types: readonly ProblemType[]): Json {
       },
       request_id: text('The X-Request-Id of the response; name it in reports'),
       remedy: text('What the client should do'),
+      retry_after: {
+        type: 'integer',
+        minimum: 1,
+        description: 'Seconds after which to retry, if known: the same as in Retry-After',
+      },
       errors: {
         type: 'array',
         description: 'Where the input is wrong',

@@ -27,6 +27,12 @@ export const HEADERS: Json = {
     { type: 'string', enum: ['true'] },
     'true',
   ),
+  Durability: always(
+    '`standby`: at least one standby of the database has it on disk, too, so a failover does not undo it. `primary`: the ' +
+      'primary alone does, because there is no standby, or none answered within a second.',
+    { type: 'string', enum: ['standby', 'primary'] },
+    'standby',
+  ),
   Allow: header('Methods of this path', { type: 'string' }, 'GET, POST'),
   Location: header(
     'Path of what was made',

@@ -27,6 +27,8 @@ export interface ProblemDocument {
   code: ProblemCode;
   request_id: string;
   remedy: string;
+  /** Seconds, as in `Retry-After`. */
+  retry_after?: number;
   errors?: InputError[];
   meta?: MetaCause;
 }
@@ -34,6 +36,7 @@ export interface ProblemDocument {
 /** Builds the client's view of an error. */
 export function toProblemDocument(error: AppError, requestId: string): ProblemDocument {
   const { errors, meta } = error.occurrence;
+  const retryAfter = retryAfterOf(error);
   return {
     type: `/problems/${error.code}`,
     title: error.type.title,
@@ -42,6 +45,7 @@ export function toProblemDocument(error: AppError, requestId: string): ProblemDo
     code: error.code,
     request_id: requestId,
     remedy: error.remedy,
+    ...(retryAfter === null ? {} : { retry_after: retryAfter }),
     ...(errors === undefined ? {} : { errors }),
     ...(meta === undefined ? {} : { meta }),
   };
@@ -49,12 +53,17 @@ export function toProblemDocument(error: AppError, requestId: string): ProblemDo
 
 /** Headers of a problem: `Retry-After` in whole seconds (RFC 9110, 10.2.3), the challenge of a 401 (RFC 6750, 3). */
 export function toProblemHeaders(error: AppError): Record<string, string> {
-  const { retryAfterSeconds } = error.occurrence;
+  const retryAfter = retryAfterOf(error);
   return {
     'content-type': PROBLEM_MEDIA_TYPE,
-    ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(retryAfterSeconds))) }),
+    ...(retryAfter === null ? {} : { 'retry-after': String(retryAfter) }),
     ...(error.type.status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
   };
+}
+
+/** Whole seconds, at least 1; null: it is not known when to retry. */
+function retryAfterOf({ occurrence: { retryAfterSeconds } }: AppError): number | null {
+  return retryAfterSeconds === undefined ? null : Math.max(1, Math.ceil(retryAfterSeconds));
 }
 
 const BY_STATUS = new Map<number, ProblemType>(

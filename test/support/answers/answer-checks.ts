@@ -1,6 +1,6 @@
 type AnswerCheck = () => readonly string[];
 
-const checks: AnswerCheck[] = [];
+let checks: AnswerCheck[] = [];
 
 /** Adds a check of the answers of a server: it returns what the API document does not describe since its last call. */
 export function addAnswerCheck(check: AnswerCheck): void {
@@ -10,4 +10,9 @@ export function addAnswerCheck(check: AnswerCheck): void {
 /** Runs all checks. Returns each violation once. */
 export function takeViolations(): string[] {
   return [...new Set(checks.flatMap((check) => check()))];
+}
+
+/** Forgets the servers of an earlier spec file. */
+export function forgetAnswerChecks(): void {
+  checks = [];
 }

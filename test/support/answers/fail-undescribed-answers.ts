@@ -1,5 +1,5 @@
 import { afterAll, afterEach } from '@jest/globals';
-import { takeViolations } from './answer-checks.ts';
+import { forgetAnswerChecks, takeViolations } from './answer-checks.ts';
 
 function failIfUndescribed(): void {
   const violations = takeViolations();
@@ -10,5 +10,6 @@ function failIfUndescribed(): void {
 }
 
 // Set up for every spec file (jest.config.mjs): specs need no line for it.
+forgetAnswerChecks();
 afterEach(failIfUndescribed);
 afterAll(failIfUndescribed);

@@ -12,7 +12,7 @@ describe('trouble of the database', () => {
     ['53300', false],
     ['57014', false],
     ['58030', false],
-    ['25006', false],
+    ['25006', true],
     ['28P01', false],
     ['3D000', false],
     ['ECONNREFUSED', true],

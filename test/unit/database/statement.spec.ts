@@ -1,3 +1,4 @@
+/** @jest-environment node */
 import { describe, expect, it } from '@jest/globals';
 import sql from 'sql-template-tag';
 import { defineStatement } from '../../../src/database/statement.ts';

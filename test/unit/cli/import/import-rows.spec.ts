@@ -29,6 +29,21 @@ describe('rows to be imported', () => {
     expect(rows[1]).not.toHaveProperty('reference');
   });
 
+  it('may have metadata: columns of CSV, an object in JSON lines', () => {
+    const csv = readImportRows(
+      'tenant,product,access_token,metadata.plan,metadata.region\na,pages,EAA1, pro ,\nb,pages,EAA2,,',
+    );
+    expect(csv).toMatchObject([{ metadata: { plan: 'pro' } }, { tenant: 'b' }]);
+    expect(csv[1]).not.toHaveProperty('metadata');
+    const row = { tenant: 'a', product: 'pages', access_token: 'EAA1' };
+    const lines = [{ plan: 'pro' }, { plan: 1 }, ['pro']].map((metadata) => JSON.stringify({ ...row, metadata }));
+    expect(readImportRows(lines.join('\n'))).toMatchObject([
+      { metadata: { plan: 'pro' } },
+      { line: 2, fault: 'has metadata that are not pairs of text' },
+      { line: 3, fault: 'has metadata that are not pairs of text' },
+    ]);
+  });
+
   it.each([
     ['tenant,product,access_token\na,pages,EAA1\nb,pages,\nc,pages,EAA3', 3, 'has no access_token'],
     [

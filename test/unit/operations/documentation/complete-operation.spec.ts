@@ -16,8 +16,9 @@ const FOR_ADMINS: RouteFacts = {
   isForOperators: false,
   problems: [leaseNotFound.code],
   hasErrorPages: false,
+  waitsForStandby: false,
 };
-const FOR_ALL: RouteFacts = { roles: null, isForOperators: false, problems: [], hasErrorPages: false };
+const FOR_ALL: RouteFacts = { ...FOR_ADMINS, roles: null, problems: [] };
 
 function complete(method: string, path: string, facts: RouteFacts, operation: OperationObject = {}): OperationObject {
   return completeOperation(method, path, { ...operation, [ROUTE_FACTS]: facts });

@@ -1,3 +1,4 @@
+/** @jest-environment node */
 import { describe, expect, it } from '@jest/globals';
 import { BadRequestException, HttpException, NotFoundException, PayloadTooLargeException } from '@nestjs/common';
 import {
@@ -42,10 +43,17 @@ describe('toProblemDocument', () => {
 });
 
 describe('toProblemHeaders', () => {
-  it('rounds Retry-After up, to at least one second', () => {
-    const headers = (retryAfterSeconds: number) =>
-      toProblemHeaders(new AppError(serviceUnavailable, { retryAfterSeconds }))['retry-after'];
-    expect([headers(0), headers(0.2), headers(1.1), headers(60)]).toEqual(['1', '1', '2', '60']);
+  it('rounds Retry-After up, to at least one second, as the document does', () => {
+    const told = (retryAfterSeconds: number) => {
+      const error = new AppError(serviceUnavailable, { retryAfterSeconds });
+      return [toProblemHeaders(error)['retry-after'], toProblemDocument(error, 'r').retry_after];
+    };
+    expect([told(0), told(0.2), told(1.1), told(60)]).toEqual([
+      ['1', 1],
+      ['1', 1],
+      ['2', 2],
+      ['60', 60],
+    ]);
   });
 
   it('adds a challenge to a 401 only', () => {

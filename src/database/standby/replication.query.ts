@@ -1,0 +1,35 @@
+import sql from 'sql-template-tag';
+import { defineStatement } from '../statement.ts';
+
+/** How far the primary and its physical standbys are. */
+export interface ReplicationRow {
+  /** How far the primary has written, in bytes of WAL; null on a standby. */
+  written: string | null;
+  /** Changes when a standby is promoted; null on a standby. */
+  timeline: string | null;
+  /** Whether any standby is connected. */
+  is_connected: boolean;
+  /** Whether a standby may connect again: a slot waits for it. */
+  has_slot: boolean;
+  /** What the most advanced standby has on disk; null: unknown to this user, or there is none. */
+  confirmed: string | null;
+}
+
+/** Logical subscribers and base backups cannot be promoted. Without `pg_read_all_stats`, `state` is null. */
+const IS_STANDBY = sql`(r.state IS NULL OR r.state IN ('streaming', 'catchup'))
+      AND NOT EXISTS (SELECT FROM pg_replication_slots s WHERE s.active_pid = r.pid AND s.slot_type = 'logical')`;
+
+/** Where the primary is, at least at what this user has committed before. With `off`, commits are on disk later. */
+const POSITION = sql`CASE WHEN current_setting('synchronous_commit') = 'off' THEN pg_current_wal_insert_lsn()
+        ELSE pg_current_wal_flush_lsn() END`;
+
+export const selectReplication = defineStatement<Record<never, never>, ReplicationRow>(
+  'replication',
+  () => sql`SELECT
+      CASE WHEN NOT pg_is_in_recovery() THEN pg_wal_lsn_diff(${POSITION}, '0/0')::text END AS written,
+      CASE WHEN NOT pg_is_in_recovery() THEN left(pg_walfile_name(${POSITION}), 8) END AS timeline,
+      EXISTS (SELECT FROM pg_stat_replication r WHERE ${IS_STANDBY}) AS is_connected,
+      EXISTS (SELECT FROM pg_replication_slots WHERE slot_type = 'physical') AS has_slot,
+      (SELECT pg_wal_lsn_diff(max(r.flush_lsn), '0/0')::text FROM pg_stat_replication r WHERE ${IS_STANDBY}) AS confirmed`,
+  { prepare: true },
+);

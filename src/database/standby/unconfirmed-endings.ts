@@ -1,0 +1,87 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Gauge, Registry } from 'prom-client';
+import type { BackgroundJob } from '../../platform/jobs/background-job.ts';
+import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
+import { LOGGER, type Pino } from '../../platform/logger.ts';
+import { AppError } from '../../platform/problem.ts';
+import { Database } from '../database.ts';
+import type { Confirmation, Replication, WalPosition } from './standby-confirmation.ts';
+
+interface Ending {
+  position: WalPosition;
+  carryOut: () => Promise<unknown>;
+}
+
+/** Beyond it, the oldest are forgotten. */
+const MAX_ENDINGS = 2_000;
+const LOOK_INTERVAL_MS = 1_000;
+
+/**
+ * Endings (of leases, connections, clients, keys) that were answered though no standby had them: kept in memory until
+ * one has. If a standby without them is promoted, they are carried out again.
+ */
+@Injectable()
+export class UnconfirmedEndings {
+  readonly job: BackgroundJob;
+  #endings: Ending[] = [];
+
+  constructor(
+    private readonly database: Database,
+    jobs: JobScheduler,
+    registry: Registry,
+    @Inject(LOGGER) private readonly logger: Pino,
+  ) {
+    this.job = jobs.register({
+      name: 'unconfirmed-endings',
+      schedule: { everyMs: LOOK_INTERVAL_MS },
+      run: (signal) => this.review(signal),
+    });
+    const count = (): number => this.#endings.length;
+    new Gauge({
+      name: 'metavault_unconfirmed_endings',
+      help: 'Endings that no standby has yet; this replica carries them out again after a failover.',
+      registers: [registry],
+      collect(): void {
+        this.set(count());
+      },
+    });
+  }
+
+  /** Keeps an ending if a failover might undo it. `carryOut` must be final and harmless to repeat. */
+  add({ durability, position, isStandbyExpected }: Confirmation, carryOut: () => Promise<unknown>): void {
+    if (durability === 'standby' || !isStandbyExpected) return;
+    this.#endings.push({ position, carryOut });
+    if (this.#endings.length > MAX_ENDINGS) this.#endings.shift();
+  }
+
+  /** Also looks when nothing is kept, so that the next confirmation knows of a failover. */
+  private async review(signal: AbortSignal): Promise<void> {
+    const seen = await this.database.standby.look();
+    const undone = this.#endings.filter(({ position }) => position.timeline !== seen.position.timeline);
+    this.#endings = this.#endings.filter((ending) => !isConfirmed(ending, seen));
+    let carriedOut = 0;
+    for (const ending of undone) {
+      if (signal.aborted) return;
+      await this.carryOutAgain(ending);
+      carriedOut += 1;
+    }
+    if (carriedOut === 0) return;
+    this.logger.warn({ count: carriedOut }, 'a standby was promoted: carried out again what it may not have had');
+    const { position } = await this.database.standby.look();
+    for (const ending of undone) ending.position = position;
+  }
+
+  /** Throws if the database is in trouble; what it refuses is there no more, so that nothing is left to end. */
+  private async carryOutAgain({ carryOut }: Ending): Promise<void> {
+    try {
+      await carryOut();
+    } catch (error) {
+      if (!(error instanceof AppError) || error.type.status >= 500) throw error;
+      this.logger.warn({ code: error.code }, 'an ending was refused when it was carried out again');
+    }
+  }
+}
+
+function isConfirmed({ position }: Ending, seen: Replication): boolean {
+  return position.timeline === seen.position.timeline && seen.confirmed !== null && seen.confirmed >= position.lsn;
+}

@@ -1,0 +1,201 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import pg from 'pg';
+import { findPostgresBinaries, findServerUser, type ServerUser } from '../../src/database/postgres-binaries.ts';
+import { startDatabaseProxy } from './database-proxy.ts';
+import { freePort } from './http-listener.ts';
+import { openResources } from './open-resources.ts';
+import { until } from './until.ts';
+
+/** Two servers in streaming replication, and one address that leads to the primary. */
+export interface PostgresPair {
+  /** The address that the service gets. */
+  url: string;
+  /** Of each server. */
+  primaryUrl: string;
+  standbyUrl: string;
+  /** From now on commits wait for the standby. */
+  replicateSynchronously(): Promise<void>;
+  /** From now on nothing reaches the standby, and nothing it says the primary. */
+  holdUpReplication(): void;
+  /** Waits until the standby has all that the primary has. */
+  caughtUp(): Promise<void>;
+  /** SIGKILL to the primary, and to all that belongs to it. */
+  killPrimary(): Promise<void>;
+  /** The primary's machine is gone: open connections and new ones get no answer any more. */
+  cutOffPrimary(): void;
+  /** Promotes the standby; resolves once it takes writes. */
+  promote(): Promise<void>;
+  /** Leads the address to the standby. Connections to a primary that was cut off stay silent. */
+  switchOver(): void;
+  close(): Promise<void>;
+}
+
+const STANDBY = 'standby';
+
+export function startPostgresPair(): Promise<PostgresPair> {
+  return openResources(async (closeLater) => {
+    const user = findServerUser();
+    const binaries = await findPostgresBinaries(user);
+    const folder = mkdtempSync(path.join(tmpdir(), 'metavault-pair-'));
+    closeLater({ close: () => rmSync(folder, { recursive: true, force: true }) });
+    chmodSync(folder, 0o755);
+    const start = async (name: string, settings: readonly string[] = []): Promise<Server> =>
+      closeLater(await startServer({ binaries, user, data: path.join(folder, name), settings }));
+    initialize(binaries.initdb, path.join(folder, 'primary'), user);
+    const primary = await start('primary');
+    await copyData(primary.url, path.join(folder, 'primary'), path.join(folder, STANDBY), user);
+    const replication = await startDatabaseProxy(primary.url);
+    closeLater(replication);
+    const { port } = new URL(replication.url);
+    const source = `host=127.0.0.1 port=${port} user=postgres application_name=${STANDBY}`;
+    const standby = await start(STANDBY, ['-c', `primary_conninfo=${source}`]);
+    const address = await startDatabaseProxy(primary.url);
+    closeLater(address);
+    const caughtUp = async (): Promise<void> => {
+      await until(() => isCaughtUp(primary.url));
+    };
+    await caughtUp();
+    let isCutOff = false;
+    return {
+      url: address.url,
+      primaryUrl: primary.url,
+      standbyUrl: standby.url,
+      caughtUp,
+      replicateSynchronously: () =>
+        query(primary.url, `ALTER SYSTEM SET synchronous_standby_names = '${STANDBY}'`, 'SELECT pg_reload_conf()')
+          .then(() =>
+            until(
+              () => query(primary.url, 'SHOW synchronous_standby_names'),
+              ([row]) => row?.[0] === STANDBY,
+            ),
+          )
+          .then(() => undefined),
+      holdUpReplication: () => replication.silence(),
+      killPrimary: () => primary.kill(),
+      cutOffPrimary: () => {
+        isCutOff = true;
+        replication.silence();
+        address.silence();
+      },
+      promote: async () => {
+        await query(standby.url, 'SELECT pg_promote()');
+      },
+      switchOver: () => {
+        if (!isCutOff) address.cut();
+        address.leadTo(standby.url);
+        address.restore();
+      },
+    };
+  });
+}
+
+interface Server {
+  url: string;
+  kill(): Promise<void>;
+  close(): Promise<void>;
+}
+
+function initialize(initdb: string, data: string, user: ServerUser | undefined): void {
+  makeFolder(data, user);
+  const flags = ['-U', 'postgres', '--auth=trust', '-E', 'UTF8', '--locale=C', '--no-sync'];
+  const { status, stderr } = spawnSync(initdb, ['-D', data, ...flags], { ...user, cwd: '/', encoding: 'utf8' });
+  if (status !== 0) throw new Error(`initdb ended with ${status}: ${stderr}`);
+}
+
+function makeFolder(folder: string, user: ServerUser | undefined): void {
+  mkdirSync(folder, { mode: 0o700 });
+  if (user !== undefined) chownSync(folder, user.uid, user.gid);
+}
+
+async function startServer(of: {
+  binaries: { postgres: string };
+  user: ServerUser | undefined;
+  data: string;
+  settings: readonly string[];
+}): Promise<Server> {
+  const port = await freePort();
+  const address = ['-p', String(port), '-h', '127.0.0.1', '-k', ''];
+  // A standby must allow at least as many connections as its primary.
+  const settings = [
+    '-c',
+    'max_connections=200',
+    '-c',
+    'wal_keep_size=256MB',
+    '-c',
+    'io_method=sync',
+    '-c',
+    'log_min_messages=fatal',
+  ];
+  const server = spawn(of.binaries.postgres, ['-D', of.data, ...address, ...settings, ...of.settings], {
+    ...of.user,
+    cwd: '/',
+    stdio: 'ignore',
+    // A group of its own, so that a kill hits its workers, too.
+    detached: true,
+  });
+  const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
+  await until(async () => {
+    if (server.exitCode !== null) throw new Error(`postgres ended with ${server.exitCode}`);
+    return query(url, 'SELECT 1').catch(() => null);
+  });
+  return {
+    url,
+    kill: () => end(server, () => process.kill(-(server.pid ?? 0), 'SIGKILL')),
+    close: () => end(server, () => server.kill('SIGQUIT')),
+  };
+}
+
+async function end(server: ChildProcess, signal: () => void): Promise<void> {
+  if (server.exitCode !== null || server.signalCode !== null) return;
+  const ended = once(server, 'exit');
+  signal();
+  await ended;
+}
+
+/** A base backup by the low-level interface, which needs nothing but the server. */
+async function copyData(url: string, from: string, to: string, user: ServerUser | undefined): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(`SELECT pg_backup_start('pair', true)`);
+    makeFolder(to, user);
+    const copied = spawnSync('cp', ['-a', `${from}/.`, to], { ...user, cwd: '/', encoding: 'utf8' });
+    if (copied.status !== 0) throw new Error(`the copy failed: ${copied.stderr}`);
+    const { rows } = await client.query<{ labelfile: string }>('SELECT labelfile FROM pg_backup_stop(false)');
+    for (const file of ['postmaster.pid', 'postmaster.opts']) rmSync(path.join(to, file), { force: true });
+    const write = (name: string, text: string): void => {
+      writeFileSync(path.join(to, name), text);
+      if (user !== undefined) chownSync(path.join(to, name), user.uid, user.gid);
+    };
+    write('backup_label', rows[0]?.labelfile ?? '');
+    write('standby.signal', '');
+  } finally {
+    await client.end();
+  }
+}
+
+async function isCaughtUp(primaryUrl: string): Promise<boolean> {
+  const [row] = await query(
+    primaryUrl,
+    'SELECT coalesce(max(replay_lsn) >= pg_current_wal_flush_lsn(), false) FROM pg_stat_replication',
+  );
+  return row?.[0] === true;
+}
+
+/** Rows of the last statement, as arrays. */
+async function query(url: string, ...statements: string[]): Promise<unknown[][]> {
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    let rows: unknown[][] = [];
+    for (const text of statements) rows = (await client.query<unknown[]>({ text, rowMode: 'array' })).rows;
+    return rows;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
