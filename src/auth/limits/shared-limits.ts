@@ -73,13 +73,12 @@ export class SharedLimits implements OnApplicationShutdown {
     this.#isStopped = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
     await this.#running;
-    if (this.#untold.size > 0) await this.#exchange();
+    if (this.isReplica) await this.exchange();
   }
 
   #tell(name: string, limit: SharedLimit, policy: LimitPolicy): void {
-    if (!this.isReplica) return;
     this.#untold.add(name);
-    this.#schedule(limit.isExchangeUrgent(policy) ? URGENT_MS : USUAL_MS);
+    if (this.isReplica) this.#schedule(limit.isExchangeUrgent(policy) ? URGENT_MS : USUAL_MS);
   }
 
   /** Plans the next exchange `intervalMs` after the last one; an earlier plan stays. */
@@ -93,15 +92,16 @@ export class SharedLimits implements OnApplicationShutdown {
     this.#timer = setTimeout(() => {
       this.#timer = null;
       this.#dueMs = Number.POSITIVE_INFINITY;
-      this.#running = this.#exchange().finally(() => {
+      this.#running = this.exchange().finally(() => {
         this.#running = null;
         if (this.#untold.size > 0) this.#schedule(USUAL_MS);
       });
     }, dueMs - nowMs).unref();
   }
 
-  /** Never rejects. */
-  async #exchange(): Promise<void> {
+  /** Tells the others what is new here, and learns what they counted. Never rejects. */
+  async exchange(): Promise<void> {
+    if (this.#untold.size === 0) return;
     this.#exchangedMs = performance.now();
     const reports = this.#takeReports();
     try {
