@@ -5,6 +5,7 @@ import { describeStartupError } from '../bootstrap/startup-error.ts';
 import type { Config } from '../config/config.ts';
 import { checkEventSubscriptions } from '../operations/doctor/event-checks.ts';
 import { attention, type Finding } from '../operations/doctor/finding.ts';
+import { checkProduction } from '../operations/doctor/production-checks.ts';
 import { checkRollbacks } from '../operations/doctor/rollback-checks.ts';
 import { runMetaChecks } from '../operations/doctor/run-meta-checks.ts';
 import { UndiciHttpClient } from '../platform/http-client/http-client.ts';
@@ -102,18 +103,19 @@ async function checkDatabase(config: Config, databaseUrl: string, addFinding: Ad
       'Run NTP on this machine and on the database server.',
     );
     const rollbacks = await checkRollbacks(coreServices);
-    return [...rollbacks, await checkEventSubscriptions(coreServices), ...(await checkMeta(config, coreServices))];
+    return [...rollbacks, await checkEventSubscriptions(coreServices), ...(await checkGoingLive(config, coreServices))];
   } finally {
     await dataSource.destroy();
   }
 }
 
 /** Skipped without a configured app: the built-in sandbox needs no check. */
-async function checkMeta(config: Config, coreServices: CoreServices): Promise<Finding[]> {
+async function checkGoingLive(config: Config, coreServices: CoreServices): Promise<Finding[]> {
   if (!hasMetaApp(config)) return [];
   const http = new UndiciHttpClient();
   try {
-    return await runMetaChecks({ config, http, ...coreServices });
+    const production = await checkProduction({ config, ...coreServices });
+    return [...production, ...(await runMetaChecks({ config, http, ...coreServices }))];
   } finally {
     await http.close();
   }

@@ -9,6 +9,7 @@ import { DiagnosisService } from './health/diagnosis.service.ts';
 import { HealthController } from './health/health.controller.ts';
 import { Readiness } from './health/readiness.ts';
 import { ReplicaState } from './health/replica-state.ts';
+import { ClockMonitor } from './metrics/clock-monitor.ts';
 import { GraphVersionMonitor } from './metrics/graph-version-monitor.ts';
 import { MetricsController } from './metrics/metrics.controller.ts';
 import { ProblemsController } from './problems/problems.controller.ts';
@@ -19,6 +20,14 @@ import { StartPageController } from './start-page/start-page.controller.ts';
 @Module({
   imports: [AuthModule, MetaModule, TerminusModule.forRoot({ logger: false }), DiscoveryModule],
   controllers: [HealthController, MetricsController, ProblemsController, DocumentationController, StartPageController],
-  providers: [ApiDocument, DiagnosisService, GraphVersionMonitor, Readiness, ReplicaState, ReplicaSyncJob],
+  providers: [
+    ApiDocument,
+    ClockMonitor,
+    DiagnosisService,
+    GraphVersionMonitor,
+    Readiness,
+    ReplicaState,
+    ReplicaSyncJob,
+  ],
 })
 export class OperationsModule {}

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { CHECKS } from '../../src/operations/doctor/finding.ts';
 import { readProgram } from '../support/cli-reference.ts';
 import { findParsedCommand } from '../support/command-lines.ts';
 import { ROOT } from './source-files.ts';
@@ -13,6 +14,8 @@ const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string
 const RUN_BY: readonly { page: string; language: string; starts: RegExp; spec: string }[] = [
   { page: 'docs/products.md', language: 'sh', starts: /^/, spec: 'test/e2e/documents.spec.ts' },
   { page: 'docs/products.md', language: 'json', starts: /^/, spec: 'test/e2e/documents.spec.ts' },
+  { page: 'docs/apps.md', language: 'sh', starts: /^/, spec: 'test/e2e/documents.spec.ts' },
+  { page: 'docs/apps.md', language: 'json', starts: /^/, spec: 'test/e2e/documents.spec.ts' },
   { page: 'README.md', language: 'sh', starts: /^curl /, spec: 'test/e2e/documents.spec.ts' },
   { page: 'README.md', language: 'json', starts: /^/, spec: 'test/e2e/documents.spec.ts' },
   { page: 'README.md', language: 'sh', starts: /^npm ci && npm start/, spec: 'test/e2e/start.spec.ts' },
@@ -31,6 +34,11 @@ const FOREIGN: readonly { starts: RegExp; spec: string }[] = [
   { starts: /^npm pack \.\/clients\/typescript$/, spec: 'test/e2e/clients-typescript-package.spec.ts' },
   { starts: /^npm pack \.\/clients\/browser$/, spec: 'test/e2e/clients-browser-package.spec.ts' },
   { starts: /^pip install \.\/clients\/python$/, spec: 'test/e2e/clients-python.spec.ts' },
+  { starts: /^promtool (check|test) rules deploy\//, spec: 'test/integration/deploy/prometheus.spec.ts' },
+  {
+    starts: /^kubectl (-n metavault )?(create|delete|apply|wait|rollout) /,
+    spec: 'test/integration/deploy/kubernetes.spec.ts',
+  },
   { starts: /^psql .*roles\.sql/, spec: 'test/integration/database/roles.spec.ts' },
 ];
 
@@ -94,6 +102,15 @@ describe('docs/threat-model.md', () => {
   it('names tests that are there', () => {
     expect(named.length).toBeGreaterThan(30);
     expect(named.filter((spec) => !existsSync(path.join(ROOT, spec)))).toEqual([]);
+  });
+});
+
+describe('docs/production.md', () => {
+  it('names every check of the doctor once, and no others', () => {
+    const named = [...read('docs/production.md').matchAll(/Doctor: ((?:`\w+`(?:, )?)+)\./g)].flatMap(
+      ([, checks = '']) => [...checks.matchAll(/\w+/g)].map(([check]) => check),
+    );
+    expect(named.sort()).toEqual([...CHECKS].sort());
   });
 });
 

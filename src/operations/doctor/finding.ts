@@ -1,24 +1,31 @@
-/** What was checked. */
-type CheckName =
-  | 'configuration'
-  | 'examination'
-  | 'database'
-  | 'migrations'
-  | 'key_ring'
-  | 'clock'
-  | 'meta_app'
-  | 'meta_version'
-  | 'meta_limits'
-  | 'meta_clock'
-  | 'redirect_uri'
-  | 'webhook_handshake'
-  | 'webhook_subscriptions'
-  | 'login_configuration'
-  | 'signup_version'
-  | 'logins'
-  | 'connections'
-  | 'rollback'
-  | 'event_subscriptions';
+/** All that the doctor looks at. docs/production.md names each at the step that it checks; a test compares the two. */
+export const CHECKS = [
+  'configuration',
+  'database',
+  'migrations',
+  'key_ring',
+  'clock',
+  'key_age',
+  'rollback',
+  'meta_app',
+  'meta_version',
+  'meta_limits',
+  'meta_clock',
+  'login_configuration',
+  'signup_version',
+  'redirect_uri',
+  'return_urls',
+  'client_keys',
+  'webhook_handshake',
+  'webhook_subscriptions',
+  'event_receiver',
+  'event_subscriptions',
+  'logins',
+  'connections',
+] as const;
+
+/** What was checked; `examination`: the checks themselves, while they run. */
+type CheckName = (typeof CHECKS)[number] | 'examination';
 
 export const FINDING_STATES = ['ok', 'attention', 'wrong'] as const;
 

@@ -6,8 +6,10 @@ import { HttpClient } from '../../platform/http-client/http-client.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { Random } from '../../platform/random.ts';
 import { settleWithin } from '../../platform/settle-within.ts';
+import { KeyRing } from '../../vault/keys/key-ring.ts';
 import { checkEventSubscriptions } from '../doctor/event-checks.ts';
 import { attention, type Finding } from '../doctor/finding.ts';
+import { checkProduction } from '../doctor/production-checks.ts';
 import { runMetaChecks } from '../doctor/run-meta-checks.ts';
 
 /** However often readiness is requested, a replica runs the checks at most once in this time. */
@@ -32,6 +34,7 @@ export class DiagnosisService {
     private readonly clock: Clock,
     private readonly random: Random,
     private readonly database: Database,
+    private readonly keyRing: KeyRing,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
@@ -55,10 +58,11 @@ export class DiagnosisService {
   }
 
   private async runChecks(): Promise<Diagnosis> {
-    const { config, http, clock, random, database } = this;
-    const findings = await runMetaChecks({ config, http, clock, random, database });
+    const { config, http, clock, random, database, keyRing } = this;
+    const findings = await runMetaChecks({ config, http, clock, random, database, keyRing });
+    const production = await checkProduction({ config, database, clock });
     const events = await checkEventSubscriptions({ database, clock });
-    this.#last = { examinedAt: clock.now(), findings: [...findings, events] };
+    this.#last = { examinedAt: clock.now(), findings: [...findings, ...production, events] };
     return this.#last;
   }
 }

@@ -18,6 +18,9 @@ let replica: TestReplica;
 
 beforeAll(async () => {
   replica = await startTestReplica({ overrides: { localClock, logger: log.logger } });
+  await replica.app.get(Database).run({
+    text: `UPDATE encryption_key SET created_at = created_at - interval '100 days' WHERE state = 'active'`,
+  });
 });
 
 afterAll(() => replica.close());
@@ -78,6 +81,22 @@ describe('metrics', () => {
     expect(countIn(response.text)).toBe(before + 1);
     expect(response.text).toMatch(/route="unmatched",status="404"/);
     expect(response.text).not.toContain('path-with-a-secret');
+  });
+
+  it('tell how wrong the clock is, and how old the active key', async () => {
+    const readGauge = async (name: string): Promise<number> =>
+      Number(new RegExp(`^${name} (.+)$`, 'm').exec((await http().get('/metrics')).text)?.[1] ?? Number.NaN);
+    localClock.shiftMs = -1_000_000;
+    const skewSeconds = await readGauge('metavault_clock_skew_seconds');
+    localClock.shiftMs = 0;
+    expect(Math.round(skewSeconds / 100)).toBe(-10);
+    expect(await readGauge('metavault_active_key_age_seconds')).toBeGreaterThanOrEqual(8_640_000);
+  });
+
+  it('say nothing of the next expiry while no token expires: 0 would mean now', async () => {
+    const { text } = await http().get('/metrics');
+    expect(text).toContain('# TYPE metavault_next_expiry_seconds gauge');
+    expect(text).not.toMatch(/^metavault_next_expiry_seconds /m);
   });
 });
 
