@@ -11,6 +11,6 @@ export function chooseAppLabels(
   const busiest = [...states]
     .sort((a, b) => b.usagePercent - a.usagePercent || b.throttles - a.throttles || (a.appId < b.appId ? -1 : 1))
     .slice(0, MAX_LABELS);
-  const labelled = new Set(busiest.map(({ appId }) => appId));
-  return (appId) => (labelled.has(appId) || labelled.size < MAX_LABELS ? appId : OTHER);
+  const labeled = new Set(busiest.map(({ appId }) => appId));
+  return (appId) => (labeled.has(appId) || labeled.size < MAX_LABELS ? appId : OTHER);
 }
