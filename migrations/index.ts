@@ -32,3 +32,7 @@ export { ConnectionParts1764001120000 } from './1764001120000-ConnectionParts.ts
 export { ConnectionDescriptions1764001121000 } from './1764001121000-ConnectionDescriptions.ts';
 export { LeaseLists1764001122000 } from './1764001122000-LeaseLists.ts';
 export { CustomerPages1764001130000 } from './1764001130000-CustomerPages.ts';
+export { CredentialExpiry1764001140000 } from './1764001140000-CredentialExpiry.ts';
+export { SchemaContract1764001150000 } from './1764001150000-SchemaContract.ts';
+export { SharedLimits1764001170000 } from './1764001170000-SharedLimits.ts';
+export { MetaApps1764001180000 } from './1764001180000-MetaApps.ts';

@@ -67,5 +67,8 @@ BEGIN
   -- The head moves on with each link; it is sealed, so what it moves to can be proven.
   REVOKE DELETE, TRUNCATE ON audit_head FROM metavault_service;
   REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON audit_checkpoint, schema_migration FROM metavault_service;
+  IF to_regclass('public.schema_contract') IS NOT NULL THEN
+    REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON schema_contract FROM metavault_service;
+  END IF;
 END
 $$;

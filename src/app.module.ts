@@ -1,4 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { AppsModule } from './apps/apps.module.ts';
 import { AuditModule } from './audit/audit.module.ts';
 import { AuthModule } from './auth/auth.module.ts';
 import { ClientsModule } from './clients/clients.module.ts';
@@ -41,6 +42,7 @@ export class AppModule {
         VaultModule.register(keyRing),
         AuditModule,
         AuthModule,
+        AppsModule,
         ClientsModule,
         ConnectModule,
         ConnectionsModule,

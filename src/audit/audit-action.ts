@@ -1,6 +1,10 @@
 /** Actions that the audit record knows. */
 export type AuditAction =
   | 'access.refused'
+  | 'app.changed'
+  | 'app.created'
+  | 'app.deleted'
+  | 'app.secret_rotated'
   | 'audit.pruned'
   | 'client.changed'
   | 'client.created'

@@ -10,6 +10,8 @@ import { MAX_CACHE_AGE_MS } from './client-resolver.ts';
 import { ACCESS_RULE, type AccessRule, type AuthenticatedRequest } from './decorators.ts';
 import { ClientRateLimiter } from './limits/client-rate-limiter.ts';
 import { setRateLimitHeaders } from './limits/rate-limit-headers.ts';
+import { toRetryAfterSeconds } from './limits/retry-after.ts';
+import type { LimitDecision } from './limits/shared-limit.ts';
 import { OperatorAccess } from './operator-access.ts';
 import { createClientRefusal } from './refusal.ts';
 import { RefusalCounter } from './refusal-counter.ts';
@@ -46,9 +48,12 @@ export class AuthGuard implements CanActivate {
     if (rule.kind === 'operators') return this.operators.require(request);
     const maxAgeMs = rule.shouldBypassCache ? 0 : MAX_CACHE_AGE_MS;
     const client = await this.authentication.authenticate(request, maxAgeMs);
-    if (client.rateLimitPerSecond !== null) {
+    const { rateLimitPerSecond } = client;
+    if (rateLimitPerSecond !== null) {
       const reply = context.switchToHttp().getResponse<FastifyReply>();
-      await this.enforceRateLimit(client, request, reply, maxAgeMs);
+      const decision = this.rateLimit.take(client.clientId, rateLimitPerSecond);
+      setRateLimitHeaders(reply, client, decision);
+      if (!decision.isGranted) await this.reconsider(client, decision, request, reply, maxAgeMs);
     }
     if (!rule.roles.includes(client.role)) {
       await this.report(client, request, 'forbidden');
@@ -58,21 +63,23 @@ export class AuthGuard implements CanActivate {
     return true;
   }
 
-  private async enforceRateLimit(
+  /** The cached limit may be outdated: checks the current one, and throws 429 `rate_limited` if that is exceeded, too. */
+  private async reconsider(
     client: AuthenticatedClient,
+    refused: LimitDecision,
     request: FastifyRequest,
     reply: FastifyReply,
     maxAgeMs: number,
   ): Promise<void> {
-    const { requests, retryAfterSeconds } = await this.rateLimit.count(client.clientId);
-    setRateLimitHeaders(reply, client, requests, retryAfterSeconds);
-    if (isWithinRateLimit(client, requests)) return;
-    // The cached limit may be outdated: check the current one before refusing.
     const known = maxAgeMs > 0 ? await this.authentication.authenticate(request, MAX_CACHED_LIMIT_AGE_MS) : client;
-    setRateLimitHeaders(reply, known, requests, retryAfterSeconds);
-    if (isWithinRateLimit(known, requests)) return;
+    const { clientId, rateLimitPerSecond } = known;
+    if (rateLimitPerSecond === null) return setRateLimitHeaders(reply, known, refused);
+    const isSame = rateLimitPerSecond === client.rateLimitPerSecond;
+    const decision = isSame ? refused : this.rateLimit.retake(clientId, rateLimitPerSecond);
+    setRateLimitHeaders(reply, known, decision);
+    if (decision.isGranted) return;
     await this.report(client, request, 'rate_limited');
-    throw new AppError(rateLimited, { retryAfterSeconds });
+    throw new AppError(rateLimited, { retryAfterSeconds: toRetryAfterSeconds(decision) });
   }
 
   private report(
@@ -90,8 +97,4 @@ export class AuthGuard implements CanActivate {
     this.logger.error({ route }, 'route has neither @Public() nor @Roles() and is closed');
     throw new AppError(forbidden);
   }
-}
-
-function isWithinRateLimit({ rateLimitPerSecond }: AuthenticatedClient, requests: number): boolean {
-  return rateLimitPerSecond === null || requests <= rateLimitPerSecond;
 }

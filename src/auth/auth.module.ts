@@ -7,6 +7,7 @@ import { JwtVerifier } from './credentials/jwt-verifier.ts';
 import { LastUseRecorder } from './last-use-recorder.ts';
 import { ClientRateLimiter } from './limits/client-rate-limiter.ts';
 import { FailedAttemptLimiter } from './limits/failed-attempt-limiter.ts';
+import { SharedLimits } from './limits/shared-limits.ts';
 import { OperatorAccess } from './operator-access.ts';
 import { PolicyViolationFilter } from './policy/policy-violation.filter.ts';
 import { PolicyViolations } from './policy/policy-violations.ts';
@@ -26,6 +27,7 @@ import { RefusalCounter } from './refusal-counter.ts';
     PolicyViolationFilter,
     PolicyViolations,
     RefusalCounter,
+    SharedLimits,
   ],
   exports: [AuthenticationService, OperatorAccess, PolicyViolationFilter, PolicyViolations],
 })

@@ -12,15 +12,15 @@ interface ClientCheck {
 
 /** SQL condition: the client exists, its key is valid, and its policy still has this version. */
 export function clientIsValid({ clientId, keyHash, policyVersion, now }: ClientCheck): Sql {
-  return sql`EXISTS (SELECT 1 FROM client cl
-      WHERE cl.id = ${clientId} AND cl.deleted_at IS NULL AND cl.policy_version = ${policyVersion} AND (${keyHash} IS NULL OR EXISTS (
-        SELECT 1 FROM client_key ck
-        WHERE ck.hash = ${keyHash} AND ck.client_id = cl.id AND ${keyIsValid(sql`ck`, now)})))`;
+  return sql`EXISTS (SELECT 1 FROM (SELECT * FROM client WHERE id = ${clientId} OFFSET 0) cl
+      WHERE cl.deleted_at IS NULL AND cl.policy_version = ${policyVersion} AND (${keyHash} IS NULL OR EXISTS (
+        SELECT 1 FROM (SELECT * FROM client_key WHERE hash = ${keyHash} OFFSET 0) ck
+        WHERE ck.client_id = cl.id AND ${keyIsValid(sql`ck`, now)})))`;
 }
 
-/** Returns `JOIN client <alias> ON …`, which `AND` may extend. */
+/** Returns `JOIN … <alias> ON …`, which `AND` may extend, by primary key (`FailFastPool`). */
 export function joinClient(alias: Sql, clientId: Sql): Sql {
-  return sql`JOIN client ${alias} ON ${alias}.id = ${clientId}`;
+  return sql`JOIN LATERAL (SELECT * FROM client WHERE id = ${clientId} OFFSET 0) ${alias} ON true`;
 }
 
 /** SQL condition: the client (an alias of `client`) exists and its policy covers the lease (an alias of `lease`). */

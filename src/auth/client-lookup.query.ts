@@ -1,7 +1,7 @@
 import sql from 'sql-template-tag';
 import type { RowMacs } from '../database/row-macs.ts';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
-import { keyIsValid } from './client-conditions.query.ts';
+import { joinClient, keyIsValid } from './client-conditions.query.ts';
 import type { ClientIdentity } from './client-identity.ts';
 import { CLIENT_IDENTITY_MAC, CLIENT_KEY_MAC, CLIENT_MAC } from './client-macs.ts';
 import type { ClientRow, StoredClientRow } from './client-row.ts';
@@ -26,7 +26,7 @@ type ClientByKeyRow = ClientRow & { key_expires_at: Date | null };
 const byKeyStatement = defineStatement<{ hash: Buffer }, WithKey>(
   'client_by_key',
   ({ hash }) => sql`SELECT ${CLIENT_COLUMNS}, ${KEY_COLUMNS}
-    FROM client_key k JOIN client c ON c.id = k.client_id WHERE k.hash = ${hash} AND c.deleted_at IS NULL`,
+    FROM (SELECT * FROM client_key WHERE hash = ${hash} OFFSET 0) k ${joinClient(sql`c`, sql`k.client_id`)} AND c.deleted_at IS NULL`,
   { prepare: true },
 );
 
@@ -37,8 +37,8 @@ const byIdentityStatement = defineStatement<Pick<VerifiedIdentity, 'issuer' | 's
     subject,
     audiences,
   }) => sql`SELECT ${CLIENT_COLUMNS}, i.issuer, i.subject, i.audience, i.mac AS identity_mac
-    FROM client_identity i JOIN client c ON c.id = i.client_id AND c.deleted_at IS NULL
-    WHERE i.issuer = ${issuer} AND i.subject = ${subject} AND i.audience = ANY (${audiences})`,
+    FROM (SELECT * FROM client_identity WHERE issuer = ${issuer} AND subject = ${subject} AND audience = ANY (${audiences}) OFFSET 0) i
+    ${joinClient(sql`c`, sql`i.client_id`)} AND c.deleted_at IS NULL`,
   { prepare: true },
 );
 

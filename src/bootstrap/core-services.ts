@@ -2,14 +2,14 @@ import type { DataSource } from 'typeorm';
 import type { Config } from '../config/config.ts';
 import { Database } from '../database/database.ts';
 import { DatabaseClock } from '../database/database-clock.ts';
-import { listMissingMigrations, migrate } from '../database/migrate.ts';
+import { inspectSchema, migrate } from '../database/migrate.ts';
 import { type Clock, SystemClock } from '../platform/clock.ts';
 import { Ids } from '../platform/ids.ts';
 import { type Random, SystemRandom } from '../platform/random.ts';
 import { KeyRing } from '../vault/keys/key-ring.ts';
 import { connectDatabase, type DatabaseConnection } from './connect-database.ts';
 import { openRootKeys } from './root-keys.ts';
-import { StartupError, toDatabaseStartupError } from './startup-error.ts';
+import { toDatabaseStartupError, toSchemaError } from './startup-error.ts';
 
 /**
  * Opened before the Nest application, for a replica and for the command line, so that failures become messages for the
@@ -43,24 +43,26 @@ export async function openCoreServices(options: CoreServicesOptions): Promise<Co
   const connection = await connectDatabase(options.databaseUrl, options.config.database);
   const { dataSource } = connection;
   try {
-    await prepareSchema(dataSource, options);
-    return await openCoreServicesOn(connection, options);
+    const warnings = [...connection.warnings, ...(await prepareSchema(dataSource, options))];
+    return await openCoreServicesOn({ ...connection, warnings }, options);
   } catch (error) {
     await dataSource.destroy();
     throw error;
   }
 }
 
-async function prepareSchema(dataSource: DataSource, { config, databaseUrl }: CoreServicesOptions): Promise<void> {
+/** Returns what an operator should know of the schema. Throws `StartupError` if this release can't work on it. */
+async function prepareSchema(
+  dataSource: DataSource,
+  { config, databaseUrl }: CoreServicesOptions,
+): Promise<readonly string[]> {
   try {
     if (config.database.migrateAtStart) await migrate(dataSource);
-    const missing = await listMissingMigrations(dataSource);
-    if (missing.length === 0) return;
-    throw new StartupError({
-      code: 'migrations_missing',
-      detail: `the schema is older than this release: ${missing.join(', ')} ${missing.length === 1 ? 'has' : 'have'} not run.`,
-      remedy: 'Run metavault migrate, as the owner of the tables, or set MIGRATE_AT_START to true.',
-    });
+    const { missing, newer, unmet } = await inspectSchema(dataSource);
+    if (unmet.length > 0) throw toSchemaError('schema_too_new', unmet);
+    if (missing.length > 0) throw toSchemaError('migrations_missing', missing);
+    if (newer.length === 0) return [];
+    return [`The schema is newer than this release: ${newer.join(', ')} ran. Replace this replica soon.`];
   } catch (error) {
     throw toDatabaseStartupError(error, databaseUrl);
   }

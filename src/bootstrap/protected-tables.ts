@@ -1,3 +1,4 @@
+import { PROTECTED_APPS } from '../apps/protected-apps.repository.ts';
 import {
   PROTECTED_CLIENT_IDENTITIES,
   PROTECTED_CLIENT_KEYS,
@@ -18,4 +19,5 @@ export const PROTECTED_TABLES: readonly ProtectedTable[] = [
   PROTECTED_SESSIONS,
   PROTECTED_SUBSCRIPTIONS,
   PROTECTED_PRIVACY_REQUESTS,
+  PROTECTED_APPS,
 ];

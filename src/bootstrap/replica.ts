@@ -28,6 +28,7 @@ import { settleWithin } from '../platform/settle-within.ts';
 import { openCoreServices } from './core-services.ts';
 import { requireRowMacs } from './row-mac-step.ts';
 import { toListenStartupError } from './startup-error.ts';
+import { startTracing } from './tracing.ts';
 
 export interface ReplicaOptions {
   config: Config;
@@ -70,9 +71,11 @@ export async function createReplica({ config, databaseUrl, overrides = {} }: Rep
   const http = overrides.http ?? new UndiciHttpClient();
   const coreServices = await openCoreServices({ config, databaseUrl, overrides });
   for (const warning of coreServices.warnings) logger.warn(warning);
+  const stopTracing = await startTracing(config.tracing);
   const closeCoreServices = async (): Promise<void> => {
     if (overrides.http === undefined) await http.close();
     await coreServices.close();
+    await stopTracing();
   };
   try {
     await requireRowMacs({ ...coreServices, logger });

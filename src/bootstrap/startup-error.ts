@@ -26,6 +26,7 @@ export const STARTUP_ERROR_CODES = {
   database_read_only: 'no server of the database takes writes',
   database_pooler_unfit: 'the pooler in front of Postgres cannot be used like this',
   migrations_missing: 'the schema is older than this release, which may not migrate it',
+  schema_too_new: 'the schema is too new for this release',
   port_in_use: 'another process listens on the port',
   port_not_permitted: 'this user may not listen on the port',
   host_not_local: 'the host is not an address of this machine',
@@ -169,6 +170,25 @@ function describePlace(databaseUrl: string): string {
     if (error instanceof DatabaseUrlError) return 'the database';
     throw error;
   }
+}
+
+/** Says why this release can't work on the schema: these migrations have not run, or are unknown to it. */
+export function toSchemaError(
+  code: 'migrations_missing' | 'schema_too_new',
+  migrations: readonly string[],
+): StartupError {
+  const names = migrations.join(', ');
+  return code === 'migrations_missing'
+    ? new StartupError({
+        code,
+        detail: `the schema is older than this release, which needs ${names}.`,
+        remedy: 'Run metavault migrate of this release, as the owner of the tables, or set MIGRATE_AT_START to true.',
+      })
+    : new StartupError({
+        code,
+        detail: `this release is too old for the schema, which needs a release with ${names}.`,
+        remedy: 'Start a newer release.',
+      });
 }
 
 /** Converts a failed `listen` to a `StartupError` that uses these names of settings. Returns other errors unchanged. */

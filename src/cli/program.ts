@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { describeStartupError } from '../bootstrap/startup-error.ts';
+import { addAppsCommand } from './apps-command.ts';
 import { addAuditCommand } from './audit/audit-command.ts';
 import { addClientsCommand } from './clients/clients-command.ts';
 import type { CommandContext } from './command-context.ts';
@@ -79,6 +80,7 @@ const COMMANDS: readonly ((program: Command, context: CommandContext) => void)[]
   addSandboxCommand,
   addDoctorCommand,
   addMigrateCommand,
+  addAppsCommand,
   addClientsCommand,
   addEventsCommand,
   addKeysCommand,

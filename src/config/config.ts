@@ -79,6 +79,13 @@ export interface OperationsConfig {
   readonly token: SecretString | null;
 }
 
+/** Where OpenTelemetry's spans go. */
+export interface TracingConfig {
+  /** Takes OTLP over HTTP; path included. */
+  readonly url: string;
+  readonly serviceName: string;
+}
+
 /** How long Meta's payloads are kept: for the retention period, or until every subscriber has them. */
 export const WEBHOOK_KEEPS = ['retention', 'until_delivered'] as const;
 export type WebhookKeep = (typeof WEBHOOK_KEEPS)[number];
@@ -122,6 +129,8 @@ export abstract class Config {
   /** Age at which non-expiring tokens of system users are rotated. Null: never. */
   abstract readonly rotateSystemUsersDays: number | null;
   abstract readonly logLevel: string;
+  /** Null: no traces are sent. */
+  abstract readonly tracing: TracingConfig | null;
   /** Problems that do not prevent the start, one sentence each, beginning with the variable. */
   abstract readonly warnings: readonly string[];
 }

@@ -11,6 +11,7 @@ import { readKeyProvider } from './key-provider-settings.ts';
 import { LOGIN_CONFIG_SETTINGS } from './login-config-settings.ts';
 import { readOperations } from './operations-settings.ts';
 import { HOST_FORM, HOST_PATTERN, isLoopback, readSecret, readUrl } from './setting-readers.ts';
+import { readTracing } from './tracing-settings.ts';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -60,6 +61,7 @@ export function loadConfig(environment: Environment): Config {
     refreshBeforeExpirySeconds: reader.integer('REFRESH_BEFORE_EXPIRY_SECONDS', 7 * DAY_SECONDS, 1, 60 * DAY_SECONDS),
     rotateSystemUsersDays: reader.optionalInteger('ROTATE_SYSTEM_USERS_DAYS', 1, 3650),
     logLevel: reader.oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
+    tracing: readTracing(reader),
     warnings: reader.warnings,
   };
   reader.finish();

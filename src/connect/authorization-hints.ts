@@ -18,6 +18,8 @@ export interface SignupMessage {
 export interface AuthorizationHints extends SignupMessage {
   /** The Embedded Signup feature that the session asked for. */
   featureType?: string;
+  /** The Meta app that gave the token. Absent: the environment's. */
+  appId?: string;
   /** The only account that may be connected; absent: any. */
   expected?: ExpectedAccount;
   /** For the connection, as the session or the request brought it. */

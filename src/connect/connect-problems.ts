@@ -1,4 +1,6 @@
 import type { MissingSettings } from '../meta/dialog/missing-login-settings.ts';
+import { metaUnavailable } from '../meta/errors/meta-unavailable.ts';
+import type { MetaApp } from '../meta/meta-apps.ts';
 import { AppError, defineProblem, type ProblemType } from '../platform/problem.ts';
 
 declare module '../platform/problem.ts' {
@@ -8,7 +10,6 @@ declare module '../platform/problem.ts' {
     code_rejected: true;
     login_not_configured: true;
     meta_configuration: true;
-    meta_unavailable: true;
     phone_number_not_found: true;
     registration_refused: true;
     session_expired: true;
@@ -73,13 +74,6 @@ export const metaConfiguration = defineProblem(
   "Meta rejected this app's settings.",
   'Tell the operator: app id, app secret, redirect URI and API version must match the app dashboard. If the login succeeded, we keep it for a day and finish it automatically.',
 );
-export const metaUnavailable = defineProblem(
-  'meta_unavailable',
-  503,
-  'Meta is not responding properly at the moment.',
-  'Retry after the time in Retry-After. If Meta confirmed the login, we finish it automatically. A code may be spent by now: log in again to get a new one.',
-);
-
 const wrongAccount = defineProblem(
   'wrong_account',
   422,
@@ -94,12 +88,31 @@ export const loginNotConfigured = defineProblem(
   "Ask the operator to set what detail names, from Meta's app dashboard, and restart the service.",
 );
 
-/** A login that lacks settings. `login` names it in the message. */
-export function loginNotConfiguredError(login: string, { settings, dashboard }: MissingSettings): AppError {
+/** A login that lacks settings of an app. `login` names it in the message. */
+export function loginNotConfiguredError(
+  app: MetaApp,
+  login: string,
+  { settings, fields, dashboard }: MissingSettings,
+): AppError {
+  if (app.source === 'api') {
+    const fieldNames = fields.join(' and ');
+    return new AppError(loginNotConfigured, {
+      detail: `${login} needs ${fieldNames}, which app ${app.id} lacks here.`,
+      remedy: `Ask an admin to set ${fieldNames} with PATCH /v1/apps/${app.id}, from Meta's app dashboard (${dashboard}).`,
+    });
+  }
   const names = settings.join(' and ');
   return new AppError(loginNotConfigured, {
     detail: `${login} needs ${names}, not set here.`,
     remedy: `Ask the operator to set ${names} from Meta's app dashboard (${dashboard}), and restart the service.`,
+  });
+}
+
+/** The app that a login began under was deleted meanwhile. */
+export function appRemovedError(): AppError {
+  return new AppError(loginNotConfigured, {
+    detail: 'The app at Meta that this login was made for is no longer set up here.',
+    remedy: 'Go back to where you got the link and start again.',
   });
 }
 

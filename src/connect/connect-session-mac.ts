@@ -26,11 +26,12 @@ export interface CoveredSession {
   tenant_name: string | null;
   connection_id: ConnectionId | null;
   closed_at: Date | null;
+  app_id: string | null;
 }
 
 /**
- * Covers which link connects what for whom, where the browser goes, which page is told, and how it ended. Not covered,
- * because they decide nothing: language, reference, metadata, discovery progress, and what an unfinished signup lacks.
+ * Covers which link connects what for whom under which app, where the browser goes, which page is told, and how it
+ * ended. Not covered, because they decide nothing: language, reference, metadata, discovery progress, and what an unfinished signup lacks.
  */
 export const CONNECT_SESSION_MAC = defineRowMac<CoveredSession>('connect_session', 1, {
   idOf: ({ id }) => id,
@@ -54,6 +55,8 @@ export const CONNECT_SESSION_MAC = defineRowMac<CoveredSession>('connect_session
     row.closed_at,
     // Absent from the MACs of sessions without one, so that those of the previous release stay valid.
     ...(row.origin === null ? [] : [row.origin]),
+    // A list, so that it is never taken for an origin.
+    ...(row.app_id === null ? [] : [[row.app_id]]),
   ],
 });
 
@@ -78,5 +81,6 @@ export function toCoveredSession(session: ConnectSession, tokenHash: Buffer, cre
     tenant_name: session.tenantName,
     connection_id: session.connectionId,
     closed_at: session.closedAt,
+    app_id: session.appId,
   };
 }

@@ -23,7 +23,7 @@ interface SessionRow extends CoveredSession {
 }
 
 const SESSION_COLUMNS = sql`id, token_hash, tenant, product, flow, scopes, return_url, client_id, created_at, expires_at, connection_id, closed_at,
-  feature_type, features, progress, unfinished, expected, confirm, tenant_name, origin, locale, reference, metadata,
+  feature_type, features, progress, unfinished, expected, confirm, tenant_name, origin, app_id, locale, reference, metadata,
   mac`;
 
 const insertSession = defineStatement<{
@@ -37,10 +37,10 @@ const insertSession = defineStatement<{
   'connect_session_insert',
   ({ row, expected, locale, reference, metadata, mac }) => sql`INSERT INTO connect_session
       (id, token_hash, tenant, product, flow, scopes, return_url, client_id, created_at, expires_at, feature_type, features,
-        expected, confirm, tenant_name, origin, locale, reference, metadata, mac)
+        expected, confirm, tenant_name, origin, app_id, locale, reference, metadata, mac)
     VALUES (${row.id}, ${row.token_hash}, ${row.tenant}, ${row.product}, ${row.flow}, ${row.scopes}, ${row.return_url}, ${row.client_id},
       ${row.created_at}, ${row.expires_at}, ${row.feature_type}, ${row.features}, ${expected}::jsonb, ${row.confirm}, ${row.tenant_name},
-      ${row.origin}, ${locale}, ${reference}, ${metadata}::json, ${mac})`,
+      ${row.origin}, ${row.app_id}, ${locale}, ${reference}, ${metadata}::json, ${mac})`,
 );
 
 const selectSessionByToken = defineStatement<{ tokenHash: Buffer }, SessionRow>(
@@ -164,6 +164,7 @@ function toSession(row: SessionRow): ConnectSession {
     scopes: row.scopes,
     returnUrl: row.return_url,
     origin: row.origin,
+    appId: row.app_id,
     clientId: row.client_id,
     expiresAt: row.expires_at,
     connectionId: row.connection_id,

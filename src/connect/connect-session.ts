@@ -19,6 +19,8 @@ export interface ExpectedAccount {
 export interface ConnectSession {
   id: ConnectSessionId;
   tenant: string;
+  /** The Meta app it connects under. Null: the environment's. */
+  appId: string | null;
   product: Product;
   flow: DialogFlow;
   /** Scopes the dialog asks for. */

@@ -1,11 +1,17 @@
-import { Controller, Get } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
+import { Controller, Get, Query } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiProperty, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
+import { IsString, Matches } from 'class-validator';
+import { appNotFound } from '../apps/app-problems.ts';
+import { META_ID } from '../apps/app-request.dto.ts';
 import { Public } from '../auth/decorators.ts';
 import { FLOWS, type Flow, PRODUCTS, type Product } from '../config/products.ts';
 import { missingLoginSettings } from '../meta/dialog/missing-login-settings.ts';
 import { scopesOf } from '../meta/dialog/product-scopes.ts';
 import { productDescriptor } from '../meta/dialog/products.ts';
 import { MetaApps } from '../meta/meta-apps.ts';
+import { ApiProblems } from '../platform/openapi/api-problems.ts';
+import { IsOptionalNotNull } from '../platform/optional-field.ts';
+import { AppError } from '../platform/problem.ts';
 
 class ProductConfigResponse {
   @ApiProperty({ type: [String], description: 'What the product cannot do without', example: ['pages_show_list'] })
@@ -49,6 +55,18 @@ class MetaConfigResponse {
   products!: Record<Product, ProductConfigResponse>;
 }
 
+class MetaConfigQuery {
+  @ApiPropertyOptional({
+    pattern: META_ID.source,
+    description: "The app to tell about. Absent: the environment's.",
+    example: '1029384756102938',
+  })
+  @IsOptionalNotNull()
+  @Matches(META_ID, { message: 'must be an id of Meta, in digits' })
+  @IsString()
+  app_id?: string;
+}
+
 /** What front ends need to know about our app at Meta. None of it is secret. */
 @ApiTags('connect')
 @Public()
@@ -63,8 +81,11 @@ export class MetaConfigController {
     description: 'The app, and scopes and login configuration of each product. None of it is secret.',
   })
   @ApiOkResponse({ type: MetaConfigResponse, description: 'The app and its products' })
-  show(): MetaConfigResponse {
-    const { config: meta } = this.apps.primary;
+  @ApiProblems(appNotFound)
+  async show(@Query() { app_id: appId }: MetaConfigQuery): Promise<MetaConfigResponse> {
+    const app = await this.apps.findOwn(appId ?? null);
+    if (app === null) throw new AppError(appNotFound);
+    const { config: meta } = app;
     const products = PRODUCTS.map((product): [Product, ProductConfigResponse] => {
       const { flows, mainFlow } = productDescriptor(product);
       const { required, optional } = scopesOf(product, mainFlow);

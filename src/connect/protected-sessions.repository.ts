@@ -14,7 +14,7 @@ const lockRows = defineStatement<
     all,
     limit,
   }) => sql`SELECT id, token_hash, tenant, product, flow, scopes, return_url, client_id, created_at, expires_at, connection_id,
-      closed_at, feature_type, features, expected, confirm, tenant_name, origin, mac
+      closed_at, feature_type, features, expected, confirm, tenant_name, origin, app_id, mac
     FROM connect_session WHERE (${all}::boolean OR mac IS NULL) AND (${after}::text IS NULL OR id > ${after}::text)
     ORDER BY id LIMIT ${limit} FOR NO KEY UPDATE`,
 );

@@ -1,6 +1,8 @@
 import { applyDecorators } from '@nestjs/common';
+import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsString, Matches, MaxLength } from 'class-validator';
 import { withoutFragmentSuffix } from '../meta/dialog/fragment-suffix.ts';
+import { IsOptionalNotNull } from '../platform/optional-field.ts';
 import { invalidInputError } from '../platform/problem.ts';
 import { SecretString } from '../platform/secret-string.ts';
 
@@ -33,6 +35,23 @@ export const IsAccessToken = (): PropertyDecorator =>
     IsString(),
     MaxLength(MAX_TOKEN_LENGTH),
     Matches(VISIBLE_ASCII, { message: 'must be a token as Meta issued it' }),
+  );
+
+const META_ID = /^[0-9]{1,32}$/;
+
+/** The Meta app to connect under. */
+export const AppIdField = (): PropertyDecorator =>
+  applyDecorators(
+    ApiPropertyOptional({
+      pattern: META_ID.source,
+      description:
+        'The Meta app to connect under. Absent: the one that names the tenant, else one of all tenants, else that of ' +
+        'the environment.',
+      example: '1029384756102938',
+    }),
+    IsOptionalNotNull(),
+    Matches(META_ID, { message: 'must be an id of Meta, in digits' }),
+    IsString(),
   );
 
 export const IsPin = (): PropertyDecorator =>

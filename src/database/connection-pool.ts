@@ -1,4 +1,5 @@
 import type { Pool, PoolClient, QueryResult, QueryResultRow } from 'pg';
+import { inSpan, isTracing } from '../platform/tracing.ts';
 import type { DatabaseAvailability } from './database-availability.ts';
 import { isConnectionLost, isLoginRefused } from './database-unavailable.ts';
 import { runDeferredTriggers } from './interference.query.ts';
@@ -73,7 +74,7 @@ export class ConnectionPool implements SqlExecutor {
 
   private query<R extends QueryResultRow>(statement: Statement<R>): Promise<QueryResult<R>> {
     const { borrowed = null } = this.options;
-    if (borrowed === null) return this.onConnection((client) => client.query<R>(statement));
+    if (borrowed === null) return this.onConnection((client) => run<R>(client, statement, null));
     return this.onConnection((client) => this.runTransaction(client, () => run(client, statement, borrowed), {}));
   }
 
@@ -184,7 +185,11 @@ function run<R extends QueryResultRow>(
   statement: Statement<R>,
   borrowed: BorrowedSessions | null,
 ): Promise<QueryResult<R>> {
-  return client.query<R>(borrowed?.keepsPrepared === false ? withoutName(statement) : statement);
+  const sent = borrowed?.keepsPrepared === false ? withoutName(statement) : statement;
+  if (!isTracing()) return client.query<R>(sent);
+  const name = statement.label ?? 'statement';
+  const attributes = { 'db.system.name': 'postgresql', 'db.query.summary': name };
+  return inSpan({ name, kind: 'client', needsParent: true, attributes }, () => client.query<R>(sent));
 }
 
 function withoutName<R extends QueryResultRow>({ name: _, ...statement }: Statement<R>): Statement<R> {

@@ -155,7 +155,7 @@ function findFreePort(): Promise<number> {
 }
 
 /** A shell waits on a pipe to this process. However we die, the pipe closes and the shell stops the server. */
-const WATCHDOG_SCRIPT =
+export const WATCHDOG_SCRIPT =
   'trap "" INT HUP TERM; exec 3<&0; "$@" </dev/null 3<&- & p=$!; (cat <&3 >/dev/null; kill -INT $p 2>/dev/null) & wait $p';
 
 interface Server {

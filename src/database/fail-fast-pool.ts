@@ -4,6 +4,7 @@ import { ConnectionPool } from './connection-pool.ts';
 import type { DatabaseAvailability } from './database-availability.ts';
 import { borrowedSessions } from './servers/borrowed-sessions.ts';
 import type { DatabaseServers } from './servers/database-servers.ts';
+import type { SessionSettings } from './servers/server-client.ts';
 import type { Statement } from './statement.ts';
 import { DatabaseTimeoutError, withTimeout } from './with-timeout.ts';
 
@@ -13,6 +14,18 @@ const FAIL_FAST_TIMEOUT_MS = 900;
 const STATEMENT_TIMEOUT_MS = 750;
 /** A connection silent for this long is discarded. */
 const QUERY_TIMEOUT_MS = 2_000;
+/**
+ * Hot statements are planned once per connection, because planning costs more than running. Such a plan is right at any
+ * size of the tables, and before the first ANALYZE, if there is only one: they read each table in a subquery that has a
+ * key as its only condition, and `OFFSET 0` keeps the planner from moving other conditions into it.
+ */
+const SESSION_SETTINGS: SessionSettings = {
+  statement_timeout: STATEMENT_TIMEOUT_MS,
+  plan_cache_mode: 'force_generic_plan',
+  enable_seqscan: 'off',
+  enable_bitmapscan: 'off',
+  jit: 'off',
+};
 
 /**
  * Runs the statements of leases and Graph calls: they succeed or fail within a second, even if the database is
@@ -34,7 +47,7 @@ export class FailFastPool {
   ) {
     this.#pool = openPool(servers, size);
     this.#connections = new ConnectionPool(this.#pool, availability, {
-      borrowed: borrowedSessions(servers, { statement_timeout: STATEMENT_TIMEOUT_MS }),
+      borrowed: borrowedSessions(servers, SESSION_SETTINGS),
     });
   }
 
@@ -55,13 +68,13 @@ export class FailFastPool {
 /** Connects on first use: the command line issues no leases. */
 function openPool(servers: DatabaseServers, size: number): Pool {
   return servers.openPool({
+    ...SESSION_SETTINGS,
     application_name: 'metavault fail-fast',
     max: size,
     // Stay open when idle, because connecting takes long on a busy machine.
     min: 2,
     idleTimeoutMillis: 60_000,
     connectionTimeoutMillis: FAIL_FAST_TIMEOUT_MS,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
     query_timeout: QUERY_TIMEOUT_MS,
     // An open pool must not keep the process alive.
     allowExitOnIdle: true,

@@ -1,4 +1,5 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
+import { judgeSchema, type SchemaState } from './schema-state.ts';
 
 /** Advisory lock for migrations: unique in this database. */
 const MIGRATION_LOCK = 727_001;
@@ -33,18 +34,23 @@ export async function migrate({ options }: DataSource): Promise<string[]> {
   }
 }
 
-/** Returns the names of this build's migrations that have not run. Those of newer builds are not ours to judge. */
-export async function listMissingMigrations(dataSource: DataSource): Promise<string[]> {
-  const ran = new Set((await readRan(dataSource)).map(({ name }) => name));
-  return dataSource.migrations
-    .map((migration) => migration.name ?? migration.constructor.name)
-    .filter((name) => !ran.has(name));
+/** Names of this build's migrations, oldest first. */
+export function migrationNames({ migrations }: DataSource): string[] {
+  return migrations.map((migration) => migration.name ?? migration.constructor.name);
 }
 
-/** Empty on a database without our tables. */
-async function readRan(dataSource: DataSource): Promise<{ name: string }[]> {
+/** Compares the schema with this build, also on a database without our tables. */
+export async function inspectSchema(dataSource: DataSource): Promise<SchemaState> {
+  const names = await readColumn(dataSource, 'SELECT name AS value FROM schema_migration');
+  const needs = await readColumn(dataSource, 'SELECT needs AS value FROM schema_contract');
+  return judgeSchema(migrationNames(dataSource), new Set(names), needs);
+}
+
+/** Empty if there is no such table yet. */
+async function readColumn(dataSource: DataSource, statement: string): Promise<string[]> {
   try {
-    return await dataSource.query('SELECT name FROM schema_migration');
+    const rows: { value: string }[] = await dataSource.query(statement);
+    return rows.map(({ value }) => value);
   } catch (error) {
     if ((error as { driverError?: { code?: unknown } }).driverError?.code === UNDEFINED_TABLE) return [];
     throw error;

@@ -9,6 +9,8 @@ export interface Statement<R extends QueryResultRow = QueryResultRow> {
   name?: string;
   text: string;
   values?: unknown[];
+  /** Its name in traces, whether prepared or not. */
+  label?: string;
   /** Never set; carries the row type. */
   readonly row?: R;
 }
@@ -65,11 +67,11 @@ export function defineStatement<P, R extends QueryResultRow = Record<never, neve
   let preparedText: string | undefined;
   const define = (parameters: P): Statement<R> => {
     const { text, values } = build(parameters);
-    if (!prepare) return { text, values };
+    if (!prepare) return { text, values, label: name };
     // `pg` only notices this on a connection that has prepared the other text.
     preparedText ??= text;
     if (text !== preparedText) throw new Error(`the text of prepared statement ${name} depends on its parameters`);
-    return { name, text: preparedText, values };
+    return { name, text: preparedText, values, label: name };
   };
   const definition = Object.assign(define, { statementName: name, build, variants });
   definitions.set(name, definition);

@@ -1,5 +1,4 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { readTraceContext } from '../platform/http-server/trace-context.ts';
 
 /** Request headers forwarded to Meta: content, uploads and traces, nothing that identifies the client. */
 const FORWARDED_REQUEST_HEADERS = [
@@ -55,12 +54,6 @@ const CODINGS = /\b(?:gzip|br|deflate)\b/gi;
 export function buildMetaRequestHeaders(headers: IncomingHttpHeaders, isMediaHost: boolean): Record<string, string> {
   const forwarded: Record<string, string> = { 'accept-encoding': acceptedCodings(headers['accept-encoding']) };
   for (const name of FORWARDED_REQUEST_HEADERS) copyHeader(headers, name, forwarded);
-  // Not `baggage`: it is meant for services within one organization and may contain anything.
-  const trace = readTraceContext(headers);
-  if (trace !== null) {
-    forwarded['traceparent'] = trace.traceparent;
-    if (trace.tracestate !== null) forwarded['tracestate'] = trace.tracestate;
-  }
   if (isMediaHost) for (const name of MEDIA_REQUEST_HEADERS) copyHeader(headers, name, forwarded);
   return forwarded;
 }

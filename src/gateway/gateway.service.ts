@@ -11,6 +11,7 @@ import {
   type StreamedHttpResponse,
 } from '../platform/http-client/http-client.ts';
 import type { RawRequestContext } from '../platform/http-server/raw-http-handler.ts';
+import { inSpan, isTracing } from '../platform/tracing.ts';
 import { ConcurrencyLimiter, type Release } from './concurrency-limiter.ts';
 import { buildMetaRequestHeaders } from './forwarded-headers.ts';
 import type { GatewayCall } from './gateway-call.ts';
@@ -135,15 +136,30 @@ export class GatewayService {
     };
   }
 
+  /** Until the headers of Meta's response. */
+  private exchange(call: GatewayCall, outgoing: ExchangeRequest): Promise<HttpResponse | StreamedHttpResponse> {
+    if (!isTracing()) return this.http.exchange(outgoing);
+    const attributes = {
+      'server.address': call.target.host.name,
+      'http.request.method': call.method,
+      'metavault.graph.route': this.#routes.of(call.path.segments, call.isBatch),
+    };
+    return inSpan({ name: 'Meta graph call', kind: 'client', attributes }, async (span) => {
+      const response = await this.http.exchange(outgoing);
+      span.set({ 'http.response.status_code': response.status });
+      return response;
+    });
+  }
+
   /** Sends the call, and retries a read once if its connection broke before any response. */
   private async send(call: GatewayCall, outgoing: ExchangeRequest): Promise<HttpResponse | StreamedHttpResponse> {
     try {
-      return await this.http.exchange(outgoing);
+      return await this.exchange(call, outgoing);
     } catch (error) {
       if (!call.isRead || !isRetryable(error) || outgoing.cancellation?.isCanceled === true)
         throw toGatewayError(error);
     }
-    return this.http.exchange(outgoing).catch((error: unknown) => {
+    return this.exchange(call, outgoing).catch((error: unknown) => {
       throw toGatewayError(error);
     });
   }

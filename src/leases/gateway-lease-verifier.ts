@@ -41,6 +41,8 @@ export interface GatewayGrant {
   credentialVersion: number;
   kind: CredentialKind;
   appId: string;
+  /** Of that app, as just read: for `MetaApps.find`. */
+  appVersion: Buffer | null;
   leaseExpiresAt: Date;
   /** Leases that this one ends with, because it was issued within a response to them; empty if issued to the client. */
   ancestorIds: readonly LeaseId[];
@@ -64,7 +66,9 @@ type Genuine<R> = Omit<R, 'client'> & { client: StoredClientRow };
 export class GatewayLeaseVerifier implements OnApplicationShutdown {
   readonly #activeLeases: Batcher<LeaseId, Genuine<ActiveLeaseRow> | null>;
   readonly #sealedLeases: Batcher<LeaseId, Genuine<SealedLeaseRow> | null>;
-  readonly #cache = new LeaseTokenCache<Omit<GatewayGrant, 'allow' | 'ipAllowList' | 'accessToken' | 'cacheKey'>>();
+  readonly #cache = new LeaseTokenCache<
+    Omit<GatewayGrant, 'allow' | 'ipAllowList' | 'accessToken' | 'cacheKey' | 'appVersion'>
+  >();
 
   constructor(
     private readonly database: Database,
@@ -86,7 +90,7 @@ export class GatewayLeaseVerifier implements OnApplicationShutdown {
     const accessToken = new SecretString(cached.accessToken.toString('utf8'));
     const row = await this.#activeLeases.submit(cached.leaseId);
     if (row?.secret_id === cached.secretId) {
-      return { ...cached.grant, ...policyLimitsOf(row.client, cached.grant.product), accessToken, cacheKey: cached };
+      return { ...cached.grant, ...currentOf(row, cached.grant.product), accessToken, cacheKey: cached };
     }
     this.#cache.forget(cached.leaseId);
     return row === null ? null : this.verify(token);
@@ -142,7 +146,7 @@ export class GatewayLeaseVerifier implements OnApplicationShutdown {
       grant,
     };
     this.#cache.keep(cached);
-    return { ...grant, ...policyLimitsOf(row.client, row.product), accessToken, cacheKey: cached };
+    return { ...grant, ...currentOf(row, row.product), accessToken, cacheKey: cached };
   }
 
   /** Batches concurrent calls into one statement, and calls of one lease into one row. */
@@ -175,7 +179,10 @@ export class GatewayLeaseVerifier implements OnApplicationShutdown {
   }
 }
 
-/** Not cached: the client's restrictions may change between calls. */
-function policyLimitsOf(client: StoredClientRow, product: Product): Pick<GatewayGrant, 'allow' | 'ipAllowList'> {
-  return { allow: patternsForProduct(client.allow, product), ipAllowList: client.ip_allow_list };
+/** Not cached: the client's restrictions and the app's secret may change between calls. */
+function currentOf(
+  { client, app_version: appVersion }: Pick<Genuine<ActiveLeaseRow>, 'client' | 'app_version'>,
+  product: Product,
+): Pick<GatewayGrant, 'allow' | 'ipAllowList' | 'appVersion'> {
+  return { allow: patternsForProduct(client.allow, product), ipAllowList: client.ip_allow_list, appVersion };
 }

@@ -1,4 +1,5 @@
 import sql, { type Sql } from 'sql-template-tag';
+import { appVersionOf } from '../apps/app-version.query.ts';
 import { joinedClient } from '../auth/client-conditions.query.ts';
 import type { JoinedClient } from '../auth/client-macs.ts';
 import type { Product } from '../config/config.ts';
@@ -17,6 +18,8 @@ interface LeaseSelection {
 
 export interface ActiveLeaseRow extends StoredLease {
   secret_id: SecretId;
+  /** See `appVersionOf`. */
+  app_version: Buffer | null;
   client: JoinedClient;
 }
 
@@ -32,25 +35,29 @@ export interface SealedLeaseRow extends ActiveLeaseRow, SealedSecretRow {
  * A lease is active only while its client, connection, credential and ancestors are. All are read on every call, so any
  * ending takes effect at once.
  */
-const ACTIVE_LEASE_FROM = backedLeaseFrom(sql`l`, sql`cl`);
+function activeLeaseFrom({ leaseIds }: LeaseSelection): Sql {
+  return backedLeaseFrom(sql`l`, sql`cl`, sql`${leaseIds}::text[]`);
+}
 
-function isActiveGatewayLease({ leaseIds, now }: LeaseSelection): Sql {
-  return sql`l.id = ANY (${leaseIds}::text[]) AND l.mode = 'gateway' AND l.ended_at IS NULL AND l.expires_at > ${now}
+function isActiveGatewayLease({ now }: LeaseSelection): Sql {
+  return sql`l.mode = 'gateway' AND l.ended_at IS NULL AND l.expires_at > ${now}
       AND k.secret_id IS NOT NULL AND ${ANCESTORS_STAND}`;
 }
 
-const ACTIVE_LEASE_COLUMNS = sql`${leaseColumns(sql`l`)}, k.secret_id, ${joinedClient(sql`cl`)} AS client`;
+const ACTIVE_LEASE_COLUMNS = sql`${leaseColumns(sql`l`)}, k.secret_id, ${joinedClient(sql`cl`)} AS client,
+  ${appVersionOf(sql`c.app_id`)} AS app_version`;
 
 /** Leaves out what the cache holds: it can't change for the same secret. */
 export const selectActiveLeases = defineStatement<LeaseSelection, ActiveLeaseRow>(
   'lease_active',
-  (selection) => sql`SELECT ${ACTIVE_LEASE_COLUMNS} ${ACTIVE_LEASE_FROM} WHERE ${isActiveGatewayLease(selection)}`,
+  (selection) =>
+    sql`SELECT ${ACTIVE_LEASE_COLUMNS} ${activeLeaseFrom(selection)} WHERE ${isActiveGatewayLease(selection)}`,
   { prepare: true },
 );
 
 export const selectSealedLeases = defineStatement<LeaseSelection, SealedLeaseRow>(
   'lease_sealed',
   (selection) => sql`SELECT ${ACTIVE_LEASE_COLUMNS}, k.version, k.kind, c.app_id, ${sealedSecretColumns(sql`s`)}
-    ${ACTIVE_LEASE_FROM} ${joinSealedSecret(sql`s`, sql`k.secret_id`)} WHERE ${isActiveGatewayLease(selection)}`,
+    ${activeLeaseFrom(selection)} ${joinSealedSecret(sql`s`, sql`k.secret_id`)} WHERE ${isActiveGatewayLease(selection)}`,
   { prepare: true },
 );

@@ -47,6 +47,7 @@ interface FoundCredential {
   status: ConnectionStatus;
   credential_id: CredentialId;
   kind: CredentialKind;
+  app_id: string;
   version: number;
   health: Health;
   scopes: string[];
@@ -55,6 +56,8 @@ interface FoundCredential {
   secret_id: SecretId | null;
   asset_type: AssetType | null;
   asset_name: string | null;
+  /** In token mode: see `appVersionOf`. */
+  app_version: Buffer | null;
 }
 
 type Nullable<T> = { [K in keyof T]: T[K] | null };

@@ -1,12 +1,13 @@
 import sql from 'sql-template-tag';
+import { appVersionOf } from '../apps/app-version.query.ts';
 import { insertEntriesSql } from '../audit/audit-entry.repository.ts';
 import { clientIsValid } from '../auth/client-conditions.query.ts';
 import {
-  ASSET_CREDENTIAL_FROM,
+  assetCredentialFrom,
   canServeUntil,
   isLiveConnectionOf,
   LEASABLE_COLUMNS,
-  ROOT_CREDENTIAL_FROM,
+  rootCredentialFrom,
   WORKING_FIRST,
 } from '../connections/credentials/leasable-credential.query.ts';
 import { IS_INTERFERED_WITH } from '../database/interference.query.ts';
@@ -20,12 +21,12 @@ type LeaseInputArrays = { [K in keyof (LeaseInput & ForeseenLease)]: (LeaseInput
 const OF_TENANT = isLiveConnectionOf({ tenant: sql`i.tenant`, product: sql`i.product` });
 
 /** Credentials matching an input `i`; two rows stand for two or more. */
-const MATCHES = sql`(SELECT ${LEASABLE_COLUMNS}, NULL::text AS asset_type, NULL::text AS asset_name FROM ${ROOT_CREDENTIAL_FROM}
-        WHERE i.requested_connection IS NULL AND i.requested_asset IS NULL AND ${OF_TENANT} LIMIT 2)
-      UNION ALL (SELECT ${LEASABLE_COLUMNS}, NULL, NULL FROM ${ROOT_CREDENTIAL_FROM}
-        WHERE i.requested_asset IS NULL AND c.id = i.requested_connection AND ${OF_TENANT})
-      UNION ALL (SELECT ${LEASABLE_COLUMNS}, a.type, a.name FROM ${ASSET_CREDENTIAL_FROM}
-        WHERE a.id = i.requested_asset AND (i.requested_connection IS NULL OR c.id = i.requested_connection) AND ${OF_TENANT}
+const MATCHES = sql`(SELECT ${LEASABLE_COLUMNS}, NULL::text AS asset_type, NULL::text AS asset_name FROM ${rootCredentialFrom(OF_TENANT)}
+        WHERE i.requested_connection IS NULL AND i.requested_asset IS NULL LIMIT 2)
+      UNION ALL (SELECT ${LEASABLE_COLUMNS}, NULL, NULL FROM ${rootCredentialFrom(sql`c.id = i.requested_connection`)}
+        WHERE i.requested_asset IS NULL AND ${OF_TENANT})
+      UNION ALL (SELECT ${LEASABLE_COLUMNS}, a.type, a.name FROM ${assetCredentialFrom(sql`i.requested_asset`)}
+        WHERE (i.requested_connection IS NULL OR c.id = i.requested_connection) AND ${OF_TENANT}
         ORDER BY ${WORKING_FIRST} LIMIT 1)`;
 
 /** Milliseconds, the precision of JavaScript's dates. */
@@ -66,10 +67,12 @@ const ISSUE_AND_RECORD = sql`found AS MATERIALIZED (
       WHEN f.n IN (SELECT n FROM chosen) THEN 'unforeseen'
       WHEN f.matches = 0 THEN 'no_match' WHEN f.matches > 1 THEN 'several_matches'
       WHEN f.credential_id IS NULL THEN 'without_credential' ELSE 'refused' END AS outcome,
-    ch.mode, f.connection_id, f.status, f.credential_id, f.kind, f.version, f.health, to_json(f.scopes) AS scopes, f.token_expires_at,
+    ch.mode, f.connection_id, f.status, f.credential_id, f.kind, f.app_id, f.version, f.health, to_json(f.scopes) AS scopes, f.token_expires_at,
     f.secret_id, f.asset_type, f.asset_name, ch.lease_expires_at,
+    CASE WHEN ch.mode = 'token' THEN ${appVersionOf(sql`f.app_id`)} END AS app_version,
     ${IS_INTERFERED_WITH} AS is_interfered_with, ${sealedSecretColumns(sql`s`)}
-  FROM found f LEFT JOIN written ch ON ch.n = f.n LEFT ${joinSealedSecret(sql`s`, sql`ch.secret_id`)} AND ch.mode = 'token'
+  FROM found f LEFT JOIN written ch ON ch.n = f.n 
+    LEFT ${joinSealedSecret(sql`s`, sql`CASE ch.mode WHEN 'token' THEN ch.secret_id END`)}
   ORDER BY f.n`;
 
 /**

@@ -9,9 +9,9 @@ export function leaseColumns(lease: Sql): Sql {
     ${lease}.ancestor_ids, ${lease}.mac`;
 }
 
-/** FROM clause: leases with their clients (`<client>`), active connections (`c`) and credentials (`k`). */
-export function backedLeaseFrom(lease: Sql, client: Sql): Sql {
-  return sql`FROM lease ${lease}
+/** FROM clause: the leases with these ids, with their clients (`<client>`), active connections (`c`) and credentials (`k`). */
+export function backedLeaseFrom(lease: Sql, client: Sql, ids: Sql): Sql {
+  return sql`FROM unnest(${ids}) AS wanted (id) JOIN LATERAL (SELECT * FROM lease WHERE lease.id = wanted.id OFFSET 0) ${lease} ON true
   ${joinClient(client, sql`${lease}.client_id`)} AND ${clientCovers(client, lease)}
   ${activeCredentialJoins({ connectionId: sql`${lease}.connection_id`, credentialId: sql`${lease}.credential_id` })}`;
 }
@@ -21,6 +21,6 @@ export function backedLeaseFrom(lease: Sql, client: Sql): Sql {
  * Checked on read, so ending a lease writes no others. Free for leases without ancestors.
  */
 export const ANCESTORS_STAND = sql`(l.ancestor_ids IS NULL OR cardinality(l.ancestor_ids) = (
-    SELECT count(*) ${backedLeaseFrom(sql`an`, sql`an_cl`)}
-    WHERE an.id = ANY (l.ancestor_ids) AND an.mode = 'gateway' AND an.ended_at IS NULL AND an.expires_at >= l.expires_at
+    SELECT count(*) ${backedLeaseFrom(sql`an`, sql`an_cl`, sql`l.ancestor_ids`)}
+    WHERE an.mode = 'gateway' AND an.ended_at IS NULL AND an.expires_at >= l.expires_at
       AND k.secret_id IS NOT NULL))`;

@@ -182,6 +182,7 @@ export class LeaseIssuer {
       scopes: row.scopes,
       ...(missing.length === 0 ? {} : { missing_scopes: missing }),
       connection_id: row.connection_id,
+      app_id: row.app_id,
       credential_id: row.credential_id,
       credential_version: row.version,
       ...(request.asset_id === undefined || row.asset_type === null
@@ -201,11 +202,14 @@ export class LeaseIssuer {
       await this.alert.raise({ leaseId, tenant, product, connectionId, credentialId }, error);
       throw new AppError(credentialUnreadable, { cause: error });
     });
-    const { app, baseUrl, isProofSupported } = this.apps.for({ tenant, product }).hostOf(row.kind);
+    const leasedApp = (await this.apps.find(row.app_id, row.app_version)) ?? this.apps.primary;
+    const { app, baseUrl, isProofSupported } = leasedApp.hostOf(row.kind);
     return {
       access_token: token.expose(),
       graph_base_url: baseUrl,
-      ...(isProofSupported && app !== null ? { appsecret_proof: computeAppsecretProof(token, app.secret) } : {}),
+      ...(isProofSupported && app?.id === row.app_id
+        ? { appsecret_proof: computeAppsecretProof(token, app.secret) }
+        : {}),
     };
   }
 

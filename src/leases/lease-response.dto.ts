@@ -22,6 +22,8 @@ class LeasedAsset extends LeasedAssetReference {
   name!: string | null;
 }
 
+const APP_ID = { description: "The app at Meta that the token belongs to, by Meta's id", example: '1029384756102938' };
+
 /** What every answer about a lease has. */
 class LeaseSubject {
   @ApiProperty({ type: String, example: exampleId('lse') })
@@ -73,6 +75,9 @@ export class IssuedLeaseResponse extends LeaseDetails {
 
   @ApiProperty({ type: LeasedAsset, required: false, description: 'With `asset_id`: the asset' })
   asset?: LeasedAsset;
+
+  @ApiProperty(APP_ID)
+  app_id!: string;
 
   @ApiProperty({ format: 'uri', description: 'Where to call', example: 'https://metavault.example/graph/v26.0' })
   graph_base_url!: string;

@@ -26,9 +26,8 @@ const selectRecord = defineStatement<{ id: LeaseId }, LeaseRecordRow>(
   'lease_record',
   ({ id }) => sql`SELECT ${leaseColumns(sql`l`)}, l.ended_at, k.scopes, ${joinedClient(sql`cl`)} AS client,
       (${IS_CREDENTIAL_BACKED} AND ${clientCovers(sql`cl`, sql`l`)} AND ${ANCESTORS_STAND}) AS backed
-    FROM lease l ${joinClient(sql`cl`, sql`l.client_id`)}
-      ${connectionAndCredentialJoins({ connectionId: sql`l.connection_id`, credentialId: sql`l.credential_id` })}
-    WHERE l.id = ${id}`,
+    FROM (SELECT * FROM lease WHERE id = ${id} OFFSET 0) l ${joinClient(sql`cl`, sql`l.client_id`)}
+      ${connectionAndCredentialJoins({ connectionId: sql`l.connection_id`, credentialId: sql`l.credential_id` })}`,
   { prepare: true },
 );
 
@@ -66,7 +65,7 @@ const deleteExpired = defineStatement<{ firstId: string; expiredBefore: Date; li
  * Ended leases from before MACs have none, and are shown as they were.
  */
 export async function findLease(
-  executor: SqlExecutor,
+  executor: Pick<SqlExecutor, 'rows'>,
   macs: RowMacs,
   id: LeaseId,
   now: Date,
@@ -77,7 +76,7 @@ export async function findLease(
 
 /** The same for leases as they were read: those that `findLease` would return, in their order. */
 export async function acceptRecords(
-  executor: SqlExecutor,
+  executor: Pick<SqlExecutor, 'rows'>,
   macs: RowMacs,
   rows: readonly LeaseRecordRow[],
   now: Date,

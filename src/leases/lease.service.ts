@@ -34,7 +34,7 @@ export class LeaseService {
   /** Returns what a lease token allows now; `active: false` for anything the client may not know. */
   async introspect(client: AuthenticatedClient, token: string, issuer: string): Promise<IntrospectionResponse> {
     const parts = parseLeaseToken(token);
-    const record = parts === null ? null : await this.findLease(this.database, parts.leaseId);
+    const record = parts === null ? null : await this.findLease(this.database.failFast, parts.leaseId);
     if (parts === null || record === null || record.secret_hash === null) return { active: false };
     const isAuthentic = timingSafeEqual(record.secret_hash, this.ring.blindIndex(parts.secret));
     const isOwner = client.role === 'admin' || record.client_id === client.clientId;
@@ -82,7 +82,7 @@ export class LeaseService {
     return deleteExpiredLeases(this.database, endedBefore, limit);
   }
 
-  private findLease(executor: SqlExecutor, id: LeaseId): Promise<LeaseRecord | null> {
+  private findLease(executor: Pick<SqlExecutor, 'rows'>, id: LeaseId): Promise<LeaseRecord | null> {
     return findLease(executor, this.macs, id, this.clock.now());
   }
 }

@@ -4,6 +4,7 @@ import type { CredentialKind } from '../connections/credentials/credential-kind.
 import { CredentialStatistics } from '../connections/credentials/credential-statistics.query.ts';
 import { LastKnown } from '../database/last-known.ts';
 import { Clock } from '../platform/clock.ts';
+import { chooseAppLabels } from './app-labels.ts';
 import type { CheckOutcome } from './inspection/token-inspector.ts';
 import { AppRateLimitRepository } from './rate-limit/app-rate-limit.repository.ts';
 import { ObjectRateLimitRepository } from './rate-limit/object-rate-limit.repository.ts';
@@ -93,14 +94,14 @@ export class LifecycleMetrics {
     });
     this.throttle = new Gauge({
       name: 'metavault_meta_stopped',
-      help: 'Whether background work for an app is stopped: throttled or breaker_open.',
+      help: 'Whether background work for an app is stopped (throttled, breaker_open); of the app other: how many are.',
       labelNames: ['app_id', 'state'],
       registers,
       collect,
     });
     this.usage = new Gauge({
       name: 'metavault_meta_usage_percent',
-      help: 'Latest value of the highest usage gauge of an app, in percent.',
+      help: 'Latest value of the highest usage gauge of an app, in percent; of the app other: the highest of the rest.',
       labelNames: ['app_id'],
       registers,
       collect,
@@ -157,14 +158,19 @@ export class LifecycleMetrics {
     else this.nextExpiry.set((census.nextExpiryAt.getTime() - now.getTime()) / 1000);
     this.lag.set({ sweep: 'refresh' }, overdue(census.oldestRefreshDueAt, now));
     this.lag.set({ sweep: 'health' }, overdue(census.oldestCheckDueAt, now));
+    const labelOf = chooseAppLabels(states);
+    const highest = new Map<string, number>();
+    for (const gauge of [this.throttle, this.usage]) gauge.reset();
     for (const { appId, ...state } of states) {
       const throttled = state.stoppedUntil !== null && state.stoppedUntil > now;
-      this.throttle.set({ app_id: appId, state: 'throttled' }, throttled ? 1 : 0);
-      this.throttle.set({ app_id: appId, state: 'breaker_open' }, state.breaker === 'open' ? 1 : 0);
-      this.usage.set({ app_id: appId }, state.usagePercent);
+      const app_id = labelOf(appId);
+      this.throttle.inc({ app_id, state: 'throttled' }, throttled ? 1 : 0);
+      this.throttle.inc({ app_id, state: 'breaker_open' }, state.breaker === 'open' ? 1 : 0);
+      highest.set(app_id, Math.max(highest.get(app_id) ?? 0, state.usagePercent));
     }
+    for (const [app_id, percent] of highest) this.usage.set({ app_id }, percent);
     this.limitedObjects.reset();
-    for (const { appId, scope, count } of objects) this.limitedObjects.set({ app_id: appId, scope }, count);
+    for (const { appId, scope, count } of objects) this.limitedObjects.inc({ app_id: labelOf(appId), scope }, count);
     this.takenAtMs = performance.now();
   }
 }

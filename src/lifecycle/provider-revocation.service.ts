@@ -7,7 +7,7 @@ import { PendingRevocationService } from '../connections/revocation/pending-revo
 import { type ClaimedRevocation } from '../connections/revocation/provider-revocation.repository.ts';
 import type { ProviderRevocationStatus } from '../connections/status/connection-status.ts';
 import { MetaError } from '../meta/errors/meta-error.ts';
-import { RevocationApi } from '../meta/tokens/revocation-api.ts';
+import { MetaClients } from '../meta/meta-clients.ts';
 import { Clock } from '../platform/clock.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import { Random } from '../platform/random.ts';
@@ -28,7 +28,7 @@ const BATCH = 20;
 export class ProviderRevocationService {
   constructor(
     private readonly revocations: PendingRevocationService,
-    private readonly api: RevocationApi,
+    private readonly meta: MetaClients,
     private readonly rateLimiter: AppRateLimiter,
     private readonly refusals: RefusalInspector,
     private readonly clock: Clock,
@@ -82,7 +82,9 @@ export class ProviderRevocationService {
   ): Promise<'confirmed' | 'not_supported'> {
     const request = { kind: revocation.kind, token, metaUserId: revocation.metaUserId };
     try {
-      return await this.rateLimiter.call(revocation.appId, urgency, () => this.api.revoke(request));
+      return await this.rateLimiter.call(revocation.appId, urgency, () =>
+        this.meta.call(revocation.appId, ({ revocation: api }) => api.revoke(request)),
+      );
     } catch (error) {
       if (!(error instanceof MetaError) || error.verdict.kind !== 'suspect') throw error;
       const { kind } = await this.refusals.inspect(revocation, token, urgency);

@@ -1,11 +1,10 @@
-import { Inject, Injectable } from '@nestjs/common';
 import type { MetaCause } from '../platform/problem.ts';
 import { readSubscription, type WebhookSubscription } from './assets/discovery-responses.ts';
 import type { MetaVerdict } from './errors/classify-error.ts';
 import { MetaError } from './errors/meta-error.ts';
 import { requireApp } from './graph/app-credentials.ts';
 import type { TokenHostName } from './graph/graph-host.ts';
-import { GraphTransport } from './graph/graph-transport.ts';
+import type { GraphResponse, GraphTransport } from './graph/graph-transport.ts';
 import { asObject, readText } from './graph/lossless-json.ts';
 import { paginate } from './graph/paginate.ts';
 import { requestAppToken } from './graph/request-app-token.ts';
@@ -18,9 +17,8 @@ export type AppCheck =
   | { ok: false; verdict: MetaVerdict; meta: MetaCause };
 
 /** Calls made as the app itself, for `doctor` (docs/meta-facts.md#code-exchange). */
-@Injectable()
 export class AppApi {
-  constructor(@Inject(GraphTransport) private readonly transport: GraphTransport) {}
+  constructor(private readonly transport: GraphTransport) {}
 
   /** Requests an app token with `client_credentials`. Never throws `MetaError`. */
   async checkAppCredentials(host: TokenHostName = 'facebook'): Promise<AppCheck> {
@@ -34,6 +32,36 @@ export class AppApi {
       if (error instanceof MetaError) return { ok: false, verdict: error.verdict, meta: error.cause };
       throw error;
     }
+  }
+
+  /**
+   * Whether id and secret belong together, also for native apps, to which Meta refuses `client_credentials`
+   * (docs/meta-facts.md#code-exchange): then reads the app as itself. Never throws `MetaError`.
+   */
+  async verifyAppCredentials(host: TokenHostName = 'facebook'): Promise<AppCheck> {
+    const check = await this.checkAppCredentials(host);
+    if (check.ok || check.verdict.kind !== 'parameter' || this.transport.host(host).appRole !== 'app') return check;
+    try {
+      return { ok: true, servedVersion: (await this.readApp()).servedVersion };
+    } catch (error) {
+      if (error instanceof MetaError) return { ok: false, verdict: error.verdict, meta: error.cause };
+      throw error;
+    }
+  }
+
+  private readApp(): Promise<GraphResponse> {
+    const operation = 'read_app';
+    const host = this.transport.host('facebook');
+    return this.transport.call({
+      operation,
+      context: 'app_call',
+      host: 'facebook',
+      method: 'GET',
+      path: `/${host.version}/${encodeURIComponent(requireApp(host, operation).id)}`,
+      query: { fields: 'id' },
+      auth: { by: 'app' },
+      effect: 'read',
+    });
   }
 
   /** Lists our app's webhook subscriptions. Throws `MetaError`. */

@@ -5,19 +5,15 @@ import type { SecretString } from '../platform/secret-string.ts';
 import { type GraphHost, type GraphHostName, graphHostDescriptor, resolveGraphHosts } from './graph/graph-host.ts';
 import { tokenKind } from './tokens/token-kinds.ts';
 
-/** What determines the app: a connection, or a connection to be made. */
-interface AppSubject {
-  tenant: string;
-  product: string;
-  /** The app that the connection was made under; missing before that. */
-  appId?: string;
-}
-
 /** An app that may sign Meta's webhooks and signed requests. */
 export interface AppSigner {
   appId: string;
   secret: SecretString;
 }
+
+/** Where an app's settings come from. */
+export const APP_SOURCES = ['environment', 'api'] as const;
+export type AppSource = (typeof APP_SOURCES)[number];
 
 /** Webhook objects about users, which every app may send. */
 const USER_OBJECTS = ['permissions', 'user'];
@@ -28,7 +24,10 @@ const THREADS_OBJECTS: ReadonlySet<string> = new Set([...USER_OBJECTS, 'threads'
 export class MetaApp {
   readonly #hosts: Readonly<Record<GraphHostName, GraphHost>>;
 
-  constructor(readonly config: MetaConfig) {
+  constructor(
+    readonly config: MetaConfig,
+    readonly source: AppSource = 'environment',
+  ) {
     this.#hosts = resolveGraphHosts(config);
   }
 
@@ -59,11 +58,21 @@ export class MetaApp {
     return appId === threadsApp?.id && THREADS_OBJECTS.has(object);
   }
 
+  /** Whether one of its apps that signed a delivery may send this kind of object. */
+  maySend(signedBy: readonly string[], object: string): boolean {
+    return signedBy.some((appId) => this.maySpeakOf(appId, object));
+  }
+
   /**
    * Apps whose users this app may sign for: the Meta app covers its Instagram and Threads apps, these only themselves.
    */
   appsSpokenFor(appId: string): string[] {
     return appId === this.id ? this.appIds : [appId];
+  }
+
+  /** Apps whose users the apps that signed a delivery may speak for. */
+  appsSpokenForBy(signedBy: readonly string[]): string[] {
+    return [...new Set(signedBy.flatMap((appId) => this.appsSpokenFor(appId)))];
   }
 
   host(name: GraphHostName): GraphHost {
@@ -96,56 +105,33 @@ export class MetaApp {
   }
 }
 
-/** The single place that decides which Meta app a call belongs to. Only one app can be configured so far. */
+/** Finds the Meta app that a token or a login belongs to. This one knows only the environment's. */
 @Injectable()
 export class MetaApps {
-  /** For what belongs to no connection: settings checks and front-end configuration. */
+  /** The environment's app, which serves where no other does. */
   readonly primary: MetaApp;
 
   constructor(@Inject(Config) config: Pick<Config, 'meta'>) {
     this.primary = new MetaApp(config.meta);
   }
 
-  /** Returns the app of a connection. */
-  for(_subject: AppSubject): MetaApp {
-    return this.primary;
+  /**
+   * Returns the app that has this id, as Meta app or as its Instagram or Threads app, in its current state; null if
+   * there is none. The same object until it changes. `version`: what a statement has just read as its current one.
+   */
+  async find(appId: string, _version?: Buffer | null): Promise<MetaApp | null> {
+    return this.primary.appIds.includes(appId) ? this.primary : null;
   }
 
-  get all(): readonly MetaApp[] {
-    return [this.primary];
-  }
-
-  /** All app ids that tokens may belong to, without duplicates. */
-  get appIds(): string[] {
-    return [...new Set(this.all.flatMap(({ appIds }) => appIds))];
-  }
-
-  /** Ids of the apps that this host accepts. */
-  idsAt(host: GraphHostName): string[] {
-    return [...new Set(this.all.flatMap((app) => app.host(host).app?.id ?? []))];
-  }
-
-  /** Whether one of the apps that signed a delivery may send this kind of object. */
-  maySpeakOf(signedBy: readonly string[], object: string): boolean {
-    return this.all.some((app) =>
-      signedBy.some((appId) => app.appIds.includes(appId) && app.maySpeakOf(appId, object)),
-    );
-  }
-
-  /** Apps whose users the signing apps may speak for. */
-  appsSpokenFor(signedBy: readonly string[]): string[] {
-    const ofApp = (app: MetaApp) =>
-      signedBy.filter((appId) => app.appIds.includes(appId)).flatMap((appId) => app.appsSpokenFor(appId));
-    return [...new Set(this.all.flatMap(ofApp))];
+  /** Returns the app with this id of its own, not that of an inner app; null id: the environment's. */
+  async findOwn(appId: string | null): Promise<MetaApp | null> {
+    if (appId === null) return this.primary;
+    const app = await this.find(appId);
+    return app?.id === appId ? app : null;
   }
 
   /** Whether a credential's app is configured here; see `MetaApp.serves`. */
-  serves(credential: { appId: string; kind: TokenKind }): boolean {
-    return this.all.some((app) => app.serves(credential));
-  }
-
-  /** Every secret that may have signed a webhook, with its app. */
-  get signers(): AppSigner[] {
-    return this.all.flatMap(({ signers }) => signers);
+  async serves(credential: { appId: string; kind: TokenKind }): Promise<boolean> {
+    return (await this.find(credential.appId))?.serves(credential) ?? false;
   }
 }

@@ -21,7 +21,7 @@ interface NewSealedSecret {
 
 /** Returns `JOIN sealed_secret <alias> ON …`. May follow LEFT and be extended with AND. */
 export function joinSealedSecret(alias: Sql, secretId: Sql): Sql {
-  return sql`JOIN sealed_secret ${alias} ON ${alias}.id = ${secretId}`;
+  return sql`JOIN LATERAL (SELECT * FROM sealed_secret WHERE id = ${secretId} OFFSET 0) ${alias} ON true`;
 }
 
 /** Returns the columns of `SealedSecretRow` except the id. */

@@ -31,6 +31,8 @@ type Match = SubjectConnection & { receivesEvents: boolean };
 
 /** Apps whose users entries may be about. */
 interface SubjectApps {
+  /** Apps whose connections' assets entries may be about. */
+  assetAppIds: readonly string[];
   /** Apps the signers may speak for. */
   userAppIds: readonly string[];
   /** The signing apps on a host. */
@@ -46,7 +48,7 @@ export async function matchConnections(
   subjects: readonly EntrySubject[],
   apps: SubjectApps,
 ): Promise<EntryMatch[]> {
-  const byAsset = await findByAssets(executor, subjects);
+  const byAsset = await findByAssets(executor, subjects, apps.assetAppIds);
   const byUser = await findByUsers(executor, subjects, apps.userAppIds);
   return subjects.map((subject) => {
     const matches = [
@@ -96,9 +98,10 @@ function toUserMatch({ connectionId, tenant, product, receivesEvents }: UserConn
 async function findByAssets(
   executor: SqlExecutor,
   subjects: readonly EntrySubject[],
+  appIds: readonly string[],
 ): Promise<Map<string, AssetConnection[]>> {
   const ids = subjects.flatMap(({ assets }) => assets.flatMap(({ id, parentIds = [] }) => [id, ...parentIds]));
-  const connections = await findConnectionsByAssetIds(executor, [...new Set(ids)]);
+  const connections = await findConnectionsByAssetIds(executor, appIds, [...new Set(ids)]);
   return groupBy(keepCurrentOwners(connections), ({ type, id }) => `${type} ${id}`);
 }
 

@@ -8,7 +8,7 @@ import type { ConnectionId } from '../connections/ids.ts';
 import { Database, type Transaction } from '../database/database.ts';
 import { RawJson } from '../events/outbox/event-data.ts';
 import { Outbox, type OutboxEvent } from '../events/outbox/outbox.ts';
-import { MetaApps } from '../meta/meta-apps.ts';
+import { type MetaApp, MetaApps } from '../meta/meta-apps.ts';
 import { addSeconds, Clock } from '../platform/clock.ts';
 import { DAY_SECONDS } from '../platform/duration.ts';
 import { objectLabel } from './entry-subject.ts';
@@ -52,29 +52,31 @@ export class WebhookIngestService {
   ) {}
 
   /**
-   * Resolves after the commit. `signedBy`: apps whose secret signed the delivery. `verificationCount`: connections now
-   * due for inspection.
+   * Resolves after the commit. `app`: whose callback it came to; `signedBy`: which of its ids signed it.
+   * `verificationCount`: connections now due for inspection.
    */
   async ingest(
     delivered: readonly WebhookEntry[],
+    app: MetaApp,
     signedBy: readonly string[],
   ): Promise<{ stored: number; verificationCount: number }> {
-    const entries = delivered.map((entry) => ({ ...entry, hash: this.hashBySigners(entry.hash, signedBy) }));
+    const entries = delivered.map((entry) => ({ ...entry, hash: this.hashBySigners(entry.hash, app, signedBy) }));
     if (entries.length === 0) return { stored: 0, verificationCount: 0 };
     const result = await this.database.transaction(async (tx) => {
       const fresh = await this.insertNew(tx, entries);
-      const spoken = fresh.filter(({ object }) => this.apps.maySpeakOf(signedBy, object));
+      const spoken = fresh.filter(({ object }) => app.maySend(signedBy, object));
       const matches = await matchConnections(
         tx,
         spoken.map(({ subject }) => subject),
         {
-          userAppIds: this.apps.appsSpokenFor(signedBy),
-          signersAt: (host) => this.apps.idsAt(host).filter((appId) => signedBy.includes(appId)),
+          assetAppIds: app.appIds,
+          userAppIds: app.appsSpokenForBy(signedBy),
+          signersAt: (host) => signedBy.filter((appId) => app.host(host).app?.id === appId),
         },
       );
       const matchOf = new Map(spoken.map((entry, index) => [entry, matches[index]]));
       const matched = fresh.map((entry) => ({ entry, ...(matchOf.get(entry) ?? NO_MATCH) }));
-      await this.relay(tx, matched);
+      await this.relay(tx, app, matched);
       await this.removals.process(
         tx,
         spoken.flatMap(({ removedAccounts }) => removedAccounts),
@@ -98,9 +100,10 @@ export class WebhookIngestService {
    * Only an app itself can repeat its entries. Otherwise the secret of an Instagram or Threads app would suffice to
    * send an entry of the Meta app first and make the real one look like a repeat.
    */
-  private hashBySigners(hash: Buffer, signedBy: readonly string[]): Buffer {
-    if (this.apps.all.some(({ id }) => signedBy.includes(id))) return hash;
-    const signers = JSON.stringify([...signedBy].sort());
+  private hashBySigners(hash: Buffer, app: MetaApp, signedBy: readonly string[]): Buffer {
+    if (app === this.apps.primary && signedBy.includes(app.id)) return hash;
+    // Two apps may get the same entry of an account, each for its own tenants.
+    const signers = JSON.stringify(signedBy.includes(app.id) ? [app.id] : [...signedBy].sort());
     return createHash('sha256').update(signers).update(hash).digest();
   }
 
@@ -114,13 +117,13 @@ export class WebhookIngestService {
     return entries.filter(({ hash }) => fresh.has(hash.toString('hex')));
   }
 
-  private async relay(tx: Transaction, matched: readonly MatchedEntry[]): Promise<void> {
+  private async relay(tx: Transaction, app: MetaApp, matched: readonly MatchedEntry[]): Promise<void> {
     const unmatched = matched.filter(({ recipients }) => recipients.length === 0);
     const known = matched.flatMap(({ entry, recipients }) => recipients.map((each) => toEvent(entry, each)));
     await this.outbox.addAll(tx, known);
     const eventIds = await this.outbox.addAll(
       tx,
-      unmatched.map(({ entry }) => toEvent(entry, null)),
+      unmatched.map(({ entry }) => withApp(toEvent(entry, null), app)),
     );
     const aboutUsers = unmatched.flatMap(({ entry }, index) => {
       const [metaUserId] = entry.subject.userIds;
@@ -146,6 +149,11 @@ function accountsToVerify(entries: readonly WebhookEntry[]): string[] {
 function connectionsToVerify(matched: readonly MatchedEntry[]): ConnectionId[] {
   const about = matched.filter(({ entry }) => entry.subject.isAboutAccess);
   return [...new Set(about.flatMap(({ connectionIds }) => connectionIds))];
+}
+
+/** Names the app where no connection does. */
+function withApp(event: OutboxEvent, app: MetaApp): OutboxEvent {
+  return { ...event, data: { ...event.data, app_id: app.id } };
 }
 
 function toEvent({ object, text }: WebhookEntry, connection: SubjectConnection | null): OutboxEvent {

@@ -1,6 +1,6 @@
 const FOUNDATION = ['platform', 'config', 'database'];
 const RECORDS = [...FOUNDATION, 'auth', 'audit', 'vault', 'idempotency', 'events'];
-const DOMAIN = [...RECORDS, 'meta', 'connections'];
+const DOMAIN = [...RECORDS, 'meta', 'apps', 'connections'];
 const FEATURES = [...DOMAIN, 'clients', 'customer-pages', 'lifecycle', 'connect', 'webhooks', 'leases', 'gateway'];
 const EVERYTHING = [...FEATURES, 'sandbox', 'operations', 'console', 'bootstrap', 'cli', 'composition'];
 
@@ -20,6 +20,7 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   vault: [...FOUNDATION, 'auth', 'audit'],
   idempotency: [...FOUNDATION, 'auth', 'audit', 'vault'],
   events: [...FOUNDATION, 'auth', 'audit', 'vault', 'idempotency'],
+  apps: [...RECORDS, 'meta'],
   clients: RECORDS,
   connections: RECORDS,
   lifecycle: DOMAIN,

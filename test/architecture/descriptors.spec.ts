@@ -32,6 +32,8 @@ const TABLES = [
   'src/meta/meta-apps.ts',
   'src/meta/graph/graph-host.ts',
   'src/meta/dialog/dialog-url.ts',
+  // Apps as data: what an admin gives and is told of each, inner apps and login configurations included.
+  'src/apps/',
   // The doctor looks at the settings themselves.
   'src/operations/doctor/app-checks.ts',
 ];

@@ -14,6 +14,8 @@ const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string
 const RUN_BY: readonly { page: string; language: string; starts: RegExp; spec: string }[] = [
   { page: 'docs/products.md', language: 'sh', starts: /^/, spec: 'test/e2e/documents.spec.ts' },
   { page: 'docs/products.md', language: 'json', starts: /^/, spec: 'test/e2e/documents.spec.ts' },
+  { page: 'docs/apps.md', language: 'sh', starts: /^/, spec: 'test/e2e/documents.spec.ts' },
+  { page: 'docs/apps.md', language: 'json', starts: /^/, spec: 'test/e2e/documents.spec.ts' },
   { page: 'README.md', language: 'sh', starts: /^curl /, spec: 'test/e2e/documents.spec.ts' },
   { page: 'README.md', language: 'json', starts: /^/, spec: 'test/e2e/documents.spec.ts' },
   { page: 'README.md', language: 'sh', starts: /^npm ci && npm start/, spec: 'test/e2e/start.spec.ts' },

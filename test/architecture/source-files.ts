@@ -33,12 +33,15 @@ export function isStatementFile(file: string): boolean {
   return /\.(repository|query)\.ts$/.test(file);
 }
 
-/** Every TypeScript file under `src`, read and parsed. */
-export function sourceFiles(): SourceFile[] {
-  return readdirSync(path.join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+let parsed: readonly SourceFile[] | undefined;
+
+/** Every TypeScript file under `src`, read and parsed once for all spec files of a worker. */
+export function sourceFiles(): readonly SourceFile[] {
+  parsed ??= readdirSync(path.join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts'))
     .map((name) => parse(path.posix.join('src', name.split(path.sep).join('/'))))
     .sort((a, b) => a.path.localeCompare(b.path));
+  return parsed;
 }
 
 function parse(file: string): SourceFile {

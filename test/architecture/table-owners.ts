@@ -1,6 +1,7 @@
 /** The module that owns each table: its SQL, and nobody else's, may name it. */
 export const TABLE_OWNERS: Readonly<Record<string, string>> = {
   schema_migration: 'database',
+  schema_contract: 'database',
   row_mac_requirement: 'database',
   encryption_key: 'vault',
   sealed_secret: 'vault',
@@ -10,6 +11,7 @@ export const TABLE_OWNERS: Readonly<Record<string, string>> = {
   client: 'auth',
   client_key: 'auth',
   client_identity: 'auth',
+  shared_limit: 'auth',
   audit_entry: 'audit',
   audit_link: 'audit',
   audit_head: 'audit',
@@ -33,12 +35,22 @@ export const TABLE_OWNERS: Readonly<Record<string, string>> = {
   app_rate_limit: 'lifecycle',
   served_version: 'lifecycle',
   object_rate_limit: 'lifecycle',
+  meta_app: 'apps',
+  app_failure: 'apps',
   webhook_entry: 'webhooks',
   privacy_request: 'webhooks',
 };
 
 /** Where a statement reads a table of another module all the same, and why it can't be otherwise. */
 export const FOREIGN_READS: Readonly<Record<string, { table: string; why: string }>> = {
+  'src/apps/app-connections.query.ts': {
+    table: 'connection',
+    why: 'connections stand above apps, and an app is not deleted under them',
+  },
+  'src/apps/app-pending.query.ts': {
+    table: 'pending_authorization',
+    why: 'connections stand above apps, and an app is not deleted under a token that is not in a connection yet',
+  },
   'src/events/outbox/event-description.query.ts': {
     table: 'connection',
     why: 'connections stand above events, and what an event says of its connection is read by the statement that stores it',

@@ -45,8 +45,7 @@ async function failOver(isSynchronous) {
   }
 }
 
-const rounds = [];
 for (const isSynchronous of [true, false])
-  for (let round = 0; round < ROUNDS; round++) rounds.push(await failOver(isSynchronous));
-for (const round of rounds) process.stdout.write(`${JSON.stringify(round)}\n`);
+  for (let round = 0; round < ROUNDS; round++)
+    process.stdout.write(`${JSON.stringify(await failOver(isSynchronous))}\n`);
 process.exit();

@@ -16,7 +16,7 @@ import { PayloadVault } from '../../dist/src/vault/payloads/payload-vault.js';
 import { Vault } from '../../dist/src/vault/vault.js';
 
 /** `count` connections (tenants `t0`, `t1`, …) with a sealed token of 250 bytes each, and the baseline's table. */
-export async function seed(environment, count) {
+export async function seed(environment, count, { analyzes = true } = {}) {
   const config = loadConfig(environment);
   const coreServices = await openCoreServices({ config, databaseUrl: environment.DATABASE_URL });
   const { database, keyRing, clock, ids, random } = coreServices;
@@ -36,6 +36,7 @@ export async function seed(environment, count) {
     clock,
     ids,
     config,
+    random,
   );
   const expiresAt = new Date(clock.now().getTime() + 60 * 86_400_000);
   for (let i = 0; i < count; i++) {
@@ -90,6 +91,6 @@ export async function seed(environment, count) {
     text: 'INSERT INTO bench_secret SELECT $2 || n, $1 FROM generate_series(0, 999) n',
     values: [Buffer.from(box), 'crd_'],
   });
-  await database.run({ text: 'ANALYZE' });
+  if (analyzes) await database.run({ text: 'ANALYZE' });
   await coreServices.close();
 }

@@ -37,6 +37,7 @@ interface RunnablePage {
 
 const PAGES: readonly RunnablePage[] = [
   { page: 'docs/products.md', steps: stepsOf(read('docs/products.md')), prepare: async () => ({}) },
+  { page: 'docs/apps.md', steps: stepsOf(read('docs/apps.md')), prepare: async () => ({}) },
   {
     page: 'README.md',
     steps: stepsOf(read('README.md')).filter(({ title }) => title === 'The main job'),

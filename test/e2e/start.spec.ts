@@ -13,6 +13,8 @@ import { TEST_ENVIRONMENT } from '../support/test-replica.ts';
 jest.setTimeout(120_000);
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
+/** Undefined if the sources are newer. */
+const BUILD = process.env['REPLICA_BUILD'];
 const HOOK = path.join(ROOT, 'test/support/typescript-hook.mjs');
 const dataDir = mkdtempSync(path.join(os.tmpdir(), 'metavault-start-'));
 const running: ChildProcess[] = [];
@@ -39,12 +41,16 @@ interface Run {
 }
 
 function run(file: string, options: string[], environment: Record<string, string>): Run {
-  const build = process.env['REPLICA_BUILD'];
-  const program =
-    build === undefined
-      ? ['--import', HOOK, path.join(ROOT, 'src', file)]
-      : [path.join(build, 'src', file.replace('.ts', '.js'))];
-  const child = spawn(process.execPath, [...program, ...options], {
+  return runProgram(
+    BUILD === undefined
+      ? ['--import', HOOK, path.join(ROOT, 'src', file), ...options]
+      : [path.join(BUILD, 'src', file.replace('.ts', '.js')), ...options],
+    environment,
+  );
+}
+
+function runProgram(program: string[], environment: Record<string, string>): Run {
+  const child = spawn(process.execPath, program, {
     env: { PATH: process.env['PATH'], ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -70,6 +76,8 @@ function run(file: string, options: string[], environment: Record<string, string
 }
 
 const curlLines = (screen: string): string[] => screen.split('\n').filter((line) => line.startsWith('curl '));
+const get = async (port: string, target: string): Promise<unknown> =>
+  (await fetch(`http://127.0.0.1:${port}${target}`)).json();
 const paste = (line: string): unknown => JSON.parse(execFileSync('sh', ['-c', line], { encoding: 'utf8' }));
 
 describe('npm start', () => {
@@ -142,6 +150,30 @@ describe('a failing start', () => {
       1,
       [expect.stringMatching(/^ROOT_KEY is for another vault: .*local:[0-9a-f]{16}/)],
     ]);
+  });
+});
+
+(BUILD === undefined ? describe.skip : describe)('the bundle [skipped without a current build]', () => {
+  it('serves requests and pages, and runs commands', async () => {
+    execFileSync(process.execPath, [path.join(ROOT, 'bundle.mjs')]);
+    const bundled = (file: string): string => path.join(BUILD ?? '', 'bundle', file);
+    const database = await freshDatabase();
+    const port = String(await freePort());
+    const environment = { ...TEST_ENVIRONMENT, PORT: port, LOG_LEVEL: 'info', DATABASE_URL: database.url };
+    const replica = runProgram([bundled('main.js')], environment);
+    await replica.says(/"msg":"ready"/);
+    const { paths } = (await get(port, '/openapi.json')) as { paths: Record<string, unknown> };
+    expect(Object.keys(paths)).toContain('/v1/leases');
+    expect(await get(port, '/health/ready')).toMatchObject({ status: 'ok' });
+    expect((await fetch(`http://127.0.0.1:${port}/docs`)).status).toBe(200);
+    const doctor = runProgram([bundled('cli.js'), 'doctor', '--json'], environment);
+    await doctor.ended;
+    expect(JSON.parse(doctor.stdout()).findings).toContainEqual(
+      expect.objectContaining({ check: 'migrations', state: 'ok' }),
+    );
+    replica.child.kill('SIGTERM');
+    expect(await replica.ended).toBe(0);
+    await database.drop();
   });
 });
 

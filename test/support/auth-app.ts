@@ -9,11 +9,12 @@ import { ClientsModule } from '../../src/clients/clients.module.ts';
 import { ConfigModule } from '../../src/config/config.module.ts';
 import type { Config, OidcConfig } from '../../src/config/config.ts';
 import { Database } from '../../src/database/database.ts';
+import { DatabaseClock } from '../../src/database/database-clock.ts';
 import { IntegrityFailures } from '../../src/database/integrity-failures.ts';
 import { RetentionService } from '../../src/database/retention.service.ts';
 import { RowMacs } from '../../src/database/row-macs.ts';
 import { IdempotencyModule } from '../../src/idempotency/idempotency.module.ts';
-import type { Clock } from '../../src/platform/clock.ts';
+import { type Clock, SystemClock } from '../../src/platform/clock.ts';
 import { type HttpClient, UndiciHttpClient } from '../../src/platform/http-client/http-client.ts';
 import { createHttpServer } from '../../src/platform/http-server/http-server.ts';
 import { InputValidationPipe } from '../../src/platform/http-server/input-validation.pipe.ts';
@@ -52,7 +53,14 @@ export async function startAuthApp(
     operations: { isPublic: true, host: '127.0.0.1', port: null, token: null },
     oidc: options.oidc ?? { issuers: [], audiences: [] },
   } as Partial<Config> as Config;
-  const values = [{ provide: Database, useValue: database }, IntegrityFailures, RetentionService, RowMacs];
+  const databaseClock = await DatabaseClock.start(database, new SystemClock());
+  const values = [
+    { provide: Database, useValue: database },
+    { provide: DatabaseClock, useValue: databaseClock },
+    IntegrityFailures,
+    RetentionService,
+    RowMacs,
+  ];
   const http = options.http ?? new UndiciHttpClient();
   const server = createHttpServer(log.logger, ids, options.trustedProxies);
   class TestModule {}

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
+import { WATCHDOG_SCRIPT } from '../../src/database/embedded-postgres.ts';
 import { findPostgresBinaries, findServerUser, type ServerUser } from '../../src/database/postgres-binaries.ts';
 import { startDatabaseProxy } from './database-proxy.ts';
 import { freePort } from './http-listener.ts';
@@ -43,7 +44,7 @@ export function startPostgresPair(): Promise<PostgresPair> {
     const folder = mkdtempSync(path.join(tmpdir(), 'metavault-pair-'));
     closeLater({ close: () => rmSync(folder, { recursive: true, force: true }) });
     chmodSync(folder, 0o755);
-    const start = async (name: string, settings: readonly string[] = []): Promise<Server> =>
+    const start = async (name: string, settings: Record<string, string> = {}): Promise<Server> =>
       closeLater(await startServer({ binaries, user, data: path.join(folder, name), settings }));
     initialize(binaries.initdb, path.join(folder, 'primary'), user);
     const primary = await start('primary');
@@ -52,7 +53,7 @@ export function startPostgresPair(): Promise<PostgresPair> {
     closeLater(replication);
     const { port } = new URL(replication.url);
     const source = `host=127.0.0.1 port=${port} user=postgres application_name=${STANDBY}`;
-    const standby = await start(STANDBY, ['-c', `primary_conninfo=${source}`]);
+    const standby = await start(STANDBY, { primary_conninfo: source });
     const address = await startDatabaseProxy(primary.url);
     closeLater(address);
     const caughtUp = async (): Promise<void> => {
@@ -115,43 +116,55 @@ async function startServer(of: {
   binaries: { postgres: string };
   user: ServerUser | undefined;
   data: string;
-  settings: readonly string[];
+  settings: Record<string, string>;
 }): Promise<Server> {
   const port = await freePort();
-  const address = ['-p', String(port), '-h', '127.0.0.1', '-k', ''];
-  // A standby must allow at least as many connections as its primary.
-  const settings = [
-    '-c',
-    'max_connections=200',
-    '-c',
-    'wal_keep_size=256MB',
-    '-c',
-    'io_method=sync',
-    '-c',
-    'log_min_messages=fatal',
-  ];
-  const server = spawn(of.binaries.postgres, ['-D', of.data, ...address, ...settings, ...of.settings], {
+  const flags = Object.entries({ ...SETTINGS, ...of.settings, port: String(port) });
+  const args = ['-D', of.data, ...flags.flatMap(([name, value]) => ['-c', `${name}=${value}`])];
+  // As the embedded one, it ends with this process, however that ends.
+  const shell = spawn('/bin/sh', ['-c', WATCHDOG_SCRIPT, 'sh', of.binaries.postgres, ...args], {
     ...of.user,
     cwd: '/',
-    stdio: 'ignore',
-    // A group of its own, so that a kill hits its workers, too.
+    stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
   });
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
   await until(async () => {
-    if (server.exitCode !== null) throw new Error(`postgres ended with ${server.exitCode}`);
+    if (shell.exitCode !== null) throw new Error(`postgres ended with ${shell.exitCode}`);
     return query(url, 'SELECT 1').catch(() => null);
   });
+  const pid = Number(readFileSync(path.join(of.data, 'postmaster.pid'), 'utf8').split('\n')[0]);
   return {
     url,
-    kill: () => end(server, () => process.kill(-(server.pid ?? 0), 'SIGKILL')),
-    close: () => end(server, () => server.kill('SIGQUIT')),
+    kill: () => end(shell, () => killAll(pid)),
+    close: () => end(shell, () => process.kill(pid, 'SIGQUIT')),
   };
 }
 
-async function end(server: ChildProcess, signal: () => void): Promise<void> {
-  if (server.exitCode !== null || server.signalCode !== null) return;
-  const ended = once(server, 'exit');
+const SETTINGS = {
+  listen_addresses: '127.0.0.1',
+  unix_socket_directories: '',
+  // A standby must allow at least as many as its primary.
+  max_connections: '200',
+  wal_keep_size: '256MB',
+  io_method: 'sync',
+};
+
+/** The server and the processes of its connections, which would finish their commits otherwise. */
+function killAll(pid: number): void {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
+  for (const each of [pid, ...children]) {
+    try {
+      process.kill(each, 'SIGKILL');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+}
+
+async function end(shell: ChildProcess, signal: () => void): Promise<void> {
+  if (shell.exitCode !== null || shell.signalCode !== null) return;
+  const ended = once(shell, 'exit');
   signal();
   await ended;
 }

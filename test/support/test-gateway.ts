@@ -95,6 +95,7 @@ export function grantFor(token: string, changes: Partial<GatewayGrant> = {}): Ga
     credentialVersion: 1,
     kind: 'user',
     appId: TEST_APP.hostOf(changes.kind ?? 'user').app?.id ?? '',
+    appVersion: null,
     leaseExpiresAt: new Date('2099-01-01T00:00:00Z'),
     ancestorIds: [],
     allow: null,

@@ -576,6 +576,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/apps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Meta apps
+         * @description The environment's app first, then the others by id. Never shows a secret.
+         *
+         *     Roles: admin, auditor.
+         */
+        get: operations["listApps"];
+        put?: never;
+        /**
+         * Add a Meta app
+         * @description Meta is asked first whether id and secret belong together. Secrets are sealed and never shown. The verify token for its webhooks is shown once, in this answer.
+         *
+         *     Roles: admin.
+         */
+        post: operations["createApp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/apps/{app_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a Meta app
+         * @description Also asks Meta whether id and secret belong together, and which webhooks it has for the app.
+         *
+         *     Roles: admin, auditor.
+         */
+        get: operations["getApp"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a Meta app
+         * @description With its secrets. Refused while connections that are not revoked rest on it.
+         *
+         *     Roles: admin.
+         */
+        delete: operations["deleteApp"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a Meta app
+         * @description Fields that are absent stay as they are. Holds from the next call on, on every replica. Changing its tenants moves no connection.
+         *
+         *     Roles: admin.
+         */
+        patch: operations["updateApp"];
+        trace?: never;
+    };
+    "/v1/apps/{app_id}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replace the secret of a Meta app
+         * @description Meta is asked about the new one first; then it is used from the next call on, on every replica. Signatures by the old one count for `grace_seconds`.
+         *
+         *     Roles: admin.
+         */
+        post: operations["rotateAppSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/audit": {
         parameters: {
             query?: never;
@@ -1013,7 +1097,7 @@ export interface paths {
         put?: never;
         /**
          * Import a token
-         * @description Connects with a token that you have: of a system user, or from another system. It is inspected before anything is stored: it must be valid and belong to this app. Importing again for the same tenant, product, and Meta user updates the connection and keeps its id.
+         * @description Connects with a token that you have: of a system user, or from another system. It is inspected before anything is stored: it must be valid and belong to the app. Importing again for the same tenant, product, and Meta user updates the connection and keeps its id.
          *
          *     Roles: admin.
          */
@@ -1530,6 +1614,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/webhooks/meta/{app_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Answer Meta's handshake for an app
+         * @description Returns `hub.challenge` if `hub.verify_token` is the app's own.
+         */
+        get: operations["confirmAppWebhook"];
+        put?: never;
+        /**
+         * Receive Meta's events for an app
+         * @description As for the environment's app, but signed with this app's secret, or its previous one in its grace.
+         */
+        post: operations["receiveAppWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhooks/meta/{app_id}/data-deletion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Receive an app user's request to delete their data
+         * @description As for the environment's app, for connections under this app.
+         */
+        post: operations["deleteAppUserData"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhooks/meta/{app_id}/deauthorize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Receive Meta's report that a user removed an app
+         * @description Revokes the user's connections under this app before the answer.
+         */
+        post: operations["deauthorizeAppUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/webhooks/meta/data-deletion": {
         parameters: {
             query?: never;
@@ -1572,6 +1720,26 @@ export interface paths {
     };
 }
 export interface webhooks {
+    "app.failing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Receive app.failing
+         * @description Meta refuses an app. Told once, until Meta accepts it again or its settings change. No connection ends for it.
+         */
+        post: operations["receiveAppFailingEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "connection.assets_changed": {
         parameters: {
             query?: never;
@@ -1854,6 +2022,196 @@ export interface components {
              */
             taken_at: string;
         };
+        /**
+         * app.failing
+         * @description Meta refuses an app. Told once, until Meta accepts it again or its settings change. No connection ends for it.
+         */
+        AppFailingEvent: {
+            /** @description Meta refuses an app. Told once, until Meta accepts it again or its settings change. No connection ends for it. */
+            data: {
+                /** @description Meta's id of the app. */
+                app_id: string;
+                /** @description Its name here. Null: the environment's app. */
+                name: string | null;
+                reason: {
+                    /** @enum {unknown} */
+                    code: "app_rejected" | "app_blocked";
+                    detail: string;
+                    remedy: string;
+                };
+                /** @description The tenant, if it serves only one. */
+                tenant: string | null;
+            };
+            /** Format: date-time */
+            timestamp: string;
+            /** @constant */
+            type: "app.failing";
+        };
+        AppMetaErrorResponse: {
+            /** @example 101 */
+            code?: number;
+            /** @example AbC123dEf45 */
+            fbtrace_id?: string;
+            subcode?: number;
+            /** @example OAuthException */
+            type?: string;
+        };
+        AppMetaResponse: {
+            /**
+             * @description Whether id and secret belong together; `unknown`: Meta did not answer
+             * @example accepted
+             * @enum {string}
+             */
+            credentials: "accepted" | "rejected" | "unknown";
+            /** @description Meta's error, if it refused */
+            error?: components["schemas"]["AppMetaErrorResponse"];
+            /** @description What products lack for their main login */
+            missing_settings: components["schemas"]["MissingSettingsResponse"][];
+            /**
+             * @description The version that answered
+             * @example v26.0
+             */
+            served_version: string | null;
+            /** @description Its webhook subscriptions as Meta has them; null: Meta did not list them */
+            subscriptions: components["schemas"]["AppSubscriptionResponse"][] | null;
+        };
+        AppResponse: {
+            /**
+             * @description Meta's id of the app
+             * @example 1029384756102938
+             */
+            app_id: string;
+            /**
+             * @description Connections under it that are not revoked
+             * @example 12
+             */
+            connections: number;
+            /**
+             * Format: date-time
+             * @description Null: the environment's app
+             * @example 2026-11-28T09:30:00.000Z
+             */
+            created_at: string | null;
+            /**
+             * @description The version of Meta's API that it is called with
+             * @example v26.0
+             */
+            graph_api_version: string;
+            /** @description Its Instagram app */
+            instagram: components["schemas"]["InnerAppResponse"] | null;
+            /** @description Its Facebook Login for Business configurations */
+            login_config_ids: components["schemas"]["LoginConfigIdsResponse"];
+            /**
+             * @description For people
+             * @example Acme
+             */
+            name: string;
+            /**
+             * @description `environment`: cannot be changed over the API
+             * @example api
+             * @enum {string}
+             */
+            source: "environment" | "api";
+            /**
+             * @description Whom it serves; `["*"]` means all
+             * @example [
+             *       "acme"
+             *     ]
+             */
+            tenants: string[];
+            /** @description Its Threads app */
+            threads: components["schemas"]["InnerAppResponse"] | null;
+            /**
+             * Format: date-time
+             * @description Null: the environment's app
+             * @example 2026-11-28T09:30:00.000Z
+             */
+            updated_at: string | null;
+            webhooks: components["schemas"]["AppWebhooksResponse"];
+        };
+        AppSubscriptionResponse: {
+            /** @example true */
+            active: boolean;
+            /**
+             * @description Where Meta sends its events
+             * @example https://metavault.example/webhooks/meta/1029384756102938
+             */
+            callback_url: string | null;
+            /**
+             * @example [
+             *       "messages"
+             *     ]
+             */
+            fields: string[];
+            /**
+             * @description Meta's kind of object
+             * @example page
+             */
+            object: string;
+        };
+        AppWebhooksResponse: {
+            /**
+             * Format: uri
+             * @description What to enter in the app dashboard, under Webhooks. Deauthorization and data deletion are below it.
+             * @example https://metavault.example/webhooks/meta/1029384756102938
+             */
+            callback_url: string;
+        };
+        AppWithMetaResponse: {
+            /**
+             * @description Meta's id of the app
+             * @example 1029384756102938
+             */
+            app_id: string;
+            /**
+             * @description Connections under it that are not revoked
+             * @example 12
+             */
+            connections: number;
+            /**
+             * Format: date-time
+             * @description Null: the environment's app
+             * @example 2026-11-28T09:30:00.000Z
+             */
+            created_at: string | null;
+            /**
+             * @description The version of Meta's API that it is called with
+             * @example v26.0
+             */
+            graph_api_version: string;
+            /** @description Its Instagram app */
+            instagram: components["schemas"]["InnerAppResponse"] | null;
+            /** @description Its Facebook Login for Business configurations */
+            login_config_ids: components["schemas"]["LoginConfigIdsResponse"];
+            meta: components["schemas"]["AppMetaResponse"];
+            /**
+             * @description For people
+             * @example Acme
+             */
+            name: string;
+            /**
+             * @description `environment`: cannot be changed over the API
+             * @example api
+             * @enum {string}
+             */
+            source: "environment" | "api";
+            /**
+             * @description Whom it serves; `["*"]` means all
+             * @example [
+             *       "acme"
+             *     ]
+             */
+            tenants: string[];
+            /** @description Its Threads app */
+            threads: components["schemas"]["InnerAppResponse"] | null;
+            /**
+             * Format: date-time
+             * @description Null: the environment's app
+             * @example 2026-11-28T09:30:00.000Z
+             */
+            updated_at: string | null;
+            webhooks: components["schemas"]["AppWebhooksResponse"];
+        };
         AssetOwner: {
             /** @example 506914307656634 */
             id: string;
@@ -2022,6 +2380,10 @@ export interface components {
             message?: string;
             /** @description `migrations`: those that have not run */
             missing?: string[];
+            /** @description `migrations`: those that a release must have to work on this schema, and that this one lacks */
+            needs?: string[];
+            /** @description `migrations`: those of a newer release that ran */
+            newer?: string[];
             /**
              * @description `audit_chain`: why
              * @enum {string}
@@ -2268,6 +2630,8 @@ export interface components {
                     type: string;
                     usable: boolean;
                 }[];
+                /** @description The app at Meta that the connection's token belongs to, by Meta's id. */
+                app_id?: string;
                 /** @description A new name, owner, or credential. */
                 changed: {
                     id: string;
@@ -2311,6 +2675,8 @@ export interface components {
         ConnectionCreatedEvent: {
             /** @description A user or business connected, or connected again. */
             data: {
+                /** @description The app at Meta that the connection's token belongs to, by Meta's id. */
+                app_id?: string;
                 connection_id: string;
                 /** @description The connection's metadata then. */
                 metadata?: {
@@ -2338,6 +2704,8 @@ export interface components {
         ConnectionExpiringEvent: {
             /** @description A connection ends unless the user logs in again. */
             data: {
+                /** @description The app at Meta that the connection's token belongs to, by Meta's id. */
+                app_id?: string;
                 /** @enum {unknown} */
                 cause: "data_access_expires" | "token_expires";
                 connection_id: string;
@@ -2368,6 +2736,8 @@ export interface components {
         ConnectionReauthRequiredEvent: {
             /** @description A connection stops working until the user logs in again. */
             data: {
+                /** @description The app at Meta that the connection's token belongs to, by Meta's id. */
+                app_id?: string;
                 connection_id: string;
                 /** @description The connection's metadata then. */
                 metadata?: {
@@ -2399,6 +2769,8 @@ export interface components {
         ConnectionRefreshedEvent: {
             /** @description A credential has a new version, or lost scopes. */
             data: {
+                /** @description The app at Meta that the connection's token belongs to, by Meta's id. */
+                app_id?: string;
                 connection_id: string;
                 credential_id: string;
                 credential_version: number;
@@ -2543,6 +2915,8 @@ export interface components {
         ConnectionRevokedEvent: {
             /** @description A connection is over for good. */
             data: {
+                /** @description The app at Meta that the connection's token belongs to, by Meta's id. */
+                app_id?: string;
                 connection_id: string;
                 /** @description The connection's metadata then. */
                 metadata?: {
@@ -2569,6 +2943,8 @@ export interface components {
         ConnectionSynchronizationExpiringEvent: {
             /** @description Contacts or history of a WhatsApp Business app number were not requested. Meta offers them for only a few more hours. */
             data: {
+                /** @description The app at Meta that the connection's token belongs to, by Meta's id. */
+                app_id?: string;
                 connection_id: string;
                 /** Format: date-time */
                 deadline_at: string;
@@ -2658,6 +3034,11 @@ export interface components {
             js_sdk: components["schemas"]["JsSdkResponse"] | null;
         };
         ConnectSessionStateResponse: {
+            /**
+             * @description The Meta app it connects under
+             * @example 1029384756102938
+             */
+            app_id: string;
             /**
              * @description Whether a page of ours comes before the dialog
              * @example false
@@ -2757,6 +3138,46 @@ export interface components {
              */
             unfinished: components["schemas"]["UnfinishedSignupResponse"] | null;
         };
+        CreateAppRequest: {
+            /**
+             * @description Meta's id of the app
+             * @example 1029384756102938
+             */
+            app_id: string;
+            /**
+             * @description From the app dashboard. It is sealed, and never shown again.
+             * @example 0123456789abcdef0123456789abcdef
+             */
+            app_secret: string;
+            /**
+             * @description The version of Meta's API to call with; null: the environment's
+             * @example v26.0
+             */
+            graph_api_version?: string | null;
+            /** @description Its Instagram app; null: none */
+            instagram?: components["schemas"]["InnerApp"] | null;
+            /** @description Its Facebook Login for Business configurations */
+            login_config_ids?: components["schemas"]["LoginConfigIds"];
+            /**
+             * @description For people
+             * @example Acme
+             */
+            name: string;
+            /**
+             * @description Whom it serves; `["*"]` means all
+             * @example [
+             *       "acme"
+             *     ]
+             */
+            tenants: string[];
+            /** @description Its Threads app; null: none */
+            threads?: components["schemas"]["InnerApp"] | null;
+            /**
+             * @description What Meta sends in the handshake of its webhooks. Absent when the app is made: one is made.
+             * @example a-secret-of-yours
+             */
+            webhook_verify_token?: string;
+        };
         CreateClientRequest: {
             /**
              * @description Graph calls allowed through the gateway: one list of `METHOD /path` for all products, or a list per product, with `*` for all others. Paths have no version; `*` matches one segment, a final `**` any number. Null: every call. Cannot be combined with the lease mode `token`.
@@ -2842,6 +3263,73 @@ export interface components {
              *     ]
              */
             tenants?: string[];
+        };
+        CreatedAppResponse: {
+            /**
+             * @description Meta's id of the app
+             * @example 1029384756102938
+             */
+            app_id: string;
+            /**
+             * @description Connections under it that are not revoked
+             * @example 12
+             */
+            connections: number;
+            /**
+             * Format: date-time
+             * @description Null: the environment's app
+             * @example 2026-11-28T09:30:00.000Z
+             */
+            created_at: string | null;
+            /**
+             * @description The version of Meta's API that it is called with
+             * @example v26.0
+             */
+            graph_api_version: string;
+            /** @description Its Instagram app */
+            instagram: components["schemas"]["InnerAppResponse"] | null;
+            /** @description Its Facebook Login for Business configurations */
+            login_config_ids: components["schemas"]["LoginConfigIdsResponse"];
+            /**
+             * @description For people
+             * @example Acme
+             */
+            name: string;
+            /**
+             * @description `environment`: cannot be changed over the API
+             * @example api
+             * @enum {string}
+             */
+            source: "environment" | "api";
+            /**
+             * @description Whom it serves; `["*"]` means all
+             * @example [
+             *       "acme"
+             *     ]
+             */
+            tenants: string[];
+            /** @description Its Threads app */
+            threads: components["schemas"]["InnerAppResponse"] | null;
+            /**
+             * Format: date-time
+             * @description Null: the environment's app
+             * @example 2026-11-28T09:30:00.000Z
+             */
+            updated_at: string | null;
+            webhooks: components["schemas"]["CreatedAppWebhooksResponse"];
+        };
+        CreatedAppWebhooksResponse: {
+            /**
+             * Format: uri
+             * @description What to enter in the app dashboard, under Webhooks. Deauthorization and data deletion are below it.
+             * @example https://metavault.example/webhooks/meta/1029384756102938
+             */
+            callback_url: string;
+            /**
+             * @description Enter it beside the callback URL. It is shown once, in this answer.
+             * @example Zk3…
+             */
+            verify_token: string;
         };
         CreatedClientResponse: {
             /**
@@ -2944,7 +3432,7 @@ export interface components {
              */
             created_at: string;
             /** @description Which events are delivered */
-            events: ("connection.created" | "connection.assets_changed" | "connection.refreshed" | "connection.expiring" | "connection.reauth_required" | "connection.revoked" | "connection.synchronization_expiring" | "connection.unfinished" | "meta.webhook")[];
+            events: ("app.failing" | "connection.created" | "connection.assets_changed" | "connection.refreshed" | "connection.expiring" | "connection.reauth_required" | "connection.revoked" | "connection.synchronization_expiring" | "connection.unfinished" | "meta.webhook")[];
             /**
              * Format: date-time
              * @description Since when nothing was accepted; null: deliveries succeed
@@ -3000,6 +3488,11 @@ export interface components {
             url: string;
         };
         CreateSessionRequest: {
+            /**
+             * @description The Meta app to connect under. Absent: the one that names the tenant, else one of all tenants, else that of the environment.
+             * @example 1029384756102938
+             */
+            app_id?: string;
             /**
              * @description For links you send to people: a page first says what is requested, then leads to the dialog
              * @default false
@@ -3084,7 +3577,7 @@ export interface components {
         };
         CreateSubscriptionRequest: {
             /** @description Which events to deliver */
-            events: ("connection.created" | "connection.assets_changed" | "connection.refreshed" | "connection.expiring" | "connection.reauth_required" | "connection.revoked" | "connection.synchronization_expiring" | "connection.unfinished" | "meta.webhook")[];
+            events: ("app.failing" | "connection.created" | "connection.assets_changed" | "connection.refreshed" | "connection.expiring" | "connection.reauth_required" | "connection.revoked" | "connection.synchronization_expiring" | "connection.unfinished" | "meta.webhook")[];
             /** @description Absent: events of all products, and events without a product */
             products?: ("whatsapp" | "instagram" | "ads" | "pages" | "threads")[];
             /**
@@ -3285,7 +3778,7 @@ export interface components {
             /** @example acme */
             tenant: string | null;
             /** @enum {string} */
-            type: "connection.created" | "connection.assets_changed" | "connection.refreshed" | "connection.expiring" | "connection.reauth_required" | "connection.revoked" | "connection.synchronization_expiring" | "connection.unfinished" | "meta.webhook";
+            type: "app.failing" | "connection.created" | "connection.assets_changed" | "connection.refreshed" | "connection.expiring" | "connection.reauth_required" | "connection.revoked" | "connection.synchronization_expiring" | "connection.unfinished" | "meta.webhook";
         };
         DescribeConnectionRequest: {
             /**
@@ -3403,6 +3896,11 @@ export interface components {
              */
             access_token: string;
             /**
+             * @description The Meta app to connect under. Absent: the one that names the tenant, else one of all tenants, else that of the environment.
+             * @example 1029384756102938
+             */
+            app_id?: string;
+            /**
              * @description Your own data, in place of all metadata of an existing connection. Absent: it keeps its own.
              * @example {
              *       "plan": "pro",
@@ -3432,6 +3930,25 @@ export interface components {
         InactiveLeaseResponse: {
             /** @enum {boolean} */
             active: false;
+        };
+        InnerApp: {
+            /**
+             * @description Meta's id of the app
+             * @example 1029384756102938
+             */
+            app_id: string;
+            /**
+             * @description From the app dashboard. It is sealed, and never shown again.
+             * @example 0123456789abcdef0123456789abcdef
+             */
+            app_secret: string;
+        };
+        InnerAppResponse: {
+            /**
+             * @description Meta's id of the inner app
+             * @example 918273645564738
+             */
+            app_id: string;
         };
         InputError: {
             /** @description What is wrong with it */
@@ -3476,6 +3993,11 @@ export interface components {
              * @example mtl_…
              */
             access_token: string;
+            /**
+             * @description The app at Meta that the token belongs to, by Meta's id
+             * @example 1029384756102938
+             */
+            app_id: string;
             /** @description In mode `token`: what Meta requires beside the token */
             appsecret_proof?: string;
             /** @description With `asset_id`: the asset */
@@ -3790,6 +4312,26 @@ export interface components {
             /** @enum {string} */
             status: "ok";
         };
+        LoginConfigIds: {
+            /** @example 1384729102938475 */
+            ads?: string;
+            /** @example 1384729102938475 */
+            instagram?: string;
+            /** @example 1384729102938475 */
+            pages?: string;
+            /** @example 1384729102938475 */
+            whatsapp?: string;
+        };
+        LoginConfigIdsResponse: {
+            /** @example 1384729102938477 */
+            ads?: string;
+            /** @example 1384729102938476 */
+            instagram?: string;
+            /** @example 1384729102938478 */
+            pages?: string;
+            /** @example 1384729102938475 */
+            whatsapp?: string;
+        };
         /** @description What Meta reported, if Meta is the cause */
         MetaCause: {
             code?: number;
@@ -3833,6 +4375,8 @@ export interface components {
          */
         MetaWebhookEvent: {
             data: {
+                /** @description The app at Meta that the connection's token belongs to, by Meta's id. */
+                app_id?: string;
                 asset: {
                     id: string;
                     type: string;
@@ -3872,6 +4416,17 @@ export interface components {
              * @example lease
              */
             kind: string;
+        };
+        MissingSettingsResponse: {
+            /**
+             * @description Fields of the app that its main login needs
+             * @example [
+             *       "instagram"
+             *     ]
+             */
+            fields: string[];
+            /** @enum {string} */
+            product: "whatsapp" | "instagram" | "ads" | "pages" | "threads";
         };
         PhoneRegistration: {
             /**
@@ -4148,6 +4703,18 @@ export interface components {
              */
             unopenable: number;
         };
+        RotateAppSecretRequest: {
+            /**
+             * @description From the app dashboard. It is sealed, and never shown again.
+             * @example 0123456789abcdef0123456789abcdef
+             */
+            app_secret: string;
+            /**
+             * @description How long signatures by the old secret count. 0: from now on they don't, for a leaked secret.
+             * @default 86400
+             */
+            grace_seconds?: number;
+        };
         RotateConnectionRequest: {
             /** @description Whether the new token expires after 60 days (and is refreshed) or never. Default: as the old token. Some businesses allow only tokens that expire. */
             set_token_expires_in_60_days?: boolean;
@@ -4271,7 +4838,7 @@ export interface components {
              */
             created_at: string;
             /** @description Which events are delivered */
-            events: ("connection.created" | "connection.assets_changed" | "connection.refreshed" | "connection.expiring" | "connection.reauth_required" | "connection.revoked" | "connection.synchronization_expiring" | "connection.unfinished" | "meta.webhook")[];
+            events: ("app.failing" | "connection.created" | "connection.assets_changed" | "connection.refreshed" | "connection.expiring" | "connection.reauth_required" | "connection.revoked" | "connection.synchronization_expiring" | "connection.unfinished" | "meta.webhook")[];
             /**
              * Format: date-time
              * @description Since when nothing was accepted; null: deliveries succeed
@@ -4423,6 +4990,36 @@ export interface components {
              */
             waba_id: string;
         };
+        UpdateAppRequest: {
+            /**
+             * @description The version of Meta's API to call with; null: the environment's
+             * @example v26.0
+             */
+            graph_api_version?: string | null;
+            /** @description Its Instagram app; null: none */
+            instagram?: components["schemas"]["InnerApp"] | null;
+            /** @description Its Facebook Login for Business configurations */
+            login_config_ids?: components["schemas"]["LoginConfigIds"];
+            /**
+             * @description For people
+             * @example Acme
+             */
+            name?: string;
+            /**
+             * @description Whom it serves; `["*"]` means all
+             * @example [
+             *       "acme"
+             *     ]
+             */
+            tenants?: string[];
+            /** @description Its Threads app; null: none */
+            threads?: components["schemas"]["InnerApp"] | null;
+            /**
+             * @description What Meta sends in the handshake of its webhooks. Absent when the app is made: one is made.
+             * @example a-secret-of-yours
+             */
+            webhook_verify_token?: string;
+        };
         UpdateClientRequest: {
             /**
              * @description Graph calls allowed through the gateway: one list of `METHOD /path` for all products, or a list per product, with `*` for all others. Paths have no version; `*` matches one segment, a final `**` any number. Null: every call. Cannot be combined with the lease mode `token`.
@@ -4494,7 +5091,7 @@ export interface components {
         };
         UpdateSubscriptionRequest: {
             /** @description Which events to deliver */
-            events?: ("connection.created" | "connection.assets_changed" | "connection.refreshed" | "connection.expiring" | "connection.reauth_required" | "connection.revoked" | "connection.synchronization_expiring" | "connection.unfinished" | "meta.webhook")[];
+            events?: ("app.failing" | "connection.created" | "connection.assets_changed" | "connection.refreshed" | "connection.expiring" | "connection.reauth_required" | "connection.revoked" | "connection.synchronization_expiring" | "connection.unfinished" | "meta.webhook")[];
             /** @description Null: all products, and events without a product */
             products?: ("whatsapp" | "instagram" | "ads" | "pages" | "threads")[] | null;
             /**
@@ -5890,6 +6487,22 @@ export interface operations {
                     "text/html": string;
                 };
             };
+            /** @description `login_not_configured`: This login is not set up here. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "login_not_configured";
+                        /** @constant */
+                        status?: 409;
+                    };
+                    "text/html": string;
+                };
+            };
             /** @description `session_expired`: This connect link has expired or was already used. */
             410: {
                 headers: {
@@ -6760,7 +7373,10 @@ export interface operations {
     };
     getMetaConfig: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The app to tell about. Absent: the environment's. */
+                app_id?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -6778,6 +7394,21 @@ export interface operations {
                 };
             };
             400: components["responses"]["InvalidRequest"];
+            /** @description `app_not_found`: No Meta app has this id here. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "app_not_found";
+                        /** @constant */
+                        status?: 404;
+                    };
+                };
+            };
             500: components["responses"]["InternalError"];
             503: components["responses"]["DatabaseUnavailable"];
         };
@@ -6923,6 +7554,22 @@ export interface operations {
                         code?: "access_denied";
                         /** @constant */
                         status?: 403;
+                    };
+                    "text/html": string;
+                };
+            };
+            /** @description `login_not_configured`: This login is not set up here. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "login_not_configured";
+                        /** @constant */
+                        status?: 409;
                     };
                     "text/html": string;
                 };
@@ -7278,7 +7925,7 @@ export interface operations {
             header?: never;
             path: {
                 /** @description Type of the event */
-                type: "connection.created" | "connection.assets_changed" | "connection.refreshed" | "connection.expiring" | "connection.reauth_required" | "connection.revoked" | "connection.synchronization_expiring" | "connection.unfinished" | "meta.webhook" | "subscription.test";
+                type: "app.failing" | "connection.created" | "connection.assets_changed" | "connection.refreshed" | "connection.expiring" | "connection.reauth_required" | "connection.revoked" | "connection.synchronization_expiring" | "connection.unfinished" | "meta.webhook" | "subscription.test";
             };
             cookie?: never;
         };
@@ -7314,6 +7961,460 @@ export interface operations {
             };
             500: components["responses"]["InternalError"];
             503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    listApps: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the previous page */
+                cursor?: string;
+                /** @description How many items a page has at most */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of apps */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["AppResponse"][];
+                        /**
+                         * @description `cursor` of the next page; null on the last page
+                         * @example Y29uXzAxazdnbTJ2OXM4eDRkMGM2YjVhM24xZjJl
+                         */
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ReadUnavailable"];
+        };
+    };
+    createApp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateAppRequest"];
+            };
+        };
+        responses: {
+            /** @description The app, with its verify token */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedAppResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description `app_exists`: An app with this id is known already.
+             *
+             *     `app_rejected`: Meta does not accept this app id with this secret. Nothing was stored.
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "app_exists" | "app_rejected";
+                        /** @constant */
+                        status?: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description `database_unavailable`: The database did not respond in time or could not record the request.
+             *
+             *     `identity_unavailable`: The token could not be verified because its issuer does not respond.
+             *
+             *     `integrity_failure`: The database did not store a row as written.
+             *
+             *     `meta_unavailable`: Meta is not responding properly at the moment.
+             *
+             *     `server_busy`: The service has too many requests to read right now.
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "database_unavailable" | "identity_unavailable" | "integrity_failure" | "meta_unavailable" | "server_busy";
+                        /** @constant */
+                        status?: 503;
+                    };
+                };
+            };
+        };
+    };
+    getApp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Meta's id of the app */
+                app_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The app, and what Meta says of it */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppWithMetaResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description `app_not_found`: No Meta app has this id here.
+             *
+             *     `not_found`: There is nothing here.
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "app_not_found" | "not_found";
+                        /** @constant */
+                        status?: 404;
+                    };
+                };
+            };
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ReadUnavailable"];
+        };
+    };
+    deleteApp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Meta's id of the app */
+                app_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The app is deleted */
+            204: {
+                headers: {
+                    Durability: components["headers"]["Durability"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description `app_not_found`: No Meta app has this id here.
+             *
+             *     `not_found`: There is nothing here.
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "app_not_found" | "not_found";
+                        /** @constant */
+                        status?: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description `app_in_environment`: This is the environment's app, which cannot be changed over the API.
+             *
+             *     `app_in_use`: Connections that are not revoked rest on this app.
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "app_in_environment" | "app_in_use";
+                        /** @constant */
+                        status?: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["WriteUnavailable"];
+        };
+    };
+    updateApp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Meta's id of the app */
+                app_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateAppRequest"];
+            };
+        };
+        responses: {
+            /** @description The app afterwards */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description `app_not_found`: No Meta app has this id here.
+             *
+             *     `not_found`: There is nothing here.
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "app_not_found" | "not_found";
+                        /** @constant */
+                        status?: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description `app_exists`: An app with this id is known already.
+             *
+             *     `app_in_environment`: This is the environment's app, which cannot be changed over the API.
+             *
+             *     `app_in_use`: Connections that are not revoked rest on this app.
+             *
+             *     `app_rejected`: Meta does not accept this app id with this secret. Nothing was stored.
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "app_exists" | "app_in_environment" | "app_in_use" | "app_rejected";
+                        /** @constant */
+                        status?: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description `database_unavailable`: The database did not respond in time or could not record the request.
+             *
+             *     `identity_unavailable`: The token could not be verified because its issuer does not respond.
+             *
+             *     `integrity_failure`: The database did not store a row as written.
+             *
+             *     `meta_unavailable`: Meta is not responding properly at the moment.
+             *
+             *     `server_busy`: The service has too many requests to read right now.
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "database_unavailable" | "identity_unavailable" | "integrity_failure" | "meta_unavailable" | "server_busy";
+                        /** @constant */
+                        status?: 503;
+                    };
+                };
+            };
+        };
+    };
+    rotateAppSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Meta's id of the app */
+                app_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RotateAppSecretRequest"];
+            };
+        };
+        responses: {
+            /** @description The app, with its new secret in use */
+            200: {
+                headers: {
+                    Durability: components["headers"]["Durability"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description `app_not_found`: No Meta app has this id here.
+             *
+             *     `not_found`: There is nothing here.
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "app_not_found" | "not_found";
+                        /** @constant */
+                        status?: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description `app_in_environment`: This is the environment's app, which cannot be changed over the API.
+             *
+             *     `app_rejected`: Meta does not accept this app id with this secret. Nothing was stored.
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "app_in_environment" | "app_rejected";
+                        /** @constant */
+                        status?: 409;
+                    };
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description `database_unavailable`: The database did not respond in time or could not record the request.
+             *
+             *     `identity_unavailable`: The token could not be verified because its issuer does not respond.
+             *
+             *     `integrity_failure`: The database did not store a row as written.
+             *
+             *     `meta_unavailable`: Meta is not responding properly at the moment.
+             *
+             *     `server_busy`: The service has too many requests to read right now.
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "database_unavailable" | "identity_unavailable" | "integrity_failure" | "meta_unavailable" | "server_busy";
+                        /** @constant */
+                        status?: 503;
+                    };
+                };
+            };
         };
     };
     listAuditEntries: {
@@ -7834,9 +8935,26 @@ export interface operations {
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["ForbiddenByPolicy"];
+            /** @description `app_not_found`: No Meta app has this id here. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "app_not_found";
+                        /** @constant */
+                        status?: 404;
+                    };
+                };
+            };
             408: components["responses"]["RequestTimeout"];
             /**
-             * @description `idempotency_key_reused`: This Idempotency-Key was used with another body.
+             * @description `ambiguous_app`: Several apps of equal rank serve this tenant.
+             *
+             *     `idempotency_key_reused`: This Idempotency-Key was used with another body.
              *
              *     `login_not_configured`: This login is not set up here.
              */
@@ -7848,7 +8966,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "idempotency_key_reused" | "login_not_configured";
+                        code?: "ambiguous_app" | "idempotency_key_reused" | "login_not_configured";
                         /** @constant */
                         status?: 409;
                     };
@@ -8962,9 +10080,26 @@ export interface operations {
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["ForbiddenByPolicy"];
+            /** @description `app_not_found`: No Meta app has this id here. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "app_not_found";
+                        /** @constant */
+                        status?: 404;
+                    };
+                };
+            };
             408: components["responses"]["RequestTimeout"];
             /**
-             * @description `idempotency_key_in_use`: The first request with this Idempotency-Key is still being processed.
+             * @description `ambiguous_app`: Several apps of equal rank serve this tenant.
+             *
+             *     `idempotency_key_in_use`: The first request with this Idempotency-Key is still being processed.
              *
              *     `idempotency_key_reused`: This Idempotency-Key was used with another body.
              *
@@ -8978,7 +10113,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "idempotency_key_in_use" | "idempotency_key_reused" | "login_not_configured";
+                        code?: "ambiguous_app" | "idempotency_key_in_use" | "idempotency_key_reused" | "login_not_configured";
                         /** @constant */
                         status?: 409;
                     };
@@ -10618,6 +11753,351 @@ export interface operations {
             };
         };
     };
+    confirmAppWebhook: {
+        parameters: {
+            query: {
+                /** @description What to return */
+                "hub.challenge": unknown;
+                /** @description Always `subscribe` */
+                "hub.mode": unknown;
+                /** @description That of the app */
+                "hub.verify_token": unknown;
+            };
+            header?: never;
+            path: {
+                /** @description Meta's id of the app */
+                app_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The challenge */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            /** @description `handshake_refused`: This is not a webhook subscription handshake, or its verify token is wrong. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "handshake_refused";
+                        /** @constant */
+                        status?: 403;
+                    };
+                };
+            };
+            /**
+             * @description `app_not_found`: No Meta app has this id here.
+             *
+             *     `not_found`: There is nothing here.
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "app_not_found" | "not_found";
+                        /** @constant */
+                        status?: 404;
+                    };
+                };
+            };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    receiveAppWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description HMAC-SHA256 of the raw body with the app's secret */
+                "X-Hub-Signature-256"?: string;
+            };
+            path: {
+                /** @description Meta's id of the app */
+                app_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description The events are stored */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookReceivedResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            /** @description `signature_invalid`: The signature is missing or wrong. */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "signature_invalid";
+                        /** @constant */
+                        status?: 401;
+                    };
+                };
+            };
+            /**
+             * @description `app_not_found`: No Meta app has this id here.
+             *
+             *     `not_found`: There is nothing here.
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "app_not_found" | "not_found";
+                        /** @constant */
+                        status?: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description `database_unavailable`: The database did not respond in time or could not record the request.
+             *
+             *     `integrity_failure`: The database did not store a row as written.
+             *
+             *     `server_busy`: The service has too many requests to read right now.
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "database_unavailable" | "integrity_failure" | "server_busy";
+                        /** @constant */
+                        status?: 503;
+                    };
+                };
+            };
+        };
+    };
+    deleteAppUserData: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Meta's id of the app */
+                app_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["SignedRequestForm"];
+            };
+        };
+        responses: {
+            /** @description What Meta shows the user */
+            200: {
+                headers: {
+                    Durability: components["headers"]["Durability"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DataDeletionResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            /** @description `signature_invalid`: The signature is missing or wrong. */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "signature_invalid";
+                        /** @constant */
+                        status?: 401;
+                    };
+                };
+            };
+            /**
+             * @description `app_not_found`: No Meta app has this id here.
+             *
+             *     `not_found`: There is nothing here.
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "app_not_found" | "not_found";
+                        /** @constant */
+                        status?: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description `database_unavailable`: The database did not respond in time or could not record the request.
+             *
+             *     `integrity_failure`: The database did not store a row as written.
+             *
+             *     `server_busy`: The service has too many requests to read right now.
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "database_unavailable" | "integrity_failure" | "server_busy";
+                        /** @constant */
+                        status?: 503;
+                    };
+                };
+            };
+        };
+    };
+    deauthorizeAppUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Meta's id of the app */
+                app_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["SignedRequestForm"];
+            };
+        };
+        responses: {
+            /** @description The connections are revoked */
+            200: {
+                headers: {
+                    Durability: components["headers"]["Durability"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeauthorizationResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            /** @description `signature_invalid`: The signature is missing or wrong. */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "signature_invalid";
+                        /** @constant */
+                        status?: 401;
+                    };
+                };
+            };
+            /**
+             * @description `app_not_found`: No Meta app has this id here.
+             *
+             *     `not_found`: There is nothing here.
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "app_not_found" | "not_found";
+                        /** @constant */
+                        status?: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description `database_unavailable`: The database did not respond in time or could not record the request.
+             *
+             *     `integrity_failure`: The database did not store a row as written.
+             *
+             *     `server_busy`: The service has too many requests to read right now.
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "database_unavailable" | "integrity_failure" | "server_busy";
+                        /** @constant */
+                        status?: 503;
+                    };
+                };
+            };
+        };
+    };
     deleteMetaUserData: {
         parameters: {
             query?: never;
@@ -10753,6 +12233,65 @@ export interface operations {
                         status?: 503;
                     };
                 };
+            };
+        };
+    };
+    receiveAppFailingEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description Id of the event, the same in every repeat
+                 * @example evt_01k7gm2v9s8x4d0c6b5a3n1f2e
+                 */
+                "webhook-id": string;
+                /**
+                 * @description HMAC-SHA256 of `{webhook-id}.{webhook-timestamp}.{body}`; several, separated by spaces, during a rotation of secrets
+                 * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+                 */
+                "webhook-signature": string;
+                /**
+                 * @description Time of this attempt in seconds since 1970
+                 * @example 1764000000
+                 */
+                "webhook-timestamp": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AppFailingEvent"];
+            };
+        };
+        responses: {
+            /** @description The event is accepted. Only the status counts; answer within ten seconds. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered again later. `Retry-After` of a 429 holds back the whole subscription. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Delivered again later. `Retry-After` of a 503 holds back the whole subscription. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Ends the subscription. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

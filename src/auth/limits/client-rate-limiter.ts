@@ -1,16 +1,24 @@
 import { Injectable } from '@nestjs/common';
-import { RateLimiterMemory } from 'rate-limiter-flexible';
 import type { ClientId } from '../ids.ts';
-import { toRetryAfterSeconds } from './retry-after.ts';
+import type { LimitDecision, LimitPolicy } from './shared-limit.ts';
+import { SharedLimits } from './shared-limits.ts';
 
-/** Counts requests for `rate_limit_per_second`, in one-second windows per replica. */
+/** Keeps clients to `rate_limit_per_second`, in one-second windows over all replicas. */
 @Injectable()
 export class ClientRateLimiter {
-  readonly #counts = new RateLimiterMemory({ points: 1, duration: 1 });
+  constructor(private readonly limits: SharedLimits) {}
 
-  /** Counts a request. Returns the total in the current second and the seconds until the next, rounded up. */
-  async count(clientId: ClientId): Promise<{ requests: number; retryAfterSeconds: number }> {
-    const count = await this.#counts.penalty(clientId);
-    return { requests: count.consumedPoints, retryAfterSeconds: toRetryAfterSeconds(count) };
+  /** Counts a request. */
+  take(clientId: ClientId, limitPerSecond: number): LimitDecision {
+    return this.limits.take(clientId, policyOf(limitPerSecond));
   }
+
+  /** Decides again about a request that `take` refused, by the limit that holds now. */
+  retake(clientId: ClientId, limitPerSecond: number): LimitDecision {
+    return this.limits.retake(clientId, policyOf(limitPerSecond));
+  }
+}
+
+function policyOf(limit: number): LimitPolicy {
+  return { limit, periodMs: 1_000, carry: 'excess' };
 }

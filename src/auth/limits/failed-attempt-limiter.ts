@@ -1,25 +1,24 @@
 import { Injectable } from '@nestjs/common';
 import ipaddr from 'ipaddr.js';
-import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { AppError } from '../../platform/problem.ts';
 import { tooManyAttempts, unauthenticated } from '../auth-problems.ts';
 import type { RejectedCredential } from '../credentials/rejected-credential.ts';
 import { RefusalCounter } from '../refusal-counter.ts';
 import { RefusalListener } from '../refusal-listener.ts';
 import { toRetryAfterSeconds } from './retry-after.ts';
+import type { LimitPolicy } from './shared-limit.ts';
+import { SharedLimits } from './shared-limits.ts';
 
-const ATTEMPTS = 10;
-const WINDOW_SECONDS = 60;
+const ATTEMPTS: LimitPolicy = { limit: 10, periodMs: 60_000, carry: 'sliding' };
 
 /**
- * Limits failed attempts by address, per replica. Consulted only after a credential has failed, so valid keys pass even
+ * Limits failed attempts by address, over all replicas. Consulted only after a credential has failed, so valid keys pass even
  * if others at the same address (an office, a proxy) send invalid ones.
  */
 @Injectable()
 export class FailedAttemptLimiter {
-  readonly #limiter = new RateLimiterMemory({ points: ATTEMPTS, duration: WINDOW_SECONDS });
-
   constructor(
+    private readonly limits: SharedLimits,
     private readonly refusals: RefusalListener,
     private readonly counter: RefusalCounter,
   ) {}
@@ -30,14 +29,14 @@ export class FailedAttemptLimiter {
    */
   async refuse(address: string, refused: RejectedCredential, requestId: string): Promise<AppError> {
     const network = networkOf(address);
-    const count = await this.#limiter.penalty(network);
+    const attempt = this.limits.take(`attempts:${network}`, ATTEMPTS);
     await this.reportRefusal(network, refused, requestId);
-    if (count.consumedPoints <= ATTEMPTS) {
+    if (attempt.isGranted) {
       this.counter.count(refused.reason);
       return new AppError(unauthenticated);
     }
     this.counter.count('too_many_attempts');
-    return new AppError(tooManyAttempts, { retryAfterSeconds: toRetryAfterSeconds(count) });
+    return new AppError(tooManyAttempts, { retryAfterSeconds: toRetryAfterSeconds(attempt) });
   }
 
   /** Groups unknown credentials by address, and known keys and subjects by themselves. */

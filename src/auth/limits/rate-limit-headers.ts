@@ -1,5 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import type { AuthenticatedClient } from '../authenticated-client.ts';
+import { toRetryAfterSeconds } from './retry-after.ts';
+import type { LimitDecision } from './shared-limit.ts';
 
 /**
  * Tells a client its limit and what is left of the current second, as draft-ietf-httpapi-ratelimit-headers-11 writes
@@ -8,8 +10,7 @@ import type { AuthenticatedClient } from '../authenticated-client.ts';
 export function setRateLimitHeaders(
   reply: FastifyReply,
   { rateLimitPerSecond: limit }: AuthenticatedClient,
-  requests: number,
-  resetSeconds: number,
+  decision: LimitDecision,
 ): void {
   if (limit === null) {
     reply.removeHeader('ratelimit-policy');
@@ -17,5 +18,5 @@ export function setRateLimitHeaders(
     return;
   }
   reply.header('ratelimit-policy', `"client";q=${limit};w=1`);
-  reply.header('ratelimit', `"client";r=${Math.max(0, limit - requests)};t=${resetSeconds}`);
+  reply.header('ratelimit', `"client";r=${decision.remaining};t=${toRetryAfterSeconds(decision)}`);
 }

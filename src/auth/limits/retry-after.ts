@@ -1,6 +1,6 @@
-import type { RateLimiterRes } from 'rate-limiter-flexible';
+import type { LimitDecision } from './shared-limit.ts';
 
 /** Whole seconds for a Retry-After header, at least 1. */
-export function toRetryAfterSeconds({ msBeforeNext }: RateLimiterRes): number {
-  return Math.max(1, Math.ceil(msBeforeNext / 1000));
+export function toRetryAfterSeconds({ resetMs }: LimitDecision): number {
+  return Math.max(1, Math.ceil(resetMs / 1000));
 }

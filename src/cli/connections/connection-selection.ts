@@ -5,7 +5,7 @@ import type { ConnectionRepository } from '../../connections/connection/connecti
 import { connectionNotFound } from '../../connections/connection/connection-problems.ts';
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
 import { HEALTHS, type Health } from '../../connections/credentials/credential-kind.ts';
-import type { ConnectionStatus } from '../../connections/status/connection-status.ts';
+import { CONNECTION_STATUSES, type ConnectionStatus } from '../../connections/status/connection-status.ts';
 import { toInstantOption } from '../audit/instant-option.ts';
 import { IncompleteError, UsageError } from '../command-error.ts';
 import { readPages } from '../read-pages.ts';
@@ -25,7 +25,6 @@ export interface Selection {
   asset?: string;
 }
 
-const CONNECTION_STATUSES: readonly ConnectionStatus[] = ['active', 'reauth_required', 'revoked'];
 const PAGE_SIZE = 200;
 
 /** Adds the options of a `Selection` that commands which change something have, too. */

@@ -1,6 +1,7 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { plainToInstance } from 'class-transformer';
 import { validate } from 'class-validator';
+import { AppSelector } from '../../apps/app-selector.ts';
 import type { Config } from '../../config/config.ts';
 import { ImportRequest } from '../../connect/authorization/import.dto.ts';
 import { SuppliedTokenService } from '../../connect/authorization/supplied-token.service.ts';
@@ -44,7 +45,7 @@ class LocalVaultService implements VaultService {
   constructor(private readonly app: INestApplicationContext) {}
 
   importToken(row: ImportedToken): Promise<ImportResult> {
-    return importToken(this.app.get(SuppliedTokenService), row);
+    return importToken(this.app.get(SuppliedTokenService), this.app.get(AppSelector), row);
   }
 
   async sweep(): Promise<SweepResult> {
@@ -83,6 +84,7 @@ async function requireConnection(connectionRepository: ConnectionRepository, id:
 /** Applies the rules of `POST /v1/connections/import`. */
 async function importToken(
   tokens: SuppliedTokenService,
+  apps: AppSelector,
   { tenant, product, token, ...described }: ImportedToken,
 ): Promise<ImportResult> {
   const request = plainToInstance(ImportRequest, {
@@ -98,7 +100,8 @@ async function importToken(
   try {
     const description = toBrought(request);
     const of = { sessionId: null, clientId: null, message: {}, description, actor: OPERATOR, requestId: null };
-    const given = { tenant: request.tenant, product: request.product, flow: 'import', token, ...of } as const;
+    const appId = await apps.selectId(request.tenant, request.app_id ?? null);
+    const given = { tenant: request.tenant, appId, product: request.product, flow: 'import', token, ...of } as const;
     return { kind: 'imported', connectionId: await tokens.connect(given) };
   } catch (error) {
     return toImportResult(error);

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { AppRepository } from '../../apps/app.repository.ts';
 import type { Actor } from '../../audit/actor.ts';
 import type { Flow, TokenKind } from '../../config/products.ts';
 import { ConnectionProvisioner } from '../../connections/authorization/connection-provisioner.ts';
@@ -10,15 +11,14 @@ import { missingScopesReason } from '../../connections/status/missing-scopes.ts'
 import type { StatusReason } from '../../connections/status/status-reason.ts';
 import type { Transaction } from '../../database/database.ts';
 import { ImmediateInspectionService } from '../../lifecycle/inspection/immediate-inspection.service.ts';
-import { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { loginFlow } from '../../meta/dialog/login-flows.ts';
 import { missingScopesOfToken } from '../../meta/dialog/product-scopes.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
 import { requireApp } from '../../meta/graph/app-credentials.ts';
-import { MetaApps } from '../../meta/meta-apps.ts';
-import { InspectionApi } from '../../meta/tokens/inspection-api.ts';
+import { type MetaApp, MetaApps } from '../../meta/meta-apps.ts';
+import type { MetaClient } from '../../meta/meta-client.ts';
+import { MetaClients } from '../../meta/meta-clients.ts';
 import type { ValidInspection } from '../../meta/tokens/inspection-result.ts';
-import { OAuthApi } from '../../meta/tokens/oauth-api.ts';
 import { type LongLivedExchange, tokenKind } from '../../meta/tokens/token-kinds.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { DAY_SECONDS } from '../../platform/duration.ts';
@@ -63,11 +63,10 @@ const MANY_ASSETS = 100;
 export class AuthorizationPipeline {
   constructor(
     private readonly pendingAuthorizations: PendingAuthorizationRepository,
-    private readonly oauth: OAuthApi,
-    private readonly inspection: InspectionApi,
-    private readonly discovery: DiscoveryApi,
+    private readonly meta: MetaClients,
     private readonly provisioner: ConnectionProvisioner,
     private readonly apps: MetaApps,
+    private readonly appRows: AppRepository,
     private readonly clock: Clock,
     private readonly immediateInspection: ImmediateInspectionService,
   ) {}
@@ -78,32 +77,53 @@ export class AuthorizationPipeline {
    */
   async run(work: AuthorizationRun, within: OnConnected): Promise<ConnectionId> {
     const hints = readHints(work.pendingAuthorization.hints);
-    const inspected = await this.makeLongLived(work, hints);
+    const app = await this.findApp(hints);
+    const client = this.meta.as(app);
+    const inspected = await this.makeLongLived(work, hints, app);
     const token = await this.pendingAuthorizations.open(work.pendingAuthorization);
-    const inspection = inspected ?? (await this.inspect(hints.kind ?? 'unknown', token));
-    const expectation = new AccountExpectation(this.discovery, token, hints.expected ?? {});
+    const inspection = inspected ?? (await this.inspect(app, hints.kind ?? 'unknown', token));
+    const expectation = new AccountExpectation(client.discovery, token, hints.expected ?? {});
     await expectation.checkSubject(inspection);
-    const scopes = inspection.scopes ?? (await this.scopesOf(inspection.kind, token, hints));
+    const scopes = inspection.scopes ?? (await this.scopesOf(client, inspection.kind, token, hints));
     const isInteractive = loginFlow(work.pendingAuthorization.flow as Flow).dialog !== null;
-    const app = this.apps.for(work.pendingAuthorization);
     const onProgress = (found: DiscoveryProgress) => work.onProgress({ stage: 'discovering', ...found });
     const beforeSubscribing = (ids: readonly string[]) => expectation.checkWhatsappAccounts(ids);
     const input = { token, inspection, scopes, hints, isInteractive, app, onProgress, beforeSubscribing };
-    const found = await discoverAssets(work.pendingAuthorization.product, this.discovery, input);
+    const found = await discoverAssets(work.pendingAuthorization.product, client.discovery, input);
     expectation.requireProven();
-    const name = inspection.subjectName ?? (await this.nameOf(inspection.kind, token));
+    const name = inspection.subjectName ?? (await this.nameOf(client, inspection.kind, token));
     const { pages, assets } = found;
     if (assets.length >= MANY_ASSETS)
       await work.onProgress({ stage: 'storing', pages: pages.length, assets: assets.length });
     const provisioningInput = this.provisioningInput(work, input, found, name);
-    const { connectionId, verificationCount } = await this.provisioner.provision(provisioningInput, within);
+    const { connectionId, verificationCount } = await this.provisioner.provision(provisioningInput, async (tx, id) => {
+      await this.holdApp(tx, app, provisioningInput.appId);
+      await within(tx, id);
+    });
     if (verificationCount > 0) this.immediateInspection.trigger();
     return connectionId;
   }
 
-  /** Inspects a token. Throws `ConnectFailedError` `token_rejected` if it is dead, another app's, or an app token. */
-  async inspect(kind: TokenKind | 'unknown', token: SecretString): Promise<ValidInspection> {
-    const result = await this.inspection.inspect(kind, token);
+  /** Keeps the app from being deleted before the connection is committed; then it is in use. */
+  private async holdApp(tx: Transaction, app: MetaApp, appId: string): Promise<void> {
+    if (app !== this.apps.primary && !(await this.appRows.hold(tx, appId)))
+      throw new ConnectFailedError('meta_configuration', { isFinal: false });
+  }
+
+  /** Throws `ConnectFailedError` `meta_configuration` if the app is gone: the token is kept for a day. */
+  private async findApp({ appId }: AuthorizationHints): Promise<MetaApp> {
+    const app = await this.apps.findOwn(appId ?? null);
+    if (app !== null) return app;
+    const detail = 'The app at Meta that this login was made for is no longer set up here.';
+    throw new ConnectFailedError('meta_configuration', { detail, isFinal: false });
+  }
+
+  /**
+   * Inspects a token as an app. Throws `ConnectFailedError` `token_rejected` if it is dead, another app's, or an app
+   * token.
+   */
+  async inspect(app: MetaApp, kind: TokenKind | 'unknown', token: SecretString): Promise<ValidInspection> {
+    const result = await this.meta.as(app).inspection.inspect(kind, token);
     if (result.valid) return result;
     if (result.reason === 'dead') {
       const detail = 'Meta says that the token is not valid.';
@@ -120,24 +140,28 @@ export class AuthorizationPipeline {
    * System-user tokens stay as they are: their configuration chose their expiry
    * (docs/meta-facts.md#expiry-of-business-integrations).
    */
-  private async makeLongLived(work: AuthorizationRun, hints: AuthorizationHints): Promise<ValidInspection | null> {
+  private async makeLongLived(
+    work: AuthorizationRun,
+    hints: AuthorizationHints,
+    app: MetaApp,
+  ): Promise<ValidInspection | null> {
     const { pendingAuthorization } = work;
     if (pendingAuthorization.stage === 'long_lived') return null;
     const kind = hints.kind ?? 'unknown';
     if (kind === 'unknown' || hints.isGiven) {
-      const inspection = await this.inspect(kind, await this.pendingAuthorizations.open(pendingAuthorization));
+      const inspection = await this.inspect(app, kind, await this.pendingAuthorizations.open(pendingAuthorization));
       if (!this.isExchanged(inspection.kind, ['always'], inspection.expiresAt)) return inspection;
-      return this.exchange(work, inspection.kind);
+      return this.exchange(work, inspection.kind, app);
     }
     const expiresAt = pendingAuthorization.expiresAt ?? 'unknown';
     if (!this.isExchanged(kind, ['always', 'after_code'], expiresAt)) return null;
-    return this.exchange(work, kind);
+    return this.exchange(work, kind, app);
   }
 
-  private async exchange(work: AuthorizationRun, kind: TokenKind): Promise<null> {
+  private async exchange(work: AuthorizationRun, kind: TokenKind, app: MetaApp): Promise<null> {
     const short = await this.pendingAuthorizations.open(work.pendingAuthorization);
     try {
-      const granted = await this.oauth.exchangeForLongLived(kind, short);
+      const granted = await this.meta.as(app).oauth.exchangeForLongLived(kind, short);
       const expiresAt = granted.expiresAt === 'unknown' ? null : granted.expiresAt;
       work.pendingAuthorization = await this.pendingAuthorizations.advance(
         work.pendingAuthorization,
@@ -148,7 +172,7 @@ export class AuthorizationPipeline {
     } catch (error) {
       // The refusal is ambiguous: inspection decides whether the token is dead. If it lives, the exchange is retried
       // later.
-      if (error instanceof MetaError && error.verdict.kind === 'suspect') await this.inspect(kind, short);
+      if (error instanceof MetaError && error.verdict.kind === 'suspect') await this.inspect(app, kind, short);
       throw error;
     }
   }
@@ -165,16 +189,21 @@ export class AuthorizationPipeline {
   }
 
   /** For hosts whose inspection reports no scopes: those of the token response, else those the dialog asked for. */
-  private async scopesOf(kind: TokenKind, token: SecretString, hints: AuthorizationHints): Promise<string[]> {
-    if (tokenKind(kind).listsPermissions) return (await this.discovery.listPermissions(token)).granted;
+  private async scopesOf(
+    { discovery }: MetaClient,
+    kind: TokenKind,
+    token: SecretString,
+    hints: AuthorizationHints,
+  ): Promise<string[]> {
+    if (tokenKind(kind).listsPermissions) return (await discovery.listPermissions(token)).granted;
     return hints.grantedScopes ?? hints.requestedScopes;
   }
 
   /** Returns a display name for lists; null if Meta refuses it, as nothing depends on it. */
-  private async nameOf(kind: TokenKind, token: SecretString): Promise<string | null> {
+  private async nameOf({ discovery }: MetaClient, kind: TokenKind, token: SecretString): Promise<string | null> {
     if (!tokenKind(kind).isNamedByMe) return null;
     try {
-      return (await this.discovery.getMe(token)).name;
+      return (await discovery.getMe(token)).name;
     } catch (error) {
       if (error instanceof MetaError) return null;
       throw error;

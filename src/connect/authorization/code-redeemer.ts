@@ -6,14 +6,15 @@ import type { ConnectionId } from '../../connections/ids.ts';
 import { Database } from '../../database/database.ts';
 import { loginFlow } from '../../meta/dialog/login-flows.ts';
 import { type MetaApp, MetaApps } from '../../meta/meta-apps.ts';
+import { MetaClients } from '../../meta/meta-clients.ts';
 import type { GrantedToken } from '../../meta/tokens/granted-token.ts';
-import { OAuthApi } from '../../meta/tokens/oauth-api.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { type SignupMessage, writeHints } from '../authorization-hints.ts';
 import { ConnectAttemptRepository } from '../connect-attempt.repository.ts';
 import { ConnectFailedError, classifyRedirectUriError, toConnectFailedError } from '../connect-failed-error.ts';
 import { recordConnectFailure, toFailureDetails } from '../connect-failure-audit.ts';
 import type { ConnectSession } from '../connect-session.ts';
+import { findSessionApp } from '../session-app.ts';
 import { requireLoginAppConfigured } from '../sessions/require-login-configured.ts';
 import { type Initiator, PendingAuthorizationService } from './pending-authorization.service.ts';
 
@@ -33,7 +34,7 @@ interface CodeToRedeem extends Initiator {
 @Injectable()
 export class CodeRedeemer {
   constructor(
-    private readonly oauth: OAuthApi,
+    private readonly meta: MetaClients,
     private readonly pendingAuthorizationService: PendingAuthorizationService,
     private readonly attempts: ConnectAttemptRepository,
     private readonly database: Database,
@@ -47,9 +48,10 @@ export class CodeRedeemer {
    */
   async redeem(codeToRedeem: CodeToRedeem): Promise<ConnectionId> {
     const { session, stateHash, message } = codeToRedeem;
-    if (stateHash === null) requireLoginAppConfigured(this.apps.for(session).config, session);
-    const granted = await this.exchange(codeToRedeem);
-    const isConfigured = usesLoginConfiguration(this.apps.for(session), session);
+    const app = await findSessionApp(this.apps, session);
+    if (stateHash === null) requireLoginAppConfigured(app, session);
+    const granted = await this.exchange(app, codeToRedeem);
+    const isConfigured = usesLoginConfiguration(app, session);
     return this.pendingAuthorizationService.connect(
       {
         tenant: session.tenant,
@@ -63,6 +65,7 @@ export class CodeRedeemer {
         expiresAt: granted.expiresAt === 'unknown' ? null : granted.expiresAt,
         hints: writeHints({
           ...message,
+          ...(session.appId === null ? {} : { appId: session.appId }),
           ...(session.featureType === null ? {} : { featureType: session.featureType }),
           ...(session.expected === null ? {} : { expected: session.expected }),
           description: codeToRedeem.description ?? session.description,
@@ -76,11 +79,11 @@ export class CodeRedeemer {
     );
   }
 
-  private async exchange(codeToRedeem: CodeToRedeem): Promise<GrantedToken> {
+  private async exchange(app: MetaApp, codeToRedeem: CodeToRedeem): Promise<GrantedToken> {
     const { session, code, redirectUri } = codeToRedeem;
     const isOwnRedirectUri = codeToRedeem.stateHash !== null && redirectUri !== null;
     try {
-      return await this.oauth.exchangeCode({ flow: session.flow, code, redirectUri });
+      return await this.meta.call(app.id, ({ oauth }) => oauth.exchangeCode({ flow: session.flow, code, redirectUri }));
     } catch (error) {
       const failure = toConnectFailedError(isOwnRedirectUri ? error : classifyRedirectUriError(error), 'code_rejected');
       if (failure instanceof ConnectFailedError) await this.recordFailure(codeToRedeem, failure);

@@ -1,5 +1,7 @@
 import { Body, Controller, Post } from '@nestjs/common';
 import { ApiCreatedResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ambiguousApp, appNotFound } from '../../apps/app-problems.ts';
+import { AppSelector } from '../../apps/app-selector.ts';
 import { toActor } from '../../audit/actor.ts';
 import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
 import { CurrentClient, RequestId, Roles } from '../../auth/decorators.ts';
@@ -27,6 +29,7 @@ export class ImportController {
     private readonly tokens: SuppliedTokenService,
     private readonly visibility: ConnectionVisibility,
     private readonly idempotency: IdempotencyService,
+    private readonly selector: AppSelector,
   ) {}
 
   @Post('import')
@@ -35,13 +38,15 @@ export class ImportController {
     summary: 'Import a token',
     description:
       'Connects with a token that you have: of a system user, or from another system. It is inspected before anything is ' +
-      'stored: it must be valid and belong to this app. Importing again for the same tenant, product, and Meta user ' +
+      'stored: it must be valid and belong to the app. Importing again for the same tenant, product, and Meta user ' +
       'updates the connection and keeps its id.',
   })
   @ApiCreatedResponse({ type: ConnectionResponse, description: 'The connection, made or updated' })
   @ApiIdempotencyKey()
   @ApiProblems(
     notAllowed,
+    appNotFound,
+    ambiguousApp,
     idempotencyKeyInUse,
     idempotencyKeyReused,
     loginNotConfigured,
@@ -50,13 +55,13 @@ export class ImportController {
     CONNECT_PROBLEMS.meta_unavailable,
   )
   import(
-    @Body() { tenant, product, access_token: accessToken, ...described }: ImportRequest,
+    @Body() { tenant, product, app_id: appId, access_token: accessToken, ...described }: ImportRequest,
     @CurrentClient() client: AuthenticatedClient,
     @RequestId() requestId: string,
     @Idempotent() call: IdempotentCall,
   ): Promise<ConnectionResponse> {
     requireCoveredByPolicy(client, tenant, product);
-    const supplied: SuppliedToken = {
+    const supplied: Omit<SuppliedToken, 'appId'> = {
       tenant,
       product,
       flow: 'import',
@@ -70,7 +75,10 @@ export class ImportController {
     };
     return this.idempotency.createByMeta<ConnectionId, ConnectionResponse>(
       call,
-      (onMade) => this.tokens.connect({ ...supplied, onConnected: onMade }),
+      async (onMade) => {
+        const under = await this.selector.selectId(tenant, appId ?? null);
+        return this.tokens.connect({ ...supplied, appId: under, onConnected: onMade });
+      },
       async (id) => ({ location: `/v1/connections/${id}`, body: await this.visibility.getVisible(client, id) }),
     );
   }

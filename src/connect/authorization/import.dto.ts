@@ -4,7 +4,7 @@ import { PRODUCTS, type Product } from '../../config/products.ts';
 import { TENANT_PATTERN } from '../../config/tenant.ts';
 import type { Metadata } from '../../connections/description/description.ts';
 import { MetadataField, ReferenceField } from '../../connections/description/description-fields.ts';
-import { IsAccessToken, MAX_TOKEN_LENGTH } from '../request-fields.ts';
+import { AppIdField, IsAccessToken, MAX_TOKEN_LENGTH } from '../request-fields.ts';
 
 /** Body of `POST /v1/connections/import`. */
 export class ImportRequest {
@@ -24,6 +24,9 @@ export class ImportRequest {
   })
   @IsAccessToken()
   access_token!: string;
+
+  @AppIdField()
+  app_id?: string;
 
   @ReferenceField()
   reference?: string;

@@ -1,14 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../../audit/audit-log.ts';
 import type { ClientId } from '../../auth/ids.ts';
-import type { MetaConfig } from '../../config/config.ts';
 import type { Flow, Product, TokenKind } from '../../config/products.ts';
 import type { BroughtDescription } from '../../connections/description/description.ts';
 import type { ConnectionId } from '../../connections/ids.ts';
 import { Database } from '../../database/database.ts';
 import { missingAppSettings } from '../../meta/dialog/missing-login-settings.ts';
 import { expectedTokenKinds } from '../../meta/dialog/product-scopes.ts';
-import { MetaApps } from '../../meta/meta-apps.ts';
+import { type MetaApp, MetaApps } from '../../meta/meta-apps.ts';
 import type { ValidInspection } from '../../meta/tokens/inspection-result.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
@@ -18,6 +17,7 @@ import { recordConnectFailure, toFailureDetails } from '../connect-failure-audit
 import { loginNotConfiguredError } from '../connect-problems.ts';
 import type { ExpectedAccount } from '../connect-session.ts';
 import type { ConnectSessionId } from '../ids.ts';
+import { findSessionApp } from '../session-app.ts';
 import { AuthorizationPipeline } from './authorization-pipeline.ts';
 import { type Initiator, PendingAuthorizationService } from './pending-authorization.service.ts';
 
@@ -25,6 +25,8 @@ export interface SuppliedToken extends Initiator {
   tenant: string;
   product: Product;
   flow: Flow;
+  /** The Meta app it must belong to. Null: the environment's. */
+  appId: string | null;
   /** Null for an import. */
   sessionId: ConnectSessionId | null;
   /** Null for an operator on the command line. */
@@ -52,7 +54,7 @@ export class SuppliedTokenService {
   /** Returns the connection's id. Throws `ConnectFailedError` or `login_not_configured`, and keeps nothing then. */
   async connect(suppliedToken: SuppliedToken): Promise<ConnectionId> {
     const { tenant, product, flow, sessionId, clientId, token, message, description } = suppliedToken;
-    const { featureType, expected } = suppliedToken;
+    const { appId, featureType, expected } = suppliedToken;
     const { kind } = await this.identify(suppliedToken);
     return this.pendingAuthorizationService.connect(
       {
@@ -67,6 +69,7 @@ export class SuppliedTokenService {
         expiresAt: null,
         hints: writeHints({
           ...message,
+          ...(appId === null ? {} : { appId }),
           ...(featureType === undefined ? {} : { featureType }),
           ...(expected === undefined ? {} : { expected }),
           ...(description === undefined ? {} : { description }),
@@ -94,16 +97,17 @@ export class SuppliedTokenService {
   /**
    * Asks each host that issues tokens for this product, likeliest first: a host rejects another's tokens as malformed.
    */
-  private async inspectAsAnyKind({ tenant, product, flow, token }: SuppliedToken): Promise<ValidInspection> {
+  private async inspectAsAnyKind({ appId, product, flow, token }: SuppliedToken): Promise<ValidInspection> {
     const kinds = expectedTokenKinds(product, flow);
-    const { config: meta } = this.apps.for({ tenant, product });
+    const app = await findSessionApp(this.apps, { appId });
+    const { config: meta } = app;
     const isAskable = (kind: TokenKind): boolean => missingAppSettings(meta, tokenKind(kind).host) === null;
     const askable = kinds.filter(isAskable);
-    if (askable.length === 0) throw notConfigured(meta, product, kinds);
+    if (askable.length === 0) throw notConfigured(app, product, kinds);
     let refusal: ConnectFailedError | null = null;
     for (const asked of kindsToInspect(askable, token)) {
       try {
-        const inspection = await this.pipeline.inspect(asked, token);
+        const inspection = await this.pipeline.inspect(app, asked, token);
         if (kinds.includes(inspection.kind)) return inspection;
         const detail = `This is a ${inspection.kind} token; ${product} takes ${kinds.join(', ')}.`;
         throw new ConnectFailedError('token_rejected', { detail, isFinal: true });
@@ -115,7 +119,7 @@ export class SuppliedTokenService {
     }
     // A host that might know the token was never asked.
     const unasked = kinds.filter((kind) => !isAskable(kind) && isLikely(kind, token));
-    if (unasked.length > 0) throw notConfigured(meta, product, unasked);
+    if (unasked.length > 0) throw notConfigured(app, product, unasked);
     throw refusal ?? new ConnectFailedError('token_rejected', { isFinal: true });
   }
 }
@@ -125,10 +129,10 @@ function isLikely(kind: TokenKind, token: SecretString): boolean {
 }
 
 /** Names the settings missing for these kinds of tokens. */
-function notConfigured(meta: MetaConfig, product: Product, kinds: readonly TokenKind[]): Error {
-  const [missing] = kinds.flatMap((kind) => missingAppSettings(meta, tokenKind(kind).host) ?? []);
+function notConfigured(app: MetaApp, product: Product, kinds: readonly TokenKind[]): Error {
+  const [missing] = kinds.flatMap((kind) => missingAppSettings(app.config, tokenKind(kind).host) ?? []);
   if (missing === undefined) throw new Error(`the apps for ${kinds.join(', ')} are all configured`);
-  return loginNotConfiguredError(`Connecting ${product} with a ${kinds.join(' or ')} token`, missing);
+  return loginNotConfiguredError(app, `Connecting ${product} with a ${kinds.join(' or ')} token`, missing);
 }
 
 /** Kinds to inspect a token as: one facebook.com kind stands in for all. The token's prefix only decides the order. */

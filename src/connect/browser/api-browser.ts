@@ -168,7 +168,7 @@ export const ApiReceiveCallback = (): MethodDecorator =>
     ToEnd,
     ToReturnUrl,
     ApiErrorPages(),
-    ApiProblems(...Object.values(CONNECT_PROBLEMS).filter(({ code }) => code !== 'token_rejected')),
+    ApiProblems(...Object.values(CONNECT_PROBLEMS).filter(({ code }) => code !== 'token_rejected'), loginNotConfigured),
   );
 
 export const ApiShowEnd = (): MethodDecorator =>
@@ -189,7 +189,7 @@ export const ApiShowEnd = (): MethodDecorator =>
     }),
     Connected,
     ToReturnUrl,
-    ApiProblems(...Object.values(CONNECT_PROBLEMS).filter(({ code }) => code !== 'token_rejected')),
+    ApiProblems(...Object.values(CONNECT_PROBLEMS).filter(({ code }) => code !== 'token_rejected'), loginNotConfigured),
   );
 
 export const ApiCompleteSignup = (): MethodDecorator =>

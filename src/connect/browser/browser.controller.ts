@@ -14,6 +14,7 @@ import { AppError, notFound } from '../../platform/problem.ts';
 import { Random } from '../../platform/random.ts';
 import type { ConnectSession } from '../connect-session.ts';
 import { connectPath } from '../connect-urls.ts';
+import { findSessionApp } from '../session-app.ts';
 import { requireLoginConfigured } from '../sessions/require-login-configured.ts';
 import { ApiConfirmLink, ApiOpenDialog, ApiOpenLink, ApiOpenSignup, ApiReceiveCallback } from './api-browser.ts';
 import { BrowserFilter } from './browser.filter.ts';
@@ -53,13 +54,13 @@ export class BrowserController {
     const inPopup = isPopup(session, query);
     if (inPopup) keepOpener(reply);
     if (session.confirm) {
-      this.sendConfirmPage(session, { actionPath: connectPath(this.config, token, { inPopup }) }, request, reply);
+      await this.sendConfirmPage(session, { actionPath: connectPath(this.config, token, { inPopup }) }, request, reply);
       return;
     }
     const opened = await this.openUnlessHead(session, { asFullPage: false, inPopup }, request, reply);
     if (opened === null) return;
     if (opened.dialogUrl !== null) reply.redirect(opened.dialogUrl, 302);
-    else this.sendSignupPage(opened, token, request, reply);
+    else await this.sendSignupPage(opened, token, request, reply);
   }
 
   /** Target of the confirmation page's form: sessions with `confirm` get state and cookie only here. */
@@ -96,7 +97,7 @@ export class BrowserController {
     if (!loginFlow(session.flow).isOpenedBySdk) throw new AppError(notFound);
     const way = { asFullPage: false, inPopup: isPopup(session, query) };
     const opened = await this.openUnlessHead(session, way, request, reply);
-    if (opened !== null) this.sendSignupPage(opened, token, request, reply);
+    if (opened !== null) await this.sendSignupPage(opened, token, request, reply);
   }
 
   /** Meta's dialog as a full page, for every flow, in case our signup page's SDK is blocked or loses the code. */
@@ -148,13 +149,13 @@ export class BrowserController {
     return null;
   }
 
-  private sendConfirmPage(
+  private async sendConfirmPage(
     session: ConnectSession,
     { actionPath }: { actionPath: string },
     request: FastifyRequest,
     reply: FastifyReply,
-  ): void {
-    requireLoginConfigured(this.apps.for(session).config, session);
+  ): Promise<void> {
+    requireLoginConfigured(await findSessionApp(this.apps, session), session);
     // `no-referrer` would make the form's Origin "null". Other sites never get the path, which holds the link's token.
     reply.header('referrer-policy', 'same-origin').header('cache-control', 'no-store');
     this.pages.send(reply, buildConfirmPage(session, { locale: localeOf(request, session.locale), actionPath }));
@@ -177,13 +178,13 @@ export class BrowserController {
     return opened;
   }
 
-  private sendSignupPage(
+  private async sendSignupPage(
     { session, attempt, inPopup, rerequest }: OpenedSession,
     token: string,
     request: FastifyRequest,
     reply: FastifyReply,
-  ): void {
-    const { config: meta } = this.apps.for(session);
+  ): Promise<void> {
+    const { config: meta } = await findSessionApp(this.apps, session);
     const sdk = buildJsSdkParameters(meta, session, rerequest);
     if (sdk === null) throw new Error(`the flow ${session.flow} has no JS SDK`);
     const page = buildSignupPage({

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Config } from '../../config/config.ts';
+import { Config, type MetaConfig } from '../../config/config.ts';
 import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
 import { mustAskAgain } from '../../meta/dialog/ask-again.ts';
 import { buildDialogUrl } from '../../meta/dialog/dialog-url.ts';
@@ -12,6 +12,7 @@ import { ConnectFailedError } from '../connect-failed-error.ts';
 import { ConnectSessionRepository } from '../connect-session.repository.ts';
 import type { ConnectSession } from '../connect-session.ts';
 import { redirectUri } from '../connect-urls.ts';
+import { findSessionApp } from '../session-app.ts';
 import { ConnectSecrets } from '../sessions/connect-secrets.ts';
 import { requireLoginConfigured } from '../sessions/require-login-configured.ts';
 import { attemptNameOf } from './attempt-cookie.ts';
@@ -102,7 +103,8 @@ export class ConnectLinkService {
     cookies: string | undefined,
     { asFullPage, inPopup }: { asFullPage: boolean; inPopup: boolean },
   ): Promise<OpenedSession> {
-    requireLoginConfigured(this.apps.for(session).config, session);
+    const app = await findSessionApp(this.apps, session);
+    requireLoginConfigured(app, session);
     const state = this.secrets.make();
     const isSignup = loginFlow(session.flow).isOpenedBySdk;
     const earlier = await this.connections.findEarlierLogins(session.tenant, session.product);
@@ -122,7 +124,7 @@ export class ConnectLinkService {
       inPopup,
       setCookies,
       rerequest,
-      dialogUrl: isSignup && !asFullPage ? null : this.dialogUrl(session, state.value, rerequest),
+      dialogUrl: isSignup && !asFullPage ? null : this.dialogUrl(app.config, session, state.value, rerequest),
     };
   }
 
@@ -133,10 +135,10 @@ export class ConnectLinkService {
     return this.browserAttempts.isAt(session.id, cookies);
   }
 
-  private dialogUrl(session: ConnectSession, state: string, rerequest: boolean): string {
+  private dialogUrl(meta: MetaConfig, session: ConnectSession, state: string, rerequest: boolean): string {
     const { product, flow, scopes, featureType, features } = session;
     const signup = loginFlow(flow).takesSignupFeatures ? { featureType, features } : {};
     const asked = { product, flow, scopes, state, rerequest, redirectUri: redirectUri(this.config), ...signup };
-    return buildDialogUrl(this.apps.for(session).config, asked);
+    return buildDialogUrl(meta, asked);
   }
 }

@@ -37,7 +37,7 @@ export function renderConnected({ locale, session, brandName, connection, docsUr
   const { product, tenantName } = session;
   const forWhom = tenantName ?? brandName;
   const name = `<bdi>${escapeHtml(forWhom ?? '')}</bdi>`;
-  const values = { what: escapeHtml(toSentenceStart(products[product].whatIsConnected)), name };
+  const values = { what: escapeHtml(products[product].whatIsConnected), name };
   const lines = [
     `<h1>${escapeHtml(connected.title)}</h1>`,
     `<p>${fillMessage(forWhom === null ? connected.summary : connected.summaryFor, values)}</p>`,
@@ -65,9 +65,13 @@ function renderAssets(
   { connected }: Messages,
   { assets, assets_count: count, credentials }: ConnectedPageOptions['connection'],
 ): string {
-  const item = (label: string, name: string): string =>
-    `<li>${escapeHtml(label)}: <strong><bdi>${escapeHtml(name)}</bdi></strong></li>`;
-  const items = assets.slice(0, MAX_NAMED_ASSETS).map(({ type, id, name }) => item(connected.assets[type], name ?? id));
+  const item = (label: string, name: string, className = ''): string =>
+    `<li>${escapeHtml(label)}: <strong${className}><bdi>${escapeHtml(name)}</bdi></strong></li>`;
+  const items = assets
+    .slice(0, MAX_NAMED_ASSETS)
+    .map(({ type, id, name }) =>
+      item(connected.assets[type], name ?? id, type === 'phone_number' ? ' class="number"' : ''),
+    );
   const rest = count - items.length;
   if (rest > 0) items.push(`<li>${fillMessage(connected.more, { count: String(rest) })}</li>`);
   const accountName = credentials[0]?.subject_name ?? null;
@@ -104,8 +108,4 @@ function renderRegistration(
     `<p>${fillMessage(connected.registration, { numbers: all })}</p>`,
     `<p><small>${escapeHtml(connected.forDevelopers)} <code>${escapeHtml(route)}</code> (<a href="${escapeHtml(docsUrl)}">${escapeHtml(connected.documentation)}</a>)</small></p>`,
   ];
-}
-
-function toSentenceStart(text: string): string {
-  return text.slice(0, 1).toUpperCase() + text.slice(1);
 }

@@ -12,12 +12,13 @@ import { CredentialClaimRepository } from '../../connections/credentials/credent
 import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
 import type { ConnectionId } from '../../connections/ids.ts';
 import { Database } from '../../database/database.ts';
-import { WhatsappApi } from '../../meta/assets/whatsapp-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
+import { metaUnavailable } from '../../meta/errors/meta-unavailable.ts';
+import { MetaClients } from '../../meta/meta-clients.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { AppError } from '../../platform/problem.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
-import { metaConfiguration, metaUnavailable, phoneNumberNotFound, registrationRefused } from '../connect-problems.ts';
+import { metaConfiguration, phoneNumberNotFound, registrationRefused } from '../connect-problems.ts';
 import { problemCodeOf } from '../problem-code-of-verdict.ts';
 import { registrationNotAllowed } from './phone-number-problems.ts';
 import { NUMBER_NOT_FOUND, NUMBER_NOT_NAMED, toRegistrationFailure } from './registration-failure.ts';
@@ -39,7 +40,7 @@ const RETRY_AFTER_SECONDS = 60;
 @Injectable()
 export class PhoneNumberRegistrar {
   constructor(
-    private readonly whatsappApi: WhatsappApi,
+    private readonly meta: MetaClients,
     private readonly registrations: PhoneRegistrationService,
     private readonly claims: CredentialClaimRepository,
     private readonly versions: CredentialVersionService,
@@ -89,9 +90,11 @@ export class PhoneNumberRegistrar {
   ): Promise<MetaError | null> {
     const credential = number.credentialId === null ? null : await this.claims.find(number.credentialId);
     const token = credential?.status === 'active' ? await this.versions.openCurrent(credential) : null;
-    if (token === null) throw new AppError(reauthRequired);
+    if (credential === null || token === null) throw new AppError(reauthRequired);
     try {
-      await this.whatsappApi.registerPhoneNumber(number.id, token, registration.pin);
+      await this.meta.call(credential.appId, ({ whatsappAccounts }) =>
+        whatsappAccounts.registerPhoneNumber(number.id, token, registration.pin),
+      );
       await this.recordOutcome(registration, number.id, null);
       return null;
     } catch (error) {

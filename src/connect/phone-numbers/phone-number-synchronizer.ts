@@ -13,13 +13,14 @@ import { CredentialClaimRepository } from '../../connections/credentials/credent
 import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
 import type { ConnectionId } from '../../connections/ids.ts';
 import { Database } from '../../database/database.ts';
-import { PhoneSynchronizationApi } from '../../meta/assets/phone-synchronization-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
+import { metaUnavailable } from '../../meta/errors/meta-unavailable.ts';
+import { MetaClients } from '../../meta/meta-clients.ts';
 import { Clock } from '../../platform/clock.ts';
 import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
 import { AppError } from '../../platform/problem.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
-import { metaConfiguration, metaUnavailable, phoneNumberNotFound } from '../connect-problems.ts';
+import { metaConfiguration, phoneNumberNotFound } from '../connect-problems.ts';
 import { problemCodeOf } from '../problem-code-of-verdict.ts';
 import {
   alreadySynchronized,
@@ -38,6 +39,12 @@ interface SynchronizationRequest {
   requestId: string;
 }
 
+/** A token and the app that it belongs to. */
+interface OpenedToken {
+  token: SecretString;
+  appId: string;
+}
+
 const RETRY_AFTER_SECONDS = 60;
 
 /**
@@ -47,7 +54,7 @@ const RETRY_AFTER_SECONDS = 60;
 @Injectable()
 export class PhoneNumberSynchronizer {
   constructor(
-    private readonly synchronizationApi: PhoneSynchronizationApi,
+    private readonly meta: MetaClients,
     private readonly synchronizations: PhoneSynchronizationService,
     private readonly claims: CredentialClaimRepository,
     private readonly versions: CredentialVersionService,
@@ -64,26 +71,26 @@ export class PhoneNumberSynchronizer {
    * `meta_configuration`.
    */
   async synchronize(request: SynchronizationRequest): Promise<SynchronizationResult[]> {
-    const token = await this.openToken(request);
+    const opened = await this.openToken(request);
     const claim = await this.synchronizations.claim(request.connectionId, request.phoneNumberId, request.kinds);
     if ('obstacle' in claim) throw toObstacleProblem(claim);
-    return this.jobs.track(this.requestAll(request, claim, token));
+    return this.jobs.track(this.requestAll(request, claim, opened));
   }
 
-  private async openToken({ connectionId, phoneNumberId }: SynchronizationRequest): Promise<SecretString> {
+  private async openToken({ connectionId, phoneNumberId }: SynchronizationRequest): Promise<OpenedToken> {
     const numbers = await listPhoneNumbers(this.database, connectionId);
     const number = numbers.find(({ id }) => id === phoneNumberId);
     if (number === undefined) throw new AppError(phoneNumberNotFound);
     const credential = number.credentialId === null ? null : await this.claims.find(number.credentialId);
     const token = credential?.status === 'active' ? await this.versions.openCurrent(credential) : null;
-    if (token === null) throw new AppError(reauthRequired);
-    return token;
+    if (credential === null || token === null) throw new AppError(reauthRequired);
+    return { token, appId: credential.appId };
   }
 
   private async requestAll(
     request: SynchronizationRequest,
     claim: SynchronizationClaim,
-    token: SecretString,
+    opened: OpenedToken,
   ): Promise<SynchronizationResult[]> {
     const results = new Map<SynchronizationKind, SynchronizationResult>();
     let lastError: MetaError | null = null;
@@ -94,7 +101,7 @@ export class PhoneNumberSynchronizer {
         results.set(kind, { kind, status: 'not_requested', request_id: null });
         continue;
       }
-      const outcome = await this.requestOne(request, claim, kind, token);
+      const outcome = await this.requestOne(request, claim, kind, opened);
       if (outcome instanceof MetaError) {
         lastError = outcome;
         results.set(kind, { kind, status: 'failed', request_id: null, ...toSynchronizationFailure(outcome) });
@@ -110,11 +117,13 @@ export class PhoneNumberSynchronizer {
     { connectionId, actor, requestId }: SynchronizationRequest,
     claim: SynchronizationClaim,
     kind: SynchronizationKind,
-    token: SecretString,
+    opened: OpenedToken,
   ): Promise<string | null | MetaError> {
     const by = { actor, requestId };
     try {
-      const metaRequestId = await this.synchronizationApi.request(claim.phoneNumberId, token, kind);
+      const metaRequestId = await this.meta.call(opened.appId, ({ synchronization }) =>
+        synchronization.request(claim.phoneNumberId, opened.token, kind),
+      );
       const at = this.clock.now().toISOString();
       const known = metaRequestId === null ? {} : { request_id: metaRequestId };
       await this.synchronizations.record(claim, kind, { status: 'requested', at, ...known }, by);

@@ -11,9 +11,10 @@ import {
 } from '../../connections/connection/connection-problems.ts';
 import { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
 import { ConnectionVisibility } from '../../connections/connection/connection-visibility.ts';
+import { metaUnavailable } from '../../meta/errors/meta-unavailable.ts';
 import { ApiProblems } from '../../platform/openapi/api-problems.ts';
 import { SecretString } from '../../platform/secret-string.ts';
-import { metaConfiguration, metaUnavailable, phoneNumberNotFound, registrationRefused } from '../connect-problems.ts';
+import { metaConfiguration, phoneNumberNotFound, registrationRefused } from '../connect-problems.ts';
 import {
   alreadySynchronized,
   notCoexistence,

@@ -5,13 +5,16 @@ import { CredentialClaimRepository } from '../../connections/credentials/credent
 import { CredentialOutcomeService } from '../../connections/credentials/credential-outcome.service.ts';
 import type { CredentialSnapshot } from '../../connections/credentials/credential-snapshot.ts';
 import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
+import { listAppsWithDue } from '../../connections/due-apps.query.ts';
 import type { ConnectionId } from '../../connections/ids.ts';
+import { Database } from '../../database/database.ts';
 import { AppRateLimiter, CallNotPermittedError, type Urgency } from '../../lifecycle/rate-limit/app-rate-limiter.ts';
+import { forEachApp } from '../../lifecycle/sweeps/for-each-app.ts';
 import { forEachConcurrent } from '../../lifecycle/sweeps/for-each-concurrent.ts';
-import { DiscoveryApi } from '../../meta/assets/discovery-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
-import { MetaApps } from '../../meta/meta-apps.ts';
-import { InspectionApi } from '../../meta/tokens/inspection-api.ts';
+import { type MetaApp, MetaApps } from '../../meta/meta-apps.ts';
+import { MetaClients } from '../../meta/meta-clients.ts';
+import { Clock } from '../../platform/clock.ts';
 import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
@@ -41,10 +44,11 @@ export class RediscoveryService {
     private readonly claims: CredentialClaimRepository,
     private readonly versions: CredentialVersionService,
     private readonly outcomes: CredentialOutcomeService,
-    private readonly inspections: InspectionApi,
-    private readonly discovery: DiscoveryApi,
+    private readonly meta: MetaClients,
     private readonly rateLimiter: AppRateLimiter,
     private readonly apps: MetaApps,
+    private readonly database: Database,
+    private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {
     jobs.register({
@@ -56,7 +60,8 @@ export class RediscoveryService {
 
   /** Looks at everything due, within each app's rate limit. */
   async lookAtDue(signal?: AbortSignal): Promise<void> {
-    await Promise.all(this.apps.appIds.map((appId) => this.lookAtDueOf(appId, signal)));
+    const appIds = await listAppsWithDue(this.database, 'discoveries', this.clock.now());
+    await forEachApp(appIds, (appId) => this.lookAtDueOf(appId, signal));
   }
 
   /** Looks now. Meta's failures don't throw: what couldn't be asked is retried in an hour or two. */
@@ -99,8 +104,9 @@ export class RediscoveryService {
     const root = basis === null ? null : await this.claims.findRoot(connectionId);
     const token = root === null ? null : await this.versions.openCurrent(root);
     // Never ask with another app than the token's: what it can't see would look lost.
-    if (basis === null || root === null || token === null || !this.apps.serves(root)) return false;
-    const found = await this.discover(root, token, basis, urgency);
+    const app = root === null ? null : await this.apps.find(root.appId);
+    if (basis === null || root === null || token === null || app?.serves(root) !== true) return false;
+    const found = await this.discover(app, root, token, basis, urgency);
     if (found === null) return false;
     const { pages, assets, warning, coverage = null } = found;
     await this.updates.apply(connectionId, basis, { pages, assets, warning, coverage }, by);
@@ -109,13 +115,16 @@ export class RediscoveryService {
 
   /** Null if the token is no longer valid, which its own inspection handles. */
   private async discover(
+    app: MetaApp,
     root: CredentialSnapshot,
     token: SecretString,
     basis: DiscoveryBasis,
     urgency: Urgency,
   ): Promise<Discovered | null> {
     const { appId, product } = root;
-    const inspection = await this.rateLimiter.call(appId, urgency, () => this.inspections.inspect(root.kind, token));
+    const inspection = await this.rateLimiter.call(appId, urgency, () =>
+      this.meta.call(appId, ({ inspection: api }) => api.inspect(root.kind, token)),
+    );
     if (!inspection.valid) {
       await this.outcomes.requestVerification(root.id, root.version);
       return null;
@@ -127,11 +136,11 @@ export class RediscoveryService {
       scopes: inspection.scopes ?? root.scopes,
       hints: readHints({}),
       isInteractive: false,
-      app: this.apps.for(root),
+      app,
       secondLook: { whatsappAccountIds: accounts.map(({ id }) => id) },
       // Large connections take long: stop as soon as the app is limited.
       onProgress: () => this.rateLimiter.acquire(appId, urgency),
     };
-    return this.rateLimiter.call(appId, urgency, () => discoverAssets(product, this.discovery, input));
+    return this.rateLimiter.call(appId, urgency, () => discoverAssets(product, this.meta.as(app).discovery, input));
   }
 }

@@ -153,6 +153,9 @@ export class ConnectSessionStateResponse {
   @ApiProperty({ enum: FLOWS.filter(isDialogFlow) })
   flow!: Flow;
 
+  @ApiProperty({ description: 'The Meta app it connects under', example: '1029384756102938' })
+  app_id!: string;
+
   @ApiProperty({
     enum: SESSION_STATUSES,
     description:

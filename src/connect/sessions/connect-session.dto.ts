@@ -23,6 +23,7 @@ import { productDescriptor } from '../../meta/dialog/products.ts';
 import { IsOptionalNotNull } from '../../platform/optional-field.ts';
 import { invalidInputError } from '../../platform/problem.ts';
 import type { ConnectSession } from '../connect-session.ts';
+import { AppIdField } from '../request-fields.ts';
 import { isDialogFlow } from './parse-dialog-flow.ts';
 
 const FEATURE = /^[a-z_]{1,64}$/;
@@ -78,6 +79,9 @@ export class CreateSessionRequest {
   })
   @IsIn(FLOWS)
   flow!: Flow;
+
+  @AppIdField()
+  app_id?: string;
 
   @ApiPropertyOptional({
     format: 'uri',

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { AppSelector } from '../../apps/app-selector.ts';
 import { type Actor } from '../../audit/actor.ts';
 import { AuditLog } from '../../audit/audit-log.ts';
 import type { ClientId } from '../../auth/ids.ts';
@@ -30,6 +31,8 @@ interface NewSession extends SignupFeatures, LinkOptions {
   tenant: string;
   product: Product;
   flow: DialogFlow;
+  /** Null: chosen by the tenant. */
+  appId: string | null;
   /** Null: the product's own. */
   scopes: string[] | null;
   /** Validated. */
@@ -52,6 +55,7 @@ export class ConnectSessionService {
     private readonly clock: Clock,
     private readonly ids: Ids,
     private readonly apps: MetaApps,
+    private readonly selector: AppSelector,
   ) {}
 
   async describe(session: ConnectSession): Promise<ConnectSessionStateResponse> {
@@ -64,6 +68,7 @@ export class ConnectSessionService {
       tenant: session.tenant,
       product: session.product,
       flow: session.flow,
+      app_id: session.appId ?? this.apps.primary.id,
       ...sessionStatus(session, browsers, at),
       connection_id: session.connectionId,
       created_at: createdAt.toISOString(),
@@ -81,18 +86,22 @@ export class ConnectSessionService {
     };
   }
 
-  /** Throws `login_not_configured` if this installation lacks the login's settings. */
+  /**
+   * Throws `login_not_configured` if the app lacks the login's settings, and what `AppSelector` throws about the app.
+   */
   async create(
     newSession: NewSession,
     by: { actor: Actor; requestId: string },
     transact: RunInTransaction<CreatedSession> = (work) => this.database.transaction(work),
   ): Promise<CreatedSession> {
     const { tenant, product, flow, featureType, features, expected, confirm } = newSession;
-    const { config: meta } = this.apps.for(newSession);
-    requireLoginConfigured(meta, newSession);
+    const app = await this.selector.select(tenant, newSession.appId);
+    const { config: meta } = app;
+    requireLoginConfigured(app, newSession);
     const session: ConnectSession = {
       ...newSession,
       id: this.ids.next('cns'),
+      appId: app === this.apps.primary ? null : app.id,
       scopes: newSession.scopes ?? defaultScopes(product, flow),
       expiresAt: addSeconds(this.clock.now(), SESSION_TTL_SECONDS),
       connectionId: null,
@@ -110,7 +119,8 @@ export class ConnectSessionService {
         ...(features.length === 0 ? {} : { features: [...features] }),
       };
       const link = { ...(expected === null ? {} : { expected: { ...expected } }), ...(confirm ? { confirm } : {}) };
-      const details = { flow, scopes: session.scopes, ...signup, ...link };
+      const under = session.appId === null ? {} : { app_id: session.appId };
+      const details = { flow, scopes: session.scopes, ...signup, ...link, ...under };
       const of = { tenant, product, subjectId: session.id };
       await this.audit.record(tx, { ...by, ...of, action: 'connect.session_created', details });
       return { session, connectUrl: connectUrl(this.config, token), jsSdk };

@@ -1,6 +1,7 @@
 import { Body, Controller, Get, Param, Post, Res } from '@nestjs/common';
 import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { ambiguousApp, appNotFound } from '../../apps/app-problems.ts';
 import { toActor } from '../../audit/actor.ts';
 import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
 import { CurrentClient, RequestId, Roles } from '../../auth/decorators.ts';
@@ -70,7 +71,7 @@ export class ConnectSessionsController {
   })
   @ApiCreatedResponse({ type: ConnectSessionResponse, description: 'The session, with its link' })
   @ApiIdempotencyKey()
-  @ApiProblems(notAllowed, loginNotConfigured, idempotencyKeyReused)
+  @ApiProblems(notAllowed, loginNotConfigured, appNotFound, ambiguousApp, idempotencyKeyReused)
   async create(
     @Body() request: CreateSessionRequest,
     @CurrentClient() client: AuthenticatedClient,
@@ -79,14 +80,14 @@ export class ConnectSessionsController {
   ): Promise<ConnectSessionResponse> {
     const flow = parseDialogFlow(request);
     const returnUrl = request.return_url === undefined ? null : this.returnUrl(request.return_url);
-    const { tenant, product, scopes = null, origin = null } = request;
+    const { tenant, product, scopes = null, origin = null, app_id: appId = null } = request;
     if (origin !== null && !this.config.returnUrlOrigins.includes(origin))
       throw invalidInputError('origin', 'must be an origin that is in RETURN_URL_ORIGINS');
     requireCoveredByPolicy(client, tenant, product);
     const signup = parseSignupFeatures(request);
     const link = toLinkOptions(request);
     const { clientId } = client;
-    const newSession = { tenant, product, flow, scopes, returnUrl, origin, ...signup, ...link, clientId };
+    const newSession = { tenant, appId, product, flow, scopes, returnUrl, origin, ...signup, ...link, clientId };
     const by = { actor: toActor(client), requestId };
     return this.idempotency.create(
       call,
@@ -155,6 +156,7 @@ export class ConnectSessionsController {
             tenant: session.tenant,
             product: session.product,
             flow: session.flow,
+            appId: session.appId,
             sessionId: session.id,
             ...(session.featureType === null ? {} : { featureType: session.featureType }),
             ...(session.expected === null ? {} : { expected: session.expected }),

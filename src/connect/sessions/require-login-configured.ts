@@ -1,4 +1,3 @@
-import type { MetaConfig } from '../../config/config.ts';
 import type { Flow, Product } from '../../config/products.ts';
 import { loginFlow } from '../../meta/dialog/login-flows.ts';
 import {
@@ -6,6 +5,7 @@ import {
   missingAppSettings,
   missingLoginSettings,
 } from '../../meta/dialog/missing-login-settings.ts';
+import type { MetaApp } from '../../meta/meta-apps.ts';
 import { loginNotConfiguredError } from '../connect-problems.ts';
 
 interface Login {
@@ -14,16 +14,16 @@ interface Login {
 }
 
 /** Throws `login_not_configured`, naming the settings, if this app lacks any that the login needs. */
-export function requireLoginConfigured(meta: MetaConfig, login: Login): void {
-  refuse(login, missingLoginSettings(meta, login));
+export function requireLoginConfigured(app: MetaApp, login: Login): void {
+  refuse(app, login, missingLoginSettings(app.config, login));
 }
 
 /** The same for steps after the dialog, which need only the app. */
-export function requireLoginAppConfigured(meta: MetaConfig, login: Login): void {
+export function requireLoginAppConfigured(app: MetaApp, login: Login): void {
   const { tokenHost } = loginFlow(login.flow);
-  if (tokenHost !== null) refuse(login, missingAppSettings(meta, tokenHost));
+  if (tokenHost !== null) refuse(app, login, missingAppSettings(app.config, tokenHost));
 }
 
-function refuse({ product, flow }: Login, missing: MissingSettings | null): void {
-  if (missing !== null) throw loginNotConfiguredError(`Connecting ${product} by ${flow}`, missing);
+function refuse(app: MetaApp, { product, flow }: Login, missing: MissingSettings | null): void {
+  if (missing !== null) throw loginNotConfiguredError(app, `Connecting ${product} by ${flow}`, missing);
 }

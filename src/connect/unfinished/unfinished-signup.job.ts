@@ -77,7 +77,7 @@ export class UnfinishedSignupJob {
   }
 
   private async decide(tx: Transaction, account: AnnouncedAccount, now: Date): Promise<Outcome> {
-    if ((await findConnectionsByAssetIds(tx, [account.wabaId])).length > 0) return 'known';
+    if ((await findConnectionsByAssetIds(tx, null, [account.wabaId])).length > 0) return 'known';
     const candidates = await findCandidateSessions(tx, this.macs, {
       flows: SIGNUP_FLOWS,
       since: addSeconds(account.announcedAt, -WINDOW_SECONDS),

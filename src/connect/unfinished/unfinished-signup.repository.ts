@@ -40,7 +40,7 @@ const selectCandidates = defineStatement<{ flows: readonly DialogFlow[]; since: 
     until,
   }) => sql`SELECT s.id, s.token_hash, s.tenant, s.product, s.flow, s.scopes, s.return_url, s.client_id, s.created_at,
       s.expires_at, s.connection_id, s.closed_at, s.feature_type, s.features, s.expected, s.confirm, s.tenant_name, s.origin,
-      s.mac,
+      s.app_id, s.mac,
       s.unfinished->>'waba_id' AS unfinished_waba_id,
       ${hasPendingAuthorization(sql`s.id`)} AS is_pending,
       coalesce(array_agg(DISTINCT a.reported->>'waba_id') FILTER (WHERE a.reported ? 'waba_id'), '{}') AS waba_ids,

@@ -58,14 +58,19 @@ export interface UserConnectionOfApp extends FoundConnection {
   appId: string;
 }
 
-const selectByAssetIds = defineStatement<{ assetIds: readonly string[] }, AssetConnectionRow>(
+const selectByAssetIds = defineStatement<
+  { appIds: readonly string[] | null; assetIds: readonly string[] },
+  AssetConnectionRow
+>(
   'connections_by_asset_ids',
   ({
+    appIds,
     assetIds,
   }) => sql`SELECT a.type, a.id, a.parent_id, a.details->'business'->>'id' AS business_id, n.id AS connection_id, n.tenant,
       n.product, n.status, n.status_reason->>'code' AS reason, n.authorized_at, c.is_root, c.health, c.failure->>'code' AS failure
     FROM asset a JOIN connection n ON n.id = a.connection_id AND n.status <> 'revoked' LEFT JOIN credential c ON c.id = a.credential_id
-    WHERE a.id = ANY (${assetIds}) ORDER BY n.id`,
+    WHERE a.id = ANY (${assetIds}) AND (${appIds}::text[] IS NULL OR n.app_id = ANY (${appIds}::text[]))
+    ORDER BY n.id`,
   { prepare: true },
 );
 
@@ -80,13 +85,14 @@ const selectByUserIds = defineStatement<{ appIds: readonly string[]; userIds: re
   { prepare: true },
 );
 
-/** Across tenants: unrevoked connections with these assets, ordered by connection id. */
+/** Across tenants: unrevoked connections of these apps (null: of any) with these assets, ordered by connection id. */
 export async function findConnectionsByAssetIds(
   executor: SqlExecutor,
+  appIds: readonly string[] | null,
   assetIds: readonly string[],
 ): Promise<AssetConnection[]> {
   if (assetIds.length === 0) return [];
-  const rows = await executor.rows(selectByAssetIds({ assetIds }));
+  const rows = await executor.rows(selectByAssetIds({ appIds, assetIds }));
   return rows.map((row) => ({
     connectionId: row.connection_id,
     tenant: row.tenant,

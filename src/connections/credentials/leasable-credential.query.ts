@@ -3,20 +3,27 @@ import sql, { type Sql } from 'sql-template-tag';
 /**
  * SQL fragments for `leases`, which finds a lease's credential and reads it again on every call. In all of them `c` is
  * the connection, `k` the credential, and `a` the asset. Arguments are columns or parameters of the outer statement.
+ * Each table is read in a subquery by its key (`FailFastPool`).
  */
 
-/** FROM: connections with their root credentials. */
-export const ROOT_CREDENTIAL_FROM = sql`connection c JOIN credential k ON k.connection_id = c.id AND k.is_root`;
+/** FROM: the connections `c` that meet a condition, with their root credentials. */
+export function rootCredentialFrom(condition: Sql): Sql {
+  return sql`(SELECT * FROM connection c WHERE ${condition} OFFSET 0) c
+    JOIN LATERAL (SELECT * FROM credential WHERE connection_id = c.id AND is_root OFFSET 0) k ON true`;
+}
 
-/** FROM: assets with their connections and the credentials that reach them, if any. */
-export const ASSET_CREDENTIAL_FROM = sql`asset a JOIN connection c ON c.id = a.connection_id
-    LEFT JOIN credential k ON k.id = a.credential_id`;
+/** FROM: the assets with this id, with their connections and the credentials that reach them, if any. */
+export function assetCredentialFrom(assetId: Sql): Sql {
+  return sql`(SELECT * FROM asset WHERE id = ${assetId} OFFSET 0) a
+    JOIN LATERAL (SELECT * FROM connection WHERE id = a.connection_id OFFSET 0) c ON true
+    LEFT JOIN LATERAL (SELECT * FROM credential WHERE id = a.credential_id OFFSET 0) k ON true`;
+}
 
 /**
- * Columns that decide about a lease: `connection_id, status, credential_id, kind, version, health, scopes,
+ * Columns that decide about a lease: `connection_id, status, credential_id, kind, app_id, version, health, scopes,
  * token_expires_at, secret_id`.
  */
-export const LEASABLE_COLUMNS = sql`c.id AS connection_id, c.status, k.id AS credential_id, k.kind, k.version, k.health, k.scopes,
+export const LEASABLE_COLUMNS = sql`c.id AS connection_id, c.status, k.id AS credential_id, k.kind, c.app_id, k.version, k.health, k.scopes,
   k.expires_at AS token_expires_at, k.secret_id`;
 
 /** WHERE: unrevoked connections of a tenant and product. */
@@ -41,14 +48,14 @@ interface CredentialReference {
 
 /** JOINs: active connection and credential of a row that names both. Drops rows lacking either. */
 export function activeCredentialJoins({ connectionId, credentialId }: CredentialReference): Sql {
-  return sql`JOIN connection c ON c.id = ${connectionId} AND c.status = 'active'
-  JOIN credential k ON k.id = ${credentialId}`;
+  return sql`JOIN LATERAL (SELECT * FROM connection WHERE id = ${connectionId} OFFSET 0) c ON c.status = 'active'
+  JOIN LATERAL (SELECT * FROM credential WHERE id = ${credentialId} OFFSET 0) k ON true`;
 }
 
 /** JOINs: a row's connection in any status, and its credential if it still exists. */
 export function connectionAndCredentialJoins({ connectionId, credentialId }: CredentialReference): Sql {
-  return sql`JOIN connection c ON c.id = ${connectionId}
-    LEFT JOIN credential k ON k.id = ${credentialId}`;
+  return sql`JOIN LATERAL (SELECT * FROM connection WHERE id = ${connectionId} OFFSET 0) c ON true
+    LEFT JOIN LATERAL (SELECT * FROM credential WHERE id = ${credentialId} OFFSET 0) k ON true`;
 }
 
 /** Condition on `connectionAndCredentialJoins`: the connection is active and the credential has a token. */

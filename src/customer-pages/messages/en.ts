@@ -87,8 +87,8 @@ export const ENGLISH: Messages = {
   },
   connected: {
     title: 'Connected',
-    summary: '{what}: this is connected now.',
-    summaryFor: '{what}: this is connected to {name} now.',
+    summary: 'You have connected {what}.',
+    summaryFor: 'You have connected {what} to {name}.',
     account: 'Account',
     assets: {
       page: 'Facebook Page',

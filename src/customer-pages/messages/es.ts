@@ -87,8 +87,8 @@ export const SPANISH: Messages = {
   },
   connected: {
     title: 'Conectado',
-    summary: '{what}: la conexión está hecha.',
-    summaryFor: '{what}: la conexión con {name} está hecha.',
+    summary: 'Has conectado {what}.',
+    summaryFor: 'Has conectado {what} con {name}.',
     account: 'Cuenta',
     assets: {
       page: 'Página de Facebook',

@@ -87,8 +87,8 @@ export const BRAZILIAN_PORTUGUESE: Messages = {
   },
   connected: {
     title: 'Conectado',
-    summary: '{what}: a conexão foi feita.',
-    summaryFor: '{what}: a conexão com {name} foi feita.',
+    summary: 'Você conectou {what}.',
+    summaryFor: 'Você conectou {what} a {name}.',
     account: 'Conta',
     assets: {
       page: 'Página do Facebook',

@@ -8,7 +8,7 @@ import {
 } from '../../config/database-url.ts';
 import { HostFinder } from './host-finder.ts';
 import { PasswordSource } from './password-source.ts';
-import { ReadOnlyServerError, type ServerChoice, ServerClient } from './server-client.ts';
+import { ReadOnlyServerError, type ServerChoice, ServerClient, type SessionSettings } from './server-client.ts';
 import { ServerTls } from './server-tls.ts';
 
 /** Most milliseconds to ask a host whether it takes writes: less than any request waits for a connection. */
@@ -22,9 +22,11 @@ export interface Pooler {
   readonly keepsPrepared: boolean;
 }
 
+type PoolOptions = PoolConfig & SessionSettings;
+
 /** The module `pg` as TypeORM uses it, with pools of our clients. */
 interface ServersDriver {
-  readonly Pool: new (options: PoolConfig) => Pool;
+  readonly Pool: new (options: PoolOptions) => Pool;
   readonly servers: DatabaseServers;
 }
 
@@ -66,7 +68,7 @@ export class DatabaseServers implements ServerChoice {
   }
 
   /** Connects on first use. */
-  openPool(options: PoolConfig): Pool {
+  openPool(options: PoolOptions): Pool {
     return new this.driver.Pool(options);
   }
 
@@ -128,13 +130,21 @@ export class DatabaseServers implements ServerChoice {
 
 function createDriver(servers: DatabaseServers): ServersDriver {
   class PooledClient extends ServerClient {
-    constructor({ statement_timeout, idle_in_transaction_session_timeout, ...config }: PoolConfig) {
-      const limits = { statement_timeout, idle_in_transaction_session_timeout };
-      super({ ...config, ...servers.clientConfig() }, servers, limits);
+    constructor(options: PoolOptions) {
+      const { statement_timeout, idle_in_transaction_session_timeout, ...others } = options;
+      const { plan_cache_mode, enable_seqscan, enable_bitmapscan, jit, ...config } = others;
+      super({ ...config, ...servers.clientConfig() }, servers, {
+        statement_timeout,
+        idle_in_transaction_session_timeout,
+        plan_cache_mode,
+        enable_seqscan,
+        enable_bitmapscan,
+        jit,
+      });
     }
   }
   class ServersPool extends pg.Pool {
-    constructor(options: PoolConfig) {
+    constructor(options: PoolOptions) {
       super({ ...options, Client: PooledClient } as unknown as PoolConfig);
     }
   }

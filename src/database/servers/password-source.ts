@@ -51,7 +51,8 @@ export class PasswordSource {
   async #ask(command: string): Promise<string> {
     const ageMs = this.#answer === null ? Number.POSITIVE_INFINITY : performance.now() - this.#answer.atMs;
     if (this.#answer !== null && ageMs < FRESH_MS) return this.#answer.password;
-    const asking = (this.#asking ??= this.#run(command));
+    this.#asking ??= this.#run(command);
+    const asking = this.#asking;
     if (this.#answer === null || ageMs > USABLE_MS) return asking;
     // If it fails, it is asked again for the next connection.
     asking.catch(() => undefined);

@@ -2,10 +2,14 @@ import type { Socket } from 'node:net';
 import pg, { type ClientConfig } from 'pg';
 import type { DatabaseHost } from '../../config/database-url.ts';
 
-/** Limits of a session, in milliseconds. */
-export interface SessionLimits {
+/** Settings of a session: limits in milliseconds, and how statements are planned. */
+export interface SessionSettings {
   readonly statement_timeout?: number | false | undefined;
   readonly idle_in_transaction_session_timeout?: number | undefined;
+  readonly plan_cache_mode?: 'force_generic_plan' | undefined;
+  readonly enable_seqscan?: 'off' | undefined;
+  readonly enable_bitmapscan?: 'off' | undefined;
+  readonly jit?: 'off' | undefined;
 }
 
 /** What a client asks before and after it has connected. */
@@ -42,7 +46,7 @@ const NO_LIMIT_MS = 60_000;
 const LOGIN_REFUSED = new Set(['28P01', '28000']);
 
 /**
- * A client that chooses its server when it connects, and sets the session's limits by a statement: poolers refuse them
+ * A client that chooses its server when it connects, and sets the session up by a statement: poolers refuse them
  * as startup parameters.
  */
 export class ServerClient extends pg.Client {
@@ -51,7 +55,7 @@ export class ServerClient extends pg.Client {
   constructor(
     config: ClientConfig,
     private readonly choice: ServerChoice,
-    private readonly limits: SessionLimits,
+    private readonly settings: SessionSettings,
   ) {
     super(config);
     // If a connection breaks, its statement fails; without a listener, the process would end, too.
@@ -94,10 +98,10 @@ export class ServerClient extends pg.Client {
 
   private async beginSession(): Promise<void> {
     const { processID } = this as unknown as { processID: number };
-    // On a session that is only lent, others would get these limits.
+    // On a session that is only lent, others would get these settings.
     const isOurs = `${this.choice.hasSessions} OR pg_backend_pid() = ${processID}`;
-    const settings = Object.entries(this.limits)
-      .filter(([, value]) => Number.isInteger(value))
+    const settings = Object.entries(this.settings)
+      .filter(([, value]) => value !== undefined && value !== false)
       .map(([name, value]) => `CASE WHEN ${isOurs} THEN set_config('${name}', '${value}', false) END`);
     const columns = [`pg_backend_pid() AS pid`, `current_setting('transaction_read_only') AS read_only`, ...settings];
     const statement = { text: `SELECT ${columns.join(', ')}`, query_timeout: NO_LIMIT_MS };

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { settleWithin } from '../../platform/settle-within.ts';
 import type { DatabaseAvailability } from '../database-availability.ts';
 import { ReadOnlyServerError } from '../servers/server-client.ts';
 import type { SqlExecutor } from '../statement.ts';
@@ -45,6 +46,8 @@ interface Waiter {
 /** Longest wait for a standby: with the statements before it, a request stays within its two seconds. */
 const CONFIRM_WITHIN_MS = 1_000;
 const LOOK_INTERVAL_MS = 5;
+/** After that, a look may be on a dead connection: another one begins beside it. */
+const SLOW_LOOK_MS = 300;
 /** How long it is remembered that there is no standby, so that not every commit asks. */
 const NONE_FOR_MS = 1_000;
 
@@ -88,7 +91,8 @@ export class StandbyConfirmation {
     if (row === undefined || row.written === null || row.timeline === null)
       throw this.availability.unavailable(new ReadOnlyServerError());
     const position = { timeline: row.timeline, lsn: BigInt(row.written) };
-    this.#timeline = row.timeline;
+    // A slow look may come after a newer one. Timelines only go up.
+    if (this.#timeline === null || row.timeline > this.#timeline) this.#timeline = row.timeline;
     // A standby that was here before may be back at any time.
     this.#isExpected ||= row.is_connected || row.has_slot;
     this.#none = this.#isExpected ? null : { position, untilMs: performance.now() + NONE_FOR_MS };
@@ -126,17 +130,21 @@ export class StandbyConfirmation {
     if (this.#isLooking) return;
     this.#isLooking = true;
     while (this.#waiters.size > 0) {
-      // Those who come during the look may have committed after it.
-      const waiting = [...this.#waiters];
-      try {
-        const seen = await this.look();
-        for (const waiter of waiting) this.judge(waiter, seen);
-      } catch (error) {
-        for (const waiter of waiting) waiter.fail(error);
-      }
+      await settleWithin(this.lookForAll(), SLOW_LOOK_MS, undefined);
       if (this.#waiters.size > 0) await sleep(LOOK_INTERVAL_MS);
     }
     this.#isLooking = false;
+  }
+
+  private async lookForAll(): Promise<void> {
+    // Those who come during the look may have committed after it.
+    const waiting = [...this.#waiters];
+    try {
+      const seen = await this.look();
+      for (const waiter of waiting) this.judge(waiter, seen);
+    } catch (error) {
+      for (const waiter of waiting) waiter.fail(error);
+    }
   }
 
   private judge(waiter: Waiter, { position, confirmed }: Replication): void {

@@ -6,17 +6,21 @@ export class RawJson {
   constructor(readonly text: string) {}
 }
 
-/** What the product called the event's connection when it happened. */
+/** What the event's connection was when it happened: its app, and what the product called it. */
 export interface EventDescription {
+  /** The app that the connection's token belongs to. Null: no connection, erased, or stored by an earlier release. */
+  app_id: string | null;
   reference: string | null;
   /** JSON text; null: no connection, erased, or stored by an earlier release. */
   metadata: string | null;
 }
 
-/** Adds `reference` and `metadata` to an event's data, which is JSON text of an object with fields. */
-export function addDescription(data: string, { reference, metadata }: EventDescription): string {
+/** Adds `reference`, `metadata` and `app_id` to an event's data, which is JSON text of an object with fields. */
+export function addDescription(data: string, { app_id: appId, reference, metadata }: EventDescription): string {
   if (metadata === null) return data;
-  return `${data.slice(0, data.lastIndexOf('}'))},"reference":${JSON.stringify(reference)},"metadata":${metadata}}`;
+  const app = appId === null ? '' : `,"app_id":${JSON.stringify(appId)}`;
+  const open = data.slice(0, data.lastIndexOf('}'));
+  return `${open},"reference":${JSON.stringify(reference)},"metadata":${metadata}${app}}`;
 }
 
 /** Serializes an event's data. Inserts top-level `RawJson` values verbatim. */

@@ -21,7 +21,7 @@ interface SealedEvent {
   payloadKeyId: PayloadKeyId;
 }
 
-const WITHOUT_CONTENT = sql`data = NULL, payload = NULL, payload_key_id = NULL, reference = NULL, metadata = NULL`;
+const WITHOUT_CONTENT = sql`data = NULL, payload = NULL, payload_key_id = NULL, reference = NULL, metadata = NULL, app_id = NULL`;
 
 /** Whether event `e` has been delivered to every subscription that gets it. */
 const IS_DELIVERED = sql`(e.dispatched_at IS NOT NULL

@@ -1,5 +1,6 @@
 /** Event types product services can subscribe to. */
 export const EVENT_TYPES = [
+  'app.failing',
   'connection.created',
   'connection.assets_changed',
   'connection.refreshed',

@@ -60,9 +60,9 @@ const addEvents = defineStatement<EventColumns, InsertedEvents>(
   ({ ids, types, tenants, products, connectionIds, data, payloads, payloadKeyIds, keyIds, now }) => sql`WITH
     found_keys AS (${existingPayloadKeys(keyIds)}),
     inserted AS (
-    INSERT INTO event (id, type, tenant, product, connection_id, data, payload, payload_key_id, created_at, reference, metadata)
+    INSERT INTO event (id, type, tenant, product, connection_id, data, payload, payload_key_id, created_at, reference, metadata, app_id)
     SELECT e.id, e.type, e.tenant, e.product, e.connection_id, e.data::json, e.payload, e.payload_key_id, ${now}::timestamptz,
-      described.reference, described.metadata
+      described.reference, described.metadata, described.app_id
     FROM unnest(${ids}::text[], ${types}::text[], ${tenants}::text[], ${products}::text[], ${connectionIds}::text[], ${data}::text[],
         ${payloads}::bytea[], ${payloadKeyIds}::text[])
       WITH ORDINALITY AS e(id, type, tenant, product, connection_id, data, payload, payload_key_id, position) ${JOIN_DESCRIPTION}

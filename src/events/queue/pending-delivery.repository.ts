@@ -88,14 +88,14 @@ const selectDue = defineStatement<
       AS c(subscription_id, ordering_key)
     CROSS JOIN LATERAL (
       SELECT p.id, p.attempts, p.retry_until, p.event_id, p.event_position, e.type, e.tenant, e.product, e.data::text AS data, e.payload,
-        e.payload_key_id, e.reference, e.metadata::text AS metadata, e.created_at AS event_at, sum(e.bytes) OVER (ORDER BY p.event_position) - e.bytes AS bytes_before
+        e.payload_key_id, e.reference, e.metadata::text AS metadata, e.app_id, e.created_at AS event_at, sum(e.bytes) OVER (ORDER BY p.event_position) - e.bytes AS bytes_before
       FROM (
         SELECT id, attempts, retry_until, event_id, event_position FROM delivery
         WHERE subscription_id = c.subscription_id AND ordering_key = c.ordering_key AND status = 'pending'
         ORDER BY event_position LIMIT ${maxDeliveries}
       ) p
       CROSS JOIN LATERAL (SELECT type, tenant, product, data, payload, payload_key_id, created_at,
-        reference, metadata,
+        reference, metadata, app_id,
         coalesce(octet_length(payload), octet_length(data::text), 0) + coalesce(octet_length(metadata::text), 0) AS bytes FROM event WHERE id = p.event_id) e
     ) d
     WHERE d.bytes_before < ${maxBytes} ORDER BY c.subscription_id, c.ordering_key, d.event_position`,
@@ -181,6 +181,7 @@ export async function listDueDeliveries(
       payloadKeyId: row.payload_key_id,
       reference: row.reference,
       metadata: row.metadata,
+      app_id: row.app_id,
       eventAt: row.event_at,
     },
   }));

@@ -17,6 +17,7 @@ const orNull = (schema: JsonSchema): JsonSchema => ({ anyOf: [schema, { type: 'n
 const DESCRIPTION_FIELDS = {
   reference: { ...orNull(TEXT), description: "The connection's reference when the event happened." },
   metadata: { type: 'object', additionalProperties: TEXT, description: "The connection's metadata then." },
+  app_id: { ...TEXT, description: "The app at Meta that the connection's token belongs to, by Meta's id." },
 };
 const CONNECTION_FIELDS = {
   connection_id: { type: 'string', pattern: '^con_' },
@@ -43,6 +44,20 @@ const ASSETS = {
 };
 
 const DATA: Readonly<Record<DeliveredEventType, JsonSchema>> = {
+  'app.failing': data(
+    'Meta refuses an app. Told once, until Meta accepts it again or its settings change. No connection ends for it.',
+    ['app_id', 'name', 'tenant', 'reason'],
+    {
+      app_id: { type: 'string', description: "Meta's id of the app." },
+      name: { ...orNull(TEXT), description: "Its name here. Null: the environment's app." },
+      tenant: { ...orNull(TEXT), description: 'The tenant, if it serves only one.' },
+      reason: {
+        type: 'object',
+        required: ['code', 'detail', 'remedy'],
+        properties: { code: { enum: ['app_rejected', 'app_blocked'] }, detail: TEXT, remedy: TEXT },
+      },
+    },
+  ),
   'connection.created': data(
     'A user or business connected, or connected again.',
     [...REQUIRED_CONNECTION_FIELDS, 'reconnected'],

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../platform/clock.ts';
 import { HttpRequestError, type StreamedHttpResponse } from '../../platform/http-client/http-client.ts';
+import { inSpan, type SpanAttributes, traceHeaders } from '../../platform/tracing.ts';
 import type { Attempt, AttemptError } from './attempt.ts';
 import { retryAfterSeconds } from './retry-after.ts';
 import { buildWebhookBody, buildWebhookHeaders, type WebhookMessage } from './standard-webhook.ts';
@@ -23,7 +24,16 @@ export class DeliverySender {
   ) {}
 
   /** Never throws. Null: aborted by `abortAll`, so the outcome is unknown. */
-  async send(subscriber: Subscriber, message: WebhookMessage): Promise<Attempt | null> {
+  send(subscriber: Subscriber, message: WebhookMessage): Promise<Attempt | null> {
+    const attributes = { 'metavault.event.type': message.type };
+    return inSpan({ name: 'delivery', kind: 'client', attributes }, async (span) => {
+      const attempt = await this.attempt(subscriber, message);
+      if (attempt !== null) span.set(describeAttempt(attempt));
+      return attempt;
+    });
+  }
+
+  private async attempt(subscriber: Subscriber, message: WebhookMessage): Promise<Attempt | null> {
     const controller = new AbortController();
     let isTimedOut = false;
     const timer = setTimeout(() => {
@@ -36,7 +46,10 @@ export class DeliverySender {
       const response = await this.http.stream({
         method: 'POST',
         url: subscriber.url,
-        headers: buildWebhookHeaders(message.id, body, subscriber.secrets, this.clock.now()),
+        headers: {
+          ...buildWebhookHeaders(message.id, body, subscriber.secrets, this.clock.now()),
+          ...traceHeaders(),
+        },
         body,
         timeoutMs: TIMEOUT_MS,
         signal: controller.signal,
@@ -71,6 +84,13 @@ export class DeliverySender {
       retryAfterSeconds: requestedSeconds,
     };
   }
+}
+
+function describeAttempt({ status, error }: Attempt): SpanAttributes {
+  return {
+    ...(status === null ? {} : { 'http.response.status_code': status }),
+    ...(error === null ? {} : { 'error.type': error }),
+  };
 }
 
 /** Drains a short body and aborts a long one. The status is known, so errors here don't matter. */

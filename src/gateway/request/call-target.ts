@@ -21,8 +21,8 @@ export interface CallTarget {
  * Resolves the URL at Meta. The credential's kind determines the host, never the client's path. Throws
  * `path_not_allowed`.
  */
-export function resolveTarget(apps: MetaApps, grant: GatewayGrant, path: GatewayPath): CallTarget {
-  const app = apps.for(grant);
+export async function resolveTarget(apps: MetaApps, grant: GatewayGrant, path: GatewayPath): Promise<CallTarget> {
+  const app = (await apps.find(grant.appId, grant.appVersion)) ?? apps.primary;
   const host = app.hostOf(grant.kind);
   const base = baseOf(app.config, host, path);
   if (base === null) {
@@ -49,7 +49,7 @@ function baseOf(meta: MetaConfig, host: GraphHost, path: GatewayPath): string | 
 }
 
 /** Proofs by cached grant, garbage-collected with it. */
-const PROOFS = new WeakMap<object, string>();
+const PROOFS = new WeakMap<object, { app: AppCredentials; proof: string }>();
 
 /**
  * Returns the proof for the grant's token; null if the target takes none, or the token's app is not configured: a wrong
@@ -59,11 +59,11 @@ export function getProof({ proofApp }: CallTarget, grant: GatewayGrant): string 
   if (proofApp === null || proofApp.id !== grant.appId) return null;
   const { cacheKey } = grant;
   if (cacheKey === undefined) return computeAppsecretProof(grant.accessToken, proofApp.secret);
-  let proof = PROOFS.get(cacheKey);
-  if (proof === undefined) {
-    proof = computeAppsecretProof(grant.accessToken, proofApp.secret);
-    PROOFS.set(cacheKey, proof);
-  }
+  const known = PROOFS.get(cacheKey);
+  // A new secret comes as a new object.
+  if (known?.app === proofApp) return known.proof;
+  const proof = computeAppsecretProof(grant.accessToken, proofApp.secret);
+  PROOFS.set(cacheKey, { app: proofApp, proof });
   return proof;
 }
 

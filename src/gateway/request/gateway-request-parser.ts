@@ -73,7 +73,7 @@ export class GatewayRequestParser {
       source,
       leaseToken,
       path,
-      target: resolveTarget(this.apps, grant, path),
+      target: await resolveTarget(this.apps, grant, path),
       query,
       body,
       controls,

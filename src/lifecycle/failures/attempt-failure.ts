@@ -75,10 +75,14 @@ export function failLater(
   return { code, detail, retryClass: 'later', retryAfterSeconds: null, ...extra };
 }
 
+const APP_REFUSED = 'Meta rejects the app or its secret, so it was not called. The token itself stays valid.';
+
 /** For a call that was not made because of a limit or an outage. Retry no earlier than the error's `until`. */
 export function circuitOpenFailure({ reason }: CallNotPermittedError): AttemptFailure {
   if (reason === 'object_throttled')
     return { code: 'throttled', detail: FAILURES.throttled.detail, retryClass: 'soon', retryAfterSeconds: null };
+  if (reason === 'app_refused')
+    return { code: 'meta_configuration', detail: APP_REFUSED, retryClass: 'soon', retryAfterSeconds: null };
   const detail =
     reason === 'unavailable'
       ? 'Meta is down, so it was not called.'

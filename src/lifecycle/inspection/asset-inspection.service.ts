@@ -64,7 +64,7 @@ export class AssetInspectionService {
     const credential = asset.credentialId === null ? null : await this.claims.find(asset.credentialId);
     // The user's token shows whether the user still has a task on the Page.
     const root = credential?.isRoot === false ? await this.claims.findRoot(asset.connectionId) : credential;
-    if (credential?.status !== 'active' || root === null || !this.apps.serves(root))
+    if (credential?.status !== 'active' || root === null || !(await this.apps.serves(root)))
       return this.assets.clearVerification(asset);
     try {
       if (await this.reach.isLost(asset, credential, root)) await this.remove(asset, {});

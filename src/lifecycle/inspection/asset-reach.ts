@@ -3,9 +3,8 @@ import type { InspectableAssetType } from '../../connections/assets/moved-asset.
 import type { UnverifiedAsset } from '../../connections/assets/unverified-asset.repository.ts';
 import type { CredentialSnapshot } from '../../connections/credentials/credential-snapshot.ts';
 import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
-import { PageApi } from '../../meta/assets/page-api.ts';
-import { WhatsappApi } from '../../meta/assets/whatsapp-api.ts';
-import { InspectionApi } from '../../meta/tokens/inspection-api.ts';
+import type { MetaClient } from '../../meta/meta-client.ts';
+import { MetaClients } from '../../meta/meta-clients.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { AppRateLimiter } from '../rate-limit/app-rate-limiter.ts';
 
@@ -15,6 +14,8 @@ interface Question {
   /** The credential it is used with: the root, or that of a Page. */
   credential: CredentialSnapshot;
   rootToken: SecretString;
+  /** Of the app that the tokens belong to. */
+  client: MetaClient;
 }
 
 /** Asks Meta whether the tokens of a connection still reach an asset. */
@@ -28,9 +29,7 @@ export class AssetReach {
 
   constructor(
     private readonly versions: CredentialVersionService,
-    private readonly whatsappApi: WhatsappApi,
-    private readonly pages: PageApi,
-    private readonly inspections: InspectionApi,
+    private readonly meta: MetaClients,
     private readonly rateLimiter: AppRateLimiter,
   ) {}
 
@@ -46,7 +45,7 @@ export class AssetReach {
     return this.rateLimiter.call(
       root.appId,
       'scheduled',
-      () => this.questions[type]({ asset, credential, rootToken }),
+      () => this.meta.call(root.appId, (client) => this.questions[type]({ asset, credential, rootToken, client })),
       {
         objectIds: [asset.id],
       },
@@ -54,27 +53,27 @@ export class AssetReach {
   }
 
   /** Meta refuses calls to a lost account. */
-  private async isAccountLost({ asset, rootToken }: Question): Promise<boolean> {
-    await this.whatsappApi.getAccount(asset.id, rootToken);
+  private async isAccountLost({ asset, rootToken, client }: Question): Promise<boolean> {
+    await client.whatsappAccounts.getAccount(asset.id, rootToken);
     return false;
   }
 
-  private async isNumberLost({ asset, rootToken }: Question): Promise<boolean> {
+  private async isNumberLost({ asset, rootToken, client }: Question): Promise<boolean> {
     if (asset.parentId === null) return false;
-    const numbers = await this.whatsappApi.listPhoneNumbers(asset.parentId, rootToken);
+    const numbers = await client.whatsappAccounts.listPhoneNumbers(asset.parentId, rootToken);
     return !numbers.some(({ id }) => id === asset.id);
   }
 
   /** Meta no longer gives a token, and the one held is dead. A Page with a root token is lost only with that token. */
-  private async isPageLost({ asset, credential, rootToken }: Question): Promise<boolean> {
+  private async isPageLost({ asset, credential, rootToken, client }: Question): Promise<boolean> {
     if (credential.isRoot) {
-      await this.pages.getOwnPage(rootToken);
+      await client.pages.getOwnPage(rootToken);
       return false;
     }
-    if ((await this.pages.getPageTokens([asset.id], rootToken)).has(asset.id)) return false;
+    if ((await client.pages.getPageTokens([asset.id], rootToken)).has(asset.id)) return false;
     const token = await this.versions.openCurrent(credential);
     if (token === null) return true;
-    const inspection = await this.inspections.inspect(credential.kind, token);
+    const inspection = await client.inspection.inspect(credential.kind, token);
     return !inspection.valid && inspection.reason === 'dead';
   }
 }

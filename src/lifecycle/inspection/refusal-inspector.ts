@@ -4,7 +4,7 @@ import type { CredentialSnapshot } from '../../connections/credentials/credentia
 import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
 import type { MetaVerdict } from '../../meta/errors/classify-error.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
-import { InspectionApi } from '../../meta/tokens/inspection-api.ts';
+import { MetaClients } from '../../meta/meta-clients.ts';
 import type { DeadTokenInspection } from '../../meta/tokens/inspection-result.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { DecryptionError } from '../../vault/sealed-secret.ts';
@@ -33,7 +33,7 @@ export class RefusalInspector {
   constructor(
     private readonly versions: CredentialVersionService,
     private readonly outcomes: CredentialOutcomeService,
-    private readonly inspections: InspectionApi,
+    private readonly meta: MetaClients,
     private readonly rateLimiter: AppRateLimiter,
     private readonly failureRecorder: FailureRecorder,
   ) {}
@@ -45,7 +45,9 @@ export class RefusalInspector {
     urgency: Urgency,
   ): Promise<RefusalFinding> {
     try {
-      const result = await this.rateLimiter.call(appId, urgency, () => this.inspections.inspect(kind, token));
+      const result = await this.rateLimiter.call(appId, urgency, () =>
+        this.meta.call(appId, ({ inspection }) => inspection.inspect(kind, token)),
+      );
       if (result.valid) return { kind: 'alive' };
       return result.reason === 'dead' ? { kind: 'dead', death: result } : { kind: 'unknown' };
     } catch (error) {

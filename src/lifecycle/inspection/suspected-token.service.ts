@@ -8,7 +8,7 @@ import type { CredentialId } from '../../connections/ids.ts';
 import type { MetaVerdict } from '../../meta/errors/classify-error.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
 import { MetaApps } from '../../meta/meta-apps.ts';
-import { InspectionApi } from '../../meta/tokens/inspection-api.ts';
+import { MetaClients } from '../../meta/meta-clients.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import type { MetaCause } from '../../platform/problem.ts';
 import { SingleFlight } from '../../platform/single-flight.ts';
@@ -33,7 +33,7 @@ export class SuspectedTokenService {
     private readonly claims: CredentialClaimRepository,
     private readonly versions: CredentialVersionService,
     private readonly outcomes: CredentialOutcomeService,
-    private readonly inspections: InspectionApi,
+    private readonly meta: MetaClients,
     private readonly rateLimiter: AppRateLimiter,
     private readonly failureRecorder: FailureRecorder,
     private readonly worker: CredentialWorker,
@@ -66,12 +66,12 @@ export class SuspectedTokenService {
   private async confirm(credentialId: CredentialId, version: number, cause: MetaCause): Promise<SuspectedTokenVerdict> {
     const credential = await this.claims.find(credentialId);
     if (credential === null || credential.version !== version || credential.status === 'revoked') return 'alive';
-    if (!this.apps.serves(credential)) return this.requestVerification(credential);
+    if (!(await this.apps.serves(credential))) return this.requestVerification(credential);
     try {
       const token = await this.versions.openCurrent(credential);
       if (token === null) return 'dead';
       const result = await this.rateLimiter.call(credential.appId, 'forced', () =>
-        this.inspections.inspect(credential.kind, token),
+        this.meta.call(credential.appId, ({ inspection }) => inspection.inspect(credential.kind, token)),
       );
       if (result.valid) return 'alive';
       if (result.reason !== 'dead') return await this.requestVerification(credential);

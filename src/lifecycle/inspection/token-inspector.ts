@@ -9,7 +9,8 @@ import { computeRefreshAfter } from '../../connections/credentials/credential-sc
 import type { ClaimedCredential } from '../../connections/credentials/credential-snapshot.ts';
 import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
 import { missingScopesOfToken } from '../../meta/dialog/product-scopes.ts';
-import { InspectionApi, type InspectionItem } from '../../meta/tokens/inspection-api.ts';
+import { MetaClients } from '../../meta/meta-clients.ts';
+import type { InspectionItem } from '../../meta/tokens/inspection-api.ts';
 import type { InspectionResult, ValidInspection } from '../../meta/tokens/inspection-result.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
@@ -36,7 +37,7 @@ export class TokenInspector {
     private readonly versions: CredentialVersionService,
     private readonly outcomes: CredentialOutcomeService,
     private readonly connectionStatusService: ConnectionStatusService,
-    private readonly inspections: InspectionApi,
+    private readonly meta: MetaClients,
     private readonly rateLimiter: AppRateLimiter,
     private readonly failureRecorder: FailureRecorder,
     private readonly clock: Clock,
@@ -57,9 +58,8 @@ export class TokenInspector {
     }
     const opened = await Promise.all(credentials.map((credential) => this.open(credential)));
     const readable = opened.flatMap(({ credential, token }) => (token === null ? [] : [{ credential, token }]));
-    const items = await this.inspections.inspectMany(
-      readable.map(({ credential, token }) => ({ kind: credential.kind, token })),
-    );
+    const tokens = readable.map(({ credential, token }) => ({ kind: credential.kind, token }));
+    const items = await this.meta.call(appId, ({ inspection }) => inspection.inspectMany(tokens));
     await this.recordOutcomes(appId, items);
     const results = new Map(readable.map(({ credential }, index) => [credential.id, items[index] ?? MISSING]));
     return Promise.all(

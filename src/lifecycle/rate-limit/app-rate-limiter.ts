@@ -1,5 +1,6 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { CircuitState, CountBreaker } from 'cockatiel';
+import { AppFailures } from '../../apps/app-failures.service.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
 import { type UsageNotice, UsageObserver } from '../../meta/graph/usage-observer.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
@@ -25,8 +26,8 @@ import {
 /** Nothing was sent, because the app or the object is at a rate limit, or Meta is down. */
 export class CallNotPermittedError extends Error {
   constructor(
-    /** `object_throttled`: only this object is affected. */
-    readonly reason: 'throttled' | 'usage' | 'unavailable' | 'object_throttled',
+    /** `object_throttled`: only this object is affected. `app_refused`: Meta rejects the app, not its tokens. */
+    readonly reason: 'throttled' | 'usage' | 'unavailable' | 'app_refused' | 'object_throttled',
     readonly until: Date,
   ) {
     super(`calls to Meta are stopped (${reason}) until ${until.toISOString()}`);
@@ -82,6 +83,7 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
     private readonly random: Random,
     private readonly jobs: JobScheduler,
     private readonly objects: ObjectRateLimiter,
+    private readonly failures: AppFailures,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {
     super();
@@ -101,11 +103,13 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
     try {
       const result = await send();
       await this.succeeded(appId);
+      await this.noteAccepted(appId);
       return result;
     } catch (error) {
       if (error instanceof MetaError) {
         if (isOutage(error)) await this.failed(appId);
         else await this.succeeded(appId);
+        await this.noteRefused(appId, error);
         this.recordObjectLimit(appId, subject, error);
         if (urgency === 'urgent' && isAppLimit(error)) await this.endLimitProbe(appId);
       }
@@ -140,7 +144,11 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
   /** Records the outcomes of the calls in a batch. */
   async recordOutcomes(appId: string, errors: readonly MetaError[], successes: number): Promise<void> {
     for (const error of errors) if (isOutage(error)) await this.failed(appId);
-    if (successes > 0) await this.succeeded(appId);
+    const [first] = errors;
+    if (first !== undefined) await this.noteRefused(appId, first);
+    if (successes === 0) return;
+    await this.succeeded(appId);
+    await this.noteAccepted(appId);
   }
 
   /** Throws `CallNotPermittedError` if the app must not be called now. Claims the breaker's probe if needed. */
@@ -153,7 +161,7 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
     if (limited && urgency !== 'scheduled') return;
     if (limited) throw new CallNotPermittedError(allowance.cause, allowance.until);
     if (allowance.kind === 'stop' && urgency !== 'forced')
-      throw new CallNotPermittedError(allowance.cause, allowance.until);
+      throw new CallNotPermittedError(await this.outageOf(appId), allowance.until);
     const until = addSeconds(this.clock.now(), BREAKER_PROBE_SECONDS);
     if (await this.repository.claimBreakerProbe(appId, until, urgency === 'forced')) {
       this.appState(appId).readAtMs = null;
@@ -163,7 +171,7 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
     const now = await this.current(appId);
     // Another replica has closed it, or is probing.
     if (now.breaker === 'closed') return;
-    throw new CallNotPermittedError('unavailable', now.breakerUntil ?? until);
+    throw new CallNotPermittedError(await this.outageOf(appId), now.breakerUntil ?? until);
   }
 
   override observe(appId: string, notice: UsageNotice): void {
@@ -214,6 +222,24 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
     await this.flush();
+  }
+
+  /** Why the breaker is open. */
+  private async outageOf(appId: string): Promise<'unavailable' | 'app_refused'> {
+    return (await this.failures.isFailing(appId)) ? 'app_refused' : 'unavailable';
+  }
+
+  /** Tells subscribers, the first time. The call's own error matters more than a failure to do so. */
+  private async noteRefused(appId: string, refusal: MetaError): Promise<void> {
+    await this.failures.report(appId, refusal).catch((error: unknown) => {
+      this.logger.warn({ err: error, app_id: appId }, 'the refusal of an app could not be stored');
+    });
+  }
+
+  private async noteAccepted(appId: string): Promise<void> {
+    await this.failures.clear(appId).catch((error: unknown) => {
+      this.logger.warn({ err: error, app_id: appId }, 'the end of the refusal of an app could not be stored');
+    });
   }
 
   private async endLimitProbe(appId: string): Promise<void> {

@@ -4,8 +4,8 @@ import { CredentialClaimRepository } from '../../connections/credentials/credent
 import { CredentialOutcomeService } from '../../connections/credentials/credential-outcome.service.ts';
 import type { ClaimedCredential, CredentialSnapshot } from '../../connections/credentials/credential-snapshot.ts';
 import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
-import { PageApi } from '../../meta/assets/page-api.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
+import { MetaClients } from '../../meta/meta-clients.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { DecryptionError } from '../../vault/sealed-secret.ts';
@@ -35,7 +35,7 @@ export class PageTokenDeriver {
     private readonly claims: CredentialClaimRepository,
     private readonly versions: CredentialVersionService,
     private readonly outcomes: CredentialOutcomeService,
-    private readonly pageApi: PageApi,
+    private readonly meta: MetaClients,
     private readonly promoter: RefreshedTokenPromoter,
     private readonly rateLimiter: AppRateLimiter,
     private readonly failureRecorder: FailureRecorder,
@@ -75,7 +75,8 @@ export class PageTokenDeriver {
     const rootToken = await this.versions.openCurrent(root);
     if (rootToken === null) return new Map();
     const subject = { objectIds: [root.subjectId, root.id] };
-    const read = (): Promise<Map<string, SecretString>> => this.pageApi.getPageTokens(wanted, rootToken);
+    const read = (): Promise<Map<string, SecretString>> =>
+      this.meta.call(root.appId, ({ pages: api }) => api.getPageTokens(wanted, rootToken));
     return this.rateLimiter.call(root.appId, urgency, read, subject);
   }
 

@@ -4,7 +4,7 @@ import {
   CredentialVersionService,
   type RotationPromotion,
 } from '../../connections/credentials/credential-version.service.ts';
-import { InspectionApi } from '../../meta/tokens/inspection-api.ts';
+import { MetaClients } from '../../meta/meta-clients.ts';
 import type { InspectionResult } from '../../meta/tokens/inspection-result.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { type AttemptFailure, failLater } from '../failures/attempt-failure.ts';
@@ -40,7 +40,7 @@ type PromotionResult =
 export class RefreshedTokenPromoter {
   constructor(
     private readonly versions: CredentialVersionService,
-    private readonly inspections: InspectionApi,
+    private readonly meta: MetaClients,
     private readonly rateLimiter: AppRateLimiter,
   ) {}
 
@@ -71,6 +71,9 @@ export class RefreshedTokenPromoter {
 
   /** Inspects a token of the credential at Meta. Throws `CallNotPermittedError` and `MetaError`. */
   inspect(credential: ClaimedCredential, token: SecretString, urgency: Urgency): Promise<InspectionResult> {
-    return this.rateLimiter.call(credential.appId, urgency, () => this.inspections.inspect(credential.kind, token));
+    const { appId, kind } = credential;
+    return this.rateLimiter.call(appId, urgency, () =>
+      this.meta.call(appId, ({ inspection }) => inspection.inspect(kind, token)),
+    );
   }
 }

@@ -5,9 +5,9 @@ import { CredentialOutcomeService } from '../../connections/credentials/credenti
 import type { ClaimedCredential, PendingVersion } from '../../connections/credentials/credential-snapshot.ts';
 import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
+import { MetaClients } from '../../meta/meta-clients.ts';
 import type { GrantedToken } from '../../meta/tokens/granted-token.ts';
 import type { DeadTokenInspection } from '../../meta/tokens/inspection-result.ts';
-import { OAuthApi } from '../../meta/tokens/oauth-api.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
@@ -39,7 +39,7 @@ export class TokenRefresher {
     private readonly claims: CredentialClaimRepository,
     private readonly versions: CredentialVersionService,
     private readonly outcomes: CredentialOutcomeService,
-    private readonly oauth: OAuthApi,
+    private readonly meta: MetaClients,
     private readonly promoter: RefreshedTokenPromoter,
     private readonly rateLimiter: AppRateLimiter,
     private readonly failureRecorder: FailureRecorder,
@@ -81,7 +81,7 @@ export class TokenRefresher {
     let granted: GrantedToken;
     try {
       granted = await this.rateLimiter.call(credential.appId, urgency, () =>
-        this.oauth.refresh(credential.kind, serving),
+        this.meta.call(credential.appId, ({ oauth }) => oauth.refresh(credential.kind, serving)),
       );
     } catch (error) {
       if (!(error instanceof MetaError)) throw error;

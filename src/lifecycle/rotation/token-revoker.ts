@@ -14,7 +14,7 @@ import {
   TokenRevocationService,
 } from '../../connections/revocation/token-revocation.service.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
-import { RevocationApi } from '../../meta/tokens/revocation-api.ts';
+import { MetaClients } from '../../meta/meta-clients.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { Random } from '../../platform/random.ts';
@@ -45,7 +45,7 @@ export class TokenRevoker {
     private readonly revocations: TokenRevocationService,
     private readonly claims: CredentialClaimRepository,
     private readonly versions: CredentialVersionService,
-    private readonly api: RevocationApi,
+    private readonly meta: MetaClients,
     private readonly rateLimiter: AppRateLimiter,
     private readonly refusals: RefusalInspector,
     private readonly metrics: LifecycleMetrics,
@@ -114,7 +114,9 @@ export class TokenRevoker {
   ): Promise<void> {
     const serving = await this.openServing(credentialId);
     const attempt = (by: SecretString): Promise<MetaError | null> =>
-      this.tryRevoke(appId, urgency, () => this.api.revokeToken(token, by));
+      this.tryRevoke(appId, urgency, () =>
+        this.meta.call(appId, ({ revocation }) => revocation.revokeToken(token, by)),
+      );
     let refusal = await attempt(serving?.token ?? token);
     if (refusal === null || (await this.refusals.inspect({ appId, kind }, token, urgency)).kind === 'dead') return;
     if (serving === null) throw refusal;

@@ -5,9 +5,9 @@ import { CredentialOutcomeService } from '../../connections/credentials/credenti
 import type { ClaimedCredential, PendingVersion } from '../../connections/credentials/credential-snapshot.ts';
 import { CredentialVersionService } from '../../connections/credentials/credential-version.service.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
+import { MetaClients } from '../../meta/meta-clients.ts';
 import type { GrantedToken } from '../../meta/tokens/granted-token.ts';
 import type { DeadTokenInspection, InspectionResult } from '../../meta/tokens/inspection-result.ts';
-import { SystemUserApi } from '../../meta/tokens/system-user-api.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { DecryptionError } from '../../vault/sealed-secret.ts';
 import {
@@ -36,7 +36,7 @@ export class TokenRotator {
     private readonly claims: CredentialClaimRepository,
     private readonly versions: CredentialVersionService,
     private readonly outcomes: CredentialOutcomeService,
-    private readonly systemUsers: SystemUserApi,
+    private readonly meta: MetaClients,
     private readonly promoter: RefreshedTokenPromoter,
     private readonly rateLimiter: AppRateLimiter,
     private readonly failureRecorder: FailureRecorder,
@@ -84,12 +84,14 @@ export class TokenRotator {
     let granted: GrantedToken;
     try {
       granted = await this.rateLimiter.call(credential.appId, urgency, () =>
-        this.systemUsers.generateToken({
-          token: serving,
-          systemUserId: credential.subjectId,
-          scopes: inspection.scopes ?? credential.scopes,
-          expiresIn60Days: rotationTerms(credential).mayExpire,
-        }),
+        this.meta.call(credential.appId, ({ systemUsers }) =>
+          systemUsers.generateToken({
+            token: serving,
+            systemUserId: credential.subjectId,
+            scopes: inspection.scopes ?? credential.scopes,
+            expiresIn60Days: rotationTerms(credential).mayExpire,
+          }),
+        ),
       );
     } catch (error) {
       if (!(error instanceof MetaError)) throw error;

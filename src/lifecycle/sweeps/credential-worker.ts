@@ -51,7 +51,7 @@ export class CredentialWorker {
    * due of its connection, because one call returns them.
    */
   async refresh(claimed: ClaimedCredential, urgency: Urgency): Promise<RefreshOutcome[]> {
-    if (!this.apps.serves(claimed)) return this.failUnserved([claimed]);
+    if (!(await this.apps.serves(claimed))) return this.failUnserved([claimed]);
     if (!tokenKind(claimed.kind).isDerived) {
       const renew = (work: () => Promise<RefreshOutcome>) => async (): Promise<RefreshOutcome[]> => [
         (await this.checkInstead(claimed, urgency)) ?? (await work()),
@@ -74,8 +74,8 @@ export class CredentialWorker {
   }
 
   /** Derives claimed page tokens of one connection. */
-  derive(pages: ClaimedCredential[], urgency: Urgency): Promise<RefreshOutcome[]> {
-    if (pages.some((page) => !this.apps.serves(page))) return this.failUnserved(pages);
+  async derive(pages: ClaimedCredential[], urgency: Urgency): Promise<RefreshOutcome[]> {
+    for (const page of pages) if (!(await this.apps.serves(page))) return this.failUnserved(pages);
     return this.trackRefresh(pages, async () => {
       // A rolled-back Page row gets a fresh token either way, which repairs it.
       const { credentials } = await this.rollbacks.examine(pages);
@@ -100,7 +100,8 @@ export class CredentialWorker {
   /** Inspects claimed credentials of one app, up to fifty. */
   async check(claimed: ClaimedCredential[], urgency: Urgency): Promise<CheckOutcome[]> {
     return this.heartbeat.during(claimed, async () => {
-      const served = claimed.filter((one) => this.apps.serves(one));
+      const isServed = await Promise.all(claimed.map((one) => this.apps.serves(one)));
+      const served = claimed.filter((_, index) => isServed[index]);
       const checked = served.length === 0 ? [] : await this.checkServed(served, urgency);
       const results = new Map(served.map((one, index) => [one, checked[index]]));
       const outcomes: CheckOutcome[] = [];

@@ -7,7 +7,9 @@ import type { BackgroundJob } from '../../platform/jobs/background-job.ts';
 import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
 import { ProviderRevocationService } from '../provider-revocation.service.ts';
 import { TokenRevoker } from '../rotation/token-revoker.ts';
-import { Sweep } from './sweep.ts';
+import { forEachApp } from './for-each-app.ts';
+import type { SweepScope } from './refresh-claims.ts';
+import { Sweep, type SweepKind } from './sweep.ts';
 
 const POLL_INTERVAL_MS = 60_000;
 const RETENTION_CRON = '17 2 * * *';
@@ -15,11 +17,13 @@ const BATCH = 500;
 
 /**
  * Registers periodic work: everything due at REFRESH_CRON and HEALTH_CRON, and every minute what can't wait for those.
- * All replicas run all jobs and share the work by claims. Each app has its own jobs, so none waits for another.
+ * All replicas run all jobs and share the work by claims. Each app is swept by itself, so none waits for another.
  */
 @Injectable()
 export class LifecycleJob {
   private readonly urgentJobs: BackgroundJob[] = [];
+  /** Apps under sweep, by kind and scope. */
+  readonly #swept = new Set<string>();
 
   constructor(
     private readonly jobs: JobScheduler,
@@ -53,23 +57,41 @@ export class LifecycleJob {
     await Promise.all(this.urgentJobs.map((job) => job.runOnce()));
   }
 
-  /** `cron` null turns the sweep off on this replica, including its urgent part. */
-  private registerSweep(sweep: 'refresh' | 'health', cron: string | null): void {
-    if (cron === null) return;
-    for (const appId of this.sweep.appIds) {
-      this.jobs.register({
-        name: `${sweep}-due-${appId}`,
-        schedule: { cron },
-        run: async (signal) => void (await this.sweep[sweep]('due', [appId], signal)),
-      });
-      this.registerUrgent(`${sweep}-retries-${appId}`, (signal) => this.sweep[sweep]('retries', [appId], signal));
-    }
+  /** Sweeps each app with due work that an earlier run is not still sweeping: a slow app holds up only itself. */
+  private async sweepApps(sweep: SweepKind, scope: SweepScope, signal: AbortSignal): Promise<void> {
+    const due = await this.sweep.listDueApps(sweep);
+    const idle = due.filter((appId) => !this.#swept.has(`${sweep} ${scope} ${appId}`));
+    for (const appId of idle) this.#swept.add(`${sweep} ${scope} ${appId}`);
+    await forEachApp(idle, async (appId) => {
+      try {
+        await this.sweep[sweep](scope, [appId], signal);
+      } finally {
+        this.#swept.delete(`${sweep} ${scope} ${appId}`);
+      }
+    });
   }
 
-  private registerUrgent(name: string, run: (signal: AbortSignal) => Promise<unknown>): void {
+  /** `cron` null turns the sweep off on this replica, including its urgent part. */
+  private registerSweep(sweep: SweepKind, cron: string | null): void {
+    if (cron === null) return;
+    this.jobs.register({
+      name: `${sweep}-due`,
+      schedule: { cron },
+      mayOverlap: true,
+      run: (signal) => this.sweepApps(sweep, 'due', signal),
+    });
+    this.registerUrgent(`${sweep}-retries`, (signal) => this.sweepApps(sweep, 'retries', signal), { mayOverlap: true });
+  }
+
+  private registerUrgent(
+    name: string,
+    run: (signal: AbortSignal) => Promise<unknown>,
+    { mayOverlap = false } = {},
+  ): void {
     const job = this.jobs.register({
       name,
       schedule: { everyMs: POLL_INTERVAL_MS },
+      mayOverlap,
       run: async (signal) => void (await run(signal)),
     });
     this.urgentJobs.push(job);

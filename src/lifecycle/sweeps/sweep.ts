@@ -2,16 +2,27 @@ import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { Config } from '../../config/config.ts';
 import { CredentialClaimRepository } from '../../connections/credentials/credential-claim.repository.ts';
 import type { ClaimedCredential } from '../../connections/credentials/credential-snapshot.ts';
-import { MetaApps } from '../../meta/meta-apps.ts';
+import { type DueWorkKind, listAppsWithDue } from '../../connections/due-apps.query.ts';
+import { Database } from '../../database/database.ts';
+import { Clock } from '../../platform/clock.ts';
 import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
+import { inSpan } from '../../platform/tracing.ts';
 import type { CheckOutcome } from '../inspection/token-inspector.ts';
 import { LifecycleMetrics } from '../lifecycle-metrics.ts';
 import { AppRateLimiter } from '../rate-limit/app-rate-limiter.ts';
 import type { RefreshOutcome } from '../refresh/token-refresher.ts';
 import { CredentialWorker } from './credential-worker.ts';
+import { forEachApp } from './for-each-app.ts';
 import { forEachConcurrent } from './for-each-concurrent.ts';
 import { RefreshClaims, type SweepScope } from './refresh-claims.ts';
+
+export type SweepKind = 'refresh' | 'health';
+
+const DUE_WORK: Readonly<Record<SweepKind, readonly DueWorkKind[]>> = {
+  refresh: ['refreshes', 'rotations'],
+  health: ['checks'],
+};
 
 export interface SweepCounts {
   claimed: number;
@@ -50,26 +61,33 @@ export class Sweep implements OnModuleDestroy {
     private readonly rateLimiter: AppRateLimiter,
     private readonly metrics: LifecycleMetrics,
     private readonly config: Config,
-    private readonly apps: MetaApps,
+    private readonly database: Database,
+    private readonly clock: Clock,
     private readonly jobs: JobScheduler,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
-  get appIds(): string[] {
-    return this.apps.appIds;
+  /** App ids of tokens for which something of a sweep is due. */
+  async listDueApps(kind: SweepKind): Promise<string[]> {
+    const now = this.clock.now();
+    const found: string[] = [];
+    for (const work of DUE_WORK[kind]) found.push(...(await listAppsWithDue(this.database, work, now)));
+    return [...new Set(found)];
   }
 
   /** Refreshes, tenants taking turns, earliest expiry first, until nothing is due or allowed, or `signal` aborts. */
-  refresh(scope: SweepScope = 'due', appIds = this.appIds, signal?: AbortSignal): Promise<SweepCounts> {
-    return this.sweep('refresh', appIds, signal, async (run) => {
+  async refresh(scope: SweepScope = 'due', appIds?: readonly string[], signal?: AbortSignal): Promise<SweepCounts> {
+    return this.sweep('refresh', appIds ?? (await this.listDueApps('refresh')), signal, async (run) => {
       await this.refreshApp(run, scope);
       await this.refreshNearExpiry(run);
     });
   }
 
   /** Inspects, tenants taking turns, longest due first, until nothing is due or allowed, or `signal` aborts. */
-  health(scope: SweepScope = 'due', appIds = this.appIds, signal?: AbortSignal): Promise<SweepCounts> {
-    return this.sweep('health', appIds, signal, (run) => this.checkApp(run, scope));
+  async health(scope: SweepScope = 'due', appIds?: readonly string[], signal?: AbortSignal): Promise<SweepCounts> {
+    return this.sweep('health', appIds ?? (await this.listDueApps('health')), signal, (run) =>
+      this.checkApp(run, scope),
+    );
   }
 
   /** Stops requested sweeps, which would keep the server open. Jobs' own signals stop theirs, too. */
@@ -78,7 +96,7 @@ export class Sweep implements OnModuleDestroy {
   }
 
   private async sweep(
-    kind: 'refresh' | 'health',
+    kind: SweepKind,
     appIds: readonly string[],
     signal: AbortSignal | undefined,
     sweepApp: (run: AppSweep) => Promise<void>,
@@ -86,7 +104,17 @@ export class Sweep implements OnModuleDestroy {
     const startedAtMs = performance.now();
     const counts: SweepCounts = { claimed: 0, done: 0, failed: 0, skipped: 0, durationSeconds: 0 };
     const isStopping = (): boolean => this.stopping.signal.aborted || signal?.aborted === true;
-    await this.jobs.track(Promise.all(appIds.map((appId) => sweepApp({ appId, counts, isStopping }))));
+    await this.jobs.track(
+      inSpan({ name: `${kind} sweep`, kind: 'internal' }, async (span) => {
+        await forEachApp(appIds, (appId) => sweepApp({ appId, counts, isStopping }));
+        const { claimed, done, failed } = counts;
+        span.set({
+          'metavault.sweep.claimed': claimed,
+          'metavault.sweep.done': done,
+          'metavault.sweep.failed': failed,
+        });
+      }),
+    );
     counts.durationSeconds = Math.round(performance.now() - startedAtMs) / 1000;
     if (counts.claimed > 0) {
       this.metrics.recordSweep(kind, counts.durationSeconds);

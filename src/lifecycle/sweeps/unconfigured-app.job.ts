@@ -42,13 +42,16 @@ export class UnconfiguredAppJob implements OnApplicationBootstrap {
   /** Starts nothing new once `signal` is aborted. */
   async run(signal: AbortSignal): Promise<void> {
     const groups = await listConnectionsByApp(this.database, SHOWN);
-    const unserved = groups.filter((group) => !this.apps.serves(group));
+    const served = await Promise.all(groups.map((group) => this.apps.serves(group)));
+    const unserved = groups.filter((_, index) => !served[index]);
     for (const { appId, kind, count, connectionIds } of unserved) {
       const { detail } = appNotConfiguredFailure({ appId, kind });
       this.logger.warn({ app_id: appId, kind, connections: count, connection_ids: connectionIds }, detail);
     }
     // Tokens stored under a configured app are due in that app's sweeps.
-    const unknown = [...new Set(unserved.map(({ appId }) => appId))].filter((id) => !this.apps.appIds.includes(id));
+    const ids = new Set(unserved.map(({ appId }) => appId));
+    const unknown: string[] = [];
+    for (const id of ids) if ((await this.apps.find(id)) === null) unknown.push(id);
     if (unknown.length === 0 || this.config.healthCron === null || signal.aborted) return;
     await this.sweep.refresh('due', unknown, signal);
     await this.sweep.health('due', unknown, signal);

@@ -1,8 +1,7 @@
-import { Inject, Injectable } from '@nestjs/common';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { asPartialRefusal } from '../errors/refusal.ts';
 import { isGraphId } from '../graph/graph-id.ts';
-import { GraphTransport } from '../graph/graph-transport.ts';
+import type { GraphTransport } from '../graph/graph-transport.ts';
 import { paginate } from '../graph/paginate.ts';
 import { readCall } from '../graph/read-call.ts';
 import { tokenKind } from '../tokens/token-kinds.ts';
@@ -15,11 +14,10 @@ const FIELDS = 'id,account_id,name,currency,business{id,name}';
 const SCOPES = ['ads_'];
 
 /** Lists the ad accounts that a token reaches. Throws `MetaError`. */
-@Injectable()
 export class AdAccountApi {
   constructor(
-    @Inject(GraphTransport) private readonly transport: GraphTransport,
-    @Inject(BusinessApi) private readonly businesses: BusinessApi,
+    private readonly transport: GraphTransport,
+    private readonly businesses: BusinessApi,
   ) {}
 
   /**

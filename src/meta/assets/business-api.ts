@@ -1,6 +1,5 @@
-import { Inject, Injectable } from '@nestjs/common';
 import type { SecretString } from '../../platform/secret-string.ts';
-import { GraphTransport } from '../graph/graph-transport.ts';
+import type { GraphTransport } from '../graph/graph-transport.ts';
 import { readId } from '../graph/lossless-json.ts';
 import { paginate } from '../graph/paginate.ts';
 import { readCall } from '../graph/read-call.ts';
@@ -16,9 +15,8 @@ export type ListingToken = Pick<ValidInspection, 'kind' | 'granularScopes'> & { 
  * Lists the business portfolios that a token reaches: `/me/accounts` and `/me/adaccounts` leave out their assets
  * (docs/meta-facts.md#pages-of-a-portfolio).
  */
-@Injectable()
 export class BusinessApi {
-  constructor(@Inject(GraphTransport) private readonly transport: GraphTransport) {}
+  constructor(private readonly transport: GraphTransport) {}
 
   /**
    * Yields portfolio ids, once each, from the scope's targets and from `/me/businesses`; none without the scope.

@@ -1,24 +1,22 @@
-import { Inject, Injectable } from '@nestjs/common';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { MetaError } from '../errors/meta-error.ts';
 import { unusableResponseError } from '../errors/unusable-response-error.ts';
-import { GraphTransport } from '../graph/graph-transport.ts';
+import type { GraphTransport } from '../graph/graph-transport.ts';
 import { asObject, type Json, readId, readText } from '../graph/lossless-json.ts';
 import { paginate } from '../graph/paginate.ts';
 import { readCall } from '../graph/read-call.ts';
-import { AdAccountApi } from './ad-account-api.ts';
+import type { AdAccountApi } from './ad-account-api.ts';
 import { type Permissions, readPermissions } from './discovery-responses.ts';
-import { PageApi } from './page-api.ts';
-import { WhatsappApi } from './whatsapp-api.ts';
+import type { PageApi } from './page-api.ts';
+import type { WhatsappApi } from './whatsapp-api.ts';
 
 /** What a Facebook token reaches. Methods throw `MetaError`, or `RangeError` for malformed ids. */
-@Injectable()
 export class DiscoveryApi {
   constructor(
-    @Inject(GraphTransport) private readonly transport: GraphTransport,
-    @Inject(PageApi) readonly pages: PageApi,
-    @Inject(AdAccountApi) readonly adAccounts: AdAccountApi,
-    @Inject(WhatsappApi) readonly whatsappAccounts: WhatsappApi,
+    private readonly transport: GraphTransport,
+    readonly pages: PageApi,
+    readonly adAccounts: AdAccountApi,
+    readonly whatsappAccounts: WhatsappApi,
   ) {}
 
   /** Lists the scopes that the user granted, declined, or let expire (docs/meta-facts.md#revoking-a-grant). */

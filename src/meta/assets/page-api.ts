@@ -1,9 +1,8 @@
-import { Inject, Injectable } from '@nestjs/common';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { asPartialRefusal, isDenied } from '../errors/refusal.ts';
 import { unusableResponseError } from '../errors/unusable-response-error.ts';
 import { isGraphId } from '../graph/graph-id.ts';
-import { GraphTransport } from '../graph/graph-transport.ts';
+import type { GraphTransport } from '../graph/graph-transport.ts';
 import { type JsonObject, readId, readText } from '../graph/lossless-json.ts';
 import { paginate } from '../graph/paginate.ts';
 import { readCall } from '../graph/read-call.ts';
@@ -34,11 +33,10 @@ export interface ReachedPages extends Reached<DiscoveredPage> {
  * Pages and their tokens (docs/meta-facts.md#page-tokens). Methods throw `MetaError`, or `RangeError` for malformed
  * ids.
  */
-@Injectable()
 export class PageApi {
   constructor(
-    @Inject(GraphTransport) private readonly transport: GraphTransport,
-    @Inject(BusinessApi) private readonly businesses: BusinessApi,
+    private readonly transport: GraphTransport,
+    private readonly businesses: BusinessApi,
   ) {}
 
   /**

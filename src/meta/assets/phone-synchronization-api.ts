@@ -1,8 +1,7 @@
-import { Inject, Injectable } from '@nestjs/common';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { unusableResponseError } from '../errors/unusable-response-error.ts';
 import { requireGraphId } from '../graph/graph-id.ts';
-import { GraphTransport } from '../graph/graph-transport.ts';
+import type { GraphTransport } from '../graph/graph-transport.ts';
 import { asObject, field, readText } from '../graph/lossless-json.ts';
 
 /** Values of Meta's `sync_type`. */
@@ -11,9 +10,8 @@ const SYNC_TYPES = { contacts: 'smb_app_state_sync', history: 'history' } as con
 const REQUEST_ID = /^[\w.:=+/-]{1,200}$/;
 
 /** The one-time synchronization of a WhatsApp Business app number (docs/meta-facts.md#coexistence). */
-@Injectable()
 export class PhoneSynchronizationApi {
-  constructor(@Inject(GraphTransport) private readonly transport: GraphTransport) {}
+  constructor(private readonly transport: GraphTransport) {}
 
   /**
    * Asks Meta to send contacts or history by webhook. Returns Meta's request id, or null if there is none.

@@ -1,10 +1,9 @@
-import { Inject, Injectable } from '@nestjs/common';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { MetaError } from '../errors/meta-error.ts';
 import { unusableResponseError } from '../errors/unusable-response-error.ts';
 import type { GraphCall } from '../graph/graph-call.ts';
 import { requireGraphId } from '../graph/graph-id.ts';
-import { GraphTransport } from '../graph/graph-transport.ts';
+import type { GraphTransport } from '../graph/graph-transport.ts';
 import { asObject, field, type Json, readId, readText } from '../graph/lossless-json.ts';
 import { paginate } from '../graph/paginate.ts';
 import {
@@ -23,9 +22,8 @@ const PHONE_FIELDS = [
 ];
 
 /** WhatsApp Business Accounts and their numbers. Methods throw `MetaError`, or `RangeError` for malformed ids. */
-@Injectable()
 export class WhatsappApi {
-  constructor(@Inject(GraphTransport) private readonly transport: GraphTransport) {}
+  constructor(private readonly transport: GraphTransport) {}
 
   /** Reads an account by id. Any object with a name answers this, so success does not prove that it is an account. */
   async getAccount(wabaId: string, token: SecretString): Promise<WhatsappAccount> {

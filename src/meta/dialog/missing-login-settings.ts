@@ -8,6 +8,8 @@ import { loginFlow } from './login-flows.ts';
 export interface MissingSettings {
   /** Names of the environment variables. */
   settings: readonly string[];
+  /** The same as fields of an app of the API. */
+  fields: readonly string[];
   /** Where Meta's app dashboard shows their values. */
   dashboard: string;
 }
@@ -24,12 +26,15 @@ export function missingLoginSettings(
   if (missingApp !== null) return missingApp;
   const setting = LOGIN_CONFIG_SETTINGS[product];
   const isMissing = requiresLoginConfiguration && meta.loginConfigIds[product] === undefined;
-  return isMissing && setting !== undefined ? { settings: [setting], dashboard: LOGIN_CONFIGURATIONS } : null;
+  return isMissing && setting !== undefined
+    ? { settings: [setting], fields: [`login_config_ids.${product}`], dashboard: LOGIN_CONFIGURATIONS }
+    : null;
 }
 
 /** Returns the app settings that tokens of this host still need, or null. */
 export function missingAppSettings(meta: MetaConfig, host: TokenHostName): MissingSettings | null {
   const { appRole, appSettings } = graphHostDescriptor(host);
   if (meta[appRole] !== null) return null;
-  return { settings: [appSettings.id, appSettings.secret], dashboard: appSettings.dashboard };
+  const { id, secret, field, dashboard } = appSettings;
+  return { settings: [id, secret], fields: [field], dashboard };
 }

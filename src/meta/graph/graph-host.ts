@@ -12,6 +12,8 @@ interface AppSettings {
   /** Names of the environment variables. */
   readonly id: string;
   readonly secret: string;
+  /** The field of `POST /v1/apps` that holds both. */
+  readonly field: string;
   /** Where Meta's app dashboard shows both. */
   readonly dashboard: string;
 }
@@ -47,16 +49,19 @@ export interface GraphHostDescriptor<Name extends GraphHostName = GraphHostName>
 const META_APP_SETTINGS: AppSettings = {
   id: 'META_APP_ID',
   secret: 'META_APP_SECRET',
+  field: 'app_secret',
   dashboard: 'App settings, Basic: App ID and App secret',
 };
 const INSTAGRAM_APP_SETTINGS: AppSettings = {
   id: 'INSTAGRAM_APP_ID',
   secret: 'INSTAGRAM_APP_SECRET',
+  field: 'instagram',
   dashboard: 'Instagram, API setup with Instagram login: Instagram app ID and Instagram app secret',
 };
 const THREADS_APP_SETTINGS: AppSettings = {
   id: 'THREADS_APP_ID',
   secret: 'THREADS_APP_SECRET',
+  field: 'threads',
   dashboard: 'App settings, Basic: Threads app ID and Threads app secret',
 };
 

@@ -4,16 +4,18 @@ import { Clock } from '../../platform/clock.ts';
 import { HttpClient, HttpRequestError, type HttpResponse } from '../../platform/http-client/http-client.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { Random } from '../../platform/random.ts';
+import { inSpan, type SpanAttributes } from '../../platform/tracing.ts';
 import { classifyError, type MetaVerdict } from '../errors/classify-error.ts';
 import { type GraphErrorFields, readGraphError, readTraceId, toMetaCause } from '../errors/graph-error.ts';
 import { MetaError } from '../errors/meta-error.ts';
-import { MetaApps } from '../meta-apps.ts';
+import { type MetaApp, MetaApps } from '../meta-apps.ts';
 import { buildRequest, type GraphCall } from './graph-call.ts';
 import type { GraphHost, TokenHostName } from './graph-host.ts';
 import { detectVersionDrift } from './graph-version.ts';
 import { type Json, parseLossless } from './lossless-json.ts';
 import { MetaMetrics } from './meta-metrics.ts';
 import { Pause } from './pause.ts';
+import { QueryFallback } from './query-fallback.ts';
 import { longestRegainSeconds, readUsageHeaders, type UsageReport } from './usage-headers.ts';
 import { UsageObserver } from './usage-observer.ts';
 import { VersionObserver } from './version-observer.ts';
@@ -35,16 +37,17 @@ const MAX_LOGGED_DRIFTS = 20;
 const VERSION_IN_PATH = /^\/(v\d{1,3}\.\d{1,2})\//;
 
 /**
- * Makes calls to Meta: token placement, proof, timeout, safe retries, verdicts, metrics, usage. Throws only
+ * Makes calls to Meta as one app: token placement, proof, timeout, safe retries, verdicts, metrics, usage. Throws only
  * `MetaError`.
  */
 @Injectable()
 export class GraphTransport {
-  readonly #seenDrifts = new Set<string>();
+  #seenDrifts = new Set<string>();
+  #queryFallbacks = new Map<string, QueryFallback>();
 
   constructor(
     @Inject(HttpClient) private readonly http: HttpClient,
-    @Inject(MetaApps) private readonly apps: MetaApps,
+    @Inject(MetaApps) private readonly apps: { readonly primary: MetaApp },
     @Inject(Clock) private readonly clock: Clock,
     @Inject(Random) private readonly random: Random,
     @Inject(LOGGER) private readonly log: Pino,
@@ -53,6 +56,22 @@ export class GraphTransport {
     @Optional() @Inject(UsageObserver) private readonly observer: UsageObserver | null = null,
     @Optional() @Inject(VersionObserver) private readonly versions: VersionObserver | null = null,
   ) {}
+
+  /** Returns the same transport for calls of another app. */
+  as(app: MetaApp): GraphTransport {
+    const { http, clock, random, log, metrics, pause, observer, versions } = this;
+    const bound = new GraphTransport(http, { primary: app }, clock, random, log, metrics, pause, observer, versions);
+    bound.#seenDrifts = this.#seenDrifts;
+    bound.#queryFallbacks = this.#queryFallbacks;
+    return bound;
+  }
+
+  /** Returns what is known of a call's two forms, by its name. It is about Meta, so all apps share it. */
+  queryFallback(name: string): QueryFallback {
+    const known = this.#queryFallbacks.get(name) ?? new QueryFallback();
+    this.#queryFallbacks.set(name, known);
+    return known;
+  }
 
   host(name: GraphCall['host']): GraphHost {
     return this.apps.primary.host(name);
@@ -67,7 +86,7 @@ export class GraphTransport {
   async call(call: GraphCall): Promise<GraphResponse> {
     for (let tries = 1; ; tries++) {
       try {
-        return await this.tryOnce(call);
+        return await this.trace(call);
       } catch (error) {
         if (!(error instanceof MetaError) || tries >= MAX_TRIES || !canRetry(call, error)) throw error;
         await this.waitBefore(tries, call.signal, error);
@@ -81,6 +100,20 @@ export class GraphTransport {
     } catch {
       throw last;
     }
+  }
+
+  private trace(call: GraphCall): Promise<GraphResponse> {
+    const attributes = { 'server.address': call.host, 'http.request.method': call.method };
+    return inSpan({ name: `Meta ${call.operation}`, kind: 'client', attributes }, async (span) => {
+      try {
+        const response = await this.tryOnce(call);
+        span.set({ 'http.response.status_code': response.status });
+        return response;
+      } catch (error) {
+        if (error instanceof MetaError) span.set(describeFailure(error));
+        throw error;
+      }
+    });
   }
 
   private async tryOnce(call: GraphCall): Promise<GraphResponse> {
@@ -219,4 +252,12 @@ function readBody(body: Buffer, acceptForm: boolean): Json | undefined {
 
 function sendsProof({ auth }: GraphCall, { isProofSupported, app }: GraphHost): boolean {
   return auth.by === 'credential' && auth.proof !== false && isProofSupported && app !== null;
+}
+
+function describeFailure({ httpStatus, cause, verdict }: MetaError): SpanAttributes {
+  return {
+    'metavault.meta.verdict': verdict.kind,
+    ...(httpStatus === null ? {} : { 'http.response.status_code': httpStatus }),
+    ...(cause.code === undefined ? {} : { 'metavault.meta.code': cause.code }),
+  };
 }

@@ -1,11 +1,10 @@
-import { Inject, Injectable } from '@nestjs/common';
 import type { TokenKind } from '../../config/products.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { classifyError } from '../errors/classify-error.ts';
 import { readGraphError, toMetaCause } from '../errors/graph-error.ts';
 import { MetaError } from '../errors/meta-error.ts';
 import { appToken } from '../graph/app-credentials.ts';
-import { GraphTransport } from '../graph/graph-transport.ts';
+import type { GraphTransport } from '../graph/graph-transport.ts';
 import { asObject, field, type Json, parseLossless, readNumber, readText } from '../graph/lossless-json.ts';
 import { type InspectionResult, readDebugToken } from './inspection-result.ts';
 
@@ -29,11 +28,10 @@ const BATCH_SIZE = 50;
  * (docs/meta-facts.md#batches), so tokens that a batch refuses are left to single calls. If these succeed,
  * batches are not tried again.
  */
-@Injectable()
 export class BatchInspection {
   #isDisabled = false;
 
-  constructor(@Inject(GraphTransport) private readonly transport: GraphTransport) {}
+  constructor(private readonly transport: GraphTransport) {}
 
   /** Stops using batches: single calls worked for tokens that whole batches refused. */
   disable(): void {

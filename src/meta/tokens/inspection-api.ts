@@ -1,15 +1,13 @@
-import { Inject, Injectable } from '@nestjs/common';
 import type { TokenKind } from '../../config/products.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { MetaError } from '../errors/meta-error.ts';
 import { unusableResponseError } from '../errors/unusable-response-error.ts';
 import type { GraphCall } from '../graph/graph-call.ts';
 import type { TokenHostName } from '../graph/graph-host.ts';
-import { type GraphResponse, GraphTransport } from '../graph/graph-transport.ts';
+import type { GraphResponse, GraphTransport } from '../graph/graph-transport.ts';
 import { asObject, field, objectsOf, readId, readText } from '../graph/lossless-json.ts';
-import { QueryFallback } from '../graph/query-fallback.ts';
 import { requestAppToken } from '../graph/request-app-token.ts';
-import { BatchInspection } from './batch-inspection.ts';
+import type { BatchInspection } from './batch-inspection.ts';
 import { type InspectionResult, readDebugToken } from './inspection-result.ts';
 import { type TokenKindDescriptor, tokenKind } from './token-kinds.ts';
 import { recognizeTokenKind } from './token-prefixes.ts';
@@ -29,17 +27,10 @@ export type InspectionItem =
 const SINGLE_CALL_CONCURRENCY = 8;
 
 /** Asks Meta about tokens (docs/meta-facts.md#token-inspection). */
-@Injectable()
 export class InspectionApi {
-  private readonly queryFallback: Readonly<Record<TokenHostName, QueryFallback>> = {
-    facebook: new QueryFallback(),
-    instagram: new QueryFallback(),
-    threads: new QueryFallback(),
-  };
-
   constructor(
-    @Inject(GraphTransport) private readonly transport: GraphTransport,
-    @Inject(BatchInspection) private readonly batches: BatchInspection,
+    private readonly transport: GraphTransport,
+    private readonly batches: BatchInspection,
   ) {}
 
   /**
@@ -161,7 +152,7 @@ export class InspectionApi {
       effect: 'read',
     };
     const input = { input_token: token.expose() };
-    return this.queryFallback[host].run(
+    return this.transport.queryFallback(`inspect ${host}`).run(
       () => this.sendInspectionPost({ ...call, method: 'POST', form: { method: 'get', ...input } }),
       () => this.transport.call({ ...call, method: 'GET', query: input }),
     );

@@ -1,7 +1,6 @@
-import { Inject, Injectable } from '@nestjs/common';
 import type { AppCredentials } from '../../config/config.ts';
 import type { DialogFlow, TokenKind } from '../../config/products.ts';
-import { Clock } from '../../platform/clock.ts';
+import type { Clock } from '../../platform/clock.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { loginFlow } from '../dialog/login-flows.ts';
 import { MetaError } from '../errors/meta-error.ts';
@@ -9,8 +8,8 @@ import { unusableResponseError } from '../errors/unusable-response-error.ts';
 import { requireApp } from '../graph/app-credentials.ts';
 import type { GraphCall } from '../graph/graph-call.ts';
 import type { GraphHost } from '../graph/graph-host.ts';
-import { GraphTransport } from '../graph/graph-transport.ts';
-import { QueryFallback } from '../graph/query-fallback.ts';
+import type { GraphTransport } from '../graph/graph-transport.ts';
+import type { QueryFallback } from '../graph/query-fallback.ts';
 import { type GrantedToken, readGrantedToken } from './granted-token.ts';
 import { type TokenGrant, tokenKind } from './token-kinds.ts';
 
@@ -22,14 +21,10 @@ interface CodeExchange {
 }
 
 /** Exchanges codes and tokens for tokens (docs/meta-facts.md#code-exchange). Methods throw `MetaError`. */
-@Injectable()
 export class OAuthApi {
-  /** By grant type. */
-  readonly #queryFallbacks = new Map<string, QueryFallback>();
-
   constructor(
-    @Inject(GraphTransport) private readonly transport: GraphTransport,
-    @Inject(Clock) private readonly clock: Clock,
+    private readonly transport: GraphTransport,
+    private readonly clock: Clock,
   ) {}
 
   /**
@@ -134,15 +129,7 @@ export class OAuthApi {
       },
       effect: 'repeatable',
     };
-    return this.withHeaderOrQuery(this.queryFallback(grant.grantType), call, token);
-  }
-
-  private queryFallback(grantType: string): QueryFallback {
-    const existing = this.#queryFallbacks.get(grantType);
-    if (existing !== undefined) return existing;
-    const created = new QueryFallback();
-    this.#queryFallbacks.set(grantType, created);
-    return created;
+    return this.withHeaderOrQuery(this.transport.queryFallback(grant.grantType), call, token);
   }
 
   private withHeaderOrQuery(

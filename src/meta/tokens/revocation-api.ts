@@ -1,4 +1,3 @@
-import { Inject, Injectable } from '@nestjs/common';
 import type { TokenKind } from '../../config/products.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { MetaError } from '../errors/meta-error.ts';
@@ -6,9 +5,8 @@ import { unusableResponseError } from '../errors/unusable-response-error.ts';
 import { requireApp } from '../graph/app-credentials.ts';
 import type { GraphAuth, GraphCall } from '../graph/graph-call.ts';
 import { requireGraphId } from '../graph/graph-id.ts';
-import { type GraphResponse, GraphTransport } from '../graph/graph-transport.ts';
+import type { GraphResponse, GraphTransport } from '../graph/graph-transport.ts';
 import { asObject, field } from '../graph/lossless-json.ts';
-import { QueryFallback } from '../graph/query-fallback.ts';
 import { tokenKind } from './token-kinds.ts';
 
 interface RevocationRequest {
@@ -22,11 +20,8 @@ interface RevocationRequest {
 type RevocationOutcome = 'confirmed' | 'not_supported';
 
 /** Revokes grants at Meta (docs/meta-facts.md#revoking-a-grant). */
-@Injectable()
 export class RevocationApi {
-  private readonly queryFallback = new QueryFallback();
-
-  constructor(@Inject(GraphTransport) private readonly transport: GraphTransport) {}
+  constructor(private readonly transport: GraphTransport) {}
 
   /**
    * Users: removes the user's whole grant for the app, Page tokens included. System users: ends this token. If Meta
@@ -93,7 +88,7 @@ export class RevocationApi {
     };
     const secrets = { client_id: app.id, client_secret: app.secret.expose(), revoke_token: token.expose() };
     const auth: GraphAuth = { by: 'credential', token: by };
-    return this.queryFallback.run(
+    return this.transport.queryFallback(operation).run(
       () => this.sendRevocation({ ...call, method: 'POST', form: { method: 'get', ...secrets }, auth }),
       () => this.sendRevocation({ ...call, method: 'GET', query: secrets, auth }),
     );

@@ -1,11 +1,10 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { Clock } from '../../platform/clock.ts';
+import type { Clock } from '../../platform/clock.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { MetaError } from '../errors/meta-error.ts';
 import { unusableResponseError } from '../errors/unusable-response-error.ts';
 import { requireApp } from '../graph/app-credentials.ts';
 import { requireGraphId } from '../graph/graph-id.ts';
-import { GraphTransport } from '../graph/graph-transport.ts';
+import type { GraphTransport } from '../graph/graph-transport.ts';
 import { type GrantedToken, readGrantedToken } from './granted-token.ts';
 
 export interface TokenGeneration {
@@ -19,11 +18,10 @@ export interface TokenGeneration {
 }
 
 /** Generates tokens of system users (docs/meta-facts.md#system-users). Methods throw `MetaError`. */
-@Injectable()
 export class SystemUserApi {
   constructor(
-    @Inject(GraphTransport) private readonly transport: GraphTransport,
-    @Inject(Clock) private readonly clock: Clock,
+    private readonly transport: GraphTransport,
+    private readonly clock: Clock,
   ) {}
 
   /**

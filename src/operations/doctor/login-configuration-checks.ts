@@ -32,7 +32,9 @@ function toFinding(name: string, { settings, dashboard }: MissingSettings): Find
 
 /** Lists connections that are not maintained, because the app of their tokens is not the configured one. */
 export async function checkConnectionApps(executor: SqlExecutor, apps: MetaApps): Promise<Finding[]> {
-  const unserved = (await listConnectionsByApp(executor, SHOWN)).filter((group) => !apps.serves(group));
+  const groups = await listConnectionsByApp(executor, SHOWN);
+  const served = await Promise.all(groups.map((group) => apps.serves(group)));
+  const unserved = groups.filter((_, index) => !served[index]);
   return unserved.map(({ appId, kind, count, connectionIds }) => {
     const shown = `${connectionIds.join(', ')}${count > SHOWN ? ' and others' : ''}`;
     const detail = `${count} active connections (${shown}): ${appNotConfiguredFailure({ appId, kind }).detail}`;

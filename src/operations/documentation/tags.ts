@@ -6,6 +6,7 @@ export const TAGS: readonly (readonly [name: string, description: string])[] = [
   ['gateway', "Calls of Meta's APIs with a lease"],
   ['events', 'Subscriptions to events, and their deliveries'],
   ['clients', 'Clients of this service, their API keys and policies'],
+  ['apps', 'Meta apps: of brands, or that customers bring'],
   ['audit', 'The record of every lease and every change'],
   ['keys', 'Key-encryption keys, for operators'],
   ['maintenance', 'Sweeps on request, for operators'],

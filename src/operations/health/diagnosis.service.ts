@@ -6,6 +6,7 @@ import { HttpClient } from '../../platform/http-client/http-client.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { Random } from '../../platform/random.ts';
 import { settleWithin } from '../../platform/settle-within.ts';
+import { KeyRing } from '../../vault/keys/key-ring.ts';
 import { checkEventSubscriptions } from '../doctor/event-checks.ts';
 import { attention, type Finding } from '../doctor/finding.ts';
 import { checkProduction } from '../doctor/production-checks.ts';
@@ -33,6 +34,7 @@ export class DiagnosisService {
     private readonly clock: Clock,
     private readonly random: Random,
     private readonly database: Database,
+    private readonly keyRing: KeyRing,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
@@ -56,8 +58,8 @@ export class DiagnosisService {
   }
 
   private async runChecks(): Promise<Diagnosis> {
-    const { config, http, clock, random, database } = this;
-    const findings = await runMetaChecks({ config, http, clock, random, database });
+    const { config, http, clock, random, database, keyRing } = this;
+    const findings = await runMetaChecks({ config, http, clock, random, database, keyRing });
     const production = await checkProduction({ config, database, clock });
     const events = await checkEventSubscriptions({ database, clock });
     this.#last = { examinedAt: clock.now(), findings: [...findings, ...production, events] };

@@ -40,6 +40,16 @@ class CheckResponse {
   @ApiProperty({ type: [String], required: false, description: '`migrations`: those that have not run' })
   missing?: string[];
 
+  @ApiProperty({ type: [String], required: false, description: '`migrations`: those of a newer release that ran' })
+  newer?: string[];
+
+  @ApiProperty({
+    type: [String],
+    required: false,
+    description: '`migrations`: those that a release must have to work on this schema, and that this one lacks',
+  })
+  needs?: string[];
+
   @ApiProperty({ required: false, description: "`clock`: how far this machine is from the database's", example: 0.1 })
   skew_seconds?: number;
 

@@ -4,7 +4,9 @@ import { DataSource } from 'typeorm';
 import { Database } from '../../database/database.ts';
 import { DatabaseClock } from '../../database/database-clock.ts';
 import { LastKnown } from '../../database/last-known.ts';
-import { listRanMigrations } from '../../database/migration.repository.ts';
+import { migrationNames } from '../../database/migrate.ts';
+import { readSchemaState } from '../../database/migration.repository.ts';
+import type { SchemaState } from '../../database/schema-state.ts';
 import { KeyRing } from '../../vault/keys/key-ring.ts';
 import { ReplicaState } from './replica-state.ts';
 
@@ -13,15 +15,15 @@ const MAX_SKEW_MS = 30_000;
 /** A database that answered this recently is up, even if it is slow to answer now. */
 const ANSWER_IS_RECENT_MS = 3_000;
 
-interface KnownMigrations {
-  names: Set<string>;
+interface KnownSchema {
+  state: SchemaState;
   readAtMs: number;
 }
 
 /** Conditions for sending requests to this replica. */
 @Injectable()
 export class Readiness {
-  readonly #migrations: LastKnown<KnownMigrations | null>;
+  readonly #schema: LastKnown<KnownSchema | null>;
 
   constructor(
     private readonly indicators: HealthIndicatorService,
@@ -31,9 +33,9 @@ export class Readiness {
     private readonly keyRing: KeyRing,
     private readonly state: ReplicaState,
   ) {
-    this.#migrations = new LastKnown<KnownMigrations | null>(async () => {
-      const names = await listRanMigrations(this.database);
-      return { names, readAtMs: performance.now() };
+    this.#schema = new LastKnown<KnownSchema | null>(async () => {
+      const state = await readSchemaState(this.database, migrationNames(this.dataSource));
+      return { state, readAtMs: performance.now() };
     }, null);
   }
 
@@ -44,22 +46,27 @@ export class Readiness {
   }
 
   /**
-   * Up if Postgres responds and has run every migration of this build. Migrations of newer builds are fine. Never waits
-   * for a silent database: this is then its last known state.
+   * Up if Postgres responds and has run every migration of this build. Migrations of newer builds are fine unless one
+   * asks for a newer release. Never waits for a silent database: this is then its last known state.
    */
   async databaseAndMigrations(): Promise<HealthIndicatorResult> {
     const database = this.indicators.check('database');
     const migrations = this.indicators.check('migrations');
-    const known = await this.#migrations.get();
+    const known = await this.#schema.get();
     if (known === null || performance.now() - known.readAtMs > ANSWER_IS_RECENT_MS) {
       const age = Math.round(this.database.availability.answerAgeSeconds * 10) / 10;
       const down = database.down({ message: 'does not respond', last_answer_age_seconds: age });
       return { ...down, ...migrations.down('unknown') };
     }
-    const missing = this.dataSource.migrations
-      .map((migration) => migration.name ?? migration.constructor.name)
-      .filter((name) => !known.names.has(name));
-    return { ...database.up(), ...(missing.length === 0 ? migrations.up() : migrations.down({ missing })) };
+    const { missing, newer, unmet } = known.state;
+    if (unmet.length > 0) {
+      return {
+        ...database.up(),
+        ...migrations.down({ message: 'this release is too old for the schema', needs: unmet }),
+      };
+    }
+    if (missing.length > 0) return { ...database.up(), ...migrations.down({ missing }) };
+    return { ...database.up(), ...(newer.length === 0 ? migrations.up() : migrations.up({ newer })) };
   }
 
   async keys(): Promise<HealthIndicatorResult> {

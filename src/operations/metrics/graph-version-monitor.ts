@@ -71,6 +71,6 @@ export class GraphVersionMonitor implements OnApplicationBootstrap {
   }
 
   private get versions(): string[] {
-    return [...new Set(this.apps.all.map(({ config }) => config.graphApiVersion))];
+    return [this.apps.primary.config.graphApiVersion];
   }
 }

@@ -5,8 +5,10 @@ import { BatchedCounters, BatchedObservations } from '../../platform/batched-cou
 import type { CompletedRequest } from '../../platform/http-server/raw-http-handler.ts';
 import { readTraceContext } from '../../platform/http-server/trace-context.ts';
 import type { Pino } from '../../platform/logger.ts';
+import { beginRequestSpan, type RequestSpan } from '../../platform/tracing.ts';
 
 interface Hookable {
+  addHook(name: 'onRequest', hook: (request: FastifyRequest, reply: FastifyReply, done: () => void) => void): unknown;
   addHook(name: 'onResponse', hook: (request: FastifyRequest, reply: FastifyReply, done: () => void) => void): unknown;
 }
 
@@ -48,6 +50,13 @@ export class RequestRecorder {
 
   /** Records Fastify's responses. */
   attach(fastify: Hookable): void {
+    const spans = new WeakMap<FastifyRequest, RequestSpan>();
+    fastify.addHook('onRequest', (request, _, done) => {
+      const span = beginRequestSpan(request.headers);
+      if (span === null) return done();
+      spans.set(request, span);
+      span.enter(done);
+    });
     fastify.addHook('onResponse', (request: AuthenticatedRequest, reply, done) => {
       this.recordResponse({
         method: request.method,
@@ -57,6 +66,7 @@ export class RequestRecorder {
         requestId: String(request.id),
         request,
         clientId: request.client?.clientId,
+        span: spans.get(request) ?? null,
       });
       done();
     });
@@ -67,18 +77,27 @@ export class RequestRecorder {
     this.#responses.add(`${method} ${status} ${route}`, { method, route, status });
     this.#seconds.add(route, durationMs / 1000, this.#durations);
     if (this.#isLogged) this.logger.info(logLine(handled), 'request');
+    if (handled.span !== null) endSpan(handled.span, handled);
   }
 }
 
-function logLine({ method, route, status, durationMs, requestId, request, clientId }: CompletedRequest): object {
-  const trace = readTraceContext(request.headers);
+function endSpan(span: RequestSpan, { method, route, status, clientId }: CompletedRequest): void {
+  const attributes = { 'http.request.method': method, 'http.route': route };
+  span.end(`${method} ${route}`, status, {
+    ...attributes,
+    ...(clientId === undefined ? {} : { 'metavault.client.id': clientId }),
+  });
+}
+
+function logLine({ method, route, status, durationMs, requestId, request, clientId, span }: CompletedRequest): object {
+  const traceId = span?.traceId ?? readTraceContext(request.headers)?.traceId;
   return {
     method,
     route,
     status,
     duration_ms: Math.round(durationMs * 10) / 10,
     request_id: requestId,
-    ...(trace === null ? {} : { trace_id: trace.traceId }),
+    ...(traceId === undefined ? {} : { trace_id: traceId }),
     ...(clientId === undefined ? {} : { client_id: clientId }),
   };
 }

@@ -17,7 +17,7 @@ export async function collectBody(
 ): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of readableChunks(request)) {
+  for await (const chunk of bufferedWhole(request) ?? readableChunks(request)) {
     size += chunk.length;
     if (size > maxBytes) throw toTooLarge();
     const pending = onChunk(chunk);
@@ -25,6 +25,12 @@ export async function collectBody(
     chunks.push(chunk);
   }
   return concatChunks(chunks, size);
+}
+
+/** The body, if all of it has arrived, as a small one mostly has: an iterator of a stream costs as much as parsing it. */
+function bufferedWhole(request: IncomingMessage): Buffer[] | null {
+  const whole = request.complete ? (request.read() as Buffer | null) : null;
+  return whole === null ? null : [whole];
 }
 
 function readableChunks(request: IncomingMessage): AsyncIterable<Buffer> {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import proxyAddr from '@fastify/proxy-addr';
+import { beginRequestSpan, type RequestSpan } from '../tracing.ts';
 import type { RequestBodyLimits } from './monitored-body.ts';
 
 /** What a raw handler receives along with the request. */
@@ -37,6 +38,8 @@ export interface CompletedRequest {
   requestId: string;
   request: Pick<IncomingMessage, 'headers'>;
   clientId?: string | undefined;
+  /** Null if tracing is off. */
+  span: RequestSpan | null;
 }
 
 /** Server behavior that both kinds of handlers share. */
@@ -61,11 +64,14 @@ export function createRawDispatcher(
     const startedMs = performance.now();
     const source = new LazyRequestContext(request, options);
     source.bodyLimits.onTooSlow(() => handler.refuseSlowBody(request, response, source));
-    void handler.handle(request, response, source).then((clientId) => {
+    const span = beginRequestSpan(request.headers);
+    const handle = () => handler.handle(request, response, source);
+    void (span === null ? handle() : span.enter(handle)).then((clientId) => {
       const { method = '' } = request;
       const { requestId } = source;
       const durationMs = performance.now() - startedMs;
-      options.onCompleted({ method, route, status: response.statusCode, durationMs, requestId, request, clientId });
+      const status = response.statusCode;
+      options.onCompleted({ method, route, status, durationMs, requestId, request, clientId, span });
     });
     return true;
   };

@@ -4,7 +4,6 @@ import type { IncomingHttpHeaders } from 'node:http';
 export interface TraceContext {
   /** 32 hexadecimal digits. */
   traceId: string;
-  /** Passed on unchanged, because this service creates no spans. */
   traceparent: string;
   /** Vendor data; null if missing. */
   tracestate: string | null;

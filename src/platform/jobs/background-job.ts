@@ -13,6 +13,8 @@ export interface JobDefinition {
   schedule: JobSchedule;
   /** One run. Must start nothing new once `signal` is aborted. Errors are logged, and the next tick tries again. */
   run(signal: AbortSignal): Promise<void>;
+  /** A run may begin while another goes on: for work that keeps its own parts from running twice at once. */
+  mayOverlap?: boolean;
   /** Keep running until the last request has ended, for work that requests cause (the audit chain). */
   runsUntilShutdown?: boolean;
 }
@@ -21,12 +23,13 @@ export interface JobDefinition {
 const LOG_INTERVAL_MS = 60_000;
 
 /**
- * A periodic job of one replica: runs never overlap, failures are logged (throttled) and counted, an `AbortSignal`
- * stops it. Create it with `JobScheduler.register`.
+ * A periodic job of one replica: runs do not overlap unless it says so, failures are logged (throttled) and counted, an
+ * `AbortSignal` stops it. Create it with `JobScheduler.register`.
  */
 export class BackgroundJob {
   readonly #stopping = new AbortController();
   #running: Promise<void> | null = null;
+  readonly #overlapping = new Set<Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
   #lastLoggedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -51,9 +54,10 @@ export class BackgroundJob {
     }
   }
 
-  /** Runs now, or joins the current run. Does nothing once stopped. Never rejects. */
+  /** Runs now, or joins the current run unless runs may overlap. Does nothing once stopped. Never rejects. */
   runOnce(): Promise<void> {
     if (this.#stopping.signal.aborted) return Promise.resolve();
+    if (this.definition.mayOverlap === true) return this.#runBeside();
     this.#running ??= this.#run().finally(() => {
       this.#running = null;
     });
@@ -69,9 +73,15 @@ export class BackgroundJob {
     if (registry.doesExist('cron', name)) registry.deleteCronJob(name);
   }
 
-  /** The current run, or a resolved promise. */
+  /** Resolves when no run is going on. */
   get running(): Promise<void> {
-    return this.#running ?? Promise.resolve();
+    return Promise.all([...this.#overlapping, this.#running]).then(() => undefined);
+  }
+
+  #runBeside(): Promise<void> {
+    const run = this.#run().finally(() => this.#overlapping.delete(run));
+    this.#overlapping.add(run);
+    return run;
   }
 
   async #run(): Promise<void> {

@@ -1,6 +1,6 @@
 import type { NewToken } from '../state/credential-factory.ts';
 import type { AdAccount, AppRecord, InstagramAccount, LoginConfiguration } from '../state/records.ts';
-import type { NewUser } from '../state/sandbox-factory.ts';
+import type { NewApp, NewUser } from '../state/sandbox-factory.ts';
 import type { SettingsPatch, UsageSettings } from '../state/sandbox-settings.ts';
 import type { DialogDefault } from '../state/sandbox-store.ts';
 import { sendThreadsWebhook } from '../state/threads-webhook.ts';
@@ -67,6 +67,9 @@ const revocationActions: ControlAction[] = [
 ];
 
 const setupActions: ControlAction[] = [
+  post('apps', '{id, secret, kind?: facebook|instagram|threads, name?}: another app', (s, b) =>
+    s.make.app({ ...(b as Partial<NewApp>), id: text(b, 'id'), secret: text(b, 'secret') }),
+  ),
   post(
     'apps/patch',
     '{id?, secret?, name?, redirectUris?: [..]|null, requireProof?, live?, deauthorizeUrl?, dataDeletionUrl?, ' +

@@ -52,7 +52,8 @@ const signupConfiguration: LoginConfiguration = {
   expiresIn: 5_184_000,
 };
 
-function newApp(kind: AppKind, id: string, secret: string, name: string): AppRecord {
+/** An app with its secret and nothing else. */
+export function newApp(kind: AppKind, id: string, secret: string, name: string): AppRecord {
   return {
     id,
     secret,

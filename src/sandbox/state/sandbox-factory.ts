@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { ID_PREFIXES } from './credential-factory.ts';
-import { newPrincipal } from './default-seed.ts';
+import { newApp, newPrincipal, seedConfiguration } from './default-seed.ts';
 import { newRole, numeric, PortfolioFactory } from './portfolio-factory.ts';
 import type {
   AdAccount,
+  AppKind,
+  AppRecord,
   InstagramAccount,
   MediaRecord,
   PhoneNumber,
@@ -30,10 +32,28 @@ export interface NewUser {
   developerOf?: string[];
 }
 
+export interface NewApp {
+  id: string;
+  secret: string;
+  /** Default `facebook`. */
+  kind?: AppKind;
+  name?: string;
+}
+
 /** Creates objects beyond the default seed, for tests and demos. Ids are digits, as at Meta. */
 export class SandboxFactory extends PortfolioFactory {
   /** Shared by all media, so that they cost only the memory of the largest. */
   private pattern: Buffer = Buffer.alloc(0);
+
+  /** Creates an app. A Meta app gets the Embedded Signup configuration; others come with `configurations`. */
+  app({ id, secret, kind = 'facebook', name = `Sandbox App ${id}` }: NewApp): AppRecord {
+    if (this.context.store.apps.has(id)) throw new Error(`there is an app ${id}`);
+    const app = newApp(kind, numeric(id), secret, name);
+    if (kind === 'facebook') seedConfiguration(app);
+    this.context.store.apps.set(id, app);
+    this.context.store.onChange();
+    return app;
+  }
 
   user(input: NewUser = {}): Principal {
     const kind = input.kind ?? 'user';

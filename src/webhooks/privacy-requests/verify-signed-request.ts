@@ -14,18 +14,18 @@ export interface SigningApps {
 
 type VerifiedRequest = { ok: true; request: SignedRequest; apps: SigningApps } | { ok: false };
 
-/** Verifies a signed_request with all of our apps' secrets. The matching secret identifies the app. */
-export function verifySignedRequest(text: string, apps: readonly MetaApp[]): VerifiedRequest {
+/** Verifies a signed_request with the secrets of an app and its inner apps. The matching secret tells which signed. */
+export function verifySignedRequest(text: string, app: MetaApp): VerifiedRequest {
   let request: SignedRequest | null = null;
   const appIds = new Set<string>();
-  for (const { appId, secret } of apps.flatMap(({ signers }) => signers)) {
+  for (const { appId, secret } of app.signers) {
     const parsed = parseSignedRequest(text, [secret]);
     if (!parsed.ok) continue;
     request = parsed.request;
     appIds.add(appId);
   }
   if (request === null) return { ok: false };
-  const inside = apps.filter(({ id }) => appIds.has(id)).flatMap(({ innerAppIds }) => innerAppIds);
-  const fallbackAppIds = [...new Set(inside)].filter((appId) => !appIds.has(appId));
+  const inside = appIds.has(app.id) ? app.innerAppIds : [];
+  const fallbackAppIds = inside.filter((appId) => !appIds.has(appId));
   return { ok: true, request, apps: { appIds: [...appIds], fallbackAppIds } };
 }

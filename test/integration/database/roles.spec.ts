@@ -115,6 +115,7 @@ describe('with the roles of migrations/roles.sql', () => {
     'DELETE FROM audit_head',
     `INSERT INTO audit_checkpoint VALUES (1, 1, '', '', '')`,
     'DELETE FROM schema_migration',
+    `INSERT INTO schema_contract VALUES ('a', 'b')`,
     'DROP TABLE audit_entry',
     'ALTER TABLE audit_entry DISABLE TRIGGER ALL',
     'CREATE TABLE more (id int)',

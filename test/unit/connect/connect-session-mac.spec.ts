@@ -20,6 +20,7 @@ const ROW: CoveredSession = {
   tenant_name: 'Acme',
   connection_id: null,
   closed_at: null,
+  app_id: null,
 };
 
 /** For each column, other values with a different meaning. */
@@ -42,6 +43,7 @@ const CHANGES: { readonly [K in keyof CoveredSession]: readonly CoveredSession[K
   tenant_name: [null, ''],
   connection_id: ['con_1'],
   closed_at: [new Date(0)],
+  app_id: ['1', ''],
 };
 
 describe('the MAC of a connect session', () => {
@@ -55,6 +57,13 @@ describe('the MAC of a connect session', () => {
       }
     }
     expect(texts.size).toBe(count);
+  });
+
+  it('does not take an origin for an app', () => {
+    const [origin, app] = [{ origin: '1' }, { origin: null, app_id: '1' }].map((of) =>
+      CONNECT_SESSION_MAC.encode({ ...ROW, ...of }),
+    );
+    expect(origin).not.toBe(app);
   });
 
   it('ignores the key order in which Postgres returns what is expected', () => {

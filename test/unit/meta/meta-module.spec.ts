@@ -3,13 +3,9 @@ import { Test } from '@nestjs/testing';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { Config } from '../../../src/config/config.ts';
-import { AppApi } from '../../../src/meta/app-api.ts';
-import { DiscoveryApi } from '../../../src/meta/assets/discovery-api.ts';
 import { MetaModule } from '../../../src/meta/meta.module.ts';
-import { InspectionApi } from '../../../src/meta/tokens/inspection-api.ts';
-import { OAuthApi } from '../../../src/meta/tokens/oauth-api.ts';
-import { RevocationApi } from '../../../src/meta/tokens/revocation-api.ts';
-import { SystemUserApi } from '../../../src/meta/tokens/system-user-api.ts';
+import { MetaApps } from '../../../src/meta/meta-apps.ts';
+import { MetaClients } from '../../../src/meta/meta-clients.ts';
 import { Clock, SystemClock } from '../../../src/platform/clock.ts';
 import { HttpClient, UndiciHttpClient } from '../../../src/platform/http-client/http-client.ts';
 import { LOGGER } from '../../../src/platform/logger.ts';
@@ -23,18 +19,19 @@ import { META } from './scripted-meta.ts';
     { provide: Clock, useClass: SystemClock },
     { provide: Random, useClass: SystemRandom },
     { provide: Config, useValue: { meta: META } },
+    MetaApps,
     { provide: LOGGER, useValue: pino({ level: 'silent' }) },
     { provide: Registry, useValue: new Registry() },
   ],
-  exports: [HttpClient, Clock, Random, Config, LOGGER, Registry],
+  exports: [HttpClient, MetaApps, Clock, Random, Config, LOGGER, Registry],
 })
 class Ground {}
 
 it('needs only the global providers, without a usage observer', async () => {
   const module = await Test.createTestingModule({ imports: [Ground, MetaModule] }).compile();
-  for (const api of [OAuthApi, InspectionApi, DiscoveryApi, RevocationApi, SystemUserApi, AppApi]) {
-    expect(module.get(api, { strict: false })).toBeInstanceOf(api);
-  }
+  const { primary } = module.get(MetaApps, { strict: false });
+  const clients = module.get(MetaClients);
+  expect(clients.as(primary)).toBe(clients.as(primary));
   await module.get(HttpClient).close();
   await module.close();
 });

@@ -6,6 +6,7 @@ import type { Finding } from '../../../../src/operations/doctor/finding.ts';
 import { runMetaChecks } from '../../../../src/operations/doctor/run-meta-checks.ts';
 import { UndiciHttpClient } from '../../../../src/platform/http-client/http-client.ts';
 import { SystemRandom } from '../../../../src/platform/random.ts';
+import { KeyRing } from '../../../../src/vault/keys/key-ring.ts';
 import { api, completeConnect, createSession } from '../../../support/connect-test-context.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { DAY, type LifecycleTestContext, openLifecycleTestContext } from '../../../support/lifecycle-test-context.ts';
@@ -35,7 +36,8 @@ const examine = (environment: Record<string, string> = {}, clock: FakeClock = co
     META_WEBHOOK_VERIFY_TOKEN: VERIFY_TOKEN,
     ...environment,
   });
-  return runMetaChecks({ config, http, clock, random: new SystemRandom(), database: context.database });
+  const keyRing = context.replica.app.get(KeyRing);
+  return runMetaChecks({ config, http, clock, random: new SystemRandom(), database: context.database, keyRing });
 };
 const of = (findings: Finding[], check: Finding['check'], state?: Finding['state']): Finding[] =>
   findings.filter((finding) => finding.check === check && (state === undefined || finding.state === state));

@@ -24,11 +24,13 @@ describe('a merge patch of a description (RFC 7396)', () => {
 describe("a description in an event's data", () => {
   it('keeps the text as it is', () => {
     const data = '{"id":17841400000000000123}';
-    const added = addDescription(data, { reference: 'a"b', metadata: '{"n":"1"}' });
-    expect(added).toBe('{"id":17841400000000000123,"reference":"a\\"b","metadata":{"n":"1"}}');
+    const added = addDescription(data, { app_id: '5', reference: 'a"b', metadata: '{"n":"1"}' });
+    expect(added).toBe('{"id":17841400000000000123,"reference":"a\\"b","metadata":{"n":"1"},"app_id":"5"}');
   });
 
   it('is absent without a connection', () => {
-    expect(addDescription('{"erased":true}', { reference: null, metadata: null })).toBe('{"erased":true}');
+    expect(addDescription('{"erased":true}', { app_id: null, reference: null, metadata: null })).toBe(
+      '{"erased":true}',
+    );
   });
 });

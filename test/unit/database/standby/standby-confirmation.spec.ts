@@ -63,6 +63,14 @@ describe('a commit', () => {
     expect(looks()).toBe(2);
   });
 
+  it('is confirmed although an earlier look hangs on a dead connection', async () => {
+    let looks = 0;
+    const rows = () => (looks++ === 0 ? new Promise(() => undefined) : Promise.resolve([STREAMING]));
+    const standby = new StandbyConfirmation({ rows } as unknown as SqlExecutor, new DatabaseAvailability());
+    const { confirmation } = await standby.confirm(async () => undefined);
+    expect([confirmation.durability, looks]).toEqual(['standby', 2]);
+  });
+
   it('is unknown if a standby was promoted meanwhile', async () => {
     const { standby, confirm } = showing({}, { timeline: '00000002' });
     await standby.look();

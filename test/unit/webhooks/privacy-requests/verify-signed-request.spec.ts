@@ -8,15 +8,14 @@ import { readRecorded } from '../../meta/read-recorded.ts';
 
 describe('the apps of a signed_request', () => {
   const app = (id: string, secret: string) => ({ id, secret: new SecretString(secret) });
-  const apps = (given: Partial<MetaConfig> = {}): MetaApp[] => [
+  const metaApp = (given: Partial<MetaConfig> = {}): MetaApp =>
     new MetaApp({
       app: app('1', 'meta-secret'),
       instagramApp: app('2', 'instagram-secret'),
       threadsApp: app('3', 'threads-secret'),
       previousAppSecret: new SecretString('old-secret'),
       ...given,
-    } as MetaConfig),
-  ];
+    } as MetaConfig);
   const payload = { user_id: '5', algorithm: 'HMAC-SHA256', issued_at: 1624244156 };
 
   it.each([
@@ -25,7 +24,7 @@ describe('the apps of a signed_request', () => {
     ['instagram-secret', ['2'], []],
     ['threads-secret', ['3'], []],
   ])('tells the app by the secret %s', (secret, appIds, fallbackAppIds) => {
-    expect(verifySignedRequest(signedRequest(secret, payload), apps())).toMatchObject({
+    expect(verifySignedRequest(signedRequest(secret, payload), metaApp())).toMatchObject({
       ok: true,
       request: { userId: '5', issuedAt: new Date(1624244156_000) },
       apps: { appIds, fallbackAppIds },
@@ -36,7 +35,7 @@ describe('the apps of a signed_request', () => {
     const one = app('1', 'meta-secret');
     const verified = verifySignedRequest(
       signedRequest('meta-secret', payload),
-      apps({ instagramApp: one, threadsApp: one }),
+      metaApp({ instagramApp: one, threadsApp: one }),
     );
     expect(verified).toMatchObject({ apps: { appIds: ['1'], fallbackAppIds: [] } });
   });
@@ -48,11 +47,11 @@ describe('the apps of a signed_request', () => {
     }>('signed_request_vectors.json');
     expect(vectors).toHaveLength(6);
     for (const { secret, signed_request: text } of vectors) {
-      expect(verifySignedRequest(text, apps({ app: app('1', secret) })).ok).toBe(true);
-      expect(verifySignedRequest(text, apps()).ok).toBe(false);
+      expect(verifySignedRequest(text, metaApp({ app: app('1', secret) })).ok).toBe(true);
+      expect(verifySignedRequest(text, metaApp()).ok).toBe(false);
     }
     for (const { secret, signed_request: text } of wrong) {
-      expect(verifySignedRequest(text, apps({ app: app('1', secret ?? 'secret') })).ok).toBe(false);
+      expect(verifySignedRequest(text, metaApp({ app: app('1', secret ?? 'secret') })).ok).toBe(false);
     }
   });
 });

@@ -1,0 +1,16 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+/** For lists of connections by `expires_before`: without it, finding the few that end soon reads all credentials. */
+export class CredentialExpiry1764001140000 implements MigrationInterface {
+  readonly name = 'CredentialExpiry1764001140000';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(
+      'CREATE INDEX credential_expiry ON credential (expires_at, connection_id) WHERE expires_at IS NOT NULL',
+    );
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP INDEX credential_expiry');
+  }
+}
