@@ -1,27 +1,43 @@
 # syntax=docker/dockerfile:1
 
-FROM node:22-slim AS build
+# Any image with Node and npm; deploy/image/build makes one where none can be pulled.
+ARG NODE_IMAGE=node:22-slim
+
+FROM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
-RUN npm ci --no-audit --no-fund
+# With a .npmrc of your own: docker build --secret id=npmrc,src=$HOME/.npmrc
+RUN --mount=type=secret,id=npmrc,target=/root/.npmrc npm ci --no-audit --no-fund
 COPY nest-cli.json tsconfig.json tsconfig.build.json bundle.mjs ./
 COPY migrations migrations
 COPY src src
 COPY customer-pages customer-pages
 COPY clients/browser clients/browser
-RUN npm run build && npm prune --omit=dev --omit=optional --no-audit --no-fund
+COPY deploy/image/prune-modules.mjs deploy/image/prune-modules.mjs
+RUN npm run build \
+  && npm prune --omit=dev --omit=optional --no-audit --no-fund \
+  && npm run --silent sbom > sbom.cdx.json \
+  && node deploy/image/prune-modules.mjs node_modules
 
 # Without the embedded Postgres, without npm, without compilers: DATABASE_URL is needed.
-FROM node:22-slim
+FROM ${NODE_IMAGE}
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="Metavault" \
+  org.opencontainers.image.description="Token lifecycle and credential vault for Meta's APIs" \
+  org.opencontainers.image.licenses="Apache-2.0" \
+  org.opencontainers.image.version="${VERSION}" \
+  org.opencontainers.image.revision="${REVISION}"
 ENV NODE_ENV=production
 WORKDIR /app
 RUN rm -rf /usr/local/lib/node_modules/npm /usr/local/bin/npm /usr/local/bin/npx /opt/yarn* /usr/local/bin/yarn*
-COPY --from=build /app/package.json ./
+COPY --from=build /app/package.json /app/sbom.cdx.json ./
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
 # Where the sandbox keeps its state when compose runs it from this image.
-RUN mkdir /state && chown node:node /state
-USER node
+RUN mkdir /state && chown 1000:1000 /state
+# The user `node`, by its number: Kubernetes can't tell from a name that it isn't root.
+USER 1000:1000
 EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 3000}/health/ready`).then((response) => process.exit(response.ok ? 0 : 1), () => process.exit(1))"]

@@ -69,7 +69,7 @@ describe('metavault connections', () => {
       [first.id],
     );
     const credentials = first.credentials.map((each) => ({ ...each, failure: null }));
-    const answer = { ...first, credentials, credentials_count: credentials.length + 1 };
+    const answer = { ...first, status_reason: null, credentials, credentials_count: credentials.length + 1 };
     const service = await listen((_, response) => response.end(JSON.stringify(answer)));
     try {
       const checked = await context.run('connections', 'check', first.id, '--url', service.url);
