@@ -140,7 +140,7 @@ export class GatewayService {
   private exchange(call: GatewayCall, outgoing: ExchangeRequest): Promise<HttpResponse | StreamedHttpResponse> {
     if (!isTracing()) return this.http.exchange(outgoing);
     const attributes = {
-      'server.address': call.target.host.name,
+      'metavault.meta.host': call.target.host.name,
       'http.request.method': call.method,
       'metavault.graph.route': this.#routes.of(call.path.segments, call.isBatch),
     };

@@ -210,6 +210,7 @@ describe('a schema', () => {
 
   it('exists for every type and one version', async () => {
     expect([...schemas.keys()].sort()).toEqual([
+      'app.failing',
       'connection.assets_changed',
       'connection.created',
       'connection.expiring',

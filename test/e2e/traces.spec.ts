@@ -70,7 +70,7 @@ it('shows a job from the request to Meta, with nothing secret and nobody’s id'
   expect(statements.some(({ traceId, parentSpanId }) => traceId === TRACE && parentSpanId !== undefined)).toBe(true);
   const [call] = named('Meta graph call');
   expect(call?.traceId).toBe(TRACE);
-  expect(attribute(call, 'server.address')).toBe('graph.facebook.com');
+  expect(attribute(call, 'metavault.meta.host')).toBe('facebook');
   expect(spans.some(({ name }) => name.startsWith('Meta ') && name !== 'Meta graph call')).toBe(true);
   expect(named('health sweep')).toHaveLength(1);
   const [sent] = named('delivery');

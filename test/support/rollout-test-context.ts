@@ -55,7 +55,7 @@ async function prepareRequests(url: string, sandbox: Sandbox, adminKey: string):
   };
   await post('/v1/connections/import', adminKey, { tenant: 'acme', product: 'pages', access_token: accessToken });
   const policy = { name: 'load', role: 'service', tenants: ['*'], products: ['*'], lease_modes: ['gateway'] };
-  const { key } = (await post('/v1/clients', adminKey, policy)) as { key: string };
+  const { api_key: key } = (await post('/v1/clients', adminKey, policy)) as { api_key: string };
   const wanted = { tenant: 'acme', product: 'pages', mode: 'gateway' };
   const { access_token: lease } = (await post('/v1/leases', key, wanted)) as { access_token: string };
   return [

@@ -103,7 +103,7 @@ export class GraphTransport {
   }
 
   private trace(call: GraphCall): Promise<GraphResponse> {
-    const attributes = { 'server.address': call.host, 'http.request.method': call.method };
+    const attributes = { 'metavault.meta.host': call.host, 'http.request.method': call.method };
     return inSpan({ name: `Meta ${call.operation}`, kind: 'client', attributes }, async (span) => {
       try {
         const response = await this.tryOnce(call);
