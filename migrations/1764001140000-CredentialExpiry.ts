@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** For lists of connections by `expires_before`: without it, finding the few that end soon reads all credentials. */
+/** For lists of connections by `expires_before`, which would read all credentials to find the few that end soon. */
 export class CredentialExpiry1764001140000 implements MigrationInterface {
   readonly name = 'CredentialExpiry1764001140000';
 

@@ -63,7 +63,7 @@ export class AuthGuard implements CanActivate {
     return true;
   }
 
-  /** The cached limit may be outdated: checks the current one, and throws 429 `rate_limited` if that is exceeded, too. */
+  /** The cached limit may be outdated: checks the current one. Throws 429 `rate_limited` if that is exceeded, too. */
   private async reconsider(
     client: AuthenticatedClient,
     refused: LimitDecision,

@@ -11,5 +11,6 @@ const TRACES_PATH = '/v1/traces';
 export function readTracing(reader: EnvironmentReader): TracingConfig | null {
   const base = readUrl(reader, 'OTEL_EXPORTER_OTLP_ENDPOINT', '');
   const url = readUrl(reader, 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', base === '' ? '' : `${base}${TRACES_PATH}`);
-  return url === '' ? null : { url, serviceName: reader.text('OTEL_SERVICE_NAME') ?? 'metavault' };
+  const serviceName = reader.text('OTEL_SERVICE_NAME') ?? 'metavault';
+  return url === '' ? null : { url, serviceName };
 }

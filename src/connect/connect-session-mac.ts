@@ -31,7 +31,8 @@ export interface CoveredSession {
 
 /**
  * Covers which link connects what for whom under which app, where the browser goes, which page is told, and how it
- * ended. Not covered, because they decide nothing: language, reference, metadata, discovery progress, and what an unfinished signup lacks.
+ * ended. Not covered, because they decide nothing: language, reference, metadata, discovery progress, and what an
+ * unfinished signup lacks.
  */
 export const CONNECT_SESSION_MAC = defineRowMac<CoveredSession>('connect_session', 1, {
   idOf: ({ id }) => id,

@@ -9,10 +9,8 @@ import {
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api';
-import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
-import { resourceFromAttributes } from '@opentelemetry/resources';
-import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
+import type { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import type { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
 import { readTraceContext } from './http-server/trace-context.ts';
 import { AppError } from './problem.ts';
 import { NO_SPAN, type RequestSpan, type Span, type SpanAttributes, type SpanOptions, type Tracer } from './tracing.ts';
@@ -25,18 +23,30 @@ export interface OpenTelemetryOptions {
 
 const KINDS = { client: SpanKind.CLIENT, internal: SpanKind.INTERNAL };
 
-/** Sends spans by OpenTelemetry's SDK. Loaded only if tracing is configured. */
-export class OpenTelemetryTracer implements Tracer {
-  readonly #contexts = new AsyncLocalStorageContextManager().enable();
+/** Loads OpenTelemetry's SDK, which nobody else does, and returns a tracer that sends spans by it. */
+export async function openTracer({ url, serviceName }: OpenTelemetryOptions): Promise<Tracer> {
+  const [contexts, exporter, resources, sdk] = await Promise.all([
+    import('@opentelemetry/context-async-hooks'),
+    import('@opentelemetry/exporter-trace-otlp-http'),
+    import('@opentelemetry/resources'),
+    import('@opentelemetry/sdk-trace-base'),
+  ]);
+  const provider = new sdk.BasicTracerProvider({
+    resource: resources.resourceFromAttributes({ 'service.name': serviceName }),
+    spanProcessors: [new sdk.BatchSpanProcessor(new exporter.OTLPTraceExporter({ url }))],
+  });
+  return new OpenTelemetryTracer(new contexts.AsyncLocalStorageContextManager().enable(), provider);
+}
+
+class OpenTelemetryTracer implements Tracer {
+  readonly #contexts: AsyncLocalStorageContextManager;
   readonly #provider: BasicTracerProvider;
   readonly #tracer: OtelTracer;
 
-  constructor({ url, serviceName }: OpenTelemetryOptions) {
-    this.#provider = new BasicTracerProvider({
-      resource: resourceFromAttributes({ 'service.name': serviceName }),
-      spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter({ url }))],
-    });
-    this.#tracer = this.#provider.getTracer('metavault');
+  constructor(contexts: AsyncLocalStorageContextManager, provider: BasicTracerProvider) {
+    this.#contexts = contexts;
+    this.#provider = provider;
+    this.#tracer = provider.getTracer('metavault');
   }
 
   beginRequest(headers: IncomingHttpHeaders): RequestSpan {

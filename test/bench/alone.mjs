@@ -1,4 +1,4 @@
-// npm run bench:alone: one request at a time, on a service that has just started and a database that was never analyzed.
+// npm run bench:alone: one request at a time, on a service that has just started and a database without statistics.
 // A lease beside a bare INSERT with its commit, a Graph call beside a bare proxy (docs/benchmarks.md).
 import http from 'node:http';
 import pg from 'pg';
@@ -34,7 +34,7 @@ function send(url, { method = 'GET', headers, body }) {
   });
 }
 
-/** Milliseconds of each call, in turns of 100 so that a slow second of the machine hits all alike; a round to warm up. */
+/** Milliseconds of each call, in turns of 100 so that a slow second hits all alike; a round to warm up. */
 async function measure(variants) {
   const times = variants.map(() => []);
   for (let round = 0; round <= ROUNDS; round++) {

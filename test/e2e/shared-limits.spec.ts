@@ -36,7 +36,7 @@ async function makeClient(ratePerSecond: number): Promise<{ id: string; key: str
 
 const second = (): number => Math.floor((replicas[0] as TestReplica).app.get(DatabaseClock).now().getTime() / 1_000);
 
-/** Calls both replicas as fast as they answer, for so many seconds. Returns the statuses, and the seconds it touched. */
+/** Calls both replicas as fast as they answer. Returns the statuses, and how many seconds of the clock it touched. */
 async function flood(key: string, seconds: number): Promise<{ statuses: number[]; touched: number }> {
   const statuses: number[] = [];
   const startedIn = second();

@@ -13,6 +13,7 @@ import { DatabaseClock } from '../../src/database/database-clock.ts';
 import { IntegrityFailures } from '../../src/database/integrity-failures.ts';
 import { RetentionService } from '../../src/database/retention.service.ts';
 import { RowMacs } from '../../src/database/row-macs.ts';
+import { UnconfirmedEndings } from '../../src/database/standby/unconfirmed-endings.ts';
 import { IdempotencyModule } from '../../src/idempotency/idempotency.module.ts';
 import { type Clock, SystemClock } from '../../src/platform/clock.ts';
 import { type HttpClient, UndiciHttpClient } from '../../src/platform/http-client/http-client.ts';
@@ -60,6 +61,7 @@ export async function startAuthApp(
     IntegrityFailures,
     RetentionService,
     RowMacs,
+    UnconfirmedEndings,
   ];
   const http = options.http ?? new UndiciHttpClient();
   const server = createHttpServer(log.logger, ids, options.trustedProxies);

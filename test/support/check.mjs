@@ -1,4 +1,4 @@
-// `npm run check`: everything that has to pass before a merge, what is quick to say first. Tests run if the rest passes.
+// `npm run check`: all that has to pass before a merge, what is quick to say first. Tests run if the rest passes.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';

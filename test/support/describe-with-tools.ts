@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { describe } from '@jest/globals';
 
-/** `describe` for tests that run programs of the machine. Without one of them they are skipped, and their title says why. */
+/** `describe` for tests that run programs of the machine. Without one they are skipped, and their title says why. */
 export function describeWithTools(tools: readonly string[], title: string, tests: () => void): void {
   const missing = tools.filter((tool) => !isInstalled(tool));
   if (missing.length === 0) describe(title, tests);

@@ -60,10 +60,13 @@ export async function findContractions(databaseUrl: string, released: ReleasedSc
   }
 }
 
+/** Settings of a session can't be prepared, and ask nothing of the schema. */
+const SETS = /^\s*SET\b/;
+
 async function findRefusedStatements(client: pg.Client, { statements }: ReleasedSchema): Promise<string[]> {
   const refused: string[] = [];
   for (const [name, texts] of Object.entries(statements)) {
-    for (const text of texts) {
+    for (const text of texts.filter((each) => !SETS.test(each))) {
       await client
         .query(`PREPARE released AS ${text}`)
         .then(() => client.query('DEALLOCATE released'))

@@ -12,8 +12,8 @@ import { SharedLimits } from './shared-limits.ts';
 const ATTEMPTS: LimitPolicy = { limit: 10, periodMs: 60_000, carry: 'sliding' };
 
 /**
- * Limits failed attempts by address, over all replicas. Consulted only after a credential has failed, so valid keys pass even
- * if others at the same address (an office, a proxy) send invalid ones.
+ * Limits failed attempts by address, over all replicas. Consulted only after a credential has failed, so valid keys
+ * pass even if others at the same address (an office, a proxy) send invalid ones.
  */
 @Injectable()
 export class FailedAttemptLimiter {

@@ -9,6 +9,18 @@ const KEPT_SECONDS = 300;
 interface ExchangeParameters {
   replica: string;
   names: readonly string[];
+  periods: readonly number[];
+  granted: readonly number[];
+  wanted: readonly number[];
+  grantedBefore: readonly number[];
+  wantedBefore: readonly number[];
+  now: Date;
+}
+
+/** What a replica tells the others: a report for each name. */
+interface ToldUsage {
+  replica: string;
+  names: readonly string[];
   reports: readonly UsageReport[];
   now: Date;
 }
@@ -23,11 +35,9 @@ interface OthersRow {
 
 const exchangeStatement = defineStatement<ExchangeParameters, OthersRow>(
   'shared_limit_exchange',
-  ({ replica, names, reports, now }) => sql`WITH report AS (
-      SELECT * FROM unnest(${names}::text[], ${reports.map(({ period }) => period)}::bigint[],
-        ${reports.map(({ own }) => own.granted)}::int[], ${reports.map(({ own }) => own.wanted)}::int[],
-        ${reports.map(({ ownBefore }) => ownBefore.granted)}::int[],
-        ${reports.map(({ ownBefore }) => ownBefore.wanted)}::int[])
+  ({ replica, names, periods, granted, wanted, grantedBefore, wantedBefore, now }) => sql`WITH report AS (
+      SELECT * FROM unnest(${names}::text[], ${periods}::bigint[], ${granted}::int[], ${wanted}::int[],
+        ${grantedBefore}::int[], ${wantedBefore}::int[])
         AS r (name, period, granted, wanted, granted_before, wanted_before)
     ), told AS (
       INSERT INTO shared_limit (name, replica, period, granted, wanted, granted_before, wanted_before, updated_at)
@@ -58,8 +68,22 @@ export interface OthersUsage {
 }
 
 /** Tells the other replicas what this one counted, and returns what they did: one statement for all names. */
-export async function exchangeUsage(executor: SqlExecutor, parameters: ExchangeParameters): Promise<OthersUsage[]> {
-  const rows = await executor.rows(exchangeStatement(parameters));
+export async function exchangeUsage(
+  executor: SqlExecutor,
+  { replica, names, reports, now }: ToldUsage,
+): Promise<OthersUsage[]> {
+  const rows = await executor.rows(
+    exchangeStatement({
+      replica,
+      names,
+      periods: reports.map(({ period }) => period),
+      granted: reports.map(({ own }) => own.granted),
+      wanted: reports.map(({ own }) => own.wanted),
+      grantedBefore: reports.map(({ ownBefore }) => ownBefore.granted),
+      wantedBefore: reports.map(({ ownBefore }) => ownBefore.wanted),
+      now,
+    }),
+  );
   return rows.map((row) => ({
     name: row.name,
     others: { wanted: row.wanted, granted: row.granted },

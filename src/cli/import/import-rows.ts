@@ -28,9 +28,9 @@ const METADATA_COLUMN = `${METADATA}.`;
 type Column = (typeof COLUMNS)[number] | typeof OPTIONAL_COLUMN;
 
 /**
- * Parses JSON lines, or CSV (RFC 4180) with a header. Columns are tenant, product, access_token, and perhaps reference
- * and metadata; others are ignored. A broken line does not affect the others. Throws `StartupError` if the lines can't
- * be told apart.
+ * Parses JSON lines, or CSV (RFC 4180) with a header. Columns are tenant, product, access_token, and perhaps
+ * reference and metadata; others are ignored. A broken line does not affect the others. Throws `StartupError` if the
+ * lines can't be told apart.
  */
 export function readImportRows(text: string): (ImportRow | InvalidRow)[] {
   const body = text.replace(/^\ufeff/, '');

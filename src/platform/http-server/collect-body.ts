@@ -27,7 +27,7 @@ export async function collectBody(
   return concatChunks(chunks, size);
 }
 
-/** The body, if all of it has arrived, as a small one mostly has: an iterator of a stream costs as much as parsing it. */
+/** The body, if all of it has arrived, as small ones mostly have: a stream's iterator costs as much as parsing it. */
 function bufferedWhole(request: IncomingMessage): Buffer[] | null {
   const whole = request.complete ? (request.read() as Buffer | null) : null;
   return whole === null ? null : [whole];

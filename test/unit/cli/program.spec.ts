@@ -51,7 +51,8 @@ describe('every command', () => {
   });
 
   it('that is a group shows an example of each of its commands', () => {
-    for (const group of groups(readProgram())) expect(examplesOf(group).length).toBeGreaterThan(1);
+    for (const group of groups(readProgram()))
+      expect(examplesOf(group).length).toBeGreaterThanOrEqual(Math.min(2, group.commands.length));
   });
 });
 

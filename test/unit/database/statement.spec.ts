@@ -7,8 +7,8 @@ describe('defineStatement', () => {
   it('names a prepared statement with varying values', () => {
     const select = defineStatement<{ id: string }>('sample_prepared', ({ id }) => sql`SELECT ${id}`, { prepare: true });
     expect([select({ id: 'a' }), select({ id: 'b' })]).toEqual([
-      { name: 'sample_prepared', text: 'SELECT $1', values: ['a'] },
-      { name: 'sample_prepared', text: 'SELECT $1', values: ['b'] },
+      { label: 'sample_prepared', name: 'sample_prepared', text: 'SELECT $1', values: ['a'] },
+      { label: 'sample_prepared', name: 'sample_prepared', text: 'SELECT $1', values: ['b'] },
     ]);
   });
 

@@ -107,7 +107,8 @@ describe('a limit over all replicas', () => {
         const cluster = new Cluster(perSecond(limit), parts.length, latencyMs);
         const seconds = 20;
         const granted = run(cluster, rates, seconds);
-        expect(granted).toBeLessThanOrEqual(limit * seconds * 1.1);
+        // In the first moment, each replica grants one before it knows of the others.
+        expect(granted).toBeLessThanOrEqual(limit * seconds * 1.1 + parts.length);
         expect(granted).toBeGreaterThanOrEqual(limit * seconds * 0.9);
       }),
       { numRuns: 60 },
