@@ -9,7 +9,7 @@ export function leaseColumns(lease: Sql): Sql {
     ${lease}.ancestor_ids, ${lease}.mac`;
 }
 
-/** FROM clause: the leases with these ids, their clients (`<client>`), active connections (`c`), and credentials (`k`). */
+/** FROM clause: leases with these ids, their clients (`<client>`), active connections (`c`), and credentials (`k`). */
 export function backedLeaseFrom(lease: Sql, client: Sql, ids: Sql): Sql {
   return sql`FROM unnest(${ids}) AS wanted (id) JOIN LATERAL (SELECT * FROM lease WHERE lease.id = wanted.id OFFSET 0) ${lease} ON true
   ${joinClient(client, sql`${lease}.client_id`)} AND ${clientCovers(client, lease)}

