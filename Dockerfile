@@ -13,10 +13,10 @@ COPY migrations migrations
 COPY src src
 COPY customer-pages customer-pages
 COPY clients/browser clients/browser
-COPY deploy/image/prune-modules.mjs deploy/image/prune-modules.mjs
+COPY deploy/image/prune-modules.mjs deploy/image/write-sbom.mjs deploy/image/
 RUN npm run build \
-  && npm prune --omit=dev --omit=optional --no-audit --no-fund \
   && npm run --silent sbom > sbom.cdx.json \
+  && npm prune --omit=dev --omit=optional --no-audit --no-fund \
   && node deploy/image/prune-modules.mjs node_modules
 
 # Without the embedded Postgres, without npm, without compilers: DATABASE_URL is needed.
