@@ -157,12 +157,13 @@ export class AppsController {
 
   @Delete(':app_id')
   @HttpCode(204)
-  @WaitsForStandby({ isEnding: true })
+  // An app may be added again, so its end must not be carried out again later.
+  @WaitsForStandby({ isEnding: false })
   @ApiAppId()
   @ApiOperation({
     operationId: 'deleteApp',
     summary: 'Delete a Meta app',
-    description: 'With its secrets. Refused while connections that are not revoked rest on it.',
+    description: 'With its secrets, also the second time. Refused while connections that are not revoked rest on it.',
   })
   @ApiNoContentResponse({ description: 'The app is deleted' })
   @ApiProblems(appNotFound, appInEnvironment, appInUse)

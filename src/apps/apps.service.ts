@@ -145,12 +145,12 @@ export class AppsService {
     });
   }
 
-  /** Deletes an app with its secrets. Throws 404 `app_not_found`, 409 `app_in_environment` or `app_in_use`. */
+  /** Deletes an app with its secrets, if there is one. Throws 409 `app_in_environment` or `app_in_use`. */
   async delete(appId: string, by: Change): Promise<void> {
     this.requireChangeable(appId);
     await this.database.transaction(async (tx) => {
       const row = await this.repository.lock(tx, appId);
-      if (row === null) throw new AppError(appNotFound);
+      if (row === null) return;
       await this.requireUnused(tx, idsOf(row));
       if ((await countPendingOfApp(tx, appId)) > 0)
         throw new AppError(appInUse, { detail: 'A login under this app is still being finished. Try again later.' });

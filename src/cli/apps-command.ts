@@ -187,6 +187,8 @@ async function rotate(
 }
 
 async function remove({ store }: AppServices, id: string, context: CommandContext): Promise<void> {
+  // A mistyped id must not look deleted.
+  await store.get(id);
   await store.delete(id, BY_OPERATOR);
   printResult(context, { app_id: id, deleted: true }, () => `${id} is deleted`);
 }

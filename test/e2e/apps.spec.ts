@@ -91,6 +91,7 @@ describe('several Meta apps', () => {
       expect(shown.meta.missing_settings).toContainEqual({ product: 'threads', fields: ['threads'] });
 
       await api(context).delete(`/v1/apps/${id}`).expect(204);
+      await api(context).delete(`/v1/apps/${id}`).expect(204);
       await api(second()).get(`/v1/apps/${id}`).expect(404);
       const actions = await context.database.rows<{ action: string; details: object }>({
         text: 'SELECT action, details FROM audit_entry WHERE subject_id = $1 ORDER BY action',

@@ -622,7 +622,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a Meta app
-         * @description With its secrets. Refused while connections that are not revoked rest on it.
+         * @description With its secrets, also the second time. Refused while connections that are not revoked rest on it.
          *
          *     Roles: admin.
          */
