@@ -7,6 +7,8 @@ import { ConfigModule } from './config/config.module.ts';
 import type { Config } from './config/config.ts';
 import { ConnectModule } from './connect/connect.module.ts';
 import { ConnectionsModule } from './connections/connections.module.ts';
+import { ConsoleModule } from './console/console.module.ts';
+import { ConsoleSessionsModule } from './console/sessions/console-sessions.module.ts';
 import { CustomerPagesModule } from './customer-pages/customer-pages.module.ts';
 import { DatabaseModule, type DatabaseOptions } from './database/database.module.ts';
 import { EventsModule } from './events/events.module.ts';
@@ -46,6 +48,8 @@ export class AppModule {
         ClientsModule,
         ConnectModule,
         ConnectionsModule,
+        ConsoleModule,
+        ConsoleSessionsModule,
         CustomerPagesModule,
         EventsModule,
         GatewayModule,

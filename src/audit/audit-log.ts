@@ -71,7 +71,7 @@ export class AuditLog {
       connectionId: entry.connectionId ?? null,
       subjectId: entry.subjectId ?? null,
       requestId: entry.requestId ?? null,
-      details: JSON.stringify(entry.details ?? {}),
+      details: JSON.stringify(toDetails(entry)),
       entryKey: deriveEntryKey(this.mac, id),
     };
   }
@@ -106,4 +106,8 @@ export class AuditLog {
     }
     return missing;
   }
+}
+
+function toDetails({ actor, details = {} }: NewAuditEntry): Record<string, unknown> {
+  return actor.person === undefined ? details : { ...details, person: actor.person };
 }

@@ -6,6 +6,7 @@ import type { SqlExecutor } from '../database/statement.ts';
 import { Clock } from '../platform/clock.ts';
 import { JobScheduler } from '../platform/jobs/job-scheduler.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
+import { type Actor, toActor } from './actor.ts';
 import { AuditLog } from './audit-log.ts';
 
 interface RefusalWindow {
@@ -15,6 +16,7 @@ interface RefusalWindow {
   repeats: number;
 }
 
+const UNKNOWN: Actor = Object.freeze({ kind: 'client', id: null });
 const WINDOW_MS = 10 * 60_000;
 const SWEEP_MS = 30_000;
 /** Callers control how many sources there are. Those beyond this limit are counted together, by kind. */
@@ -77,7 +79,7 @@ export class RefusalAuditor extends RefusalListener implements OnApplicationShut
     const others = {
       kind,
       source: 'others',
-      clientId: null,
+      caller: null,
       requestId,
       details: { reason: details.reason, address: 'others' },
     };
@@ -98,11 +100,11 @@ export class RefusalAuditor extends RefusalListener implements OnApplicationShut
   }
 
   private async write(refusal: Refusal, more: { repeats?: number; since?: string }): Promise<void> {
-    const { clientId, tenant, product, connectionId, requestId, details } = refusal;
+    const { caller, tenant, product, connectionId, requestId, details } = refusal;
     try {
       await this.audit.record(this.failFastSql(), {
         action: 'access.refused',
-        actor: { kind: 'client', id: clientId },
+        actor: caller === null ? UNKNOWN : toActor(caller),
         tenant: tenant ?? null,
         product: product ?? null,
         connectionId: connectionId ?? null,

@@ -4,6 +4,8 @@ declare module '../platform/problem.ts' {
   interface ProblemCodes {
     address_not_allowed: true;
     forbidden: true;
+    fresh_sign_in_required: true;
+    origin_not_allowed: true;
     rate_limited: true;
     too_many_attempts: true;
     unauthenticated: true;
@@ -39,4 +41,16 @@ export const rateLimited = defineProblem(
   429,
   'This client exceeded its limit of requests per second.',
   'Retry after the time in Retry-After, and send fewer requests at once.',
+);
+export const originNotAllowed = defineProblem(
+  'origin_not_allowed',
+  403,
+  'A change by a session must come from a page of this service.',
+  'Open the console at the address in PUBLIC_URL, or call with a key instead of a cookie.',
+);
+export const freshSignInRequired = defineProblem(
+  'fresh_sign_in_required',
+  403,
+  'This needs a sign-in of the last five minutes.',
+  'Sign in again at the identity provider, then repeat it.',
 );

@@ -4,7 +4,7 @@ import { Database } from '../database/database.ts';
 import { RowMacs } from '../database/row-macs.ts';
 import type { SqlExecutor } from '../database/statement.ts';
 import { Clock } from '../platform/clock.ts';
-import type { AuthenticatedClient } from './authenticated-client.ts';
+import type { ResolvedClient } from './authenticated-client.ts';
 import { findClientByKey, findClientsByIdentity } from './client-lookup.query.ts';
 import type { ClientRow } from './client-row.ts';
 import { isApiKeyCandidate } from './credentials/api-key.ts';
@@ -13,7 +13,7 @@ import { KeyHasher } from './credentials/key-hasher.ts';
 import { RejectedCredential } from './credentials/rejected-credential.ts';
 
 interface CachedClient {
-  client: AuthenticatedClient;
+  client: ResolvedClient;
   endsAtMs: number;
   readAtMs: number;
 }
@@ -40,7 +40,7 @@ export class ClientResolver {
    * routes whose own statement checks again. Throws 503 `identity_unavailable` if a token can't be verified.
    * Timing reveals nothing about a key: Postgres compares keyed hashes.
    */
-  async resolve(credential: string, maxAgeMs: number): Promise<AuthenticatedClient | RejectedCredential> {
+  async resolve(credential: string, maxAgeMs: number): Promise<ResolvedClient | RejectedCredential> {
     const isToken = this.jwtVerifier.isJwtCandidate(credential);
     if (!isToken && !isApiKeyCandidate(credential)) return new RejectedCredential('malformed_key');
     const hash = this.hasher.blindIndex(credential);
@@ -54,7 +54,7 @@ export class ClientResolver {
   private async readByKey(
     hash: Buffer,
     executor: Pick<SqlExecutor, 'rows'>,
-  ): Promise<AuthenticatedClient | RejectedCredential> {
+  ): Promise<ResolvedClient | RejectedCredential> {
     const now = this.clock.now();
     const row = await findClientByKey(executor, this.macs, hash);
     if (row === null) return new RejectedCredential('unknown_key');
@@ -68,7 +68,7 @@ export class ClientResolver {
     return client;
   }
 
-  private async readByToken(token: string, hash: Buffer): Promise<AuthenticatedClient | RejectedCredential> {
+  private async readByToken(token: string, hash: Buffer): Promise<ResolvedClient | RejectedCredential> {
     const verified = await this.jwtVerifier.verify(token);
     if (verified instanceof RejectedCredential) return verified;
     const now = this.clock.now();
@@ -84,7 +84,7 @@ export class ClientResolver {
     return client;
   }
 
-  private readCache(hash: Buffer, maxAgeMs: number): AuthenticatedClient | null {
+  private readCache(hash: Buffer, maxAgeMs: number): ResolvedClient | null {
     const cached = maxAgeMs > 0 ? this.#cache.get(hash.toString('latin1')) : undefined;
     if (cached === undefined) return null;
     const now = this.clock.now().getTime();
@@ -96,7 +96,8 @@ export class ClientResolver {
   }
 }
 
-function toAuthenticatedClient(row: ClientRow, keyHash: Buffer | null): AuthenticatedClient {
+/** `keyHash`: of the key used, null without one. */
+export function toAuthenticatedClient(row: ClientRow, keyHash: Buffer | null): ResolvedClient {
   return Object.freeze({
     clientId: row.id,
     name: row.name,

@@ -20,6 +20,11 @@ export const Roles = (...roles: Role[]): MethodDecorator & ClassDecorator =>
 export const RolesWithCachedClient = (...roles: Role[]): MethodDecorator =>
   SetMetadata<symbol, AccessRule>(ACCESS_RULE, { kind: 'roles', roles, shouldBypassCache: false });
 
+export const NEEDS_FRESH_SIGN_IN = Symbol('fresh sign-in');
+
+/** For what can't be undone: a person who came by OpenID Connect must have signed in within the last five minutes. */
+export const NeedsFreshSignIn = (): MethodDecorator => SetMetadata<symbol, boolean>(NEEDS_FRESH_SIGN_IN, true);
+
 /** Opens a route to everyone, such as browsers, Meta and probes. */
 export const Public = (): MethodDecorator & ClassDecorator =>
   SetMetadata<symbol, AccessRule>(ACCESS_RULE, { kind: 'public' });

@@ -4,7 +4,7 @@ import { Database } from '../database/database.ts';
 import { Clock } from '../platform/clock.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import type { AuthenticatedClient } from './authenticated-client.ts';
-import type { ClientId } from './ids.ts';
+import type { CallerId } from './ids.ts';
 import { recordClientUse, recordKeyUse } from './last-use.repository.ts';
 
 const WRITE_INTERVAL_MS = 60_000;
@@ -20,7 +20,7 @@ const MAX_TRACKED = 10_000;
 export class LastUseRecorder implements OnApplicationShutdown {
   /** When each was last written, by client id or key hash. */
   readonly #writtenAtMs = new LRUCache<string, number>({ max: MAX_TRACKED });
-  #clients = new Map<ClientId, Date>();
+  #clients = new Map<CallerId, Date>();
   #keys = new Map<string, { hash: Buffer; at: Date }>();
   #timer: NodeJS.Timeout | null = null;
 

@@ -1,8 +1,8 @@
 import sql, { type Sql } from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
-import type { ClientId } from './ids.ts';
+import type { CallerId } from './ids.ts';
 
-const clientStatement = defineStatement<{ ids: readonly ClientId[]; usedAt: readonly Date[] }>(
+const clientStatement = defineStatement<{ ids: readonly CallerId[]; usedAt: readonly Date[] }>(
   'client_last_use',
   ({ ids, usedAt }) => updateLastUse(sql`client`, sql`id`, sql`${ids}::text[]`, usedAt),
 );
@@ -15,7 +15,7 @@ const keyStatement = defineStatement<{ hashes: readonly Buffer[]; usedAt: readon
 /** Records when clients were last used. Skips locked rows. */
 export async function recordClientUse(
   executor: SqlExecutor,
-  uses: readonly { id: ClientId; at: Date }[],
+  uses: readonly { id: CallerId; at: Date }[],
 ): Promise<void> {
   await executor.run(clientStatement({ ids: uses.map(({ id }) => id), usedAt: uses.map(({ at }) => at) }));
 }

@@ -10,6 +10,9 @@ type RefusalReason =
   | 'forbidden'
   | 'not_allowed'
   | 'address_not_allowed'
+  | 'fresh_sign_in_required'
+  | 'origin_not_allowed'
+  | 'ended_session'
   | 'undeclared_route';
 
 /** Counts `metavault_access_refused_total{reason}`. */

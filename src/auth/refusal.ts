@@ -1,6 +1,12 @@
 import type { FastifyRequest } from 'fastify';
 import type { Id } from '../platform/ids.ts';
-import type { ClientId } from './ids.ts';
+import type { AuthenticatedClient } from './authenticated-client.ts';
+import type { CallerId } from './ids.ts';
+
+/** Whoever was refused, as far as that is known. */
+export interface RefusedCaller extends Pick<AuthenticatedClient, 'person'> {
+  readonly clientId: CallerId;
+}
 
 /** A request refused because of its credential, address or policy. */
 export interface Refusal {
@@ -9,7 +15,7 @@ export interface Refusal {
   /** The client's id if authenticated, otherwise the network address. */
   source: string;
   /** Null if not authenticated. */
-  clientId: ClientId | null;
+  caller: RefusedCaller | null;
   tenant?: string;
   product?: string;
   connectionId?: Id<'con'>;
@@ -19,7 +25,8 @@ export interface Refusal {
 }
 
 /** Creates the refusal of an authenticated client, with the route's pattern. */
-export function createClientRefusal(clientId: ClientId, request: FastifyRequest, reason: string): Refusal {
+export function createClientRefusal(caller: RefusedCaller, request: FastifyRequest, reason: string): Refusal {
   const route = `${request.method} ${request.routeOptions.url ?? 'unmatched'}`;
-  return { kind: reason, source: clientId, clientId, requestId: String(request.id), details: { reason, route } };
+  const { clientId: source } = caller;
+  return { kind: reason, source, caller, requestId: String(request.id), details: { reason, route } };
 }

@@ -4,6 +4,8 @@ export interface DemoFacts {
   operationsUrl: string;
   /** Null with a real Meta app, where no demo user is connected. */
   sandboxUrl: string | null;
+  /** Signs in once. */
+  consoleUrl: string;
   keyDirectory: string;
   adminKey: string;
   serviceKey: string;
@@ -28,6 +30,7 @@ export function demoScreen(facts: DemoFacts, hasColor: boolean): string {
     '',
     `  ${bold('Metavault is running')}${dim('   Ctrl-C stops it; data is kept for the next start')}`,
     '',
+    row('Console', `${facts.consoleUrl}  ${dim('signs in once, within 10 minutes')}`),
     row('API', publicUrl),
     row('Docs', `${operationsUrl}/docs`),
     row('Metrics', `${operationsUrl}/metrics`),

@@ -25,6 +25,7 @@ export async function runDemo(service: Service, hasColor: boolean): Promise<stri
         operationsUrl: service.operationsAddress ?? service.config.publicUrl,
         sandboxUrl: service.sandbox?.url ?? null,
         keyDirectory: path.resolve(service.config.dataDir, 'keys'),
+        consoleUrl: await demo.signInLink(),
         adminKey: demo.adminKey,
         serviceKey,
         tenant: TENANT,
@@ -76,6 +77,12 @@ class Demo {
     const { api_key: key } = expectStatus<{ api_key: string }>(response, 201, 'creating the client "demo"');
     rmSync(file, { force: true });
     return ensureSecretFile(file, () => key).secret;
+  }
+
+  /** Returns a link that signs in to the console once. */
+  async signInLink(): Promise<string> {
+    const response = await this.api('POST', '/v1/console/sign-in-links', this.adminKey);
+    return expectStatus<{ url: string }>(response, 201, 'creating a sign-in link').url;
   }
 
   /** Returns the live connection of the demo tenant. Connects if there is none. */

@@ -9,6 +9,7 @@ import { AuthenticationService } from '../auth/authentication.service.ts';
 import { MAX_CACHE_AGE_MS } from '../auth/client-resolver.ts';
 import { PolicyViolationFilter } from '../auth/policy/policy-violation.filter.ts';
 import type { Config } from '../config/config.ts';
+import { ConsoleSite } from '../console/console-site.ts';
 import { PageAssets } from '../customer-pages/page-assets.ts';
 import { GatewayHttpHandler } from '../gateway/gateway.http-handler.ts';
 import { ApiDocument } from '../operations/documentation/api-document.ts';
@@ -161,6 +162,7 @@ async function createApplication(
   server.useRawHandler(app.get(GatewayHttpHandler), (completed) => record.recordResponse(completed));
   // Fails here rather than at the first customer.
   app.get(PageAssets).load();
+  app.get(ConsoleSite).load();
   app.get(ApiDocument).describe(app);
   await app.init();
   await fastify.ready();

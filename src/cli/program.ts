@@ -11,6 +11,7 @@ import { addConnectionsCommand } from './connections/connections-command.ts';
 import { addRefreshCommand } from './connections/refresh-command.ts';
 import { addRevokeCommand } from './connections/revoke-command.ts';
 import { addRotateCommand } from './connections/rotate-command.ts';
+import { addConsoleCommand } from './console-command.ts';
 import { addDoctorCommand } from './doctor-command.ts';
 import { toErrorReport } from './error-report.ts';
 import { addEventsCommand } from './events-command.ts';
@@ -86,6 +87,7 @@ const COMMANDS: readonly ((program: Command, context: CommandContext) => void)[]
   addKeysCommand,
   addConnectionsCommand,
   addLeasesCommand,
+  addConsoleCommand,
   (program, context) => addRevokeCommand(program, 'revoke', context),
   addRefreshCommand,
   addRotateCommand,

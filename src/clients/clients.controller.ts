@@ -9,7 +9,7 @@ import {
 } from '@nestjs/swagger';
 import { toActor } from '../audit/actor.ts';
 import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
-import { CurrentClient, RequestId, Roles } from '../auth/decorators.ts';
+import { CurrentClient, NeedsFreshSignIn, RequestId, Roles } from '../auth/decorators.ts';
 import { WaitsForStandby } from '../database/standby/waits-for-standby.ts';
 import { ApiIdempotencyKey } from '../idempotency/api-idempotency-key.ts';
 import { IdempotencyService } from '../idempotency/idempotency.service.ts';
@@ -125,6 +125,7 @@ export class ClientsController {
 
   @Delete(':id')
   @HttpCode(204)
+  @NeedsFreshSignIn()
   @WaitsForStandby({ isEnding: true })
   @ApiClientId()
   @ApiOperation({

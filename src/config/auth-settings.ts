@@ -5,14 +5,9 @@ import { isLoopback } from './setting-readers.ts';
 
 /** Reads the issuers of machine identities, and the audiences that their tokens may have. */
 export function readOidc(reader: EnvironmentReader, isProduction: boolean): OidcConfig {
-  const isIssuer = (value: string): boolean => {
-    if (!/^https?:\/\/[^\s?#@]+$/.test(value) || !URL.canParse(value)) return false;
-    const { protocol, hostname } = new URL(value);
-    return protocol === 'https:' || (!isProduction && isLoopback(hostname));
-  };
   const issuers = reader.list(
     'OIDC_ISSUERS',
-    isIssuer,
+    (value) => isIssuer(value, isProduction),
     'https:// URLs of issuers exactly as in their tokens, without query or fragment',
   );
   const audiences = reader.list(
@@ -27,6 +22,13 @@ export function readOidc(reader: EnvironmentReader, isProduction: boolean): Oidc
     );
   }
   return { issuers: issuers ?? [], audiences: audiences ?? [] };
+}
+
+/** Whether a value can be an issuer: an https URL without query, outside of production also http on loopback. */
+export function isIssuer(value: string, isProduction: boolean): boolean {
+  if (!/^https?:\/\/[^\s?#@]+$/.test(value) || !URL.canParse(value)) return false;
+  const { protocol, hostname } = new URL(value);
+  return protocol === 'https:' || (!isProduction && isLoopback(hostname));
 }
 
 /** Reads the proxies in front of us. Rejects a prefix of 0: trusting everyone would let clients forge addresses. */

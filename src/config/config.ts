@@ -68,6 +68,33 @@ export interface OidcConfig {
   readonly audiences: readonly string[];
 }
 
+/** How people sign in to the console with OpenID Connect. */
+export interface ConsoleOidcConfig {
+  /** Exactly as in its tokens. */
+  readonly issuer: string;
+  /** What the sign-in page calls it. */
+  readonly name: string;
+  readonly clientId: string;
+  /** Null: a public client, which PKCE alone protects. */
+  readonly clientSecret: SecretString | null;
+  /** Separated by spaces; includes `openid`. */
+  readonly scope: string;
+  /** The claim that holds a person's groups or roles, as a name or a path (`realm_access.roles`). */
+  readonly roleClaim: string;
+  /** Which role each value of the claim gives. The first that fits counts. */
+  readonly roles: readonly { readonly role: string; readonly value: string }[];
+  /** The claim with the tenants that a person may see. Null: all. */
+  readonly tenantsClaim: string | null;
+}
+
+/** The admins' site. */
+export interface ConsoleConfig {
+  /** Whether an API key of an admin or auditor signs in. */
+  readonly keySignIn: boolean;
+  /** Null: people can't sign in with OpenID Connect. */
+  readonly oidc: ConsoleOidcConfig | null;
+}
+
 /** Who may see metrics, the details of readiness, and the API document. */
 export interface OperationsConfig {
   /** Whether the public port shows them to everybody. */
@@ -113,6 +140,7 @@ export abstract class Config {
   abstract readonly keys: KeyProviderConfig;
   abstract readonly bootstrapAdminKey: SecretString | null;
   abstract readonly oidc: OidcConfig;
+  abstract readonly console: ConsoleConfig;
   /** Address ranges of proxies whose `X-Forwarded-For` is trusted. */
   abstract readonly trustedProxies: readonly string[];
   /** Total memory for request bodies of unauthenticated callers. */

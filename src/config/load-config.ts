@@ -4,6 +4,7 @@ import { SecretString } from '../platform/secret-string.ts';
 import { readOidc, readTrustedProxies } from './auth-settings.ts';
 import { readBranding } from './branding-settings.ts';
 import { type AppCredentials, type Config, type MetaConfig, type Product, WEBHOOK_KEEPS } from './config.ts';
+import { readConsole } from './console-settings.ts';
 import { readDatabase } from './database-settings.ts';
 import { type Environment, EnvironmentReader } from './environment-reader.ts';
 import { DEFAULT_GRAPH_API_VERSION } from './graph-api-version.ts';
@@ -50,6 +51,7 @@ export function loadConfig(environment: Environment): Config {
       'at least 32 characters of visible ASCII without spaces (make one with: openssl rand -hex 32)',
     ),
     oidc: readOidc(reader, isProduction),
+    console: readConsole(reader, isProduction),
     trustedProxies: readTrustedProxies(reader),
     unauthenticatedBodyBytes: reader.integer('UNAUTHENTICATED_BODY_BYTES', 64 * 1024 * 1024, 1, 16 * 1024 ** 3),
     refreshCron: readCron(reader, 'REFRESH_CRON', '0 3 * * *'),

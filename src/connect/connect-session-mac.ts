@@ -1,4 +1,4 @@
-import type { ClientId } from '../auth/ids.ts';
+import type { CallerId } from '../auth/ids.ts';
 import type { DialogFlow, Product } from '../config/products.ts';
 import type { ConnectionId } from '../connections/ids.ts';
 import { defineRowMac } from '../database/row-mac.ts';
@@ -16,7 +16,7 @@ export interface CoveredSession {
   scopes: string[];
   return_url: string | null;
   origin: string | null;
-  client_id: ClientId;
+  client_id: CallerId;
   created_at: Date;
   expires_at: Date;
   feature_type: FeatureType | null;

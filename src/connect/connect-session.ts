@@ -1,4 +1,4 @@
-import type { ClientId } from '../auth/ids.ts';
+import type { CallerId } from '../auth/ids.ts';
 import type { DialogFlow, Product } from '../config/products.ts';
 import type { BroughtDescription } from '../connections/description/description.ts';
 import type { ConnectionId } from '../connections/ids.ts';
@@ -41,7 +41,7 @@ export interface ConnectSession {
   /** For its connection. */
   description: BroughtDescription;
   /** The client that created it. */
-  clientId: ClientId;
+  clientId: CallerId;
   expiresAt: Date;
   /** Set on the first success. */
   connectionId: ConnectionId | null;

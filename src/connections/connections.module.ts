@@ -12,6 +12,7 @@ import { AUDITED_CONNECTIONS } from './connection/audited-connections.query.ts';
 import { ConnectionEntity } from './connection/connection.entity.ts';
 import { ConnectionRepository } from './connection/connection.repository.ts';
 import { ConnectionStatusService } from './connection/connection-status.service.ts';
+import { ConnectionViews } from './connection/connection-views.ts';
 import { ConnectionVisibility } from './connection/connection-visibility.ts';
 import { VerificationRequests } from './connection/verification-requests.ts';
 import { ConnectionPartsController } from './connection-parts.controller.ts';
@@ -31,6 +32,7 @@ import { CredentialResealer } from './rollback/credential-resealer.ts';
 import { RollbackDetector } from './rollback/rollback-detector.ts';
 
 const PROVIDERS = [
+  ConnectionViews,
   ConnectionVisibility,
   DescriptionService,
   VerificationRequests,

@@ -1,5 +1,5 @@
 import sql from 'sql-template-tag';
-import type { ClientId } from '../auth/ids.ts';
+import type { CallerId } from '../auth/ids.ts';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
 import type { KekId, SecretId } from '../vault/ids.ts';
 import { joinSealedSecret, sealedSecretColumns } from '../vault/sealed-secret.repository.ts';
@@ -8,7 +8,7 @@ import { joinSealedSecret, sealedSecretColumns } from '../vault/sealed-secret.re
 export interface IdempotentRequest {
   keyHash: Buffer;
   bodyHash: Buffer;
-  clientId: ClientId;
+  clientId: CallerId;
   /** When it arrived. */
   at: Date;
 }

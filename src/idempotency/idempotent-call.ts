@@ -1,14 +1,14 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { AuthenticatedRequest } from '../auth/decorators.ts';
-import type { ClientId } from '../auth/ids.ts';
+import type { CallerId } from '../auth/ids.ts';
 import { invalidInputError } from '../platform/problem.ts';
 
 /** A request that makes something. */
 export interface IdempotentCall {
   /** Null without the header. */
   readonly key: string | null;
-  readonly clientId: ClientId;
+  readonly clientId: CallerId;
   /** Without query and final slash: a key counts for one path only. */
   readonly path: string;
   /** As parsed, not yet validated. */

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { deriveEntryKey } from '../audit/chain/entry-mac.ts';
 import { unauthenticated } from '../auth/auth-problems.ts';
 import type { AuthenticatedClient, LeaseMode } from '../auth/authenticated-client.ts';
+import type { ClientId } from '../auth/ids.ts';
 import { PolicyViolationError, requireCoveredByPolicy } from '../auth/policy/policy.ts';
 import { Config } from '../config/config.ts';
 import { findMissingTasks } from '../connections/assets/missing-tasks.query.ts';
@@ -117,7 +118,8 @@ export class LeaseIssuer {
       auditKey: deriveEntryKey(this.ring, auditId),
       keyHash: client.keyHash,
       policyVersion: client.policyVersion,
-      clientId: client.clientId,
+      // No person's role issues leases.
+      clientId: client.clientId as ClientId,
       requestId,
       tenant: request.tenant,
       product: request.product,

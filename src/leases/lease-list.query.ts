@@ -1,6 +1,6 @@
 import sql, { type Sql } from 'sql-template-tag';
 import { clientCovers, joinClient, joinedClient } from '../auth/client-conditions.query.ts';
-import type { ClientId } from '../auth/ids.ts';
+import type { CallerId } from '../auth/ids.ts';
 import {
   connectionAndCredentialJoins,
   IS_CREDENTIAL_BACKED,
@@ -36,7 +36,7 @@ const selectAll = defineStatement<PageParameters, LeaseRecordRow>('leases_page',
 );
 
 /** `id || ''` is what the index has, which no other statement can use. */
-const selectOfClient = defineStatement<PageParameters & { clientId: ClientId }, LeaseRecordRow>(
+const selectOfClient = defineStatement<PageParameters & { clientId: CallerId }, LeaseRecordRow>(
   'leases_page_of_client',
   ({ clientId, from, before, limit }) =>
     recordsOf(sql`SELECT * FROM lease WHERE client_id = ${clientId} AND (id || '') >= ${from} AND (id || '') < ${before}
@@ -45,7 +45,7 @@ const selectOfClient = defineStatement<PageParameters & { clientId: ClientId }, 
 
 /** OFFSET 0 keeps Postgres from walking the whole table by id in the hope of soon finding the connection. */
 const selectOfConnection = defineStatement<
-  PageParameters & { connectionId: ConnectionId; clientId: ClientId | null },
+  PageParameters & { connectionId: ConnectionId; clientId: CallerId | null },
   LeaseRecordRow
 >('leases_page_of_connection', ({ connectionId, clientId, from, before, endsAfter, endsUntil, limit }) =>
   recordsOf(sql`SELECT * FROM (
@@ -57,7 +57,7 @@ const selectOfConnection = defineStatement<
 /** Whose leases; null: of all. */
 export interface LeaseOwners {
   connectionId: ConnectionId | null;
-  clientId: ClientId | null;
+  clientId: CallerId | null;
 }
 
 /** The newest leases of a span, newest first, without checking their MACs. */

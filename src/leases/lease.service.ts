@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { toActor } from '../audit/actor.ts';
 import { AuditLog } from '../audit/audit-log.ts';
 import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
 import { Database } from '../database/database.ts';
@@ -65,7 +66,7 @@ export class LeaseService {
       if (await endLease(tx, id, this.clock.now())) {
         await this.audit.record(tx, {
           action: 'lease.ended',
-          actor: { kind: 'client', id: client.clientId },
+          actor: toActor(client),
           tenant: record.tenant,
           product: record.product,
           connectionId: record.connection_id,

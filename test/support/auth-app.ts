@@ -5,6 +5,7 @@ import { Registry } from 'prom-client';
 import { AuditModule } from '../../src/audit/audit.module.ts';
 import { AuthModule } from '../../src/auth/auth.module.ts';
 import { PolicyViolationFilter } from '../../src/auth/policy/policy-violation.filter.ts';
+import { SessionAuthenticator } from '../../src/auth/session-authenticator.ts';
 import { ClientsModule } from '../../src/clients/clients.module.ts';
 import { ConfigModule } from '../../src/config/config.module.ts';
 import type { Config, OidcConfig } from '../../src/config/config.ts';
@@ -62,6 +63,7 @@ export async function startAuthApp(
     RetentionService,
     RowMacs,
     UnconfirmedEndings,
+    { provide: SessionAuthenticator, useValue: { authenticate: async () => null } },
   ];
   const http = options.http ?? new UndiciHttpClient();
   const server = createHttpServer(log.logger, ids, options.trustedProxies);

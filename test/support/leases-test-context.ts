@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Registry } from 'prom-client';
-import type { AuthenticatedClient } from '../../src/auth/authenticated-client.ts';
+import type { ResolvedClient } from '../../src/auth/authenticated-client.ts';
 import { insertClient } from '../../src/auth/client.repository.ts';
 import { insertClientKey } from '../../src/auth/client-key.repository.ts';
 import type { Database } from '../../src/database/database.ts';
@@ -39,7 +39,7 @@ export interface LeasesTestContext {
   /** What a refresh does from now on; nothing until it is told. */
   onRefresh(work: () => Promise<void>): void;
   /** A client that may do everything unless its policy says less. */
-  client(policy?: Partial<AuthenticatedClient>): Promise<AuthenticatedClient>;
+  client(policy?: Partial<ResolvedClient>): Promise<ResolvedClient>;
   /** Gives rows that were changed by hand the MACs that this service would have given them. */
   recomputeMac(): Promise<void>;
   /** How many leases there are, and how many entries of the audit say so. */
@@ -94,7 +94,7 @@ export function openLeasesTestContext(): Promise<LeasesTestContext> {
       records: new LeaseService(database, ring, connections.audit, clock, sealed.rowMacs),
       lists: new LeaseListService(database, clock, sealed.rowMacs),
       tokenReplacement: new TokenReplacementService(database, ring, clock, ids, random, written, sealed.rowMacs),
-      client: (policy: Partial<AuthenticatedClient> = {}) =>
+      client: (policy: Partial<ResolvedClient> = {}) =>
         createClient(database, sealed.rowMacs, ids.next('cli'), clock.now(), policy),
       recomputeMac: () => recomputeMac(database, ring, clock),
       countWritten: async () => {
@@ -113,8 +113,8 @@ async function createClient(
   macs: RowMacs,
   clientId: `cli_${string}`,
   createdAt: Date,
-  policy: Partial<AuthenticatedClient>,
-): Promise<AuthenticatedClient> {
+  policy: Partial<ResolvedClient>,
+): Promise<ResolvedClient> {
   const keyHash = randomBytes(32);
   await insertClient(database, macs, {
     id: clientId,

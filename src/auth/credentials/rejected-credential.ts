@@ -7,7 +7,11 @@ export type CredentialRejectionReason =
   | 'invalid_token'
   | 'expired_token'
   | 'unknown_issuer'
-  | 'unknown_identity';
+  | 'unknown_identity'
+  | 'role_without_console'
+  | 'unknown_link'
+  | 'used_link'
+  | 'expired_link';
 
 /** A rejected key or token, as metrics and the audit record see it. */
 export class RejectedCredential {

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { ClientId } from '../ids.ts';
+import type { CallerId } from '../ids.ts';
 import type { LimitDecision, LimitPolicy } from './shared-limit.ts';
 import { SharedLimits } from './shared-limits.ts';
 
@@ -9,12 +9,12 @@ export class ClientRateLimiter {
   constructor(private readonly limits: SharedLimits) {}
 
   /** Counts a request. */
-  take(clientId: ClientId, limitPerSecond: number): LimitDecision {
+  take(clientId: CallerId, limitPerSecond: number): LimitDecision {
     return this.limits.take(clientId, policyOf(limitPerSecond));
   }
 
   /** Decides again about a request that `take` refused, by the limit that holds now. */
-  retake(clientId: ClientId, limitPerSecond: number): LimitDecision {
+  retake(clientId: CallerId, limitPerSecond: number): LimitDecision {
     return this.limits.retake(clientId, policyOf(limitPerSecond));
   }
 }

@@ -51,7 +51,7 @@ export class FailedAttemptLimiter {
     return this.refusals.report({
       kind,
       source,
-      clientId,
+      caller: clientId === null ? null : { clientId },
       requestId,
       details: { ...details, address: network, reason },
     });

@@ -16,6 +16,6 @@ export class PolicyViolations {
   async report(error: PolicyViolationError, request: AuthenticatedRequest): Promise<void> {
     this.counter.count('not_allowed');
     if (request.client !== undefined)
-      await this.refusals.report(createClientRefusal(request.client.clientId, request, error.code));
+      await this.refusals.report(createClientRefusal(request.client, request, error.code));
   }
 }

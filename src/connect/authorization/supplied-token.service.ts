@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../../audit/audit-log.ts';
-import type { ClientId } from '../../auth/ids.ts';
+import type { CallerId } from '../../auth/ids.ts';
 import type { Flow, Product, TokenKind } from '../../config/products.ts';
 import type { BroughtDescription } from '../../connections/description/description.ts';
 import type { ConnectionId } from '../../connections/ids.ts';
@@ -30,7 +30,7 @@ export interface SuppliedToken extends Initiator {
   /** Null for an import. */
   sessionId: ConnectSessionId | null;
   /** Null for an operator on the command line. */
-  clientId: ClientId | null;
+  clientId: CallerId | null;
   token: SecretString;
   /** The Embedded Signup feature that the session asked for. */
   featureType?: string;

@@ -1,4 +1,5 @@
 import { HOUR_SECONDS } from '../../platform/duration.ts';
+import { readCookies } from '../../platform/http-server/cookie-header.ts';
 
 /** Outlives every attempt, so that a late browser is told "expired" rather than "another browser". */
 const MAX_AGE_SECONDS = HOUR_SECONDS;
@@ -43,7 +44,7 @@ export function serializeEndedCookie(publicUrl: string, values: readonly string[
  */
 export function readAttemptCookies(header: string | undefined, publicUrl: string): AttemptCookie[] {
   const prefix = hostPrefix(publicUrl) + PREFIX;
-  return cookies(header).flatMap(([cookieName, value]) => {
+  return readCookies(header).flatMap(([cookieName, value]) => {
     const name = cookieName.slice(prefix.length);
     return cookieName.startsWith(prefix) && ATTEMPT_NAME.test(name) ? [{ name, value }] : [];
   });
@@ -51,7 +52,7 @@ export function readAttemptCookies(header: string | undefined, publicUrl: string
 
 /** Returns the values in the cookie of ended attempts, unverified. */
 export function readEndedCookie(header: string | undefined, publicUrl: string): string[] {
-  const value = cookies(header).find(([name]) => name === hostPrefix(publicUrl) + ENDED)?.[1] ?? '';
+  const value = readCookies(header).find(([name]) => name === hostPrefix(publicUrl) + ENDED)?.[1] ?? '';
   return value === '' ? [] : value.split(SEPARATOR);
 }
 
@@ -63,11 +64,4 @@ function serialize(publicUrl: string, name: string, value: string, maxAge: numbe
 /** `__Host-`: no other host, subdomain or plain-HTTP page can set it (RFC 6265bis, section 4.1.3). */
 function hostPrefix(publicUrl: string): string {
   return publicUrl.startsWith('https:') ? '__Host-' : '';
-}
-
-function cookies(header: string | undefined): [string, string][] {
-  return (header ?? '').split(';').flatMap((pair): [string, string][] => {
-    const at = pair.indexOf('=');
-    return at < 0 ? [] : [[pair.slice(0, at).trim(), pair.slice(at + 1).trim()]];
-  });
 }

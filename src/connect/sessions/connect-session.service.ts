@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { AppSelector } from '../../apps/app-selector.ts';
 import { type Actor } from '../../audit/actor.ts';
 import { AuditLog } from '../../audit/audit-log.ts';
-import type { ClientId } from '../../auth/ids.ts';
+import type { CallerId } from '../../auth/ids.ts';
 import { Config } from '../../config/config.ts';
 import type { DialogFlow, Product } from '../../config/products.ts';
 import { ConnectionRepository } from '../../connections/connection/connection.repository.ts';
@@ -39,7 +39,7 @@ interface NewSession extends SignupFeatures, LinkOptions {
   returnUrl: string | null;
   /** Validated. */
   origin: string | null;
-  clientId: ClientId;
+  clientId: CallerId;
 }
 
 /** Creates sessions, whose link a user opens to connect. */

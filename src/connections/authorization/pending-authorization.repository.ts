@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import sql from 'sql-template-tag';
-import type { ClientId } from '../../auth/ids.ts';
+import type { CallerId } from '../../auth/ids.ts';
 import type { Product } from '../../config/config.ts';
 import { Database, type Transaction } from '../../database/database.ts';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
@@ -27,7 +27,7 @@ interface PendingAuthorizationRow {
   flow: string;
   session_id: Id<'cns'> | null;
   state_hash: Buffer | null;
-  requested_by: ClientId | null;
+  requested_by: CallerId | null;
   stage: PendingAuthorizationStage;
   secret_id: SecretId;
   expires_at: Date | null;

@@ -1,4 +1,4 @@
-import type { ClientId } from '../../auth/ids.ts';
+import type { CallerId } from '../../auth/ids.ts';
 import type { Product } from '../../config/config.ts';
 import type { Id } from '../../platform/ids.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
@@ -17,7 +17,7 @@ export interface PendingAuthorization {
   sessionId: Id<'cns'> | null;
   stateHash: Buffer | null;
   /** The client that requested it. */
-  requestedBy: ClientId | null;
+  requestedBy: CallerId | null;
   stage: PendingAuthorizationStage;
   secretId: SecretId;
   /** From Meta's response; null: not stated, or never. */

@@ -70,7 +70,7 @@ export class CallPolicy {
     return this.refusals.report({
       kind: details.reason,
       source: clientId,
-      clientId,
+      caller: { clientId },
       tenant,
       product,
       connectionId,

@@ -4,7 +4,7 @@ import { ROUTE_FACTS, type RouteFacts } from './describe-routes.ts';
 import type { Json } from './json.ts';
 import { problemResponses } from './problem-responses.ts';
 import { headerReferences, headersOfStatus, RATE_LIMIT_HEADERS } from './response-headers.ts';
-import { CLIENT_SECURITY, OPERATOR_SECURITY } from './security-schemes.ts';
+import { CLIENT_SECURITY, OPERATOR_SECURITY, PERSON_SECURITY } from './security-schemes.ts';
 
 export interface OperationObject extends Json {
   description?: string;
@@ -18,6 +18,7 @@ const PUBLIC_FACTS: RouteFacts = {
   problems: [],
   hasErrorPages: false,
   waitsForStandby: false,
+  needsFreshSignIn: false,
 };
 const REPLAYED = 'Idempotency-Replayed';
 const DURABILITY = 'Durability';
@@ -60,11 +61,21 @@ function isRepeatable({ parameters = [] }: OperationObject): boolean {
 
 function securityOf({ roles, isForOperators }: RouteFacts): readonly Json[] {
   if (isForOperators) return OPERATOR_SECURITY;
-  return roles === null ? [] : CLIENT_SECURITY;
+  if (roles === null) return [];
+  return isForPeople(roles) ? PERSON_SECURITY : CLIENT_SECURITY;
+}
+
+/** Whether a person's session may have one of the roles. */
+function isForPeople(roles: readonly string[]): boolean {
+  return roles.some((role) => role !== 'service');
 }
 
 /** Problems that follow from the kind of route. */
-function problemsOfRoute(method: string, path: string, { roles, isForOperators }: RouteFacts): ProblemCode[] {
+function problemsOfRoute(
+  method: string,
+  path: string,
+  { roles, isForOperators, needsFreshSignIn }: RouteFacts,
+): ProblemCode[] {
   const isWrite = !SAFE_METHODS.has(method);
   const body: ProblemCode[] = ['request_timeout', 'payload_too_large', 'unsupported_media_type', 'server_busy'];
   const access: ProblemCode[] = [
@@ -84,6 +95,8 @@ function problemsOfRoute(method: string, path: string, { roles, isForOperators }
     ...(isWrite ? ([...body, 'integrity_failure'] as const) : []),
     ...(isForOperators ? (['unauthenticated', 'too_many_attempts'] as const) : []),
     ...(roles === null ? [] : access),
+    ...(roles !== null && isWrite && isForPeople(roles) ? (['origin_not_allowed'] as const) : []),
+    ...(needsFreshSignIn ? (['fresh_sign_in_required'] as const) : []),
   ];
 }
 

@@ -1,5 +1,5 @@
 import { ApiExtension } from '@nestjs/swagger';
-import { ACCESS_RULE, type AccessRule } from '../../auth/decorators.ts';
+import { ACCESS_RULE, type AccessRule, NEEDS_FRESH_SIGN_IN } from '../../auth/decorators.ts';
 import { WAITS_FOR_STANDBY } from '../../database/standby/waits-for-standby.ts';
 import { API_ERROR_PAGES } from '../../platform/openapi/api-error-pages.ts';
 import { API_PROBLEMS } from '../../platform/openapi/api-problems.ts';
@@ -20,6 +20,8 @@ export interface RouteFacts {
   hasErrorPages: boolean;
   /** Whether the answer waits for a standby, and says so. */
   waitsForStandby: boolean;
+  /** Whether a sign-in with OpenID Connect must be recent. */
+  needsFreshSignIn: boolean;
 }
 
 export const ROUTE_FACTS = 'x-route-facts';
@@ -52,6 +54,7 @@ function factsOf(handler: object, controller: object): RouteFacts {
     problems: problems.map(({ code }) => code),
     hasErrorPages: metadataOf<boolean>(API_ERROR_PAGES, handler, controller) ?? false,
     waitsForStandby: Reflect.hasMetadata(WAITS_FOR_STANDBY, handler),
+    needsFreshSignIn: Reflect.hasMetadata(NEEDS_FRESH_SIGN_IN, handler),
   };
 }
 

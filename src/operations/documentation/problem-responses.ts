@@ -10,6 +10,8 @@ const SHARED: Readonly<Record<string, readonly ProblemCode[]>> = {
   Unauthenticated: ['unauthenticated'],
   Forbidden: ['address_not_allowed', 'forbidden'],
   ForbiddenByPolicy: ['address_not_allowed', 'forbidden', 'not_allowed'],
+  ForbiddenChange: ['address_not_allowed', 'forbidden', 'origin_not_allowed'],
+  ForbiddenChangeByPolicy: ['address_not_allowed', 'forbidden', 'not_allowed', 'origin_not_allowed'],
   ConnectionNotFound: ['connection_not_found'],
   RequestTimeout: ['request_timeout'],
   PayloadTooLarge: ['payload_too_large'],

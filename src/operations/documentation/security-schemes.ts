@@ -8,6 +8,12 @@ export const SECURITY_SCHEMES: Json = {
     bearerFormat: 'JWT',
     description: "A token of a trusted issuer, for one of the client's `identities`",
   },
+  consoleSession: {
+    type: 'apiKey',
+    in: 'cookie',
+    name: '__Host-metavault_console',
+    description: 'The session of a person in the console. Changes need an `Origin` of ours, too.',
+  },
   operationsToken: {
     type: 'http',
     scheme: 'bearer',
@@ -26,4 +32,6 @@ export const SECURITY_SCHEMES: Json = {
 export const OPERATOR_SECURITY: readonly Json[] = [{}, { operationsToken: [] }];
 /** For routes with roles: either of the two. */
 export const CLIENT_SECURITY: readonly Json[] = [{ apiKey: [] }, { issuerToken: [] }];
+/** For those of roles that people may have. */
+export const PERSON_SECURITY: readonly Json[] = [...CLIENT_SECURITY, { consoleSession: [] }];
 export const LEASE_SECURITY: readonly Json[] = [{ lease: [] }, { leaseParameter: [] }];

@@ -8,6 +8,7 @@ export const TAGS: readonly (readonly [name: string, description: string])[] = [
   ['clients', 'Clients of this service, their API keys and policies'],
   ['apps', 'Meta apps: of brands, or that customers bring'],
   ['audit', 'The record of every lease and every change'],
+  ['console', "People's sign-ins and sessions of the admins' site"],
   ['keys', 'Key-encryption keys, for operators'],
   ['maintenance', 'Sweeps on request, for operators'],
   ['operations', 'Health, metrics, and this documentation'],

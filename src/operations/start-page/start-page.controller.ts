@@ -9,9 +9,21 @@ import { prefersJson } from '../../platform/http-server/prefers-json.ts';
 import { HTML } from '../../platform/openapi/media-types.ts';
 import { StartPageResponse } from './start-page.dto.ts';
 
-const PATHS = { docs: '/docs', openapi: '/openapi.json', health: '/health/ready', problems: '/problems' };
+const PATHS = {
+  console: '/console',
+  docs: '/docs',
+  openapi: '/openapi.json',
+  health: '/health/ready',
+  problems: '/problems',
+};
 
 const LINKS = [
+  {
+    path: PATHS.console,
+    label: 'Console',
+    about: 'Connections, clients, keys, and the audit record',
+    isForOperators: false,
+  },
   { path: PATHS.docs, label: 'API reference', about: 'Every operation, with examples', isForOperators: true },
   { path: PATHS.openapi, label: 'OpenAPI document', about: 'For generators of clients', isForOperators: true },
   { path: PATHS.health, label: 'Health', about: 'Whether this replica can serve', isForOperators: false },
@@ -70,7 +82,7 @@ export class StartPageController {
   @Get()
   @ApiOperation({
     operationId: 'getStartPage',
-    summary: 'Find the documentation and the health of this service',
+    summary: 'Find the console, the documentation, and the health of this service',
     description: 'A page for people, or JSON if `Accept` asks for it.',
   })
   @ApiExtraModels(StartPageResponse)

@@ -5,6 +5,9 @@ const FOR_OPERATORS = { type: String, nullable: true } as const;
 
 /** Paths of this service, as JSON of `GET /`. */
 export class StartPageResponse {
+  @ApiProperty({ description: 'The site for admins and auditors', example: '/console' })
+  console!: string;
+
   @ApiProperty({ ...FOR_OPERATORS, description: 'Page with the API reference', example: '/docs' })
   docs!: string | null;
 

@@ -11,7 +11,7 @@ import {
 import type { FastifyReply } from 'fastify';
 import { toActor } from '../../audit/actor.ts';
 import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
-import { CurrentClient, RequestId, Roles } from '../../auth/decorators.ts';
+import { CurrentClient, NeedsFreshSignIn, RequestId, Roles } from '../../auth/decorators.ts';
 import { WaitsForStandby } from '../../database/standby/waits-for-standby.ts';
 import { ApiProblems } from '../../platform/openapi/api-problems.ts';
 import { exampleId } from '../../platform/openapi/examples.ts';
@@ -120,6 +120,7 @@ export class KeysController {
 
   @Delete(':id')
   @HttpCode(204)
+  @NeedsFreshSignIn()
   @WaitsForStandby({ isEnding: true })
   @ApiKeyId()
   @ApiOperation({

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SYSTEM } from '../../../src/audit/actor.ts';
 import type { AuthenticatedClient } from '../../../src/auth/authenticated-client.ts';
-import type { ClientId } from '../../../src/auth/ids.ts';
+import type { CallerId } from '../../../src/auth/ids.ts';
 import type { ConnectionId } from '../../../src/connections/ids.ts';
 import { listLeases } from '../../../src/leases/lease-list.query.ts';
 import { leaseSpans } from '../../../src/leases/lease-spans.ts';
@@ -107,7 +107,7 @@ describe('among many leases', () => {
     });
     await context.database.longRunning.run({ text: 'ANALYZE' });
   };
-  const explain = async (owners: { connectionId: ConnectionId | null; clientId: ClientId | null }): Promise<string> => {
+  const explain = async (owners: { connectionId: ConnectionId | null; clientId: CallerId | null }): Promise<string> => {
     const plans: string[] = [];
     const executor = {
       rows: async ({ text, values = [] }: { text: string; values?: readonly unknown[] }) => {

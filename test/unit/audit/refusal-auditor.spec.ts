@@ -30,7 +30,7 @@ beforeEach(() => {
 const refusal = (changes: Partial<Refusal> = {}): Refusal => ({
   kind: 'forbidden',
   source: 'cli_a',
-  clientId: 'cli_a',
+  caller: { clientId: 'cli_a' },
   requestId: 'req_1',
   details: { reason: 'forbidden', route: 'GET /v1/clients' },
   ...changes,
@@ -84,13 +84,13 @@ describe('refusals', () => {
   it('of another kind or source are recorded separately', async () => {
     await flood(3);
     await flood(3, { kind: 'rate_limited' });
-    await flood(3, { source: 'cli_b', clientId: 'cli_b' });
+    await flood(3, { source: 'cli_b', caller: { clientId: 'cli_b' } });
     expect(written).toHaveLength(3);
   });
 
   it('from ever new sources are bounded in memory and in the record', async () => {
     for (let index = 0; index < 5_000; index++) {
-      await record.report(refusal({ kind: 'credential', source: `10.0.${index}`, clientId: null }));
+      await record.report(refusal({ kind: 'credential', source: `10.0.${index}`, caller: null }));
     }
     expect(written).toHaveLength(1_001);
     expect(written.at(-1)?.details).toEqual({ reason: 'forbidden', address: 'others' });

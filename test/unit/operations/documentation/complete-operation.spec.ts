@@ -17,6 +17,7 @@ const FOR_ADMINS: RouteFacts = {
   problems: [leaseNotFound.code],
   hasErrorPages: false,
   waitsForStandby: false,
+  needsFreshSignIn: false,
 };
 const FOR_ALL: RouteFacts = { ...FOR_ADMINS, roles: null, problems: [] };
 

@@ -1,0 +1,81 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { Injectable } from '@nestjs/common';
+import { Random } from '../platform/random.ts';
+
+/** A file of the site. */
+export interface SiteFile {
+  mediaType: string;
+  content: Buffer;
+  /** Null where it would not be smaller. */
+  gzipped: Buffer | null;
+}
+
+const NONCE_PLACEHOLDER = '{{nonce}}';
+const NONCE_BYTES = 16;
+const MEDIA_TYPES: Readonly<Record<string, string>> = {
+  '.css': 'text/css; charset=utf-8',
+  '.ico': 'image/x-icon',
+  '.js': 'text/javascript; charset=utf-8',
+  '.json': 'application/json; charset=utf-8',
+  '.png': 'image/png',
+  '.svg': 'image/svg+xml',
+  '.txt': 'text/plain; charset=utf-8',
+  '.webmanifest': 'application/manifest+json',
+  '.woff2': 'font/woff2',
+};
+const COMPRESSIBLE = /^(text\/|application\/(json|manifest)|image\/svg)/;
+
+/** The admins' site as Vite built it from `console/`. Read once. */
+@Injectable()
+export class ConsoleSite {
+  #files: ReadonlyMap<string, SiteFile> = new Map();
+  #index: string | null = null;
+
+  constructor(private readonly random: Random) {}
+
+  /** Reads the files of a folder, which may be missing: the service works without its site. */
+  load(folder = path.join(distFolder(), 'console')): void {
+    const names = listFiles(folder);
+    const files = names.filter((name) => name !== 'index.html');
+    this.#index = names.includes('index.html') ? readFileSync(path.join(folder, 'index.html'), 'utf8') : null;
+    this.#files = new Map(files.map((name) => [name, toFile(name, readFileSync(path.join(folder, name)))]));
+  }
+
+  /** Returns a file by its path below /console; null if there is none. */
+  find(name: string): SiteFile | null {
+    return this.#files.get(name) ?? null;
+  }
+
+  /** Renders the page of every address, with a nonce for its styles. Null if the site is not built. */
+  render(): { html: string; nonce: string } | null {
+    if (this.#index === null) return null;
+    const nonce = this.random.bytes(NONCE_BYTES).toString('base64');
+    return { html: this.#index.replaceAll(NONCE_PLACEHOLDER, nonce), nonce };
+  }
+}
+
+/** Paths with slashes, whatever the system. */
+function listFiles(folder: string): string[] {
+  try {
+    return readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)).split(path.sep).join('/'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function toFile(name: string, content: Buffer): SiteFile {
+  const mediaType = MEDIA_TYPES[path.extname(name)] ?? 'application/octet-stream';
+  const gzipped = COMPRESSIBLE.test(mediaType) ? gzipSync(content) : null;
+  return { mediaType, content, gzipped: gzipped !== null && gzipped.length < content.length ? gzipped : null };
+}
+
+/** This file is `dist/src/…`, or `src/…` when sources run as they are. */
+function distFolder(): string {
+  const above = path.resolve(import.meta.dirname, '../..');
+  return path.basename(above) === 'dist' ? above : path.join(above, 'dist');
+}

@@ -1,0 +1,59 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsOptional, IsString, MaxLength } from 'class-validator';
+import { INSTANT } from '../../platform/openapi/examples.ts';
+
+const MAX_CREDENTIAL_LENGTH = 512;
+
+class OpenIdProviderResponse {
+  @ApiProperty({ description: 'What the sign-in page calls it', example: 'id.example' })
+  name!: string;
+}
+
+class SignInMethodsResponse {
+  @ApiProperty({ description: 'Whether the API key of an admin or auditor signs in', example: false })
+  key!: boolean;
+
+  @ApiProperty({ description: 'Whether a link signs in: always', example: true })
+  link!: boolean;
+
+  @ApiProperty({
+    type: OpenIdProviderResponse,
+    nullable: true,
+    description: 'The identity provider, by `GET /console/sign-in/oidc`; null: there is none',
+  })
+  oidc!: OpenIdProviderResponse | null;
+}
+
+/** Answer of `GET /v1/console/sign-in`. */
+export class SignInOptionsResponse {
+  @ApiProperty()
+  methods!: SignInMethodsResponse;
+}
+
+/** Body of `POST /v1/console/sessions`: one of both. */
+export class SignInRequestBody {
+  @ApiPropertyOptional({ description: 'The API key of an admin or auditor' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(MAX_CREDENTIAL_LENGTH)
+  key?: string;
+
+  @ApiPropertyOptional({ description: 'What follows `#sign-in=` in a link' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(MAX_CREDENTIAL_LENGTH)
+  link?: string;
+}
+
+/** Answer of `POST /v1/console/sign-in-links`. */
+export class SignInLinkResponse {
+  @ApiProperty({
+    format: 'uri',
+    description: 'Signs in once. Whoever has it, is an admin: hand it over like a key.',
+    example: 'https://vault.example/console#sign-in=msl_Zb2kq8fJx0uT5w3yR7nLcVd1mPs9hGe4aKtQoYi6XzE',
+  })
+  url!: string;
+
+  @ApiProperty(INSTANT)
+  expires_at!: string;
+}
