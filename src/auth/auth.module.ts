@@ -29,6 +29,6 @@ import { RefusalCounter } from './refusal-counter.ts';
     RefusalCounter,
     SharedLimits,
   ],
-  exports: [AuthenticationService, OperatorAccess, PolicyViolationFilter, PolicyViolations],
+  exports: [AuthenticationService, FailedAttemptLimiter, OperatorAccess, PolicyViolationFilter, PolicyViolations],
 })
 export class AuthModule {}

@@ -32,7 +32,7 @@ export class ConsoleSiteController {
     this.sendPage(reply);
   }
 
-  @Get('*path')
+  @Get('*')
   @ApiParam({ name: 'path', description: 'A page of the console, or a file of it', example: 'connections' })
   @ApiOperation({
     operationId: 'showConsolePage',

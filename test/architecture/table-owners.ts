@@ -39,6 +39,8 @@ export const TABLE_OWNERS: Readonly<Record<string, string>> = {
   app_failure: 'apps',
   webhook_entry: 'webhooks',
   privacy_request: 'webhooks',
+  console_session: 'console',
+  console_sign_in_link: 'console',
 };
 
 /** Where a statement reads a table of another module all the same, and why it can't be otherwise. */

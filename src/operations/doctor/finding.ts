@@ -15,6 +15,7 @@ export const CHECKS = [
   'signup_version',
   'redirect_uri',
   'return_urls',
+  'console_sign_in',
   'client_keys',
   'webhook_handshake',
   'webhook_subscriptions',

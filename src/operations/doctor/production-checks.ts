@@ -15,7 +15,7 @@ const KEY_NOTICE_SECONDS = 14 * DAY_SECONDS;
 const MAX_LISTED_KEYS = 1_000;
 
 interface Examined {
-  config: Pick<Config, 'returnUrlOrigins'>;
+  config: Pick<Config, 'console' | 'environment' | 'returnUrlOrigins'>;
   database: Database;
   clock: Clock;
 }
@@ -25,6 +25,7 @@ export async function checkProduction({ config, database, clock }: Examined): Pr
   return [
     await checkKeyAge(database, clock),
     checkReturnUrls(config),
+    checkConsoleSignIn(config),
     await checkClientKeys(database, clock.now()),
     await checkEventReceiver(database),
   ];
@@ -53,6 +54,16 @@ function checkReturnUrls({ returnUrlOrigins }: Examined['config']): Finding {
   if (returnUrlOrigins.length > 0) return fine('return_urls', `browsers return to ${returnUrlOrigins.join(', ')}`);
   const detail = 'RETURN_URL_ORIGINS is empty: connect sessions with a return_url are refused.';
   return attention('return_urls', detail, 'Set it to the origins of your products, separated by commas.');
+}
+
+function checkConsoleSignIn({ console: { keySignIn, oidc }, environment }: Examined['config']): Finding {
+  if (oidc !== null && !keySignIn) return fine('console_sign_in', `people sign in to the console with ${oidc.name}`);
+  if (!keySignIn) return fine('console_sign_in', 'people sign in to the console by links of an operator only');
+  if (environment !== 'production')
+    return fine('console_sign_in', 'keys sign in to the console: this is no production');
+  const detail = 'CONSOLE_KEY_SIGN_IN lets keys sign in to the console, which people share and nobody can tell apart.';
+  const mend = 'Set CONSOLE_OIDC_ISSUER, and CONSOLE_KEY_SIGN_IN to false (docs/console.md).';
+  return attention('console_sign_in', detail, mend);
 }
 
 async function checkClientKeys(database: Database, now: Date): Promise<Finding> {

@@ -59,15 +59,20 @@ export function buildApiDocument(app: INestApplication, serverUrl: string): Open
   }) as unknown as OpenAPIObject;
 }
 
+/** A route's wildcard, which OpenAPI lacks: a parameter of any number of segments, like the gateway's. */
+const WILDCARD = /\*$/;
+
 type Paths = Record<string, Record<string, OperationObject>>;
 
 function completePaths(paths: Paths): Json {
-  const entries = Object.entries(paths).map(([path, item]) => [
-    path,
-    Object.fromEntries(
-      Object.entries(item).map(([method, operation]) => [method, completeOperation(method, path, operation)]),
-    ),
-  ]);
+  const entries = Object.entries(paths).map(([route, item]) => {
+    const path = route.replace(WILDCARD, '{path}');
+    const operations = Object.entries(item).map(([method, operation]) => [
+      method,
+      completeOperation(method, path, operation),
+    ]);
+    return [path, Object.fromEntries(operations)];
+  });
   return Object.fromEntries(entries);
 }
 

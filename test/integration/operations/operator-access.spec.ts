@@ -48,7 +48,13 @@ describe('with a port for operators', () => {
 
   it('leads to the API document only where it is', async () => {
     const hidden = await get(address, '/');
-    expect(hidden.body).toEqual({ console: '/console', docs: null, openapi: null, health: '/health/ready', problems: '/problems' });
+    expect(hidden.body).toEqual({
+      console: '/console',
+      docs: null,
+      openapi: null,
+      health: '/health/ready',
+      problems: '/problems',
+    });
     expect((await get(operations, '/')).body).toMatchObject({ docs: '/docs', openapi: '/openapi.json' });
     const page = await request(address).get('/').set('Accept', 'text/html');
     expect([...page.text.matchAll(/href="(\/[^"]*)"/g)].map(([, path]) => path)).toEqual([

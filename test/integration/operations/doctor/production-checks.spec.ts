@@ -3,6 +3,7 @@ import request from 'supertest';
 import { Database } from '../../../../src/database/database.ts';
 import { checkProduction } from '../../../../src/operations/doctor/production-checks.ts';
 import { addSeconds, Clock } from '../../../../src/platform/clock.ts';
+import { testConfig } from '../../../support/test-config.ts';
 import { startTestReplica, TEST_ADMIN_KEY, type TestReplica } from '../../../support/test-replica.ts';
 
 const DAY = 86_400;
@@ -14,13 +15,18 @@ beforeAll(async () => {
 afterAll(() => replica.close());
 
 /** The doctor's list, so many days from now: `check state`. */
-async function examine(days = 0, returnUrlOrigins: string[] = []): Promise<Record<string, string>> {
+async function examine(
+  days = 0,
+  returnUrlOrigins: string[] = [],
+  settings: Record<string, string> = {},
+): Promise<Record<string, string>> {
   const clock = new (class extends Clock {
     override now(): Date {
       return addSeconds(replica.app.get(Clock).now(), days * DAY);
     }
   })();
-  const findings = await checkProduction({ config: { returnUrlOrigins }, database: replica.app.get(Database), clock });
+  const config = { ...testConfig(settings), returnUrlOrigins };
+  const findings = await checkProduction({ config, database: replica.app.get(Database), clock });
   for (const { state, mend } of findings) expect(mend === null).toBe(state === 'ok');
   return Object.fromEntries(findings.map(({ check, state }) => [check, state]));
 }
@@ -31,6 +37,7 @@ it('asks for return URLs, and for somebody who receives that a login is needed',
   expect(await examine()).toEqual({
     key_age: 'ok',
     return_urls: 'attention',
+    console_sign_in: 'ok',
     client_keys: 'ok',
     event_receiver: 'attention',
   });
@@ -52,4 +59,15 @@ it('tells of client keys that end within two weeks', async () => {
   await post('/v1/clients', client).expect(201);
   expect(await examine(10)).toMatchObject({ client_keys: 'ok' });
   expect(await examine(20)).toMatchObject({ client_keys: 'attention' });
+});
+
+it('asks for an identity provider where production lets keys into the console', async () => {
+  const production = {
+    NODE_ENV: 'production',
+    PUBLIC_URL: 'https://vault.example',
+    DATABASE_URL: 'postgres://vault@db.example/vault',
+  };
+  const keys = { ...production, CONSOLE_KEY_SIGN_IN: 'true' };
+  expect(await examine(0, [], keys)).toMatchObject({ console_sign_in: 'attention' });
+  expect(await examine(0, [], production)).toMatchObject({ console_sign_in: 'ok' });
 });
