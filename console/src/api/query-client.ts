@@ -1,8 +1,6 @@
 import { MutationCache, QueryCache, QueryClient } from '@tanstack/react-query';
 import { isSignedOut, ProblemError } from './problem-error.ts';
 
-/** How often live figures are read again while their tab is visible. */
-export const LIVE_INTERVAL_MS = 15_000;
 const MAX_RETRIES = 2;
 
 /** Keeps what was read. `onSignedOut` is called for each call that the end of the session refused. */

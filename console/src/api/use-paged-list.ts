@@ -25,7 +25,7 @@ export interface PagedList<T> {
 export function usePagedList<T>(
   key: readonly unknown[],
   read: (cursor: string | undefined, signal: AbortSignal) => Promise<Page<T>>,
-  options: { refetchInterval?: number } = {},
+  options: { refetchInterval?: number | false } = {},
 ): PagedList<T> {
   const [search, setSearch] = useSearchParams();
   const cursor = search.get('cursor') ?? undefined;

@@ -4,11 +4,8 @@ import { useMessages } from '../messages/use-messages.tsx';
 const STATUS_COLORS = { active: 'teal', reauth_required: 'red', revoked: 'gray' } as const;
 const HEALTH_COLORS = { healthy: 'teal', expiring: 'yellow', invalid: 'red', unknown: 'gray' } as const;
 
-export type Status = keyof typeof STATUS_COLORS;
-export type Health = keyof typeof HEALTH_COLORS;
-
-/** Worst first. */
-export const HEALTHS: readonly Health[] = ['invalid', 'unknown', 'expiring', 'healthy'];
+type Status = keyof typeof STATUS_COLORS;
+type Health = keyof typeof HEALTH_COLORS;
 
 /** A connection's status; the color only repeats the word. */
 export function StatusBadge({ status }: { status: Status }) {

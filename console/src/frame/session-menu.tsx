@@ -29,7 +29,7 @@ export function SessionMenu() {
   return (
     <Popover position="top-start" width={280} shadow="md" trapFocus>
       <Popover.Target>
-        <UnstyledButton w="100%" p="xs" aria-label={`${words.menu}: ${session.name}`}>
+        <UnstyledButton w="100%" p="xs" title={words.menu}>
           <Group gap="sm" wrap="nowrap">
             <Avatar name={session.name} size="md" radius="xl" color="indigo" aria-hidden />
             <div style={{ minWidth: 0 }}>

@@ -24,7 +24,7 @@ export function SignInForm({ isOverPage = false }: { isOverPage?: boolean }) {
       {isOverPage && <Text size="sm">{words.expiredDetail}</Text>}
       {oidc !== null && <OidcButton oidc={oidc} isOverPage={isOverPage} />}
       {oidc !== null && key && <Divider label={words.or} />}
-      {key && <KeyForm />}
+      {key && <KeyForm isSecond={oidc !== null} />}
       {!key && oidc === null && (
         <Text size="sm">
           {words.nothing}. {words.nothingRemedy}
@@ -40,7 +40,7 @@ function OidcButton(props: { oidc: NonNullable<SignInMethods['oidc']>; isOverPag
   const [isWaiting, setIsWaiting] = useState(false);
   if (!props.isOverPage)
     return (
-      <Button component="a" href={oidcAddress(location, false)} fullWidth size="md">
+      <Button component="a" href={oidcAddress(location, false)} fullWidth>
         {fill(words.withOidc, { name: props.oidc.name })}
       </Button>
     );
@@ -65,7 +65,7 @@ function OidcButton(props: { oidc: NonNullable<SignInMethods['oidc']>; isOverPag
   );
 }
 
-function KeyForm() {
+function KeyForm({ isSecond }: { isSecond: boolean }) {
   const { signIn: words } = useMessages();
   const [key, setKey] = useState('');
   const { mutate, isPending, error } = useKeySignIn();
@@ -88,7 +88,7 @@ function KeyForm() {
           data-autofocus
         />
         <ProblemNotice error={error} />
-        <Button type="submit" loading={isPending} variant="filled" fullWidth>
+        <Button type="submit" loading={isPending} variant={isSecond ? 'default' : 'filled'} fullWidth>
           {words.submit}
         </Button>
       </Stack>

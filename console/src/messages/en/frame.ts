@@ -18,7 +18,7 @@ export const FRAME = {
     colorScheme: 'Appearance',
     light: 'Light',
     dark: 'Dark',
-    auto: 'As the system',
+    auto: 'Auto',
   },
   problem: {
     connectionLost: 'The service does not answer',

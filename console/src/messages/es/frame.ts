@@ -20,7 +20,7 @@ export const FRAME: Messages['frame'] = {
     colorScheme: 'Apariencia',
     light: 'Claro',
     dark: 'Oscuro',
-    auto: 'Sistema',
+    auto: 'Auto',
   },
   problem: {
     connectionLost: 'El servicio no responde',

@@ -20,7 +20,7 @@ export const FRAME: Messages['frame'] = {
     colorScheme: 'Aparência',
     light: 'Claro',
     dark: 'Escuro',
-    auto: 'Sistema',
+    auto: 'Auto',
   },
   problem: {
     connectionLost: 'O serviço não responde',
