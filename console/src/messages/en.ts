@@ -1,3 +1,4 @@
+import { AUDIT_ENTRIES } from './en/audit-entries.ts';
 import { CONNECTION } from './en/connection.ts';
 import { CONNECTIONS } from './en/connections.ts';
 import { FRAME } from './en/frame.ts';
@@ -15,4 +16,5 @@ export const MESSAGES = {
   overview: OVERVIEW,
   connections: CONNECTIONS,
   connection: CONNECTION,
+  auditEntries: AUDIT_ENTRIES,
 };

@@ -1,3 +1,4 @@
+import { AUDIT_ENTRIES } from './en/audit-entries.ts';
 import { CONNECTION } from './en/connection.ts';
 import { CONNECTIONS } from './en/connections.ts';
 import { OVERVIEW } from './en/overview.ts';
@@ -16,4 +17,5 @@ export const MESSAGES: Messages = {
   overview: OVERVIEW,
   connections: CONNECTIONS,
   connection: CONNECTION,
+  auditEntries: AUDIT_ENTRIES,
 };

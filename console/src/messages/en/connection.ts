@@ -13,7 +13,6 @@ export const CONNECTION = {
     refreshed: 'Refreshed',
     rotated: 'The new token is in use',
     revoked: 'Revoked. Leases that ended: {count}',
-    more: 'More actions',
   },
   rotate: {
     title: 'Rotate the system user’s token',
@@ -59,7 +58,7 @@ export const CONNECTION = {
   },
   timeline: {
     title: 'Lives of the tokens',
-    description: 'The last 90 days and the next 60',
+    description: 'The last 90 days and the next 60; hover for times',
     issued: 'Issued',
     renewed: 'Renewed',
     inspected: 'Inspected',
@@ -101,14 +100,5 @@ export const CONNECTION = {
     none: 'Nobody asked for a lease.',
     truncated: 'More than {count}: the latest are counted.',
   },
-  audit: {
-    title: 'Audit record',
-    at: 'When',
-    action: 'Action',
-    actor: 'Who',
-    details: 'Details',
-    none: 'No entries.',
-    all: 'All entries',
-    actors: { client: 'Client', browser: 'Browser', meta: 'Meta', operator: 'Operator', system: 'Metavault' },
-  },
+  audit: 'Audit record',
 };

@@ -41,6 +41,7 @@ export const FRAME = {
     empty: 'Nothing here yet',
     emptyFiltered: 'Nothing matches',
     clearFilters: 'Clear filters',
+    more: 'Show more',
     loading: 'Loading',
     rows: 'Rows on this page: {count}',
   },

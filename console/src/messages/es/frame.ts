@@ -43,6 +43,7 @@ export const FRAME: Messages['frame'] = {
     empty: 'Todavía no hay nada aquí',
     emptyFiltered: 'Nada coincide',
     clearFilters: 'Quitar filtros',
+    more: 'Mostrar más',
     loading: 'Cargando',
     rows: 'Filas en esta página: {count}',
   },

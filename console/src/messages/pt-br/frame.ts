@@ -43,6 +43,7 @@ export const FRAME: Messages['frame'] = {
     empty: 'Ainda não há nada aqui',
     emptyFiltered: 'Nada corresponde',
     clearFilters: 'Limpar filtros',
+    more: 'Mostrar mais',
     loading: 'Carregando',
     rows: 'Linhas nesta página: {count}',
   },
