@@ -12,6 +12,7 @@ COPY nest-cli.json tsconfig.json tsconfig.build.json bundle.mjs ./
 COPY migrations migrations
 COPY src src
 COPY customer-pages customer-pages
+COPY console console
 COPY clients/browser clients/browser
 COPY deploy/image/prune-modules.mjs deploy/image/write-sbom.mjs deploy/image/
 RUN npm run build \

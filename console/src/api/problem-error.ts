@@ -1,0 +1,38 @@
+import type { components } from '../../../clients/typescript/src/schema.ts';
+
+export type Problem = components['schemas']['Problem'];
+
+/** Codes of failures that no answer of the service tells about. */
+export type LocalCode = 'connection_lost' | 'unexpected_answer';
+
+/** A call that failed, with the problem that the service answered, or none where no answer came. */
+export class ProblemError extends Error {
+  override readonly name = 'ProblemError';
+
+  private constructor(
+    readonly code: string,
+    readonly problem: Partial<Problem>,
+    readonly status: number | null,
+    options?: ErrorOptions,
+  ) {
+    super(problem.detail ?? problem.title ?? code, options);
+  }
+
+  /** `body` is what the answer held, in JSON or as text. */
+  static ofResponse(response: Response, body: unknown): ProblemError {
+    const requestId = response.headers.get('x-request-id') ?? undefined;
+    if (typeof body === 'object' && body !== null && 'code' in body && typeof body.code === 'string')
+      return new ProblemError(body.code, { request_id: requestId, ...(body as Partial<Problem>) }, response.status);
+    return new ProblemError('unexpected_answer' satisfies LocalCode, { request_id: requestId }, response.status);
+  }
+
+  /** No answer came. */
+  static ofLostConnection(cause: unknown): ProblemError {
+    return new ProblemError('connection_lost' satisfies LocalCode, {}, null, { cause });
+  }
+}
+
+/** Whether a call was refused because the session has ended. */
+export function isSignedOut(error: unknown): boolean {
+  return error instanceof ProblemError && error.status === 401;
+}

@@ -1,0 +1,82 @@
+import { Anchor, Center, Loader, MantineProvider } from '@mantine/core';
+import { QueryClientProvider } from '@tanstack/react-query';
+import { Suspense, useState } from 'react';
+import { Link, Route, Router, Switch, useLocation } from 'wouter';
+import { createQueryClient } from './api/query-client.ts';
+import { EmptyState } from './components/empty-state.tsx';
+import { NoticeProvider } from './components/use-notice.tsx';
+import { ErrorBoundary } from './frame/error-boundary.tsx';
+import { Frame } from './frame/frame.tsx';
+import type { Locale } from './messages/locale.ts';
+import type { Messages } from './messages/messages.ts';
+import { LanguageProvider, useMessages } from './messages/use-messages.tsx';
+import { PAGES } from './pages.ts';
+import { SIGNED_IN_PATH } from './session/oidc-address.ts';
+import { SessionGate } from './session/session-gate.tsx';
+import { SESSION_KEY } from './session/session-query.ts';
+import { SignedInPage } from './session/signed-in-page.tsx';
+import { cssVariables, THEME } from './theme.ts';
+
+/** The console. `linkError`: why the one-time link did not sign in. */
+export function App(props: { locale: Locale; messages: Messages; nonce: string; linkError: unknown }) {
+  const [queryClient] = useState(() => {
+    const client = createQueryClient(() => client.setQueryData(SESSION_KEY, null));
+    return client;
+  });
+  return (
+    <MantineProvider
+      theme={THEME}
+      cssVariablesResolver={cssVariables}
+      defaultColorScheme="auto"
+      getStyleNonce={() => props.nonce}
+    >
+      <LanguageProvider locale={props.locale} messages={props.messages}>
+        <QueryClientProvider client={queryClient}>
+          <Router base="/console">
+            <NoticeProvider>
+              <SessionGate linkError={props.linkError}>
+                <Frame>
+                  <Pages />
+                </Frame>
+              </SessionGate>
+            </NoticeProvider>
+          </Router>
+        </QueryClientProvider>
+      </LanguageProvider>
+    </MantineProvider>
+  );
+}
+
+function Pages() {
+  const { frame } = useMessages();
+  const [location] = useLocation();
+  return (
+    <ErrorBoundary resetKey={location}>
+      <Suspense
+        fallback={
+          <Center mih={240}>
+            <Loader aria-label={frame.list.loading} />
+          </Center>
+        }
+      >
+        <Switch>
+          {PAGES.map(({ path, component: Page }) => (
+            <Route key={path} path={path}>
+              <Page />
+            </Route>
+          ))}
+          <Route path={SIGNED_IN_PATH}>
+            <SignedInPage />
+          </Route>
+          <Route>
+            <EmptyState icon="search" title={frame.notFound.title}>
+              <Anchor component={Link} href="/">
+                {frame.notFound.back}
+              </Anchor>
+            </EmptyState>
+          </Route>
+        </Switch>
+      </Suspense>
+    </ErrorBoundary>
+  );
+}

@@ -1,0 +1,53 @@
+import { Text } from '@mantine/core';
+import type { Schemas } from '../api/client.ts';
+import { useMessages } from '../messages/use-messages.tsx';
+import { DataTable } from './data-table.tsx';
+import { Time } from './time.tsx';
+import { useClientNames } from './use-client-names.ts';
+
+type Entry = Schemas['AuditEntryResponse'];
+
+/** Entries of the audit record, as a table. */
+export function AuditEntries(props: { label: string; entries: readonly Entry[]; isLoading?: boolean }) {
+  const { auditEntries: words } = useMessages();
+  const clientName = useClientNames();
+  const actorOf = ({ kind, id }: Entry['actor']): string => {
+    const word = Object.entries(words.actors).find(([known]) => known === kind)?.[1] ?? kind;
+    return id === null ? word : clientName(id);
+  };
+  return (
+    <DataTable
+      label={props.label}
+      columns={[
+        { key: 'at', title: words.at, cell: ({ at }) => <Time at={at} /> },
+        { key: 'action', title: words.action, cell: ({ action }) => <span className="id-text">{action}</span> },
+        { key: 'actor', title: words.actor, cell: ({ actor }) => <Text size="sm">{actorOf(actor)}</Text> },
+        {
+          key: 'details',
+          title: words.details,
+          secondary: true,
+          cell: ({ details }) => (
+            <Text size="xs" c="dimmed" className="id-text" lineClamp={2} title={JSON.stringify(details, null, 2)}>
+              {detailsText(details)}
+            </Text>
+          ),
+        },
+      ]}
+      rows={props.entries}
+      rowKey={({ id }) => id}
+      isLoading={props.isLoading}
+      empty={
+        <Text size="sm" c="dimmed" px="md" pb="md">
+          {words.none}
+        </Text>
+      }
+    />
+  );
+}
+
+/** `flow: import, pages: 3` */
+function detailsText(details: Readonly<Record<string, unknown>>): string {
+  return Object.entries(details)
+    .map(([key, value]) => `${key}: ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`)
+    .join(', ');
+}

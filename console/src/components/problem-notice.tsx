@@ -1,0 +1,77 @@
+import { Alert, Anchor, Button, Group, List, Stack, Text } from '@mantine/core';
+import { type LocalCode, ProblemError } from '../api/problem-error.ts';
+import type { Messages } from '../messages/messages.ts';
+import { useMessages } from '../messages/use-messages.tsx';
+import { oidcAddress, SIGNED_IN_PATH } from '../session/oidc-address.ts';
+import { Icon } from './icon.tsx';
+
+/** A failed call in the problem's own words: what happened, what to do, and the request id to report. */
+export function ProblemNotice({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
+  const messages = useMessages();
+  if (error === null || error === undefined) return null;
+  const { title, detail, remedy, requestId, errors, code } = describe(error, messages);
+  const words = messages.frame.problem;
+  return (
+    <Alert color="red" variant="light" title={title} icon={<Icon name="alert" />} role="alert">
+      <Stack gap="xs">
+        {detail !== undefined && detail !== title && <Text size="sm">{detail}</Text>}
+        {errors.length > 0 && (
+          <List size="sm">
+            {errors.map(({ path, message }) => (
+              <List.Item key={`${path} ${message}`}>
+                <span className="id-text">{path}</span>: {message}
+              </List.Item>
+            ))}
+          </List>
+        )}
+        {remedy !== undefined && <Text size="sm">{remedy}</Text>}
+        <Group gap="md">
+          {code === 'fresh_sign_in_required' && (
+            <Button component="a" size="xs" href={oidcAddress(SIGNED_IN_PATH, true)} target="_blank" rel="noopener">
+              {words.freshSignIn}
+            </Button>
+          )}
+          {onRetry !== undefined && (
+            <Button size="xs" variant="default" onClick={onRetry}>
+              {words.tryAgain}
+            </Button>
+          )}
+          {requestId !== undefined && (
+            <Text size="xs">
+              {words.requestId}: <span className="id-text">{requestId}</span>
+            </Text>
+          )}
+          {code !== undefined && (
+            <Anchor size="xs" c="inherit" td="underline" href={`/problems/${code}`} target="_blank" rel="noopener">
+              {words.about}
+            </Anchor>
+          )}
+        </Group>
+      </Stack>
+    </Alert>
+  );
+}
+
+interface Description {
+  title: string;
+  detail?: string;
+  remedy?: string;
+  requestId?: string;
+  errors: readonly { path: string; message: string }[];
+  /** Of a problem that has a page. */
+  code?: string;
+}
+
+function describe(error: unknown, { frame }: Messages): Description {
+  const { problem: words } = frame;
+  if (!(error instanceof ProblemError))
+    return { title: words.crashed, detail: String(error), remedy: words.crashedRemedy, errors: [] };
+  const { code, problem } = error;
+  const requestId = problem.request_id;
+  if (code === ('connection_lost' satisfies LocalCode))
+    return { title: words.connectionLost, remedy: words.connectionLostRemedy, errors: [] };
+  if (code === ('unexpected_answer' satisfies LocalCode))
+    return { title: words.unexpectedAnswer, remedy: words.unexpectedAnswerRemedy, requestId, errors: [] };
+  const { title = code, detail, remedy, errors = [] } = problem;
+  return { title, detail, remedy, requestId, errors, code };
+}

@@ -1,0 +1,21 @@
+export const SIGN_IN = {
+  title: 'Sign in to Metavault',
+  expired: 'Your session has ended',
+  expiredDetail: 'Sign in again to go on. What you typed on the page is still there.',
+  withOidc: 'Continue with {name}',
+  withOidcInTab: 'Continue with {name} in a new tab',
+  waitingForTab: 'Finish signing in in the other tab, then come back here.',
+  or: 'or',
+  key: 'API key',
+  keyDescription: 'Of a client with the role admin or auditor. It is sent once and not kept.',
+  submit: 'Sign in',
+  nothing: 'No way to sign in is switched on',
+  nothingRemedy: 'See "The console" in the documentation of the settings.',
+  signedIn: 'You are signed in',
+  signedInDetail: 'Close this tab and go on in the other one.',
+  toOverview: 'To the overview',
+  errors: {
+    heading: 'Signing in did not work',
+    other: 'Try again. If it stays, report the code {code}.',
+  },
+};

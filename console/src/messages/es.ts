@@ -1,0 +1,21 @@
+import { AUDIT_ENTRIES } from './en/audit-entries.ts';
+import { CONNECTION } from './en/connection.ts';
+import { CONNECTIONS } from './en/connections.ts';
+import { OVERVIEW } from './en/overview.ts';
+import { FRAME } from './es/frame.ts';
+import { PAGE_NAMES } from './es/pages.ts';
+import { SIGN_IN } from './es/sign-in.ts';
+import { TERMS } from './es/terms.ts';
+import type { Messages } from './messages.ts';
+
+/** In Spanish. */
+export const MESSAGES: Messages = {
+  frame: FRAME,
+  signIn: SIGN_IN,
+  pages: PAGE_NAMES,
+  terms: TERMS,
+  overview: OVERVIEW,
+  connections: CONNECTIONS,
+  connection: CONNECTION,
+  auditEntries: AUDIT_ENTRIES,
+};

@@ -1,0 +1,16 @@
+import { createContext, useContext } from 'react';
+import type { ConsoleSession } from '../api/session-paths.ts';
+
+export const SessionContext = createContext<ConsoleSession | null>(null);
+
+/** The session that the page is shown to, which may have ended meanwhile. */
+export function useSession(): ConsoleSession {
+  const session = useContext(SessionContext);
+  if (session === null) throw new Error('There is no SessionGate above.');
+  return session;
+}
+
+/** Whether changes may be offered. The service decides again at each. */
+export function useCanChange(): boolean {
+  return useSession().role === 'admin';
+}
