@@ -6,6 +6,7 @@ import { isId } from '../../platform/ids.ts';
 import { type Page, toPage } from '../../platform/paging.ts';
 import type { ConnectionId } from '../ids.ts';
 import { ConnectionEntity } from './connection.entity.ts';
+import { type ConnectionFilter, findConnectionPage } from './connection-page.query.ts';
 import {
   type ConnectionFailure,
   countParts,
@@ -13,7 +14,6 @@ import {
   listFirstAssets,
   listFirstCredentials,
 } from './connection-parts.query.ts';
-import { type ConnectionFilter, findConnectionPage } from './connection-page.query.ts';
 import { type ConnectionResponse, toConnectionResponse } from './connection-response.dto.ts';
 
 /** How many credentials, and how many assets, a connection embeds (docs/api.md#connections). */

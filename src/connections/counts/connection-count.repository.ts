@@ -49,7 +49,11 @@ const countGroups = defineStatement<{ tenants: Tenants }, ConnectionGroup>(
 
 const countExpiries = defineStatement<{ tenants: Tenants; from: Date; until: Date }, ExpiryDay>(
   'connection_count_expiries',
-  ({ tenants, from, until }) => sql`SELECT c.product, to_char(k.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day, count(*)::int AS count
+  ({
+    tenants,
+    from,
+    until,
+  }) => sql`SELECT c.product, to_char(k.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day, count(*)::int AS count
     FROM connection c JOIN credential k ON k.connection_id = c.id AND k.is_root
     WHERE (${tenants}::text[] IS NULL OR c.tenant = ANY (${tenants})) AND c.status <> 'revoked' AND k.secret_id IS NOT NULL
       AND k.expires_at >= ${from} AND k.expires_at < ${until} GROUP BY 1, 2 ORDER BY 2, 1`,
@@ -62,7 +66,12 @@ const selectKept = defineStatement<{ scope: string }, KeptConnectionCounts>(
 
 const keep = defineStatement<{ scope: string; counts: string; countedAt: Date; durationMs: number }>(
   'connection_count_keep',
-  ({ scope, counts, countedAt, durationMs }) => sql`INSERT INTO connection_count (scope, counts, counted_at, duration_ms)
+  ({
+    scope,
+    counts,
+    countedAt,
+    durationMs,
+  }) => sql`INSERT INTO connection_count (scope, counts, counted_at, duration_ms)
     VALUES (${scope}, ${counts}::json, ${countedAt}, ${durationMs})
     ON CONFLICT (scope) DO UPDATE SET counts = excluded.counts, counted_at = excluded.counted_at, duration_ms = excluded.duration_ms`,
 );

@@ -30,12 +30,12 @@ const addCounts = defineStatement<{ counts: string }>(
     ON CONFLICT (tenant, day, product, activity, outcome) DO UPDATE SET count = a.count + excluded.count`,
 );
 
-const selectCounts = defineStatement<
-  { tenants: readonly string[]; fromDay: string },
-  Omit<ActivityCount, 'tenant'>
->(
+const selectCounts = defineStatement<{ tenants: readonly string[]; fromDay: string }, Omit<ActivityCount, 'tenant'>>(
   'lifecycle_activity_list',
-  ({ tenants, fromDay }) => sql`SELECT to_char(day, 'YYYY-MM-DD') AS day, product, activity, outcome, sum(count)::int AS count
+  ({
+    tenants,
+    fromDay,
+  }) => sql`SELECT to_char(day, 'YYYY-MM-DD') AS day, product, activity, outcome, sum(count)::int AS count
     FROM lifecycle_activity WHERE tenant = ANY (${tenants}) AND day >= ${fromDay}::date
     GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4`,
 );
