@@ -810,6 +810,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/clients/{id}/policy-test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell whether a client may make a call
+         * @description Answered by the rules that leases and the gateway follow, without making the call. What depends on its body, its connection, or the address of the caller is judged when it is made.
+         *
+         *     Roles: admin.
+         */
+        post: operations["testClientPolicy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/connect-sessions": {
         parameters: {
             query?: never;
@@ -1130,6 +1152,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/deliveries/{id}/event": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the event of a delivery
+         * @description As its receiver gets it. What Meta sent (`meta.webhook`) holds customers' messages and is never shown.
+         *
+         *     Roles: admin.
+         */
+        get: operations["getDeliveredEvent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/deliveries/{id}/replay": {
         parameters: {
             query?: never;
@@ -1146,6 +1190,28 @@ export interface paths {
          *     Roles: admin.
          */
         post: operations["replayDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/doctor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Check this installation
+         * @description Runs the checks of `metavault doctor` from this replica: Meta's view of the apps, addresses, versions, limits, keys, receivers, and connections that need a person. Answers within five seconds; checks that take longer go on, and the next answer has their findings. One run at a time.
+         *
+         *     Roles: admin.
+         */
+        get: operations["runDoctor"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1390,6 +1456,50 @@ export interface paths {
          *     Roles: admin.
          */
         post: operations["runRefreshSweep"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the state of everything at a glance
+         * @description Counts of what the policy of the caller covers, and the state of the installation. Connections are counted again when somebody looks, at most a fiftieth of the time: `counted_at` tells when.
+         *
+         *     Roles: admin, auditor.
+         */
+        get: operations["getOverview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the settings of this replica
+         * @description By the names of the environment variables. Never shows a secret: its keyed fingerprint tells whether replicas, or before and after a change, have the same one.
+         *
+         *     Roles: admin.
+         */
+        get: operations["getSettings"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1989,6 +2099,18 @@ export interface components {
             /** @enum {string} */
             token_type: "Bearer";
         };
+        ActivityOfDay: {
+            /**
+             * Format: date
+             * @description A day in UTC
+             * @example 2026-12-24
+             */
+            date: string;
+            /** @example 12 */
+            failed: number;
+            /** @example 12 */
+            succeeded: number;
+        };
         ActorResponse: {
             /** @example cli_01k7gm2v9s8x4d0c6b5a3n1f2e */
             id: string | null;
@@ -2074,6 +2196,39 @@ export interface components {
             served_version: string | null;
             /** @description Its webhook subscriptions as Meta has them; null: Meta did not list them */
             subscriptions: components["schemas"]["AppSubscriptionResponse"][] | null;
+        };
+        AppOverview: {
+            /**
+             * @description Meta's id of the app
+             * @example 1029384756102938
+             */
+            app_id: string;
+            /** @description Meta is down for it, and background work waits */
+            is_unavailable: boolean;
+            /** @description Null: the environment's app, or one that is gone */
+            name: string | null;
+            /**
+             * @description Why it waits
+             * @enum {string|null}
+             */
+            stop_cause: "throttled" | "usage" | null;
+            /**
+             * Format: date-time
+             * @description Background work waits until then for its limit; null: it does not
+             * @example 2026-11-28T09:30:00.000Z
+             */
+            stopped_until: string | null;
+            /**
+             * Format: date-time
+             * @description When Meta said so; null: never
+             * @example 2026-11-28T09:30:00.000Z
+             */
+            usage_at: string | null;
+            /**
+             * @description The highest of its usage gauges at Meta, in percent
+             * @example 42
+             */
+            usage_percent: number;
         };
         AppResponse: {
             /**
@@ -2307,6 +2462,24 @@ export interface components {
             subject_id: string | null;
             /** @example acme */
             tenant: string | null;
+        };
+        AuditOverview: {
+            /**
+             * @description Entries in the chain
+             * @example 12
+             */
+            entries: number;
+            /**
+             * Format: date-time
+             * @description Since when none is linked; null: linking works
+             * @example 2026-11-28T09:30:00.000Z
+             */
+            held_up_since: string | null;
+            /**
+             * @description Recent entries that are not in the chain yet
+             * @example 12
+             */
+            unlinked: number;
         };
         ChainFaultResponse: {
             /**
@@ -2729,6 +2902,19 @@ export interface components {
             /** @constant */
             type: "connection.expiring";
         };
+        ConnectionGroupResponse: {
+            /** @example 12 */
+            count: number;
+            /**
+             * @description Of its root token; null: it has none any more
+             * @enum {string|null}
+             */
+            health: "healthy" | "expiring" | "invalid" | "unknown" | null;
+            /** @enum {string} */
+            product: "whatsapp" | "instagram" | "ads" | "pages" | "threads";
+            /** @enum {string} */
+            status: "active" | "reauth_required" | "revoked";
+        };
         /**
          * connection.reauth_required
          * @description A connection stops working until the user logs in again.
@@ -2935,6 +3121,21 @@ export interface components {
             timestamp: string;
             /** @constant */
             type: "connection.revoked";
+        };
+        ConnectionsOverview: {
+            /** @description All, the revoked ones too */
+            by: components["schemas"]["ConnectionGroupResponse"][];
+            /**
+             * Format: date-time
+             * @description When connections, `expiries`, and `needs_person` were counted
+             * @example 2026-11-28T09:30:00.000Z
+             */
+            counted_at: string;
+            /**
+             * @description Connections that are not revoked
+             * @example 12
+             */
+            total: number;
         };
         /**
          * connection.synchronization_expiring
@@ -3721,6 +3922,37 @@ export interface components {
             /** @enum {string} */
             status: "in_progress" | "completed";
         };
+        DeliveredEventResponse: {
+            /**
+             * @description What happened; null: see `hidden`
+             * @example {
+             *       "connection_id": "con_01k7gm2v9s8x4d0c6b5a3n1f2e",
+             *       "tenant": "acme"
+             *     }
+             */
+            data: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * @description Why there is no `data`: it is Meta's, which only receivers get, or deleted
+             * @example null
+             * @enum {string|null}
+             */
+            hidden: "sealed" | "gone" | null;
+            /**
+             * @description The `webhook-id`
+             * @example evt_01k7gm2v9s8x4d0c6b5a3n1f2e
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it happened
+             * @example 2026-11-28T09:30:00.000Z
+             */
+            timestamp: string;
+            /** @enum {string} */
+            type: "app.failing" | "connection.created" | "connection.assets_changed" | "connection.refreshed" | "connection.expiring" | "connection.reauth_required" | "connection.revoked" | "connection.synchronization_expiring" | "connection.unfinished" | "meta.webhook";
+        };
         DeliveryResponse: {
             /**
              * @description Since the delivery was created or last replayed
@@ -3797,6 +4029,39 @@ export interface components {
              */
             reference?: string | null;
         };
+        DoctorFindingResponse: {
+            /**
+             * @description `examination`: the checks themselves
+             * @example meta_app
+             * @enum {string}
+             */
+            check: "configuration" | "database" | "migrations" | "key_ring" | "clock" | "key_age" | "rollback" | "meta_app" | "meta_version" | "meta_limits" | "meta_clock" | "login_configuration" | "signup_version" | "redirect_uri" | "return_urls" | "client_keys" | "webhook_handshake" | "webhook_subscriptions" | "event_receiver" | "event_subscriptions" | "logins" | "connections" | "examination";
+            /**
+             * @description What was found, and what it means
+             * @example The app secret is right.
+             */
+            detail: string;
+            /**
+             * @description What to do; null: nothing
+             * @example null
+             */
+            mend: string | null;
+            /**
+             * @description `attention`: works, but an operator should look
+             * @enum {string}
+             */
+            state: "ok" | "attention" | "wrong";
+        };
+        DoctorResponse: {
+            /**
+             * Format: date-time
+             * @description When it looked
+             * @example 2026-11-28T09:30:00.000Z
+             */
+            examined_at: string;
+            /** @description The most urgent first */
+            findings: components["schemas"]["DoctorFindingResponse"][];
+        };
         EventSchemasResponse: {
             /**
              * @description The URL of the schema of each type
@@ -3821,6 +4086,16 @@ export interface components {
              * @example 122093274858005763
              */
             meta_user_id?: string;
+        };
+        ExpiriesOfDay: {
+            /** @example 12 */
+            count: number;
+            /**
+             * Format: date
+             * @description A day in UTC
+             * @example 2026-12-24
+             */
+            date: string;
         };
         FindingResponse: {
             /** @example The app secret is right. */
@@ -4154,6 +4429,29 @@ export interface components {
              */
             state: "active" | "decrypt_only" | "retired";
         };
+        KeysOverview: {
+            /**
+             * @description The active key
+             * @example kek_01k7gm2v9s8x4d0c6b5a3n1f2e
+             */
+            active_id: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-11-28T09:30:00.000Z
+             */
+            active_since: string | null;
+            /**
+             * @description Older keys that still wrap data keys
+             * @example 12
+             */
+            older_in_use: number;
+            /**
+             * Format: date-time
+             * @description When the oldest key in use was made
+             * @example 2026-11-28T09:30:00.000Z
+             */
+            oldest_in_use_since: string | null;
+        };
         KindSynchronization: {
             /**
              * Format: date-time
@@ -4369,6 +4667,27 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        MetaVersionResponse: {
+            /**
+             * Format: date
+             * @description From this day Meta serves another version instead; null: no end is known
+             * @example null
+             */
+            ends_on: string | null;
+            /** @description Whether it has ended */
+            is_over: boolean;
+            /**
+             * Format: date
+             * @description The same for the Marketing API, which ends earlier
+             * @example null
+             */
+            marketing_ends_on: string | null;
+            /**
+             * @description The version that is asked for
+             * @example v26.0
+             */
+            version: string;
+        };
         /**
          * meta.webhook
          * @description One entry of a Meta webhook whose signature was verified.
@@ -4428,6 +4747,45 @@ export interface components {
             /** @enum {string} */
             product: "whatsapp" | "instagram" | "ads" | "pages" | "threads";
         };
+        NeedingPerson: {
+            /** @example 12 */
+            count: number;
+            /**
+             * @description Code of the `status_reason`; `/problems/{code}` tells about it
+             * @example expired
+             */
+            reason: string | null;
+            /**
+             * @description `reauth_required`: it is of no use until its user logs in; `active`: something is missing
+             * @example reauth_required
+             * @enum {string}
+             */
+            status: "active" | "reauth_required" | "revoked";
+        };
+        OverviewResponse: {
+            /** @description The apps that use most of their limits, up to 50; null for clients with a limited policy */
+            apps: components["schemas"]["AppOverview"][] | null;
+            /** @description Null for clients with a limited policy */
+            audit: components["schemas"]["AuditOverview"] | null;
+            connections: components["schemas"]["ConnectionsOverview"];
+            /** @description Root tokens that expire in the next 60 days; only days with any */
+            expiries: components["schemas"]["ExpiriesOfDay"][];
+            /**
+             * Format: date-time
+             * @example 2026-11-28T09:30:00.000Z
+             */
+            generated_at: string;
+            /** @description Inspections of the last 7 days, oldest first. One that finds a dead token has succeeded. */
+            inspections: components["schemas"]["ActivityOfDay"][];
+            /** @description Null for clients with a limited policy */
+            keys: components["schemas"]["KeysOverview"] | null;
+            /** @description Connections that a person has to look after, most frequent first */
+            needs_person: components["schemas"]["NeedingPerson"][];
+            /** @description Refreshes and rotations of the last 7 days, oldest first */
+            renewals: components["schemas"]["ActivityOfDay"][];
+            /** @description Null for clients with a limited policy */
+            subscriptions: components["schemas"]["SubscriptionsOverview"] | null;
+        };
         PhoneRegistration: {
             /**
              * Format: date-time
@@ -4467,6 +4825,66 @@ export interface components {
              */
             deadline_at: string | null;
             history: components["schemas"]["KindSynchronization"];
+        };
+        PolicyTestRequest: {
+            /**
+             * @description Method of the Graph call
+             * @example POST
+             * @enum {string}
+             */
+            method: "GET" | "POST" | "DELETE" | "PUT" | "PATCH" | "HEAD";
+            /**
+             * @description How the client would call: with `token`, Meta is called directly, and no call is judged.
+             * @default gateway
+             * @enum {string}
+             */
+            mode?: "gateway" | "token";
+            /**
+             * @description Path of the call as at the Graph API, with or without a version and `/graph`, without a query
+             * @example /106540352242922/messages
+             */
+            path: string;
+            /**
+             * @description Of the connection. Absent: every product of the client.
+             * @enum {string}
+             */
+            product?: "whatsapp" | "instagram" | "ads" | "pages" | "threads";
+            /**
+             * @description Of the connection. Absent: one that the client may use.
+             * @example acme
+             */
+            tenant?: string;
+        };
+        PolicyTestResponse: {
+            /**
+             * @description Whether all of `results` are allowed
+             * @example true
+             */
+            allowed: boolean;
+            /** @description One for each product */
+            results: components["schemas"]["PolicyVerdictResponse"][];
+        };
+        PolicyVerdictResponse: {
+            /** @example true */
+            allowed: boolean;
+            /**
+             * @description The pattern of `allow` that allows it; null: refused, or every call is allowed
+             * @example POST /*\/messages
+             */
+            pattern: string | null;
+            /** @enum {string} */
+            product: "whatsapp" | "instagram" | "ads" | "pages" | "threads";
+            /**
+             * @description Why, in words
+             * @example The pattern POST /*\/messages allows it.
+             */
+            reason: string;
+            /**
+             * @description The field of the client, or the rules of the gateway for everybody, that refuses; null: allowed
+             * @example null
+             * @enum {string|null}
+             */
+            rule: "role" | "tenants" | "products" | "lease_modes" | "allow" | "gateway" | null;
         };
         /** @description An error (RFC 9457). Never contains a token, a secret, or text of Meta. */
         Problem: {
@@ -4743,6 +5161,41 @@ export interface components {
              */
             overlap_seconds?: number;
         };
+        SettingResponse: {
+            /**
+             * @description Of a secret: equal for equal values in this installation, and useless elsewhere, as it is keyed; null: no secret, or not set
+             * @example 5f3a91c07be2
+             */
+            fingerprint: string | null;
+            /** @enum {string} */
+            group: "listening" | "keys" | "database" | "meta" | "access" | "pages" | "schedules";
+            /**
+             * @description The environment variable
+             * @example PUBLIC_URL
+             */
+            name: string;
+            /**
+             * @description What this replica goes by; null: not set, or a secret
+             * @example https://metavault.example
+             */
+            value: string | null;
+        };
+        SettingsResponse: {
+            /** @enum {string} */
+            environment: "development" | "production" | "test";
+            meta_version: components["schemas"]["MetaVersionResponse"];
+            /**
+             * @description Of Node.js
+             * @example v24.11.0
+             */
+            node_version: string;
+            settings: components["schemas"]["SettingResponse"][];
+            /**
+             * @description What should be corrected, beginning with the variable
+             * @example []
+             */
+            warnings: string[];
+        };
         SignedRequestForm: {
             /**
              * @description Meta's signature and payload, each base64url, with a dot in between
@@ -4887,6 +5340,32 @@ export interface components {
              * @example https://app.example/hooks
              */
             url: string;
+        };
+        SubscriptionsOverview: {
+            /** @example 12 */
+            active: number;
+            /**
+             * @description Deliveries that were given up, up to 100,000
+             * @example 12
+             */
+            dead: number;
+            /**
+             * @description Ended by their receivers
+             * @example 12
+             */
+            ended: number;
+            /**
+             * @description Active ones whose last delivery failed
+             * @example 12
+             */
+            failing: number;
+            /** @example 12 */
+            paused: number;
+            /**
+             * @description Deliveries that wait, up to 100,000
+             * @example 12
+             */
+            undelivered: number;
         };
         /**
          * subscription.test
@@ -8902,6 +9381,64 @@ export interface operations {
             503: components["responses"]["WriteUnavailable"];
         };
     };
+    testClientPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the client */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyTestRequest"];
+            };
+        };
+        responses: {
+            /** @description The verdict */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyTestResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description `client_not_found`: No client has this id.
+             *
+             *     `not_found`: There is nothing here.
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "client_not_found" | "not_found";
+                        /** @constant */
+                        status?: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["WriteUnavailable"];
+        };
+    };
     createConnectSession: {
         parameters: {
             query?: never;
@@ -9185,8 +9722,14 @@ export interface operations {
                 health?: "healthy" | "expiring" | "invalid" | "unknown";
                 /** @description How many connections to return at most */
                 limit?: number;
+                /** @description Authorized by this user (or system user, or account), by Meta's id */
+                meta_user_id?: string;
                 /** @description Of this product only */
                 product?: "whatsapp" | "instagram" | "ads" | "pages" | "threads";
+                /** @description A search, for people: exactly the id, the `reference`, the Meta user, or an asset of a connection, or how the name of an asset or the tenant begins, in any case */
+                q?: string;
+                /** @description With this `status_reason` only */
+                reason?: "app_removed" | "checkpoint" | "password_changed" | "expired" | "unconfirmed_user" | "logged_out" | "role_lost" | "inactive_90_days" | "invalid" | "no_page" | "no_page_permission" | "no_instagram_account" | "no_ad_account" | "no_whatsapp_account" | "phone_number_missing" | "phone_number_unverified" | "waba_id_is_portfolio" | "webhooks_not_subscribed" | "discovery_refused" | "data_access_expired" | "whatsapp_account_lost" | "phone_number_lost" | "page_lost" | "partner_removed" | "scopes_missing" | "phone_number_not_registered";
                 /** @description With exactly this `reference` */
                 reference?: string;
                 /** @description With this status only */
@@ -10232,6 +10775,57 @@ export interface operations {
             503: components["responses"]["ReadUnavailable"];
         };
     };
+    getDeliveredEvent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the delivery */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The event */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveredEventResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description `delivery_not_found`: There is no delivery with this id.
+             *
+             *     `not_found`: There is nothing here.
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "delivery_not_found" | "not_found";
+                        /** @constant */
+                        status?: 404;
+                    };
+                };
+            };
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ReadUnavailable"];
+        };
+    };
     replayDelivery: {
         parameters: {
             query?: never;
@@ -10305,6 +10899,59 @@ export interface operations {
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["WriteUnavailable"];
+        };
+    };
+    runDoctor: {
+        parameters: {
+            query?: {
+                /** @description `true`: check again if the last checks are older than ten seconds, rather than five minutes */
+                fresh?: "true" | "false";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The findings */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DoctorResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description `database_unavailable`: The database did not respond in time or could not record the request.
+             *
+             *     `identity_unavailable`: The token could not be verified because its issuer does not respond.
+             *
+             *     `service_unavailable`: The service cannot do this right now.
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "database_unavailable" | "identity_unavailable" | "service_unavailable";
+                        /** @constant */
+                        status?: 503;
+                    };
+                };
+            };
         };
     };
     listKeys: {
@@ -10989,6 +11636,64 @@ export interface operations {
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["WriteUnavailable"];
+        };
+    };
+    getOverview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The overview */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OverviewResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ReadUnavailable"];
+        };
+    };
+    getSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The settings */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ReadUnavailable"];
         };
     };
     listSubscriptions: {

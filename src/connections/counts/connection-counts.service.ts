@@ -17,8 +17,8 @@ import {
   tryLockCounts,
 } from './connection-count.repository.ts';
 
-/** How many days ahead expiries are counted. */
-export const EXPIRY_DAYS = 60;
+/** How many days ahead expiries are counted, besides today. */
+const EXPIRY_DAYS = 60;
 /** Counts this fresh are given as they are. */
 const MIN_AGE_MS = 2_000;
 /** Counting may take this share of the time of one database connection, however many people look. */
@@ -104,7 +104,7 @@ export class ConnectionCountsService implements OnModuleInit {
     const from = new Date(`${now.toISOString().slice(0, 10)}T00:00:00Z`);
     const counts = await countConnectionsOf(executor, tenants, {
       from,
-      until: addSeconds(from, EXPIRY_DAYS * DAY_SECONDS),
+      until: addSeconds(from, (EXPIRY_DAYS + 1) * DAY_SECONDS),
     });
     return { counts, counted_at: now, duration_ms: Math.ceil(performance.now() - startedMs) };
   }

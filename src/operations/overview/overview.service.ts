@@ -78,7 +78,7 @@ export class OverviewService {
     ]);
     return {
       apps,
-      subscriptions: { ...subscriptions, undelivered: backlog.pending + backlog.undispatched, dead: backlog.dead },
+      subscriptions: { ...subscriptions, undelivered: backlog.pending, dead: backlog.dead },
       audit: { entries: chain.entries, unlinked: chain.unlinked, held_up_since: toText(chain.heldUpSince) },
       keys: {
         ...keys,

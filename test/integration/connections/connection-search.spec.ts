@@ -60,7 +60,7 @@ describe('searching connections', () => {
     expect(await search(`meta_user_id=${ids['user']}`)).toEqual([ids['shop']]);
     expect(await search('reason=expired')).toEqual([]);
     await context.database.run({
-      text: `UPDATE connection SET status = 'reauth_required', status_reason = '{"code":"expired"}' WHERE id = $1`,
+      text: `UPDATE connection SET status = 'reauth_required', status_reason = '{"code":"expired","detail":"It has expired.","remedy":"Log in.","since_at":"2026-11-22T12:00:00.000Z"}' WHERE id = $1`,
       values: [ids['other']],
     });
     expect(await search('reason=expired')).toEqual([ids['other']]);
@@ -89,10 +89,10 @@ describe('among 60,000 connections', () => {
     try {
       const explained: string[] = [];
       const original = runner.query.bind(runner);
-      runner.query = (async (text: string, ...rest: [unknown[]]) => {
-        const rows = (await original(`EXPLAIN (ANALYZE, COSTS OFF) ${text}`, ...rest)) as Record<string, string>[];
+      runner.query = (async (text: string, values: unknown[], ...rest: [boolean]) => {
+        const rows = (await original(`EXPLAIN (ANALYZE, COSTS OFF) ${text}`, values)) as Record<string, string>[];
         explained.push(...rows.map((row) => row['QUERY PLAN'] ?? ''));
-        return original(text, ...rest);
+        return original(text, values, ...rest);
       }) as typeof runner.query;
       const all = { visibleTenants: null, visibleProducts: null, limit: 50, after: null };
       await findConnectionPage(runner.manager as EntityManager, { ...all, ...filter });
@@ -103,16 +103,17 @@ describe('among 60,000 connections', () => {
   }
 
   beforeAll(async () => {
-    const run = (text: string) => context.database.longRunning.run({ text, values: [ids['shop']] });
+    const run = (text: string, id = ids['shop']) => context.database.longRunning.run({ text, values: [id] });
     await run(`INSERT INTO connection SELECT (jsonb_populate_record(c, jsonb_build_object('id', 'con_' || lpad(n::text, 26, '0'),
         'tenant', 'tenant-' || n % 5000, 'meta_user_id', 'user' || n, 'reference', 'ref' || n,
         'product', CASE WHEN n > 59990 THEN 'threads' ELSE 'pages' END,
         'status', CASE WHEN n > 59980 THEN 'reauth_required' ELSE 'active' END,
         'status_reason', CASE WHEN n > 59980 THEN '{"code":"checkpoint"}'::jsonb END))).*
       FROM connection c, generate_series(1, 60000) n WHERE c.id = $1`);
-    await run(`INSERT INTO asset SELECT (jsonb_populate_record(a, jsonb_build_object('connection_id', 'con_' || lpad(n::text, 26, '0'),
-        'name', 'Name ' || n, 'id', 'asset' || n, 'credential_id', NULL))).*
-      FROM (SELECT * FROM asset WHERE connection_id = $1 LIMIT 1) a, generate_series(1, 60000) n`);
+    const assets = `INSERT INTO asset SELECT (jsonb_populate_record(a, jsonb_build_object('name', 'Name ' || n, 'id', 'asset' || n,
+        'connection_id', 'con_' || lpad(n::text, 26, '0'), 'credential_id', NULL))).*
+      FROM asset a, generate_series(1, 60000) n WHERE a.id = $1`;
+    await run(assets, ids['page']);
     await context.database.longRunning.run({ text: 'ANALYZE connection, asset', values: [] });
   });
 

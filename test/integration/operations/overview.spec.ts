@@ -52,8 +52,8 @@ describe('the overview', () => {
   });
 
   it('names why connections need a person', async () => {
-    const { id, token } = await context.importConnection({ tenant: 'acme' });
-    context.sandbox.state.store.tokens.delete(token);
+    const { id, userId } = await context.importConnection({ tenant: 'acme' });
+    context.sandbox.state.changePassword(userId);
     await api(context).post(`/v1/connections/${id}/check`, {}).expect(200);
     const { status_reason: reason } = await context.connection(id);
     const { needs_person } = await read();
