@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * For people who look at everything: counts that are kept rather than made for each look, outcomes of background work by
- * day, and indexes for what they search connections by.
+ * For people who look at everything: counts that are kept rather than made for each look, outcomes of background work
+ * by day, and indexes for what they search connections by.
  */
 export class KeptCounts1764001210000 implements MigrationInterface {
   readonly name = 'KeptCounts1764001210000';

@@ -16,7 +16,7 @@ export interface ConnectionGroup {
 }
 
 /** How many root tokens of connections that are not revoked expire on a UTC day. */
-export interface ExpiryDay {
+interface ExpiryDay {
   product: Product;
   /** `2026-12-24` */
   day: string;

@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 
 /** What a setting is about, as `.env.example` groups them. */
-export const SETTING_GROUPS = ['listening', 'keys', 'database', 'meta', 'access', 'pages', 'schedules'] as const;
+const SETTING_GROUPS = ['listening', 'keys', 'database', 'meta', 'access', 'pages', 'schedules'] as const;
 
 class SettingResponse {
   @ApiProperty({ enum: SETTING_GROUPS })
