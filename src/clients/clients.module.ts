@@ -11,6 +11,7 @@ import { ClientsService } from './clients.service.ts';
 @Module({
   controllers: [ClientsController],
   providers: [BootstrapAdmin, ClientKeyMetrics, ClientsService, ClientUpdater],
+  exports: [ClientsService],
 })
 export class ClientsModule implements OnModuleInit {
   constructor(private readonly audited: AuditedObjects) {}

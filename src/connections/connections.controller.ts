@@ -40,8 +40,8 @@ export class ConnectionsController {
     @CurrentClient() client: AuthenticatedClient,
     @Query() query: ListConnectionsRequest,
   ): Promise<Page<ConnectionResponse>> {
-    const { tenant, product, status, health, reference, limit, cursor } = query;
-    const { expires_before: expiresBefore, asset_id: assetId } = query;
+    const { tenant, product, status, health, reference, reason, q, limit, cursor } = query;
+    const { expires_before: expiresBefore, asset_id: assetId, meta_user_id: metaUserId } = query;
     requireCoveredByPolicy(client, tenant, product);
     return this.connections.list({
       ...(tenant === undefined ? {} : { tenant }),
@@ -51,6 +51,9 @@ export class ConnectionsController {
       ...(expiresBefore === undefined ? {} : { expiresBefore: parseInstant('expires_before', expiresBefore) }),
       ...(assetId === undefined ? {} : { assetId }),
       ...(reference === undefined ? {} : { reference }),
+      ...(reason === undefined ? {} : { reason }),
+      ...(metaUserId === undefined ? {} : { metaUserId }),
+      ...(q === undefined ? {} : { text: q.trim() }),
       visibleTenants: visibleTenants(client),
       visibleProducts: visibleProducts(client),
       limit,

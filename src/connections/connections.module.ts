@@ -17,6 +17,7 @@ import { ConnectionVisibility } from './connection/connection-visibility.ts';
 import { VerificationRequests } from './connection/verification-requests.ts';
 import { ConnectionPartsController } from './connection-parts.controller.ts';
 import { ConnectionsController } from './connections.controller.ts';
+import { ConnectionCountsService } from './counts/connection-counts.service.ts';
 import { CredentialClaimRepository } from './credentials/credential-claim.repository.ts';
 import { CredentialOutcomeService } from './credentials/credential-outcome.service.ts';
 import { CredentialStatistics } from './credentials/credential-statistics.query.ts';
@@ -38,6 +39,7 @@ const PROVIDERS = [
   VerificationRequests,
   ConnectionRepository,
   ConnectionStatusService,
+  ConnectionCountsService,
   CredentialStatistics,
   CredentialClaimRepository,
   CredentialOutcomeService,

@@ -9,6 +9,7 @@ import { ASSET_ID_PATTERN } from './assets/asset-id.ts';
 import { HEALTHS, type Health } from './credentials/credential-kind.ts';
 import { ReferenceFilter } from './description/description-fields.ts';
 import { CONNECTION_STATUSES, type ConnectionStatus } from './status/connection-status.ts';
+import { STATUS_REASON_CODES, type StatusReasonCode } from './status/status-reason.ts';
 
 /** Query of `GET /v1/connections`. */
 export class ListConnectionsRequest {
@@ -53,6 +54,35 @@ export class ListConnectionsRequest {
 
   @ReferenceFilter()
   reference?: string;
+
+  @ApiPropertyOptional({ enum: STATUS_REASON_CODES, description: 'With this `status_reason` only' })
+  @IsOptional()
+  @IsIn(STATUS_REASON_CODES)
+  reason?: StatusReasonCode;
+
+  @ApiPropertyOptional({
+    maxLength: 64,
+    description: "Authorized by this user (or system user, or account), by Meta's id",
+    example: '122093274858005763',
+  })
+  @IsOptional()
+  @MaxLength(64)
+  @IsString()
+  meta_user_id?: string;
+
+  @ApiPropertyOptional({
+    minLength: 1,
+    maxLength: 200,
+    description:
+      'A search, for people: exactly the id, the `reference`, the Meta user, or an asset of a connection, or how the ' +
+      'name of an asset or the tenant begins, in any case',
+    example: 'acme',
+  })
+  @IsOptional()
+  @Matches(/^[^\0]*\S[^\0]*$/, { message: 'must be what to search for' })
+  @MaxLength(200)
+  @IsString()
+  q?: string;
 
   @ApiPropertyOptional({
     type: 'integer',

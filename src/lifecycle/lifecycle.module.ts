@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { ConnectionsModule } from '../connections/connections.module.ts';
 import { MetaModule } from '../meta/meta.module.ts';
+import { ActivityRecorder } from './activity/activity-recorder.ts';
 import { ConnectionActionsController } from './connection-actions.controller.ts';
 import { FailureRecorder } from './failures/failure-recorder.ts';
 import { AssetInspectionService } from './inspection/asset-inspection.service.ts';
@@ -33,6 +34,7 @@ import { VersionsModule } from './versions/versions.module.ts';
   imports: [ConnectionsModule, MetaModule, RateLimitModule, VersionsModule],
   controllers: [ConnectionActionsController, MaintenanceController],
   providers: [
+    ActivityRecorder,
     AssetInspectionService,
     AssetReach,
     ImmediateInspectionService,

@@ -34,8 +34,9 @@ const TABLES = [
   'src/meta/dialog/dialog-url.ts',
   // Apps as data: what an admin gives and is told of each, inner apps and login configurations included.
   'src/apps/',
-  // The doctor looks at the settings themselves.
+  // The doctor looks at the settings themselves, and so does who shows them.
   'src/operations/doctor/app-checks.ts',
+  'src/operations/settings/settings.service.ts',
 ];
 const outsideOfTables = files.filter(({ path }) => !TABLES.some((table) => path.startsWith(table)));
 

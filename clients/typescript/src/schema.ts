@@ -8,7 +8,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Find the documentation and the health of this service
+         * Find the console, the documentation, and the health of this service
          * @description A page for people, or JSON if `Accept` asks for it.
          */
         get: operations["getStartPage"];
@@ -196,6 +196,86 @@ export interface paths {
          * @description For browsers that passed the page before it. Other flows have no such page.
          */
         get: operations["openEmbeddedSignup"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/console": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the console
+         * @description The site for admins and auditors. It holds no data: sign in first.
+         */
+        get: operations["showConsole"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/console/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a page of the console, or get a file of it
+         * @description Every address that is no file is a page of the same site.
+         */
+        get: operations["showConsolePage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/console/sign-in/oidc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sign in to the console with the identity provider
+         * @description For browsers: redirects to the identity provider of `CONSOLE_OIDC_ISSUER`.
+         */
+        get: operations["beginOpenIdSignIn"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/console/sign-in/oidc/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return from the identity provider
+         * @description For browsers: the redirect URI to register there. Starts the session, or tells the console why not.
+         */
+        get: operations["finishOpenIdSignIn"];
         put?: never;
         post?: never;
         delete?: never;
@@ -810,6 +890,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/clients/{id}/policy-test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell whether a client may make a call
+         * @description Answered by the rules that leases and the gateway follow, without making the call. What depends on its body, its connection, or the address of the caller is judged when it is made.
+         *
+         *     Roles: admin.
+         */
+        post: operations["testClientPolicy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/connect-sessions": {
         parameters: {
             query?: never;
@@ -1108,6 +1210,124 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/console/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the sessions of the console
+         * @description Lists sessions that have not ended, newest first: of everybody for admins, else those of the caller.
+         *
+         *     Roles: admin, auditor.
+         */
+        get: operations["listConsoleSessions"];
+        put?: never;
+        /**
+         * Sign in to the console with a key or a link
+         * @description Starts a session, whose cookie the answer sets, and ends the one that the browser had. `Origin` must be that of this service. The session ends when its key, its client, or the client that made its link does; at the latest after 12 hours, or after 30 minutes without a request.
+         */
+        post: operations["signIn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a session of the console
+         * @description One of the caller, or for admins any. Idempotent.
+         *
+         *     Roles: admin, auditor.
+         */
+        delete: operations["endConsoleSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/sessions/current": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the session of the caller
+         * @description Who is signed in, with which role, and until when. 401 for a call with a key.
+         *
+         *     Roles: admin, auditor.
+         */
+        get: operations["getCurrentConsoleSession"];
+        put?: never;
+        post?: never;
+        /**
+         * Sign out of the console
+         * @description Ends the session of the caller, on every replica from the next call on, and deletes its cookie.
+         *
+         *     Roles: admin, auditor.
+         */
+        delete: operations["signOut"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find out how people sign in to the console
+         * @description For the sign-in page. `CONSOLE_KEY_SIGN_IN` and `CONSOLE_OIDC_ISSUER` decide.
+         */
+        get: operations["getSignInOptions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/console/sign-in-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create a link that signs in to the console once
+         * @description For an admin without an identity provider. The link works for ten minutes, and its session for as long as the client that made it is an admin. Only a client makes links: those of a session would outlive it.
+         *
+         *     Roles: admin.
+         */
+        post: operations["createSignInLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/deliveries/{id}": {
         parameters: {
             query?: never;
@@ -1122,6 +1342,28 @@ export interface paths {
          *     Roles: admin.
          */
         get: operations["getDelivery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deliveries/{id}/event": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the event of a delivery
+         * @description As its receiver gets it. What Meta sent (`meta.webhook`) holds customers' messages and is never shown.
+         *
+         *     Roles: admin.
+         */
+        get: operations["getDeliveredEvent"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1146,6 +1388,28 @@ export interface paths {
          *     Roles: admin.
          */
         post: operations["replayDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/doctor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Check this installation
+         * @description Runs the checks of `metavault doctor` from this replica: Meta's view of the apps, addresses, versions, limits, keys, receivers, and connections that need a person. Answers within five seconds; checks that take longer go on, and the next answer has their findings. One run at a time.
+         *
+         *     Roles: admin.
+         */
+        get: operations["runDoctor"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1390,6 +1654,50 @@ export interface paths {
          *     Roles: admin.
          */
         post: operations["runRefreshSweep"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the state of everything at a glance
+         * @description Counts of what the policy of the caller covers, and the state of the installation. Connections are counted again when somebody looks, at most a fiftieth of the time: `counted_at` tells when.
+         *
+         *     Roles: admin, auditor.
+         */
+        get: operations["getOverview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the settings of this replica
+         * @description By the names of the environment variables. Never shows a secret: its keyed fingerprint tells whether replicas, or before and after a change, have the same one.
+         *
+         *     Roles: admin.
+         */
+        get: operations["getSettings"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1989,11 +2297,23 @@ export interface components {
             /** @enum {string} */
             token_type: "Bearer";
         };
+        ActivityOfDay: {
+            /**
+             * Format: date
+             * @description A day in UTC
+             * @example 2026-12-24
+             */
+            date: string;
+            /** @example 12 */
+            failed: number;
+            /** @example 12 */
+            succeeded: number;
+        };
         ActorResponse: {
             /** @example cli_01k7gm2v9s8x4d0c6b5a3n1f2e */
             id: string | null;
             /** @enum {string} */
-            kind: "client" | "browser" | "meta" | "operator" | "system";
+            kind: "client" | "person" | "browser" | "meta" | "operator" | "system";
         };
         AnchorResponse: {
             /**
@@ -2074,6 +2394,39 @@ export interface components {
             served_version: string | null;
             /** @description Its webhook subscriptions as Meta has them; null: Meta did not list them */
             subscriptions: components["schemas"]["AppSubscriptionResponse"][] | null;
+        };
+        AppOverview: {
+            /**
+             * @description Meta's id of the app
+             * @example 1029384756102938
+             */
+            app_id: string;
+            /** @description Meta is down for it, and background work waits */
+            is_unavailable: boolean;
+            /** @description Null: the environment's app, or one that is gone */
+            name: string | null;
+            /**
+             * @description Why it waits
+             * @enum {string|null}
+             */
+            stop_cause: "throttled" | "usage" | null;
+            /**
+             * Format: date-time
+             * @description Background work waits until then for its limit; null: it does not
+             * @example 2026-11-28T09:30:00.000Z
+             */
+            stopped_until: string | null;
+            /**
+             * Format: date-time
+             * @description When Meta said so; null: never
+             * @example 2026-11-28T09:30:00.000Z
+             */
+            usage_at: string | null;
+            /**
+             * @description The highest of its usage gauges at Meta, in percent
+             * @example 42
+             */
+            usage_percent: number;
         };
         AppResponse: {
             /**
@@ -2307,6 +2660,24 @@ export interface components {
             subject_id: string | null;
             /** @example acme */
             tenant: string | null;
+        };
+        AuditOverview: {
+            /**
+             * @description Entries in the chain
+             * @example 12
+             */
+            entries: number;
+            /**
+             * Format: date-time
+             * @description Since when none is linked; null: linking works
+             * @example 2026-11-28T09:30:00.000Z
+             */
+            held_up_since: string | null;
+            /**
+             * @description Recent entries that are not in the chain yet
+             * @example 12
+             */
+            unlinked: number;
         };
         ChainFaultResponse: {
             /**
@@ -2729,6 +3100,19 @@ export interface components {
             /** @constant */
             type: "connection.expiring";
         };
+        ConnectionGroupResponse: {
+            /** @example 12 */
+            count: number;
+            /**
+             * @description Of its root token; null: it has none any more
+             * @enum {string|null}
+             */
+            health: "healthy" | "expiring" | "invalid" | "unknown" | null;
+            /** @enum {string} */
+            product: "whatsapp" | "instagram" | "ads" | "pages" | "threads";
+            /** @enum {string} */
+            status: "active" | "reauth_required" | "revoked";
+        };
         /**
          * connection.reauth_required
          * @description A connection stops working until the user logs in again.
@@ -2936,6 +3320,21 @@ export interface components {
             /** @constant */
             type: "connection.revoked";
         };
+        ConnectionsOverview: {
+            /** @description All, the revoked ones too */
+            by: components["schemas"]["ConnectionGroupResponse"][];
+            /**
+             * Format: date-time
+             * @description When connections, `expiries`, and `needs_person` were counted
+             * @example 2026-11-28T09:30:00.000Z
+             */
+            counted_at: string;
+            /**
+             * @description Connections that are not revoked
+             * @example 12
+             */
+            total: number;
+        };
         /**
          * connection.synchronization_expiring
          * @description Contacts or history of a WhatsApp Business app number were not requested. Meta offers them for only a few more hours.
@@ -3137,6 +3536,62 @@ export interface components {
              * @example null
              */
             unfinished: components["schemas"]["UnfinishedSignupResponse"] | null;
+        };
+        ConsoleSessionResponse: {
+            /**
+             * Format: date-time
+             * @description When the person last proved who they are; null: the identity provider did not say
+             * @example 2026-11-28T09:30:00.000Z
+             */
+            authenticated_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it ends at the latest
+             * @example 2027-01-27T09:30:00.000Z
+             */
+            expires_at: string;
+            /** @example ses_01k7gm2v9s8x4d0c6b5a3n1f2e */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it ends if nobody uses it
+             * @example 2027-01-27T09:30:00.000Z
+             */
+            idle_expires_at: string;
+            /**
+             * Format: date-time
+             * @description Accurate to a minute
+             * @example 2026-11-28T09:30:00.000Z
+             */
+            last_seen_at: string;
+            /**
+             * @description How the person signed in
+             * @example oidc
+             * @enum {string}
+             */
+            method: "key" | "link" | "oidc";
+            /**
+             * @description The person, or the client whose key or link signed in
+             * @example Ada Lovelace
+             */
+            name: string;
+            /**
+             * @example admin
+             * @enum {string}
+             */
+            role: "service" | "admin" | "auditor";
+            /**
+             * Format: date-time
+             * @example 2026-11-28T09:30:00.000Z
+             */
+            signed_in_at: string;
+            /**
+             * @description `["*"]` means all
+             * @example [
+             *       "*"
+             *     ]
+             */
+            tenants: string[];
         };
         CreateAppRequest: {
             /**
@@ -3721,6 +4176,37 @@ export interface components {
             /** @enum {string} */
             status: "in_progress" | "completed";
         };
+        DeliveredEventResponse: {
+            /**
+             * @description What happened; null: see `hidden`
+             * @example {
+             *       "connection_id": "con_01k7gm2v9s8x4d0c6b5a3n1f2e",
+             *       "tenant": "acme"
+             *     }
+             */
+            data: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * @description Why there is no `data`: it is Meta's, which only receivers get, or deleted
+             * @example null
+             * @enum {string|null}
+             */
+            hidden: "sealed" | "gone" | null;
+            /**
+             * @description The `webhook-id`
+             * @example evt_01k7gm2v9s8x4d0c6b5a3n1f2e
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it happened
+             * @example 2026-11-28T09:30:00.000Z
+             */
+            timestamp: string;
+            /** @enum {string} */
+            type: "app.failing" | "connection.created" | "connection.assets_changed" | "connection.refreshed" | "connection.expiring" | "connection.reauth_required" | "connection.revoked" | "connection.synchronization_expiring" | "connection.unfinished" | "meta.webhook";
+        };
         DeliveryResponse: {
             /**
              * @description Since the delivery was created or last replayed
@@ -3797,6 +4283,39 @@ export interface components {
              */
             reference?: string | null;
         };
+        DoctorFindingResponse: {
+            /**
+             * @description `examination`: the checks themselves
+             * @example meta_app
+             * @enum {string}
+             */
+            check: "configuration" | "database" | "migrations" | "key_ring" | "clock" | "key_age" | "rollback" | "meta_app" | "meta_version" | "meta_limits" | "meta_clock" | "login_configuration" | "signup_version" | "redirect_uri" | "return_urls" | "console_sign_in" | "client_keys" | "webhook_handshake" | "webhook_subscriptions" | "event_receiver" | "event_subscriptions" | "logins" | "connections" | "examination";
+            /**
+             * @description What was found, and what it means
+             * @example The app secret is right.
+             */
+            detail: string;
+            /**
+             * @description What to do; null: nothing
+             * @example null
+             */
+            mend: string | null;
+            /**
+             * @description `attention`: works, but an operator should look
+             * @enum {string}
+             */
+            state: "ok" | "attention" | "wrong";
+        };
+        DoctorResponse: {
+            /**
+             * Format: date-time
+             * @description When it looked
+             * @example 2026-11-28T09:30:00.000Z
+             */
+            examined_at: string;
+            /** @description The most urgent first */
+            findings: components["schemas"]["DoctorFindingResponse"][];
+        };
         EventSchemasResponse: {
             /**
              * @description The URL of the schema of each type
@@ -3821,6 +4340,16 @@ export interface components {
              * @example 122093274858005763
              */
             meta_user_id?: string;
+        };
+        ExpiriesOfDay: {
+            /** @example 12 */
+            count: number;
+            /**
+             * Format: date
+             * @description A day in UTC
+             * @example 2026-12-24
+             */
+            date: string;
         };
         FindingResponse: {
             /** @example The app secret is right. */
@@ -4154,6 +4683,29 @@ export interface components {
              */
             state: "active" | "decrypt_only" | "retired";
         };
+        KeysOverview: {
+            /**
+             * @description The active key
+             * @example kek_01k7gm2v9s8x4d0c6b5a3n1f2e
+             */
+            active_id: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-11-28T09:30:00.000Z
+             */
+            active_since: string | null;
+            /**
+             * @description Older keys that still wrap data keys
+             * @example 12
+             */
+            older_in_use: number;
+            /**
+             * Format: date-time
+             * @description When the oldest key in use was made
+             * @example 2026-11-28T09:30:00.000Z
+             */
+            oldest_in_use_since: string | null;
+        };
         KindSynchronization: {
             /**
              * Format: date-time
@@ -4369,6 +4921,27 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        MetaVersionResponse: {
+            /**
+             * Format: date
+             * @description From this day Meta serves another version instead; null: no end is known
+             * @example null
+             */
+            ends_on: string | null;
+            /** @description Whether it has ended */
+            is_over: boolean;
+            /**
+             * Format: date
+             * @description The same for the Marketing API, which ends earlier
+             * @example null
+             */
+            marketing_ends_on: string | null;
+            /**
+             * @description The version that is asked for
+             * @example v26.0
+             */
+            version: string;
+        };
         /**
          * meta.webhook
          * @description One entry of a Meta webhook whose signature was verified.
@@ -4428,6 +5001,52 @@ export interface components {
             /** @enum {string} */
             product: "whatsapp" | "instagram" | "ads" | "pages" | "threads";
         };
+        NeedingPerson: {
+            /** @example 12 */
+            count: number;
+            /**
+             * @description Code of the `status_reason`; `/problems/{code}` tells about it
+             * @example expired
+             */
+            reason: string | null;
+            /**
+             * @description `reauth_required`: it is of no use until its user logs in; `active`: something is missing
+             * @example reauth_required
+             * @enum {string}
+             */
+            status: "active" | "reauth_required" | "revoked";
+        };
+        OpenIdProviderResponse: {
+            /**
+             * @description What the sign-in page calls it
+             * @example id.example
+             */
+            name: string;
+        };
+        OverviewResponse: {
+            /** @description The apps that use most of their limits, up to 50; null for clients with a limited policy */
+            apps: components["schemas"]["AppOverview"][] | null;
+            /** @description Null for clients with a limited policy */
+            audit: components["schemas"]["AuditOverview"] | null;
+            connections: components["schemas"]["ConnectionsOverview"];
+            /** @description Root tokens that expire in the next 60 days; only days with any */
+            expiries: components["schemas"]["ExpiriesOfDay"][];
+            /**
+             * Format: date-time
+             * @example 2026-11-28T09:30:00.000Z
+             */
+            generated_at: string;
+            /** @description Inspections of the last 7 days, oldest first. One that finds a dead token has succeeded. */
+            inspections: components["schemas"]["ActivityOfDay"][];
+            /** @description Null for clients with a limited policy */
+            keys: components["schemas"]["KeysOverview"] | null;
+            /** @description Connections that a person has to look after, most frequent first */
+            needs_person: components["schemas"]["NeedingPerson"][];
+            /** @description Refreshes and rotations of the last 7 days, oldest first */
+            renewals: components["schemas"]["ActivityOfDay"][];
+            /** @description Null for clients with a limited policy */
+            subscriptions: components["schemas"]["SubscriptionsOverview"] | null;
+        };
         PhoneRegistration: {
             /**
              * Format: date-time
@@ -4467,6 +5086,66 @@ export interface components {
              */
             deadline_at: string | null;
             history: components["schemas"]["KindSynchronization"];
+        };
+        PolicyTestRequest: {
+            /**
+             * @description Method of the Graph call
+             * @example POST
+             * @enum {string}
+             */
+            method: "GET" | "POST" | "DELETE" | "PUT" | "PATCH" | "HEAD";
+            /**
+             * @description How the client would call: with `token`, Meta is called directly, and no call is judged.
+             * @default gateway
+             * @enum {string}
+             */
+            mode?: "gateway" | "token";
+            /**
+             * @description Path of the call as at the Graph API, with or without a version and `/graph`, without a query
+             * @example /106540352242922/messages
+             */
+            path: string;
+            /**
+             * @description Of the connection. Absent: every product of the client.
+             * @enum {string}
+             */
+            product?: "whatsapp" | "instagram" | "ads" | "pages" | "threads";
+            /**
+             * @description Of the connection. Absent: one that the client may use.
+             * @example acme
+             */
+            tenant?: string;
+        };
+        PolicyTestResponse: {
+            /**
+             * @description Whether all of `results` are allowed
+             * @example true
+             */
+            allowed: boolean;
+            /** @description One for each product */
+            results: components["schemas"]["PolicyVerdictResponse"][];
+        };
+        PolicyVerdictResponse: {
+            /** @example true */
+            allowed: boolean;
+            /**
+             * @description The pattern of `allow` that allows it; null: refused, or every call is allowed
+             * @example POST /*\/messages
+             */
+            pattern: string | null;
+            /** @enum {string} */
+            product: "whatsapp" | "instagram" | "ads" | "pages" | "threads";
+            /**
+             * @description Why, in words
+             * @example The pattern POST /*\/messages allows it.
+             */
+            reason: string;
+            /**
+             * @description The field of the client, or the rules of the gateway for everybody, that refuses; null: allowed
+             * @example null
+             * @enum {string|null}
+             */
+            rule: "role" | "tenants" | "products" | "lease_modes" | "allow" | "gateway" | null;
         };
         /** @description An error (RFC 9457). Never contains a token, a secret, or text of Meta. */
         Problem: {
@@ -4743,12 +5422,91 @@ export interface components {
              */
             overlap_seconds?: number;
         };
+        SettingResponse: {
+            /**
+             * @description Of a secret: equal for equal values in this installation, and useless elsewhere, as it is keyed; null: no secret, or not set
+             * @example 5f3a91c07be2
+             */
+            fingerprint: string | null;
+            /** @enum {string} */
+            group: "listening" | "keys" | "database" | "meta" | "access" | "pages" | "schedules";
+            /**
+             * @description The environment variable
+             * @example PUBLIC_URL
+             */
+            name: string;
+            /**
+             * @description What this replica goes by; null: not set, or a secret
+             * @example https://metavault.example
+             */
+            value: string | null;
+        };
+        SettingsResponse: {
+            /** @enum {string} */
+            environment: "development" | "production" | "test";
+            meta_version: components["schemas"]["MetaVersionResponse"];
+            /**
+             * @description Of Node.js
+             * @example v24.11.0
+             */
+            node_version: string;
+            settings: components["schemas"]["SettingResponse"][];
+            /**
+             * @description What should be corrected, beginning with the variable
+             * @example []
+             */
+            warnings: string[];
+        };
+        SignedOutResponse: {
+            /**
+             * Format: uri
+             * @description Where the browser goes to sign out at the identity provider, too; null: nowhere
+             * @example https://id.example/logout?client_id=metavault
+             */
+            sign_out_url: string | null;
+        };
         SignedRequestForm: {
             /**
              * @description Meta's signature and payload, each base64url, with a dot in between
              * @example c2ln.eyJ1…
              */
             signed_request: string;
+        };
+        SignInLinkResponse: {
+            /**
+             * Format: date-time
+             * @example 2026-11-28T09:30:00.000Z
+             */
+            expires_at: string;
+            /**
+             * Format: uri
+             * @description Signs in once. Whoever has it, is an admin: hand it over like a key.
+             * @example https://vault.example/console#sign-in=msl_Zb2kq8fJx0uT5w3yR7nLcVd1mPs9hGe4aKtQoYi6XzE
+             */
+            url: string;
+        };
+        SignInMethodsResponse: {
+            /**
+             * @description Whether the API key of an admin or auditor signs in
+             * @example false
+             */
+            key: boolean;
+            /**
+             * @description Whether a link signs in: always
+             * @example true
+             */
+            link: boolean;
+            /** @description The identity provider, by `GET /console/sign-in/oidc`; null: there is none */
+            oidc: components["schemas"]["OpenIdProviderResponse"] | null;
+        };
+        SignInOptionsResponse: {
+            methods: components["schemas"]["SignInMethodsResponse"];
+        };
+        SignInRequestBody: {
+            /** @description The API key of an admin or auditor */
+            key?: string;
+            /** @description What follows `#sign-in=` in a link */
+            link?: string;
         };
         SignupFeatureResponse: {
             /** @example app_only_install */
@@ -4785,6 +5543,11 @@ export interface components {
             redirect_to: string;
         };
         StartPageResponse: {
+            /**
+             * @description The site for admins and auditors
+             * @example /console
+             */
+            console: string;
             /**
              * @description Page with the API reference
              * @example /docs
@@ -4887,6 +5650,32 @@ export interface components {
              * @example https://app.example/hooks
              */
             url: string;
+        };
+        SubscriptionsOverview: {
+            /** @example 12 */
+            active: number;
+            /**
+             * @description Deliveries that were given up, up to 100,000
+             * @example 12
+             */
+            dead: number;
+            /**
+             * @description Ended by their receivers
+             * @example 12
+             */
+            ended: number;
+            /**
+             * @description Active ones whose last delivery failed
+             * @example 12
+             */
+            failing: number;
+            /** @example 12 */
+            paused: number;
+            /**
+             * @description Deliveries that wait, up to 100,000
+             * @example 12
+             */
+            undelivered: number;
         };
         /**
          * subscription.test
@@ -5179,6 +5968,50 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
                     code?: "address_not_allowed" | "forbidden" | "not_allowed";
+                    /** @constant */
+                    status?: 403;
+                };
+            };
+        };
+        /**
+         * @description `address_not_allowed`: This client is not allowed to call from this IP address.
+         *
+         *     `forbidden`: The role of this client does not allow this.
+         *
+         *     `origin_not_allowed`: A change by a session must come from a page of this service.
+         */
+        ForbiddenChange: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "address_not_allowed" | "forbidden" | "origin_not_allowed";
+                    /** @constant */
+                    status?: 403;
+                };
+            };
+        };
+        /**
+         * @description `address_not_allowed`: This client is not allowed to call from this IP address.
+         *
+         *     `forbidden`: The role of this client does not allow this.
+         *
+         *     `not_allowed`: Your policy does not cover this tenant or product.
+         *
+         *     `origin_not_allowed`: A change by a session must come from a page of this service.
+         */
+        ForbiddenChangeByPolicy: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "address_not_allowed" | "forbidden" | "not_allowed" | "origin_not_allowed";
                     /** @constant */
                     status?: 403;
                 };
@@ -6837,6 +7670,186 @@ export interface operations {
             };
         };
     };
+    showConsole: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The page */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            /** @description `console_not_built`: The console is not part of this build. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "console_not_built";
+                        /** @constant */
+                        status?: 404;
+                    };
+                };
+            };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    showConsolePage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                "*": string;
+                /** @description A page of the console, or a file of it */
+                path: unknown;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The page or the file */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                    "text/html": string;
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            /**
+             * @description `console_not_built`: The console is not part of this build.
+             *
+             *     `not_found`: There is nothing here.
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "console_not_built" | "not_found";
+                        /** @constant */
+                        status?: 404;
+                    };
+                };
+            };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    beginOpenIdSignIn: {
+        parameters: {
+            query?: {
+                /** @description Whether the person must prove once more who they are */
+                fresh?: "true" | "false";
+                /** @description A page of the console, to return to */
+                return_to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the identity provider */
+            302: {
+                headers: {
+                    /** @description Where the browser goes */
+                    location?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Back to the console with `sign_in_error` */
+            303: {
+                headers: {
+                    /** @description Where the browser goes */
+                    location?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidRequest"];
+            /** @description `sign_in_method_disabled`: This way to sign in is switched off here. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "sign_in_method_disabled";
+                        /** @constant */
+                        status?: 403;
+                    };
+                };
+            };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    finishOpenIdSignIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the console, without code and state */
+            303: {
+                headers: {
+                    /** @description Where the browser goes */
+                    location?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidRequest"];
+            /** @description `sign_in_method_disabled`: This way to sign in is switched off here. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "sign_in_method_disabled";
+                        /** @constant */
+                        status?: 403;
+                    };
+                };
+            };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
     getDataDeletion: {
         parameters: {
             query?: never;
@@ -8032,7 +9045,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["ForbiddenChange"];
             408: components["responses"]["RequestTimeout"];
             /**
              * @description `app_exists`: An app with this id is known already.
@@ -8161,7 +9174,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["ForbiddenChange"];
             /**
              * @description `app_not_found`: No Meta app has this id here.
              *
@@ -8238,7 +9251,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["ForbiddenChange"];
             /**
              * @description `app_not_found`: No Meta app has this id here.
              *
@@ -8345,7 +9358,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["ForbiddenChange"];
             /**
              * @description `app_not_found`: No Meta app has this id here.
              *
@@ -8602,7 +9615,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["ForbiddenChange"];
             408: components["responses"]["RequestTimeout"];
             /**
              * @description `idempotency_key_reused`: This Idempotency-Key was used with another body.
@@ -8706,7 +9719,29 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
+            /**
+             * @description `address_not_allowed`: This client is not allowed to call from this IP address.
+             *
+             *     `forbidden`: The role of this client does not allow this.
+             *
+             *     `fresh_sign_in_required`: This needs a sign-in of the last five minutes.
+             *
+             *     `origin_not_allowed`: A change by a session must come from a page of this service.
+             */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "address_not_allowed" | "forbidden" | "fresh_sign_in_required" | "origin_not_allowed";
+                        /** @constant */
+                        status?: 403;
+                    };
+                };
+            };
             /**
              * @description `client_not_found`: No client has this id.
              *
@@ -8780,7 +9815,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["ForbiddenChange"];
             /**
              * @description `client_not_found`: No client has this id.
              *
@@ -8859,7 +9894,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["ForbiddenChange"];
             /**
              * @description `client_not_found`: No client has this id.
              *
@@ -8902,6 +9937,64 @@ export interface operations {
             503: components["responses"]["WriteUnavailable"];
         };
     };
+    testClientPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the client */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyTestRequest"];
+            };
+        };
+        responses: {
+            /** @description The verdict */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyTestResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenChange"];
+            /**
+             * @description `client_not_found`: No client has this id.
+             *
+             *     `not_found`: There is nothing here.
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "client_not_found" | "not_found";
+                        /** @constant */
+                        status?: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["WriteUnavailable"];
+        };
+    };
     createConnectSession: {
         parameters: {
             query?: never;
@@ -8934,7 +10027,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["ForbiddenByPolicy"];
+            403: components["responses"]["ForbiddenChangeByPolicy"];
             /** @description `app_not_found`: No Meta app has this id here. */
             404: {
                 headers: {
@@ -9057,7 +10150,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["ForbiddenChange"];
             /** @description `not_found`: There is nothing here. */
             404: {
                 headers: {
@@ -9185,8 +10278,14 @@ export interface operations {
                 health?: "healthy" | "expiring" | "invalid" | "unknown";
                 /** @description How many connections to return at most */
                 limit?: number;
+                /** @description Authorized by this user (or system user, or account), by Meta's id */
+                meta_user_id?: string;
                 /** @description Of this product only */
                 product?: "whatsapp" | "instagram" | "ads" | "pages" | "threads";
+                /** @description A search, for people: exactly the id, the `reference`, the Meta user, or an asset of a connection, or how the name of an asset or the tenant begins, in any case */
+                q?: string;
+                /** @description With this `status_reason` only */
+                reason?: "app_removed" | "checkpoint" | "password_changed" | "expired" | "unconfirmed_user" | "logged_out" | "role_lost" | "inactive_90_days" | "invalid" | "no_page" | "no_page_permission" | "no_instagram_account" | "no_ad_account" | "no_whatsapp_account" | "phone_number_missing" | "phone_number_unverified" | "waba_id_is_portfolio" | "webhooks_not_subscribed" | "discovery_refused" | "data_access_expired" | "whatsapp_account_lost" | "phone_number_lost" | "page_lost" | "partner_removed" | "scopes_missing" | "phone_number_not_registered";
                 /** @description With exactly this `reference` */
                 reference?: string;
                 /** @description With this status only */
@@ -9305,7 +10404,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["ForbiddenChange"];
             /**
              * @description `connection_not_found`: There is no such connection.
              *
@@ -9363,7 +10462,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["ForbiddenChange"];
             /**
              * @description `connection_not_found`: There is no such connection.
              *
@@ -9484,7 +10583,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["ForbiddenChange"];
             /**
              * @description `connection_not_found`: There is no such connection.
              *
@@ -9626,7 +10725,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["ForbiddenChange"];
             /**
              * @description `connection_not_found`: There is no such connection.
              *
@@ -9764,7 +10863,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["ForbiddenChange"];
             /**
              * @description `connection_not_found`: There is no such connection.
              *
@@ -9900,7 +10999,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["ForbiddenChange"];
             /**
              * @description `connection_not_found`: There is no such connection.
              *
@@ -9973,7 +11072,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["ForbiddenChange"];
             /**
              * @description `connection_not_found`: There is no such connection.
              *
@@ -10079,7 +11178,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["ForbiddenByPolicy"];
+            403: components["responses"]["ForbiddenChangeByPolicy"];
             /** @description `app_not_found`: No Meta app has this id here. */
             404: {
                 headers: {
@@ -10181,6 +11280,325 @@ export interface operations {
             };
         };
     };
+    listConsoleSessions: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the previous page */
+                cursor?: string;
+                /** @description How many items a page has at most */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of sessions */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["ConsoleSessionResponse"][];
+                        /**
+                         * @description `cursor` of the next page; null on the last page
+                         * @example Y29uXzAxazdnbTJ2OXM4eDRkMGM2YjVhM24xZjJl
+                         */
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ReadUnavailable"];
+        };
+    };
+    signIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignInRequestBody"];
+            };
+        };
+        responses: {
+            /** @description The session; its cookie is in `Set-Cookie` */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsoleSessionResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            /** @description `sign_in_refused`: This does not sign in to the console. */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "sign_in_refused";
+                        /** @constant */
+                        status?: 401;
+                    };
+                };
+            };
+            /**
+             * @description `address_not_allowed`: This client is not allowed to call from this IP address.
+             *
+             *     `origin_not_allowed`: A change by a session must come from a page of this service.
+             *
+             *     `sign_in_method_disabled`: This way to sign in is switched off here.
+             */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "address_not_allowed" | "origin_not_allowed" | "sign_in_method_disabled";
+                        /** @constant */
+                        status?: 403;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /** @description `too_many_attempts`: Too many invalid keys were sent from this address. */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_attempts";
+                        /** @constant */
+                        status?: 429;
+                    };
+                };
+            };
+            500: components["responses"]["InternalError"];
+            /**
+             * @description `database_unavailable`: The database did not respond in time or could not record the request.
+             *
+             *     `integrity_failure`: The database did not store a row as written.
+             *
+             *     `server_busy`: The service has too many requests to read right now.
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "database_unavailable" | "integrity_failure" | "server_busy";
+                        /** @constant */
+                        status?: 503;
+                    };
+                };
+            };
+        };
+    };
+    endConsoleSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the session */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The session has ended */
+            204: {
+                headers: {
+                    Durability: components["headers"]["Durability"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenChange"];
+            /**
+             * @description `console_session_not_found`: There is no such session, or it is not yours.
+             *
+             *     `not_found`: There is nothing here.
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "console_session_not_found" | "not_found";
+                        /** @constant */
+                        status?: 404;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["WriteUnavailable"];
+        };
+    };
+    getCurrentConsoleSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The session */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsoleSessionResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ReadUnavailable"];
+        };
+    };
+    signOut: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Where to sign out at the identity provider */
+            200: {
+                headers: {
+                    Durability: components["headers"]["Durability"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedOutResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenChange"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["WriteUnavailable"];
+        };
+    };
+    getSignInOptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The ways to sign in */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInOptionsResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    createSignInLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The link, which is shown once */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInLinkResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenChange"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["WriteUnavailable"];
+        };
+    };
     getDelivery: {
         parameters: {
             query?: never;
@@ -10203,6 +11621,57 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeliveryResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description `delivery_not_found`: There is no delivery with this id.
+             *
+             *     `not_found`: There is nothing here.
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "delivery_not_found" | "not_found";
+                        /** @constant */
+                        status?: 404;
+                    };
+                };
+            };
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ReadUnavailable"];
+        };
+    };
+    getDeliveredEvent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the delivery */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The event */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveredEventResponse"];
                 };
             };
             400: components["responses"]["InvalidRequest"];
@@ -10258,7 +11727,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["ForbiddenChange"];
             /**
              * @description `delivery_not_found`: There is no delivery with this id.
              *
@@ -10305,6 +11774,59 @@ export interface operations {
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["WriteUnavailable"];
+        };
+    };
+    runDoctor: {
+        parameters: {
+            query?: {
+                /** @description `true`: check again if the last checks are older than ten seconds, rather than five minutes */
+                fresh?: "true" | "false";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The findings */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DoctorResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description `database_unavailable`: The database did not respond in time or could not record the request.
+             *
+             *     `identity_unavailable`: The token could not be verified because its issuer does not respond.
+             *
+             *     `service_unavailable`: The service cannot do this right now.
+             */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "database_unavailable" | "identity_unavailable" | "service_unavailable";
+                        /** @constant */
+                        status?: 503;
+                    };
+                };
+            };
         };
     };
     listKeys: {
@@ -10417,7 +11939,29 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
+            /**
+             * @description `address_not_allowed`: This client is not allowed to call from this IP address.
+             *
+             *     `forbidden`: The role of this client does not allow this.
+             *
+             *     `fresh_sign_in_required`: This needs a sign-in of the last five minutes.
+             *
+             *     `origin_not_allowed`: A change by a session must come from a page of this service.
+             */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "address_not_allowed" | "forbidden" | "fresh_sign_in_required" | "origin_not_allowed";
+                        /** @constant */
+                        status?: 403;
+                    };
+                };
+            };
             /**
              * @description `key_not_found`: No key-encryption key has this id.
              *
@@ -10512,7 +12056,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["ForbiddenChange"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -10545,7 +12089,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["ForbiddenChange"];
             408: components["responses"]["RequestTimeout"];
             /** @description `root_key_replaced`: The key ring has moved to another root key since this replica started. */
             409: {
@@ -10827,7 +12371,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["ForbiddenChange"];
             /**
              * @description `lease_not_found`: There is no such lease.
              *
@@ -10918,7 +12462,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["ForbiddenChange"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -10950,7 +12494,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["ForbiddenChange"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -10982,13 +12526,71 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["ForbiddenChange"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["WriteUnavailable"];
+        };
+    };
+    getOverview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The overview */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OverviewResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ReadUnavailable"];
+        };
+    };
+    getSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The settings */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ReadUnavailable"];
         };
     };
     listSubscriptions: {
@@ -11064,7 +12666,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["ForbiddenByPolicy"];
+            403: components["responses"]["ForbiddenChangeByPolicy"];
             408: components["responses"]["RequestTimeout"];
             /** @description `idempotency_key_reused`: This Idempotency-Key was used with another body. */
             409: {
@@ -11164,7 +12766,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["ForbiddenChange"];
             /**
              * @description `not_found`: There is nothing here.
              *
@@ -11222,7 +12824,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["ForbiddenByPolicy"];
+            403: components["responses"]["ForbiddenChangeByPolicy"];
             /**
              * @description `not_found`: There is nothing here.
              *
@@ -11341,7 +12943,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["ForbiddenChange"];
             /**
              * @description `not_found`: There is nothing here.
              *
@@ -11399,7 +13001,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["ForbiddenChange"];
             /**
              * @description `not_found`: There is nothing here.
              *
@@ -11468,7 +13070,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["ForbiddenChange"];
             /**
              * @description `not_found`: There is nothing here.
              *
@@ -11527,7 +13129,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["ForbiddenChange"];
             /**
              * @description `not_found`: There is nothing here.
              *
@@ -11581,7 +13183,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["ForbiddenChange"];
             /**
              * @description `not_found`: There is nothing here.
              *

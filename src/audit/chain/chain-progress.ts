@@ -19,6 +19,16 @@ export interface ChainHoldUp {
   reason: HoldUpReason;
 }
 
+/** How far the record is. */
+export interface ChainState {
+  /** Entries in the chain. */
+  entries: number;
+  /** Recent entries that wait to be linked. */
+  unlinked: number;
+  /** Since when no replica has linked any; null: linking works. */
+  heldUpSince: Date | null;
+}
+
 /** Detects when no replica links entries, and reports it in a metric, the log, and `holdUp` for readiness. */
 @Injectable()
 export class ChainProgress {
@@ -48,6 +58,12 @@ export class ChainProgress {
   /** Null while linking works. */
   get holdUp(): ChainHoldUp | null {
     return this.#holdUp;
+  }
+
+  /** Reads how far the record is. */
+  async state(): Promise<ChainState> {
+    const [{ last }, unlinked] = await Promise.all([readTip(this.database), this.chain.countUnlinked()]);
+    return { entries: last?.position ?? 0, unlinked, heldUpSince: this.#holdUp?.since ?? null };
   }
 
   /** Called when this replica linked successfully. */

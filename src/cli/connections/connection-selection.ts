@@ -6,6 +6,7 @@ import { connectionNotFound } from '../../connections/connection/connection-prob
 import type { ConnectionResponse } from '../../connections/connection/connection-response.dto.ts';
 import { HEALTHS, type Health } from '../../connections/credentials/credential-kind.ts';
 import { CONNECTION_STATUSES, type ConnectionStatus } from '../../connections/status/connection-status.ts';
+import { STATUS_REASON_CODES, type StatusReasonCode } from '../../connections/status/status-reason.ts';
 import { toInstantOption } from '../audit/instant-option.ts';
 import { IncompleteError, UsageError } from '../command-error.ts';
 import { readPages } from '../read-pages.ts';
@@ -23,6 +24,11 @@ export interface Selection {
   expiresBefore?: string;
   /** Meta's id of an asset. */
   asset?: string;
+  reason?: StatusReasonCode;
+  /** Meta's id. */
+  metaUser?: string;
+  /** As `q` of `GET /v1/connections`. */
+  search?: string;
 }
 
 const PAGE_SIZE = 200;
@@ -45,7 +51,10 @@ export function addFilterOptions(command: Command): Command {
       "whose token, or access to the user's data, expires before this RFC 3339 instant",
     )
     .option('--asset <id>', 'that reach this Page, account, or phone number')
-    .option('--reference <reference>', "with exactly this reference, the product's own id");
+    .option('--reference <reference>', "with exactly this reference, the product's own id")
+    .addOption(new Option('--reason <code>', 'with this status reason').choices(STATUS_REASON_CODES))
+    .option('--meta-user <id>', 'authorized by this user, by the id at Meta')
+    .option('--search <text>', 'by an id, a reference, or how the tenant or the name of an asset begins');
 }
 
 /** Reads the selected connections, oldest first. Throws `UsageError` if `expiresBefore` is no instant. */
@@ -54,6 +63,7 @@ export async function selectConnections(
   selection: Selection,
 ): Promise<ConnectionResponse[]> {
   const { tenant, product, status, health, expiresBefore, asset, reference, app } = selection;
+  const { reason, metaUser, search } = selection;
   const filter = {
     ...(tenant === undefined ? {} : { tenant }),
     ...(product === undefined ? {} : { product }),
@@ -62,6 +72,9 @@ export async function selectConnections(
     ...(expiresBefore === undefined ? {} : { expiresBefore: toInstantOption('--expires-before', expiresBefore) }),
     ...(asset === undefined ? {} : { assetId: asset }),
     ...(reference === undefined ? {} : { reference }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(metaUser === undefined ? {} : { metaUserId: metaUser }),
+    ...(search === undefined ? {} : { text: search }),
     visibleTenants: null,
     visibleProducts: null,
     limit: PAGE_SIZE,

@@ -26,6 +26,7 @@ export function addConnectionsCommand(program: Command, context: CommandContext)
     ['metavault connections list --status reauth_required', 'list connections whose user must log in again'],
     ['metavault connections list --tenant acme --product whatsapp --json', 'list those of one tenant as JSON'],
     ['metavault connections list --health expiring --expires-before 2026-02-28T00:00:00Z', 'list what ends soon'],
+    ['metavault connections list --search acme', 'find by an id, a reference, a tenant, or a name'],
   );
   addExamples(
     connections

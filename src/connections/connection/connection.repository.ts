@@ -1,14 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import sql from 'sql-template-tag';
-import type { EntityManager } from 'typeorm';
 import { Database } from '../../database/database.ts';
 import { defineStatement } from '../../database/statement.ts';
 import { isId } from '../../platform/ids.ts';
 import { type Page, toPage } from '../../platform/paging.ts';
-import type { Health } from '../credentials/credential-kind.ts';
 import type { ConnectionId } from '../ids.ts';
-import type { ConnectionStatus } from '../status/connection-status.ts';
 import { ConnectionEntity } from './connection.entity.ts';
+import { type ConnectionFilter, findConnectionPage } from './connection-page.query.ts';
 import {
   type ConnectionFailure,
   countParts,
@@ -21,30 +19,6 @@ import { type ConnectionResponse, toConnectionResponse } from './connection-resp
 /** How many credentials, and how many assets, a connection embeds (docs/api.md#connections). */
 const MAX_EMBEDDED = 100;
 const MAX_EMBEDDED_IN_LISTS = 10;
-
-const HAS_HEALTH = 'c.id IN (SELECT k.connection_id FROM credential k WHERE k.health = :health)';
-const EXPIRES_BEFORE = `(c.data_access_expires_at < :before
-  OR EXISTS (SELECT 1 FROM credential k WHERE k.connection_id = c.id AND k.expires_at < :before))`;
-const REACHES_ASSET = 'c.id IN (SELECT a.connection_id FROM asset a WHERE a.id = :assetId)';
-
-export interface ConnectionFilter {
-  tenant?: string;
-  product?: string;
-  status?: ConnectionStatus;
-  /** Of at least one credential. */
-  health?: Health;
-  /** A credential, or access to the user's data, expires before this. */
-  expiresBefore?: Date;
-  /** Meta's id of an asset it reaches. */
-  assetId?: string;
-  reference?: string;
-  /** From the client's policy. Null: all tenants. */
-  visibleTenants: readonly string[] | null;
-  visibleProducts: readonly string[] | null;
-  limit: number;
-  /** The last id of the previous page. */
-  after: string | null;
-}
 
 /** What a tenant's earlier logins for a product left. */
 export interface EarlierLogins {
@@ -89,7 +63,7 @@ export class ConnectionRepository {
 
   /** One page, oldest first. */
   async list(filter: ConnectionFilter): Promise<Page<ConnectionResponse>> {
-    const rows = await this.database.read((manager) => findPage(manager, filter));
+    const rows = await this.database.read((manager) => findConnectionPage(manager, filter));
     const responses = await this.withCredentialsAndAssets(rows, MAX_EMBEDDED_IN_LISTS);
     return toPage(responses, filter.limit, (response) => response);
   }
@@ -121,23 +95,4 @@ export class ConnectionRepository {
       });
     });
   }
-}
-
-function findPage(manager: EntityManager, filter: ConnectionFilter): Promise<ConnectionEntity[]> {
-  const query = manager.createQueryBuilder(ConnectionEntity, 'c');
-  if (filter.tenant !== undefined) query.andWhere('c.tenant = :tenant', { tenant: filter.tenant });
-  if (filter.product !== undefined) query.andWhere('c.product = :product', { product: filter.product });
-  if (filter.status !== undefined) query.andWhere('c.status = :status', { status: filter.status });
-  if (filter.health !== undefined) query.andWhere(HAS_HEALTH, { health: filter.health });
-  if (filter.expiresBefore !== undefined) query.andWhere(EXPIRES_BEFORE, { before: filter.expiresBefore });
-  if (filter.reference !== undefined) query.andWhere('c.reference = :reference', { reference: filter.reference });
-  if (filter.assetId !== undefined) query.andWhere(REACHES_ASSET, { assetId: filter.assetId });
-  if (filter.visibleTenants !== null) query.andWhere('c.tenant = ANY (:tenants)', { tenants: filter.visibleTenants });
-  if (filter.visibleProducts !== null)
-    query.andWhere('c.product = ANY (:products)', { products: filter.visibleProducts });
-  if (filter.after !== null) query.andWhere('c.id > :after', { after: filter.after });
-  return query
-    .orderBy('c.id')
-    .limit(filter.limit + 1)
-    .getMany();
 }

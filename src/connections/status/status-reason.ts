@@ -47,7 +47,8 @@ defineErrorCode('status_reason', {
     'Follow the remedy on the connection, then POST /v1/connections/{id}/phone-numbers/{phone_number_id}/register.',
 });
 
-const STATUS_REASON_CODES = [
+/** Every reason that a connection may have. */
+export const STATUS_REASON_CODES = [
   ...TOKEN_DEATH_CODES,
   ...DISCOVERY_WARNING_CODES,
   'data_access_expired',

@@ -12,7 +12,12 @@ import {
   payloadGone,
   subscriptionEnded,
 } from './deliveries.service.ts';
-import { DeliveryResponse, toDeliveryResponse } from './delivery.dto.ts';
+import {
+  DeliveredEventResponse,
+  DeliveryResponse,
+  toDeliveredEventResponse,
+  toDeliveryResponse,
+} from './delivery.dto.ts';
 
 const ApiDeliveryId = (): MethodDecorator =>
   ApiParam({ name: 'id', description: 'Id of the delivery', example: exampleId('dlv') });
@@ -35,6 +40,23 @@ export class DeliveriesController {
   @ApiProblems(deliveryNotFound)
   async get(@Param('id') id: string, @CurrentClient() client: AuthenticatedClient): Promise<DeliveryResponse> {
     return toDeliveryResponse(await this.deliveries.get(id, scopeOf(client)));
+  }
+
+  @Get(':id/event')
+  @ApiDeliveryId()
+  @ApiOperation({
+    operationId: 'getDeliveredEvent',
+    summary: 'Get the event of a delivery',
+    description:
+      "As its receiver gets it. What Meta sent (`meta.webhook`) holds customers' messages and is never shown.",
+  })
+  @ApiOkResponse({ type: DeliveredEventResponse, description: 'The event' })
+  @ApiProblems(deliveryNotFound)
+  async getEvent(
+    @Param('id') id: string,
+    @CurrentClient() client: AuthenticatedClient,
+  ): Promise<DeliveredEventResponse> {
+    return toDeliveredEventResponse(await this.deliveries.getEvent(id, scopeOf(client)));
   }
 
   @Post(':id/replay')

@@ -12,7 +12,14 @@ import { lockFanOut } from '../queue/fan-out-lock.query.ts';
 import { hasContent, resetDeliveries } from '../queue/wanted-delivery.repository.ts';
 import type { Requester, SubscriptionScope } from '../subscriptions/requester.ts';
 import { SubscriptionsService } from '../subscriptions/subscriptions.service.ts';
-import { type DeliveryRow, findDelivery, listDeliveries, listDeliveryIds } from './delivery.repository.ts';
+import {
+  type DeliveredEventRow,
+  type DeliveryRow,
+  findDeliveredEvent,
+  findDelivery,
+  listDeliveries,
+  listDeliveryIds,
+} from './delivery.repository.ts';
 import { RETRY_WINDOW_SECONDS } from './retry-schedule.ts';
 
 declare module '../../platform/problem.ts' {
@@ -90,6 +97,14 @@ export class DeliveriesService {
       throw error instanceof AppError ? new AppError(deliveryNotFound) : error;
     }
     return row;
+  }
+
+  /** The event of a delivery, without what Meta sent. Throws 404 `delivery_not_found`. */
+  async getEvent(id: string, scope: SubscriptionScope): Promise<DeliveredEventRow> {
+    const delivery = await this.get(id, scope);
+    const event = await findDeliveredEvent(this.database, delivery.id);
+    if (event === null) throw new AppError(deliveryNotFound);
+    return event;
   }
 
   /**

@@ -6,6 +6,7 @@ import { exampleId, INSTANT, INSTANT_OR_NULL } from '../../platform/openapi/exam
 import { PageRequest } from '../../platform/page-request.dto.ts';
 import { invalidInputError } from '../../platform/problem.ts';
 import type { DeliveryId, EventId, SubscriptionId } from '../ids.ts';
+import { addDescription } from '../outbox/event-data.ts';
 import { EVENT_TYPES, type EventType } from '../outbox/event-type.ts';
 import {
   DELIVERY_ERRORS,
@@ -14,7 +15,7 @@ import {
   type DeliveryStatus,
 } from '../queue/delivery-status.ts';
 import type { ReplayRange } from './deliveries.service.ts';
-import type { DeliveryRow } from './delivery.repository.ts';
+import type { DeliveredEventRow, DeliveryRow } from './delivery.repository.ts';
 
 /** May be absent but not null, which would read like "none". */
 const IsOptionalNotNull = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
@@ -111,9 +112,53 @@ export class DeliveryResponse {
   created_at!: string;
 }
 
+/** Why an event's data is not shown. */
+const HIDDEN_DATA = ['sealed', 'gone'] as const;
+
+/** The event of a delivery, as its receiver gets it. */
+export class DeliveredEventResponse {
+  @ApiProperty({ type: String, description: 'The `webhook-id`', example: exampleId('evt') })
+  id!: EventId;
+
+  @ApiProperty({ enum: EVENT_TYPES })
+  type!: EventType;
+
+  @ApiProperty({ ...INSTANT, description: 'When it happened' })
+  timestamp!: string;
+
+  @ApiProperty({
+    type: 'object',
+    nullable: true,
+    additionalProperties: true,
+    description: 'What happened; null: see `hidden`',
+    example: { connection_id: exampleId('con'), tenant: 'acme' },
+  })
+  data!: Record<string, unknown> | null;
+
+  @ApiProperty({
+    type: 'string',
+    enum: HIDDEN_DATA,
+    nullable: true,
+    description: "Why there is no `data`: it is Meta's, which only receivers get, or deleted",
+    example: null,
+  })
+  hidden!: (typeof HIDDEN_DATA)[number] | null;
+}
+
 export class ReplayResponse {
   @ApiProperty({ type: 'integer', description: 'How many deliveries are sent again', example: 12 })
   replayed!: number;
+}
+
+export function toDeliveredEventResponse(row: DeliveredEventRow): DeliveredEventResponse {
+  const data = row.data === null ? null : (JSON.parse(addDescription(row.data, row)) as Record<string, unknown>);
+  return {
+    id: row.id,
+    type: row.type,
+    timestamp: row.created_at.toISOString(),
+    data,
+    hidden: data !== null ? null : row.is_sealed ? 'sealed' : 'gone',
+  };
 }
 
 export function toDeliveryResponse(row: DeliveryRow): DeliveryResponse {

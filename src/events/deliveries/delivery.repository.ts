@@ -3,6 +3,7 @@ import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import type { Id } from '../../platform/ids.ts';
 import { firstIdAt } from '../../platform/ids.ts';
 import type { DeliveryId, EventId, SubscriptionId } from '../ids.ts';
+import type { EventDescription } from '../outbox/event-data.ts';
 import type { EventType } from '../outbox/event-type.ts';
 import type { DeliveryError, DeliveryStatus } from '../queue/delivery-status.ts';
 
@@ -44,6 +45,27 @@ const select = defineStatement<{ id: DeliveryId }, DeliveryRow>(
   ({ id }) => sql`SELECT ${COLUMNS} FROM delivery d JOIN event e ON e.id = d.event_id WHERE d.id = ${id}`,
 );
 
+/** The event of a delivery. Meta's own data stays sealed, and out of this. */
+export interface DeliveredEventRow extends EventDescription {
+  id: EventId;
+  type: EventType;
+  tenant: string | null;
+  connection_id: Id<'con'> | null;
+  /** JSON text; null: sealed, or gone. */
+  data: string | null;
+  is_sealed: boolean;
+  created_at: Date;
+}
+
+const selectEvent = defineStatement<{ id: DeliveryId }, DeliveredEventRow>(
+  'delivery_select_event',
+  ({
+    id,
+  }) => sql`SELECT e.id, e.type, e.tenant, e.connection_id, e.data::text AS data, e.payload IS NOT NULL AS is_sealed,
+      e.app_id, e.reference, e.metadata::text AS metadata, e.created_at
+    FROM delivery d JOIN event e ON e.id = d.event_id WHERE d.id = ${id}`,
+);
+
 const selectIds = defineStatement<
   {
     subscriptionId: SubscriptionId;
@@ -76,6 +98,11 @@ export function listDeliveries(
 
 export async function findDelivery(executor: SqlExecutor, id: DeliveryId): Promise<DeliveryRow | null> {
   const [row] = await executor.rows(select({ id }));
+  return row ?? null;
+}
+
+export async function findDeliveredEvent(executor: SqlExecutor, id: DeliveryId): Promise<DeliveredEventRow | null> {
+  const [row] = await executor.rows(selectEvent({ id }));
   return row ?? null;
 }
 

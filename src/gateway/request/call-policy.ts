@@ -5,9 +5,9 @@ import type { GatewayGrant } from '../../leases/gateway-lease-verifier.ts';
 import type { RawRequestContext } from '../../platform/http-server/raw-http-handler.ts';
 import { GatewayError } from '../gateway-error.ts';
 import { RoutePatterns } from '../route-patterns.ts';
-import { type EffectiveCall, isCovered, isNamed } from './call-rules.ts';
+import { findPolicyReason } from './call-judgment.ts';
+import type { EffectiveCall } from './call-rules.ts';
 import { RegistrationGuard } from './registration-guard.ts';
-import { findWebhookReason } from './webhook-rules.ts';
 
 /**
  * Restricts calls by the policy of the lease's client and by what its connection reaches. Reports refusals for the
@@ -37,14 +37,8 @@ export class CallPolicy {
     source: RawRequestContext,
     { isCall = true }: { isCall?: boolean } = {},
   ): Promise<void> {
-    const { allow } = grant;
-    if (isCall && allow !== null && !isCovered(allow, call)) {
-      throw await this.refuseCall(grant, call, source, 'The policy of this client does not allow this call.');
-    }
-    const reason = findWebhookReason(call);
-    if (reason !== null && !(allow !== null && isNamed(allow, call))) {
-      throw await this.refuseCall(grant, call, source, reason);
-    }
+    const reason = findPolicyReason(grant.allow, call, { isCall });
+    if (reason !== null) throw await this.refuseCall(grant, call, source, reason);
     await this.registrations.assertAllowed(grant.connectionId, call);
   }
 

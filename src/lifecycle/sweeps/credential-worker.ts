@@ -10,10 +10,10 @@ import { tokenKind } from '../../meta/tokens/token-kinds.ts';
 import { Clock } from '../../platform/clock.ts';
 import { ClaimHeartbeat } from '../../platform/jobs/claim-heartbeat.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
+import { ActivityRecorder } from '../activity/activity-recorder.ts';
 import { appNotConfiguredFailure, failLater } from '../failures/attempt-failure.ts';
 import { FailureRecorder } from '../failures/failure-recorder.ts';
 import { type CheckOutcome, TokenInspector } from '../inspection/token-inspector.ts';
-import { LifecycleMetrics } from '../lifecycle-metrics.ts';
 import type { Urgency } from '../rate-limit/app-rate-limiter.ts';
 import { PageTokenDeriver } from '../refresh/page-token-deriver.ts';
 import { type RefreshOutcome, TokenRefresher } from '../refresh/token-refresher.ts';
@@ -33,7 +33,7 @@ export class CredentialWorker {
     private readonly inspector: TokenInspector,
     private readonly failureRecorder: FailureRecorder,
     private readonly rollbacks: RollbackDetector,
-    private readonly metrics: LifecycleMetrics,
+    private readonly activity: ActivityRecorder,
     private readonly clock: Clock,
     private readonly config: Config,
     private readonly apps: MetaApps,
@@ -106,7 +106,7 @@ export class CredentialWorker {
       const results = new Map(served.map((one, index) => [one, checked[index]]));
       const outcomes: CheckOutcome[] = [];
       for (const one of claimed) outcomes.push(results.get(one) ?? (await this.failUnservedCheck(one)));
-      for (const outcome of outcomes) this.metrics.recordCheck(outcome);
+      this.activity.recordChecks(claimed, outcomes);
       return outcomes;
     });
   }
@@ -166,7 +166,7 @@ export class CredentialWorker {
           : this.failureRecorder.recordRefreshFailure(one, failure);
       outcomes.push(await failedUnlessLost(record));
     }
-    for (const outcome of outcomes) this.metrics.recordRefresh(claimed[0]?.kind ?? 'user', outcome);
+    this.activity.recordRefreshes(claimed, outcomes);
     return outcomes;
   }
 
@@ -185,10 +185,8 @@ export class CredentialWorker {
           );
         return claimed.map(() => 'failed' as const);
       });
-      for (const outcome of outcomes) {
-        if (operation === ROTATION) this.metrics.recordRotation(outcome);
-        else this.metrics.recordRefresh(claimed[0]?.kind ?? 'user', outcome);
-      }
+      if (operation === ROTATION) this.activity.recordRotations(claimed, outcomes);
+      else this.activity.recordRefreshes(claimed, outcomes);
       return outcomes;
     });
   }

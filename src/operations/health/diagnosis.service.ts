@@ -14,6 +14,8 @@ import { runMetaChecks } from '../doctor/run-meta-checks.ts';
 
 /** However often readiness is requested, a replica runs the checks at most once in this time. */
 const CACHE_TTL_MS = 5 * 60 * 1000;
+/** And when a person asks for it. */
+const FRESH_TTL_MS = 10_000;
 /** If Meta does not respond, a diagnosis can take minutes. */
 const RESPONSE_TIMEOUT_MS = 5_000;
 
@@ -40,11 +42,13 @@ export class DiagnosisService {
 
   /**
    * Responds within five seconds, if necessary only with the finding that checks are still running. Returns null if the
-   * checks themselves failed, which is logged and retried at the next request.
+   * checks themselves failed, which is logged and retried at the next request. `isFresh`: checks again after ten
+   * seconds.
    */
-  async latest(): Promise<Diagnosis | null> {
+  async latest({ isFresh = false }: { isFresh?: boolean } = {}): Promise<Diagnosis | null> {
     const last = this.#last;
-    if (last !== null && this.clock.now().getTime() - last.examinedAt.getTime() < CACHE_TTL_MS) return last;
+    const ageMs = last === null ? Number.POSITIVE_INFINITY : this.clock.now().getTime() - last.examinedAt.getTime();
+    if (last !== null && ageMs < (isFresh ? FRESH_TTL_MS : CACHE_TTL_MS)) return last;
     this.#running ??= this.runChecks().finally(() => {
       this.#running = null;
     });

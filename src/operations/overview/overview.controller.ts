@@ -1,0 +1,27 @@
+import { Controller, Get } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
+import { CurrentClient, Roles } from '../../auth/decorators.ts';
+import { OverviewResponse } from './overview.dto.ts';
+import { OverviewService } from './overview.service.ts';
+
+/** The state of everything, for people on call. */
+@ApiTags('operations')
+@Roles('admin', 'auditor')
+@Controller('v1/overview')
+export class OverviewController {
+  constructor(private readonly overview: OverviewService) {}
+
+  @Get()
+  @ApiOperation({
+    operationId: 'getOverview',
+    summary: 'Get the state of everything at a glance',
+    description:
+      'Counts of what the policy of the caller covers, and the state of the installation. Connections are counted again ' +
+      'when somebody looks, at most a fiftieth of the time: `counted_at` tells when.',
+  })
+  @ApiOkResponse({ type: OverviewResponse, description: 'The overview' })
+  read(@CurrentClient() client: AuthenticatedClient): Promise<OverviewResponse> {
+    return this.overview.read(client);
+  }
+}

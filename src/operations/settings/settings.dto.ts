@@ -1,0 +1,73 @@
+import { ApiProperty } from '@nestjs/swagger';
+
+/** What a setting is about, as `.env.example` groups them. */
+const SETTING_GROUPS = ['listening', 'keys', 'database', 'meta', 'access', 'pages', 'schedules'] as const;
+
+class SettingResponse {
+  @ApiProperty({ enum: SETTING_GROUPS })
+  group!: (typeof SETTING_GROUPS)[number];
+
+  @ApiProperty({ description: 'The environment variable', example: 'PUBLIC_URL' })
+  name!: string;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'What this replica goes by; null: not set, or a secret',
+    example: 'https://metavault.example',
+  })
+  value!: string | null;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description:
+      'Of a secret: equal for equal values in this installation, and useless elsewhere, as it is keyed; null: no secret, or not set',
+    example: '5f3a91c07be2',
+  })
+  fingerprint!: string | null;
+}
+
+class MetaVersionResponse {
+  @ApiProperty({ description: 'The version that is asked for', example: 'v26.0' })
+  version!: string;
+
+  @ApiProperty({
+    type: String,
+    format: 'date',
+    nullable: true,
+    description: 'From this day Meta serves another version instead; null: no end is known',
+    example: null,
+  })
+  ends_on!: string | null;
+
+  @ApiProperty({
+    type: String,
+    format: 'date',
+    nullable: true,
+    description: 'The same for the Marketing API, which ends earlier',
+    example: null,
+  })
+  marketing_ends_on!: string | null;
+
+  @ApiProperty({ description: 'Whether it has ended' })
+  is_over!: boolean;
+}
+
+/** Answer of `GET /v1/settings`. */
+export class SettingsResponse {
+  @ApiProperty({ enum: ['development', 'production', 'test'] })
+  environment!: 'development' | 'production' | 'test';
+
+  @ApiProperty({ description: 'Of Node.js', example: 'v24.11.0' })
+  node_version!: string;
+
+  @ApiProperty()
+  meta_version!: MetaVersionResponse;
+
+  @ApiProperty({ type: [String], description: 'What should be corrected, beginning with the variable', example: [] })
+  warnings!: string[];
+
+  @ApiProperty({ type: [SettingResponse] })
+  settings!: SettingResponse[];
+}
