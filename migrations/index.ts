@@ -36,3 +36,4 @@ export { CredentialExpiry1764001140000 } from './1764001140000-CredentialExpiry.
 export { SchemaContract1764001150000 } from './1764001150000-SchemaContract.ts';
 export { SharedLimits1764001170000 } from './1764001170000-SharedLimits.ts';
 export { MetaApps1764001180000 } from './1764001180000-MetaApps.ts';
+export { TenantAdmins1764001230000 } from './1764001230000-TenantAdmins.ts';

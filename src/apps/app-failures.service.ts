@@ -7,6 +7,7 @@ import type { MetaError } from '../meta/errors/meta-error.ts';
 import { MetaApps } from '../meta/meta-apps.ts';
 import { Clock } from '../platform/clock.ts';
 import { AppRepository } from './app.repository.ts';
+import { onlyTenant } from './app-access.ts';
 import { deleteAppFailures, insertAppFailure, listFailingApps } from './app-failure.repository.ts';
 
 /** How long another replica's finding may stay unknown here. It only decides what failures say. */
@@ -48,17 +49,16 @@ export class AppFailures {
     const isNew = await this.database.transaction(async (tx) => {
       if (!(await insertAppFailure(tx, appId, code, this.clock.now()))) return false;
       const row = app === null || app === this.apps.primary ? null : await this.repository.find(tx, app.id);
-      const tenants = row?.tenants ?? [];
-      const [only = null] = tenants.length === 1 ? tenants : [];
+      const tenant = row === null ? null : onlyTenant(row);
       await this.outbox.add(tx, {
         type: 'app.failing',
-        tenant: only === '*' ? null : only,
+        tenant,
         product: null,
         connectionId: null,
         data: {
           app_id: app?.id ?? appId,
           name: row?.name ?? null,
-          tenant: only === '*' ? null : only,
+          tenant,
           reason: { code, ...REASONS[code] },
         },
       });

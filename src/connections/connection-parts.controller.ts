@@ -16,7 +16,7 @@ import { ListAssetsRequest, ListCredentialsRequest } from './connection/list-par
 
 /** All credentials and assets of a connection, which itself embeds the first ones only. */
 @ApiTags('connections')
-@Roles('service', 'admin', 'auditor')
+@Roles('service', 'admin', 'auditor', 'tenant_admin')
 @Controller('v1/connections/:id')
 export class ConnectionPartsController {
   constructor(

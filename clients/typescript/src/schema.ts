@@ -585,9 +585,9 @@ export interface paths {
         };
         /**
          * List Meta apps
-         * @description The environment's app first, then the others by id. Never shows a secret.
+         * @description The environment's app first, then the others by id. Apart from admins, clients bound to tenants see only the apps that serve no other tenant. Never shows a secret.
          *
-         *     Roles: admin, auditor.
+         *     Roles: admin, auditor, tenant_admin.
          */
         get: operations["listApps"];
         put?: never;
@@ -595,7 +595,7 @@ export interface paths {
          * Add a Meta app
          * @description Meta is asked first whether id and secret belong together. Secrets are sealed and never shown. The verify token for its webhooks is shown once, in this answer.
          *
-         *     Roles: admin.
+         *     Roles: admin, tenant_admin.
          */
         post: operations["createApp"];
         delete?: never;
@@ -615,7 +615,7 @@ export interface paths {
          * Get a Meta app
          * @description Also asks Meta whether id and secret belong together, and which webhooks it has for the app.
          *
-         *     Roles: admin, auditor.
+         *     Roles: admin, auditor, tenant_admin.
          */
         get: operations["getApp"];
         put?: never;
@@ -624,7 +624,7 @@ export interface paths {
          * Delete a Meta app
          * @description With its secrets, also the second time. Refused while connections that are not revoked rest on it.
          *
-         *     Roles: admin.
+         *     Roles: admin, tenant_admin.
          */
         delete: operations["deleteApp"];
         options?: never;
@@ -633,7 +633,7 @@ export interface paths {
          * Change a Meta app
          * @description Fields that are absent stay as they are. Holds from the next call on, on every replica. Changing its tenants moves no connection.
          *
-         *     Roles: admin.
+         *     Roles: admin, tenant_admin.
          */
         patch: operations["updateApp"];
         trace?: never;
@@ -651,7 +651,7 @@ export interface paths {
          * Replace the secret of a Meta app
          * @description Meta is asked about the new one first; then it is used from the next call on, on every replica. Signatures by the old one count for `grace_seconds`.
          *
-         *     Roles: admin.
+         *     Roles: admin, tenant_admin.
          */
         post: operations["rotateAppSecret"];
         delete?: never;
@@ -671,7 +671,7 @@ export interface paths {
          * List audit entries, newest first
          * @description Every lease and every change has an entry, which stays after its object is gone.
          *
-         *     Roles: admin, auditor.
+         *     Roles: admin, auditor, tenant_admin.
          */
         get: operations["listAuditEntries"];
         put?: never;
@@ -823,7 +823,7 @@ export interface paths {
          * Create a connect session
          * @description Makes a link that connects one customer for one product. Send the browser to `connect_url` within 10 minutes, or run the login in your own page with Meta's JavaScript SDK and `js_sdk`. Connecting again for the same tenant, product, and Meta user updates the connection and keeps its id.
          *
-         *     Roles: service, admin.
+         *     Roles: service, admin, tenant_admin.
          */
         post: operations["createConnectSession"];
         delete?: never;
@@ -843,7 +843,7 @@ export interface paths {
          * Get the state of a connect session
          * @description For front ends that wait for the end of a session, and for signups whose code got lost.
          *
-         *     Roles: service, admin.
+         *     Roles: service, admin, tenant_admin.
          */
         get: operations["getConnectSession"];
         put?: never;
@@ -867,7 +867,7 @@ export interface paths {
          * Complete a connect session with a code or a token
          * @description For front ends that ran the login themselves. A code works once; a token is inspected before anything is stored. With `pin`, a WhatsApp number is registered as well, whose failure does not undo the connection.
          *
-         *     Roles: service, admin.
+         *     Roles: service, admin, tenant_admin.
          */
         post: operations["completeConnectSession"];
         delete?: never;
@@ -887,7 +887,7 @@ export interface paths {
          * List connections
          * @description Lists the connections that the policy of the client covers, oldest first.
          *
-         *     Roles: service, admin, auditor.
+         *     Roles: service, admin, auditor, tenant_admin.
          */
         get: operations["listConnections"];
         put?: never;
@@ -909,7 +909,7 @@ export interface paths {
          * Get a connection
          * @description Returns the connection with its status, credentials, and assets. Never returns a token.
          *
-         *     Roles: service, admin, auditor.
+         *     Roles: service, admin, auditor, tenant_admin.
          */
         get: operations["getConnection"];
         put?: never;
@@ -918,7 +918,7 @@ export interface paths {
          * Revoke a connection
          * @description Ends the connection and its leases for good, destroys its tokens, and takes the grant away at Meta. Takes effect before the answer. Idempotent: repeat it to see the state of the revocation at Meta.
          *
-         *     Roles: admin.
+         *     Roles: admin, tenant_admin.
          */
         delete: operations["revokeConnection"];
         options?: never;
@@ -943,7 +943,7 @@ export interface paths {
          * List the assets of a connection
          * @description All assets, ordered by type and by Meta's id.
          *
-         *     Roles: service, admin, auditor.
+         *     Roles: service, admin, auditor, tenant_admin.
          */
         get: operations["listAssets"];
         put?: never;
@@ -987,7 +987,7 @@ export interface paths {
          * List the credentials of a connection
          * @description All credentials, oldest first. Never returns a token.
          *
-         *     Roles: service, admin, auditor.
+         *     Roles: service, admin, auditor, tenant_admin.
          */
         get: operations["listCredentials"];
         put?: never;
@@ -2509,7 +2509,7 @@ export interface components {
              * @example service
              * @enum {string}
              */
-            role: "service" | "admin" | "auditor";
+            role: "service" | "admin" | "auditor" | "tenant_admin";
             /**
              * @description `["*"]` means all
              * @example [
@@ -3250,13 +3250,13 @@ export interface components {
              */
             rate_limit_per_second?: number | null;
             /**
-             * @description `service` connects customers and takes leases, `admin` manages everything, `auditor` reads. Cannot be changed.
+             * @description `service` connects customers and takes leases, `admin` manages everything, `auditor` reads, `tenant_admin` manages apps and connections of its tenants. Cannot be changed.
              * @example service
              * @enum {string}
              */
-            role: "service" | "admin" | "auditor";
+            role: "service" | "admin" | "auditor" | "tenant_admin";
             /**
-             * @description `["*"]` means all. Required for a service; other roles default to `["*"]`.
+             * @description `["*"]` means all. Required for a service and for a tenant_admin, who cannot have `["*"]`; other roles default to it.
              * @example [
              *       "acme",
              *       "globex"
@@ -3415,7 +3415,7 @@ export interface components {
              * @example service
              * @enum {string}
              */
-            role: "service" | "admin" | "auditor";
+            role: "service" | "admin" | "auditor" | "tenant_admin";
             /**
              * @description `["*"]` means all
              * @example [
@@ -8032,7 +8032,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["ForbiddenByPolicy"];
             408: components["responses"]["RequestTimeout"];
             /**
              * @description `app_exists`: An app with this id is known already.
@@ -8161,7 +8161,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["ForbiddenByPolicy"];
             /**
              * @description `app_not_found`: No Meta app has this id here.
              *
@@ -8238,7 +8238,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["ForbiddenByPolicy"];
             /**
              * @description `app_not_found`: No Meta app has this id here.
              *
@@ -8345,7 +8345,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["ForbiddenByPolicy"];
             /**
              * @description `app_not_found`: No Meta app has this id here.
              *
