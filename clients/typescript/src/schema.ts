@@ -1731,7 +1731,7 @@ export interface webhooks {
         put?: never;
         /**
          * Receive app.failing
-         * @description Meta refuses an app. Told once, until Meta accepts it again or its settings change. No connection ends for it.
+         * @description Meta refuses or throttles an app. Told once, until Meta accepts it again or its settings change. No connection ends for it.
          */
         post: operations["receiveAppFailingEvent"];
         delete?: never;
@@ -2024,10 +2024,10 @@ export interface components {
         };
         /**
          * app.failing
-         * @description Meta refuses an app. Told once, until Meta accepts it again or its settings change. No connection ends for it.
+         * @description Meta refuses or throttles an app. Told once, until Meta accepts it again or its settings change. No connection ends for it.
          */
         AppFailingEvent: {
-            /** @description Meta refuses an app. Told once, until Meta accepts it again or its settings change. No connection ends for it. */
+            /** @description Meta refuses or throttles an app. Told once, until Meta accepts it again or its settings change. No connection ends for it. */
             data: {
                 /** @description Meta's id of the app. */
                 app_id: string;
@@ -2035,7 +2035,7 @@ export interface components {
                 name: string | null;
                 reason: {
                     /** @enum {unknown} */
-                    code: "app_rejected" | "app_blocked";
+                    code: "app_rejected" | "app_blocked" | "app_throttled";
                     detail: string;
                     remedy: string;
                 };
@@ -3626,7 +3626,7 @@ export interface components {
              */
             expires_at: string | null;
             /**
-             * @description Why the last refresh, rotation, or inspection failed; null: it did not
+             * @description Why the last refresh, rotation, or inspection failed, or why none is made (`attempts` 0): Meta refuses or throttles the app. Null: neither
              * @example null
              */
             failure: components["schemas"]["CredentialFailure"] | null;

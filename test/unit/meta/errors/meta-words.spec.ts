@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { readMetaWords } from '../../../../src/meta/errors/meta-words.ts';
 import { SecretString } from '../../../../src/platform/secret-string.ts';
 
-const SECRET = 'p4ss/wörd+1';
+const SECRET = 'p4ss/wo-d+1';
 const say = (message: unknown) => readMetaWords({ error: { message } } as never, [new SecretString(SECRET)]);
 
 it.each([
@@ -12,7 +12,7 @@ it.each([
   ['Unknown app 1029384756102938475610293847.', 'Unknown app 1029384756102938475610293847.'],
   [`Secret ${SECRET} is wrong`, 'Secret [hidden] is wrong'],
   [`client_secret=${encodeURIComponent(SECRET)}&x`, 'client_secret=[hidden]&x'],
-  ['Token EAAGm0PX4ZCpsBO7Qd1xyzxyzxyz is invalid', 'Token [hidden] is invalid'],
+  ['Token EAAGm0PX4ZCpsBO7Qd1BO7QdBO7Q is invalid', 'Token [hidden] is invalid'],
   ['App 1029384756102938|0123456789abcdef0123456789abcdef', 'App [hidden]'],
   ['', null],
   [7, null],
