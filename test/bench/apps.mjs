@@ -88,12 +88,12 @@ async function seedApps(environment) {
 async function addConnections(database) {
   const COPIES = `generate_series(0, ${APPS - 1}) AS app, generate_series(1, ${CONNECTIONS_PER_APP}) AS n`;
   await database.run({
-    text: `INSERT INTO connection SELECT (jsonb_populate_record(c, jsonb_build_object('id', 'con_f' || app || '-' || n,
+    text: `INSERT INTO connection SELECT (jsonb_populate_record(null::connection, to_jsonb(c) || jsonb_build_object('id', 'con_f' || app || '-' || n,
         'tenant', 'f' || app || '-' || n, 'app_id', (${FIRST_APP_ID} + app)::text, 'meta_user_id', app || '-' || n))).*
       FROM (SELECT * FROM connection ORDER BY id LIMIT 1) c, ${COPIES}`,
   });
   await database.run({
-    text: `INSERT INTO credential SELECT (jsonb_populate_record(c, jsonb_build_object('id', 'crd_f' || app || '-' || n,
+    text: `INSERT INTO credential SELECT (jsonb_populate_record(null::credential, to_jsonb(c) || jsonb_build_object('id', 'crd_f' || app || '-' || n,
         'connection_id', 'con_f' || app || '-' || n, 'app_id', (${FIRST_APP_ID} + app)::text, 'secret_id', null,
         'token_hash', null, 'subject_id', app || '-' || n))).*
       FROM (SELECT * FROM credential ORDER BY id LIMIT 1) c, ${COPIES}`,

@@ -98,8 +98,8 @@ describe('a tenant_admin', () => {
   });
 
   it('leaves an app alone on which connections of others still rest, and does not see how many', async () => {
-    const app = await addApp(['acme', 'initech']);
-    const { id } = await connectionAt(context, await completeConnect(context, { tenant: 'initech' }));
+    const app = await addApp(['acme', 'partner']);
+    const { id } = await connectionAt(context, await completeConnect(context, { tenant: 'partner' }));
     await api(context)
       .patch(`/v1/apps/${app}`, { tenants: ['acme'] })
       .expect(200);
