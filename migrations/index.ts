@@ -38,3 +38,5 @@ export { SharedLimits1764001170000 } from './1764001170000-SharedLimits.ts';
 export { MetaApps1764001180000 } from './1764001180000-MetaApps.ts';
 export { ConsoleSessions1764001200000 } from './1764001200000-ConsoleSessions.ts';
 export { KeptCounts1764001210000 } from './1764001210000-KeptCounts.ts';
+export { TenantAdmins1764001230000 } from './1764001230000-TenantAdmins.ts';
+export { AnnouncedAccountApps1764001240000 } from './1764001240000-AnnouncedAccountApps.ts';

@@ -33,9 +33,12 @@ export class AppCheckService {
   ): Promise<void> {
     const result = await check(host);
     if (result.ok) return;
-    const { verdict, meta } = result;
+    const { verdict, meta, words } = result;
     if (verdict.kind !== 'transient' && verdict.kind !== 'throttled')
-      throw new AppError(appRejected, { detail: `Meta does not accept app ${id} with this secret.`, meta });
+      throw new AppError(appRejected, {
+        detail: `Meta does not accept app ${id} with this secret${words === null ? '.' : `: “${words}”`}`,
+        meta,
+      });
     throw new AppError(metaUnavailable, {
       detail: 'Meta could not be asked whether the app id and its secret belong together. Nothing was stored.',
       remedy: 'Send the request again after the time in Retry-After.',

@@ -7,7 +7,7 @@ import { type MetaApp, MetaApps } from '../meta/meta-apps.ts';
 import type { MetaClient } from '../meta/meta-client.ts';
 import { MetaClients } from '../meta/meta-clients.ts';
 import type { AppMetaResponse, AppResponse, MissingSettingsResponse } from './app-response.dto.ts';
-import type { AppRow } from './app-row.ts';
+import { type AppRow, idsOf } from './app-row.ts';
 import { AppsService } from './apps.service.ts';
 
 /** Describes apps, and what Meta says of them. */
@@ -23,7 +23,7 @@ export class AppDescriptionService {
   /** Describes the environment's app. */
   async describePrimary(): Promise<AppResponse> {
     const { primary } = this.apps;
-    const counts = await this.service.countConnections(primary.appIds);
+    const counts = await this.service.countConnections(primary.appIds, null);
     const { app, instagramApp, threadsApp, loginConfigIds, graphApiVersion } = primary.config;
     return {
       app_id: app.id,
@@ -41,10 +41,10 @@ export class AppDescriptionService {
     };
   }
 
-  /** Describes apps that were made over the API. */
-  async describe(rows: readonly AppRow[]): Promise<AppResponse[]> {
+  /** Describes apps that were made over the API. Counts connections of `tenants`; null means all. */
+  async describe(rows: readonly AppRow[], tenants: readonly string[] | null): Promise<AppResponse[]> {
     const ids = rows.flatMap(idsOf);
-    const counts = ids.length === 0 ? new Map<string, number>() : await this.service.countConnections(ids);
+    const counts = ids.length === 0 ? new Map<string, number>() : await this.service.countConnections(ids, tenants);
     return rows.map((row) => ({
       app_id: row.app_id,
       name: row.name,
@@ -96,10 +96,6 @@ function missingSettings({ config }: MetaApp): MissingSettingsResponse[] {
     if (missing === null) return [];
     return [{ product, fields: [...missing.fields] }];
   });
-}
-
-function idsOf(row: AppRow): string[] {
-  return [row.app_id, row.instagram_app_id, row.threads_app_id].filter((id) => id !== null);
 }
 
 function sum(numbers: Iterable<number>): number {

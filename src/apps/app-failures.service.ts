@@ -7,14 +7,15 @@ import type { MetaError } from '../meta/errors/meta-error.ts';
 import { MetaApps } from '../meta/meta-apps.ts';
 import { Clock } from '../platform/clock.ts';
 import { AppRepository } from './app.repository.ts';
-import { deleteAppFailures, insertAppFailure, listFailingApps } from './app-failure.repository.ts';
+import { onlyTenant } from './app-access.ts';
+import { type AppFailureCode, deleteAppFailures, insertAppFailure, listFailingApps } from './app-failure.repository.ts';
 
 /** How long another replica's finding may stay unknown here. It only decides what failures say. */
 const REREAD_MS = 60_000;
 /** Meta's code for an unknown app (docs/meta-facts.md#code-exchange). */
 const UNKNOWN_APP = 101;
 
-const REASONS = {
+const REASONS: Readonly<Record<AppFailureCode, { detail: string; remedy: string }>> = {
   app_rejected: {
     detail: 'Meta rejects the app or its secret, so its tokens are neither refreshed nor inspected. They stay valid.',
     remedy: 'Compare id and secret with the app dashboard, and send the secret to POST /v1/apps/{app_id}/secret.',
@@ -23,12 +24,19 @@ const REASONS = {
     detail: 'Meta has blocked the app, so its tokens are neither refreshed nor inspected.',
     remedy: 'Check the app dashboard for notices, and appeal there.',
   },
-} as const;
+  app_throttled: {
+    detail: 'The app is at a rate limit at Meta, so its background work waits. Its tokens stay valid.',
+    remedy:
+      'Nothing at once: work goes on by itself. If it lasts, see the limits in the app dashboard, and call less often.',
+  },
+};
 
-/** Apps that Meta refuses: subscribers are told once, until it accepts them again or their settings change. */
+/**
+ * Apps that Meta refuses or throttles: subscribers are told once, until it accepts them again or their settings change.
+ */
 @Injectable()
 export class AppFailures {
-  #failing: ReadonlySet<string> = new Set();
+  #failing: ReadonlyMap<string, AppFailureCode> = new Map();
   #readAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -43,58 +51,82 @@ export class AppFailures {
   async report(appId: string, { verdict, cause }: MetaError): Promise<void> {
     if (verdict.kind !== 'configuration') return;
     const code = toReason(verdict.what, cause.code);
-    if (code === null || (await this.isFailing(appId))) return;
+    if (code !== null) await this.note(appId, code);
+  }
+
+  /** Notes that the app is at a limit of its own. */
+  async reportThrottled(appId: string): Promise<void> {
+    await this.note(appId, 'app_throttled');
+  }
+
+  private async note(appId: string, code: AppFailureCode): Promise<void> {
+    const known = (await this.failing()).get(appId);
+    if (known === code || (known !== undefined && known !== 'app_throttled')) return;
     const app = await this.apps.find(appId);
     const isNew = await this.database.transaction(async (tx) => {
       if (!(await insertAppFailure(tx, appId, code, this.clock.now()))) return false;
       const row = app === null || app === this.apps.primary ? null : await this.repository.find(tx, app.id);
-      const tenants = row?.tenants ?? [];
-      const [only = null] = tenants.length === 1 ? tenants : [];
+      const tenant = row === null ? null : onlyTenant(row);
       await this.outbox.add(tx, {
         type: 'app.failing',
-        tenant: only === '*' ? null : only,
+        tenant,
         product: null,
         connectionId: null,
         data: {
           app_id: app?.id ?? appId,
           name: row?.name ?? null,
-          tenant: only === '*' ? null : only,
+          tenant,
           reason: { code, ...REASONS[code] },
         },
       });
       return true;
     });
-    if (isNew || !this.#failing.has(appId)) this.#failing = new Set([...this.#failing, appId]);
+    // Otherwise another replica was first, perhaps with a worse reason: it is read again in time.
+    if (isNew || !this.#failing.has(appId)) this.#failing = new Map(this.#failing).set(appId, code);
   }
 
   /**
-   * Notes an accepted call of a Meta app: each of its calls carries its secret or a proof. Calls of Instagram and
-   * Threads apps may carry neither, and prove nothing.
+   * Notes an accepted call. A Meta app's calls carry its secret or a proof, so it is accepted again; calls of Instagram
+   * and Threads apps may carry neither, and prove nothing. `isLimitOver`: no limit of the app is in effect, or was
+   * until just now.
    */
-  async clear(appId: string): Promise<void> {
-    if (!(await this.isFailing(appId)) || (await this.apps.findOwn(appId)) === null) return;
-    await this.forget(this.database, [appId]);
+  async clear(appId: string, { isLimitOver }: { isLimitOver: boolean }): Promise<void> {
+    const code = (await this.failing()).get(appId);
+    if (code === undefined) return;
+    const isOver = code === 'app_throttled' ? isLimitOver : (await this.apps.findOwn(appId)) !== null;
+    if (!isOver) return;
+    await deleteAppFailures(this.database, [appId], code);
+    this.drop([appId]);
   }
 
   /** Whether Meta refused the app and has not accepted it since, as far as this replica knows. */
-  async isFailing(appId: string): Promise<boolean> {
+  async isRefused(appId: string): Promise<boolean> {
+    const code = (await this.failing()).get(appId);
+    return code !== undefined && code !== 'app_throttled';
+  }
+
+  private async failing(): Promise<ReadonlyMap<string, AppFailureCode>> {
     const nowMs = this.clock.now().getTime();
     if (Math.abs(nowMs - this.#readAtMs) >= REREAD_MS) {
       this.#readAtMs = nowMs;
-      this.#failing = new Set(await listFailingApps(this.database));
+      this.#failing = await listFailingApps(this.database);
     }
-    return this.#failing.has(appId);
+    return this.#failing;
   }
 
   /** Begins anew, after a change of the app. */
   async forget(executor: SqlExecutor, appIds: readonly string[]): Promise<void> {
-    await deleteAppFailures(executor, appIds);
-    this.#failing = new Set([...this.#failing].filter((id) => !appIds.includes(id)));
+    await deleteAppFailures(executor, appIds, null);
+    this.drop(appIds);
+  }
+
+  private drop(appIds: readonly string[]): void {
+    this.#failing = new Map([...this.#failing].filter(([id]) => !appIds.includes(id)));
   }
 }
 
 /** Code 3 and API versions are about single calls or all apps; a redirect URI is about logins. */
-function toReason(what: ConfigurationFault, code: number | undefined): keyof typeof REASONS | null {
+function toReason(what: ConfigurationFault, code: number | undefined): AppFailureCode | null {
   if (what === 'app_blocked') return 'app_blocked';
   const isRejected = what === 'secret' || what === 'proof' || (what === 'app' && code === UNKNOWN_APP);
   return isRejected ? 'app_rejected' : null;

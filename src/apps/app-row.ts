@@ -34,3 +34,8 @@ export interface AppRow {
 }
 
 export type StoredAppRow = AppRow & { mac: Buffer | null };
+
+/** The ids by which tokens may name an app: its own, and those of its inner apps. */
+export function idsOf(row: Pick<AppRow, 'app_id' | 'instagram_app_id' | 'threads_app_id'>): string[] {
+  return [row.app_id, row.instagram_app_id, row.threads_app_id].filter((id) => id !== null);
+}

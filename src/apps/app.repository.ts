@@ -42,10 +42,10 @@ const holdByAnyId = defineStatement<{ id: string }, { app_id: string }>(
     WHERE a.app_id = ${id} OR a.instagram_app_id = ${id} OR a.threads_app_id = ${id} FOR KEY SHARE`,
 );
 
-const selectPage = defineStatement<{ after: string; limit: number }, StoredAppRow>(
+const selectPage = defineStatement<{ after: string; limit: number; tenants: readonly string[] | null }, StoredAppRow>(
   'meta_app_list',
-  ({ after, limit }) =>
-    sql`SELECT ${COLUMNS} FROM meta_app a WHERE a.app_id > ${after} ORDER BY a.app_id LIMIT ${limit}`,
+  ({ after, limit, tenants }) => sql`SELECT ${COLUMNS} FROM meta_app a WHERE a.app_id > ${after}
+      AND (${tenants}::text[] IS NULL OR a.tenants <@ ${tenants}::text[]) ORDER BY a.app_id LIMIT ${limit}`,
 );
 
 const selectOfTenant = defineStatement<{ tenant: string }, StoredAppRow>(
@@ -120,11 +120,16 @@ export class AppRepository {
     return (await tx.rows(holdByAnyId({ id }))).length > 0;
   }
 
-  /** Up to `limit` apps after `after`, by id. */
-  async list(executor: SqlExecutor, after: string, limit: number): Promise<AppRow[]> {
+  /** Up to `limit` apps after `after`, by id, that serve only `tenants` (null: all). */
+  async list(
+    executor: SqlExecutor,
+    after: string,
+    limit: number,
+    tenants: readonly string[] | null,
+  ): Promise<AppRow[]> {
     const apps: AppRow[] = [];
     for (let last = after; apps.length < limit; ) {
-      const rows = await executor.rows(selectPage({ after: last, limit }));
+      const rows = await executor.rows(selectPage({ after: last, limit, tenants }));
       apps.push(...rows.flatMap((row) => this.accept(row) ?? []));
       if (rows.length < limit) break;
       last = rows.at(-1)?.app_id ?? last;

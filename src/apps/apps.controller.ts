@@ -11,6 +11,7 @@ import type { FastifyReply } from 'fastify';
 import { toActor } from '../audit/actor.ts';
 import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
 import { CurrentClient, RequestId, Roles } from '../auth/decorators.ts';
+import { notAllowed } from '../auth/policy/policy.ts';
 import { WaitsForStandby } from '../database/standby/waits-for-standby.ts';
 import { metaUnavailable } from '../meta/errors/meta-unavailable.ts';
 import { MetaApps } from '../meta/meta-apps.ts';
@@ -20,6 +21,7 @@ import { PageRequest } from '../platform/page-request.dto.ts';
 import { decodeKeyCursor, type Page, toKeyPage } from '../platform/paging.ts';
 import { AppError } from '../platform/problem.ts';
 import { SecretString } from '../platform/secret-string.ts';
+import { tenantsOfApps } from './app-access.ts';
 import { AppDescriptionService } from './app-description.service.ts';
 import { appExists, appInEnvironment, appInUse, appNotFound, appRejected } from './app-problems.ts';
 import {
@@ -32,14 +34,17 @@ import {
 } from './app-request.dto.ts';
 import { AppResponse, AppWithMetaResponse, CreatedAppResponse } from './app-response.dto.ts';
 import type { AppRow } from './app-row.ts';
-import { AppsService } from './apps.service.ts';
+import { type AppEdit, AppsService } from './apps.service.ts';
 
 const ApiAppId = (): MethodDecorator =>
   ApiParam({ name: 'app_id', description: "Meta's id of the app", example: '1029384756102938' });
 
-/** Meta apps of this installation: the environment's, and those of brands and customers. */
+/**
+ * Meta apps of this installation: the environment's, and those of brands and customers. Apart from admins, clients see
+ * those that serve only their tenants.
+ */
 @ApiTags('apps')
-@Roles('admin')
+@Roles('admin', 'tenant_admin')
 @Controller('v1/apps')
 export class AppsController {
   constructor(
@@ -57,32 +62,39 @@ export class AppsController {
       'The verify token for its webhooks is shown once, in this answer.',
   })
   @ApiCreatedResponse({ type: CreatedAppResponse, description: 'The app, with its verify token' })
-  @ApiProblems(appRejected, appExists, metaUnavailable)
+  @ApiProblems(notAllowed, appRejected, appExists, metaUnavailable)
   async create(
     @Body() request: CreateAppRequest,
-    @CurrentClient() admin: AuthenticatedClient,
+    @CurrentClient() client: AuthenticatedClient,
     @RequestId() requestId: string,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<CreatedAppResponse> {
-    const { app, verifyToken } = await this.service.create(toNewApp(request), { actor: toActor(admin), requestId });
-    const described = await this.describe(app);
+    const by = toChange(client, requestId);
+    const { app, verifyToken } = await this.service.create(toNewApp(request), by);
+    const described = await this.describe(app, by.tenants);
     reply.header('location', `/v1/apps/${app.app_id}`).header('cache-control', 'no-store');
     return { ...described, webhooks: { ...described.webhooks, verify_token: verifyToken.expose() } };
   }
 
   @Get()
-  @Roles('admin', 'auditor')
+  @Roles('admin', 'auditor', 'tenant_admin')
   @ApiOperation({
     operationId: 'listApps',
     summary: 'List Meta apps',
-    description: "The environment's app first, then the others by id. Never shows a secret.",
+    description:
+      "The environment's app first, then the others by id. Apart from admins, clients bound to tenants see only the apps that " +
+      'serve no other tenant. Never shows a secret.',
   })
   @ApiPage(AppResponse, 'A page of apps')
-  async list(@Query() { limit, cursor }: PageRequest): Promise<Page<AppResponse>> {
+  async list(
+    @Query() { limit, cursor }: PageRequest,
+    @CurrentClient() client: AuthenticatedClient,
+  ): Promise<Page<AppResponse>> {
+    const tenants = tenantsOfApps(client);
     const after = decodeKeyCursor(cursor);
-    const rows = await this.service.list(after?.[0] === 'api' ? after[1] : '', limit + 1);
-    const first = after === null ? [await this.descriptions.describePrimary()] : [];
-    const described = [...first, ...(await this.descriptions.describe(rows))];
+    const rows = await this.service.list(after?.[0] === 'api' ? after[1] : '', limit + 1, tenants);
+    const first = after === null && tenants === null ? [await this.descriptions.describePrimary()] : [];
+    const described = [...first, ...(await this.descriptions.describe(rows, tenants))];
     return toKeyPage(
       described,
       limit,
@@ -92,7 +104,7 @@ export class AppsController {
   }
 
   @Get(':app_id')
-  @Roles('admin', 'auditor')
+  @Roles('admin', 'auditor', 'tenant_admin')
   @ApiAppId()
   @ApiOperation({
     operationId: 'getApp',
@@ -101,11 +113,12 @@ export class AppsController {
   })
   @ApiOkResponse({ type: AppWithMetaResponse, description: 'The app, and what Meta says of it' })
   @ApiProblems(appNotFound)
-  async get(@Param('app_id') id: string): Promise<AppWithMetaResponse> {
-    const isPrimary = id === this.apps.primary.id;
+  async get(@Param('app_id') id: string, @CurrentClient() client: AuthenticatedClient): Promise<AppWithMetaResponse> {
+    const tenants = tenantsOfApps(client);
+    const isPrimary = id === this.apps.primary.id && tenants === null;
     const described = isPrimary
       ? await this.descriptions.describePrimary()
-      : await this.describe(await this.service.get(toAppId(id)));
+      : await this.describe(await this.service.get(toAppId(id), tenants), tenants);
     const app = await this.apps.findOwn(id);
     if (app === null) throw new AppError(appNotFound);
     return { ...described, meta: await this.descriptions.ask(app) };
@@ -121,15 +134,15 @@ export class AppsController {
       'moves no connection.',
   })
   @ApiOkResponse({ type: AppResponse, description: 'The app afterwards' })
-  @ApiProblems(appNotFound, appInEnvironment, appExists, appInUse, appRejected, metaUnavailable)
+  @ApiProblems(appNotFound, notAllowed, appInEnvironment, appExists, appInUse, appRejected, metaUnavailable)
   async change(
     @Param('app_id') id: string,
     @Body() request: UpdateAppRequest,
-    @CurrentClient() admin: AuthenticatedClient,
+    @CurrentClient() client: AuthenticatedClient,
     @RequestId() requestId: string,
   ): Promise<AppResponse> {
-    const by = { actor: toActor(admin), requestId };
-    return this.describe(await this.service.change(toAppId(id), toAppChange(request), by));
+    const by = toChange(client, requestId);
+    return this.describe(await this.service.change(toAppId(id), toAppChange(request), by), by.tenants);
   }
 
   @Post(':app_id/secret')
@@ -144,15 +157,16 @@ export class AppsController {
       'the old one count for `grace_seconds`.',
   })
   @ApiOkResponse({ type: AppResponse, description: 'The app, with its new secret in use' })
-  @ApiProblems(appNotFound, appInEnvironment, appRejected, metaUnavailable)
+  @ApiProblems(appNotFound, notAllowed, appInEnvironment, appRejected, metaUnavailable)
   async rotateSecret(
     @Param('app_id') id: string,
     @Body() { app_secret: secret, grace_seconds: grace }: RotateAppSecretRequest,
-    @CurrentClient() admin: AuthenticatedClient,
+    @CurrentClient() client: AuthenticatedClient,
     @RequestId() requestId: string,
   ): Promise<AppResponse> {
-    const by = { actor: toActor(admin), requestId };
-    return this.describe(await this.service.rotateSecret(toAppId(id), new SecretString(secret), grace, by));
+    const by = toChange(client, requestId);
+    const app = await this.service.rotateSecret(toAppId(id), new SecretString(secret), grace, by);
+    return this.describe(app, by.tenants);
   }
 
   @Delete(':app_id')
@@ -166,20 +180,25 @@ export class AppsController {
     description: 'With its secrets, also the second time. Refused while connections that are not revoked rest on it.',
   })
   @ApiNoContentResponse({ description: 'The app is deleted' })
-  @ApiProblems(appNotFound, appInEnvironment, appInUse)
+  @ApiProblems(appNotFound, notAllowed, appInEnvironment, appInUse)
   async delete(
     @Param('app_id') id: string,
-    @CurrentClient() admin: AuthenticatedClient,
+    @CurrentClient() client: AuthenticatedClient,
     @RequestId() requestId: string,
   ): Promise<void> {
-    await this.service.delete(toAppId(id), { actor: toActor(admin), requestId });
+    await this.service.delete(toAppId(id), toChange(client, requestId));
   }
 
-  private async describe(row: AppRow): Promise<AppResponse> {
-    const [described] = await this.descriptions.describe([row]);
+  private async describe(row: AppRow, tenants: readonly string[] | null): Promise<AppResponse> {
+    const [described] = await this.descriptions.describe([row], tenants);
     if (described === undefined) throw new Error('an app was not described');
     return described;
   }
+}
+
+/** Who changes an app, and whose apps they may change. */
+function toChange(client: AuthenticatedClient, requestId: string): AppEdit {
+  return { actor: toActor(client), requestId, tenants: tenantsOfApps(client) };
 }
 
 /** Throws 404 `app_not_found` for what is not an id of Meta. */

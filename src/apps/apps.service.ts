@@ -8,6 +8,7 @@ import { AppError, invalidInputError } from '../platform/problem.ts';
 import { Random } from '../platform/random.ts';
 import { SecretString } from '../platform/secret-string.ts';
 import { AppRepository } from './app.repository.ts';
+import { onlyTenant, requireOwnApp, requireServesOnly, servesOnly } from './app-access.ts';
 import { type AppChange, applyChange, describeChanges, type NewApp, newSecrets } from './app-changes.ts';
 import { AppCheckService } from './app-check.service.ts';
 import { countConnectionsOfApps } from './app-connections.query.ts';
@@ -15,11 +16,12 @@ import { AppFailures } from './app-failures.service.ts';
 import { countPendingOfApp } from './app-pending.query.ts';
 import { appExists, appInEnvironment, appInUse, appNotFound } from './app-problems.ts';
 import { AppRegistry } from './app-registry.ts';
-import type { AppRow } from './app-row.ts';
+import { type AppRow, idsOf } from './app-row.ts';
 import { AppSecretStore, type AppSecrets } from './app-secret-store.ts';
 
-/** Who changes an app, for the audit record. */
-interface Change {
+/** Who changes an app, for the audit record, and the tenants whose apps they may change; null means all. */
+export interface AppEdit {
+  tenants: readonly string[] | null;
   actor: Actor;
   requestId: string | null;
 }
@@ -41,10 +43,11 @@ export class AppsService {
   ) {}
 
   /**
-   * Returns the app and its verify token, which is shown only once. Throws 409 `app_exists` or `app_rejected`, 503
-   * `meta_unavailable`.
+   * Returns the app and its verify token, which is shown only once. Throws 403 `not_allowed`, 409 `app_exists` or
+   * `app_rejected`, 503 `meta_unavailable`.
    */
-  async create(given: NewApp, by: Change): Promise<{ app: AppRow; verifyToken: SecretString }> {
+  async create(given: NewApp, { tenants, ...by }: AppEdit): Promise<{ app: AppRow; verifyToken: SecretString }> {
+    requireServesOnly(given, tenants);
     const now = this.clock.now();
     const verifyToken = given.verifyToken ?? new SecretString(this.random.bytes(24).toString('base64url'));
     const draft: AppRow = {
@@ -70,18 +73,21 @@ export class AppsService {
       const row = { ...draft, secret_ids: await this.secrets.seal(tx, draft.app_id, secrets) };
       await this.repository.insert(tx, row);
       const { app_id: subjectId, secret_ids: _, version: __, created_at: ___, updated_at: ____, ...details } = row;
-      await this.audit.record(tx, { ...by, action: 'app.created', subjectId, details });
+      await this.audit.record(tx, { ...by, action: 'app.created', tenant: onlyTenant(row), subjectId, details });
       return row;
     });
     return { app, verifyToken };
   }
 
-  /** Throws 404 `app_not_found`; 409 `app_in_environment`, `app_exists`, `app_in_use` or `app_rejected`; 503. */
-  async change(appId: string, change: AppChange, by: Change): Promise<AppRow> {
-    this.requireChangeable(appId);
+  /**
+   * Throws 404 `app_not_found`; 403 `not_allowed`; 409 `app_in_environment`, `app_exists`, `app_in_use` or
+   * `app_rejected`; 503 `meta_unavailable`.
+   */
+  async change(appId: string, change: AppChange, { tenants, ...by }: AppEdit): Promise<AppRow> {
+    this.requireChangeable(appId, tenants);
     const secrets = newSecrets(change);
-    const known = await this.repository.find(this.database, appId);
-    if (known === null) throw new AppError(appNotFound);
+    const known = await this.get(appId, tenants);
+    requireServesOnly(applyChange(known, change), tenants);
     if (change.instagram || change.threads || change.graphApiVersion !== undefined) {
       const draft = applyChange(known, change);
       const opened = await this.secrets.open(this.database, known);
@@ -89,8 +95,7 @@ export class AppsService {
     }
     return this.database.transaction(async (tx) => {
       await this.repository.lockIds(tx);
-      const before = await this.repository.lock(tx, appId);
-      if (before === null) throw new AppError(appNotFound);
+      const before = await this.lock(tx, appId, tenants);
       const draft = applyChange(before, change);
       await this.requireNewIds(tx, idsOf(draft), appId);
       await this.requireUnused(
@@ -101,25 +106,30 @@ export class AppsService {
       if (Object.keys(changes).length === 0) return before;
       const secretIds = { ...draft.secret_ids, ...(await this.secrets.seal(tx, appId, secrets)) };
       const after = await this.store(tx, { ...draft, secret_ids: secretIds }, before);
-      await this.audit.record(tx, { ...by, action: 'app.changed', subjectId: appId, details: { changes } });
+      // What the app served before stands in the entry, too.
+      const tenant = onlyTenant(before) === onlyTenant(after) ? onlyTenant(after) : null;
+      await this.audit.record(tx, { ...by, action: 'app.changed', tenant, subjectId: appId, details: { changes } });
       return after;
     });
   }
 
   /**
    * Replaces the app's secret, from the next call on. The old one may still sign for `graceSeconds`. Throws 404
-   * `app_not_found`, 409 `app_in_environment` or `app_rejected`, 503 `meta_unavailable`.
+   * `app_not_found`, 403 `not_allowed`, 409 `app_in_environment` or `app_rejected`, 503 `meta_unavailable`.
    */
-  async rotateSecret(appId: string, secret: SecretString, graceSeconds: number, by: Change): Promise<AppRow> {
-    this.requireChangeable(appId);
-    const known = await this.repository.find(this.database, appId);
-    if (known === null) throw new AppError(appNotFound);
+  async rotateSecret(
+    appId: string,
+    secret: SecretString,
+    graceSeconds: number,
+    { tenants, ...by }: AppEdit,
+  ): Promise<AppRow> {
+    this.requireChangeable(appId, tenants);
+    const known = await this.get(appId, tenants);
     const opened = await this.secrets.open(this.database, known);
     const { threadsApp: _, ...config } = this.registry.configOf(known, known, { ...opened, app_secret: secret });
     await this.checks.requireAccepted({ ...config, threadsApp: null });
     return this.database.transaction(async (tx) => {
-      const before = await this.repository.lock(tx, appId);
-      if (before === null) throw new AppError(appNotFound);
+      const before = await this.lock(tx, appId, tenants);
       const { app_secret: current } = await this.secrets.open(tx, before);
       const { previous_app_secret: __, ...kept } = before.secret_ids;
       // Sent again, the same secret is no rotation: what signs for the grace must not become the current one.
@@ -140,42 +150,48 @@ export class AppsService {
       };
       const stored = await this.store(tx, after, before);
       const details = { grace_seconds: graceSeconds };
-      await this.audit.record(tx, { ...by, action: 'app.secret_rotated', subjectId: appId, details });
+      const tenant = onlyTenant(before);
+      await this.audit.record(tx, { ...by, action: 'app.secret_rotated', tenant, subjectId: appId, details });
       return stored;
     });
   }
 
-  /** Deletes an app with its secrets, if there is one. Throws 409 `app_in_environment` or `app_in_use`. */
-  async delete(appId: string, by: Change): Promise<void> {
-    this.requireChangeable(appId);
+  /**
+   * Deletes an app with its secrets, if there is one. Throws 404 `app_not_found` for one of other tenants, 403
+   * `not_allowed`, 409 `app_in_environment` or `app_in_use`.
+   */
+  async delete(appId: string, { tenants, ...by }: AppEdit): Promise<void> {
+    this.requireChangeable(appId, tenants);
     await this.database.transaction(async (tx) => {
       const row = await this.repository.lock(tx, appId);
       if (row === null) return;
+      await requireOwnApp(tx, row, tenants);
       await this.requireUnused(tx, idsOf(row));
       if ((await countPendingOfApp(tx, appId)) > 0)
         throw new AppError(appInUse, { detail: 'A login under this app is still being finished. Try again later.' });
       await this.repository.delete(tx, appId);
       await this.secrets.destroyReplaced(tx, row.secret_ids, {});
       await this.failures.forget(tx, idsOf(row));
-      await this.audit.record(tx, { ...by, action: 'app.deleted', subjectId: appId, details: { name: row.name } });
+      const details = { name: row.name };
+      await this.audit.record(tx, { ...by, action: 'app.deleted', tenant: onlyTenant(row), subjectId: appId, details });
     });
   }
 
-  /** Throws 404 `app_not_found`. */
-  async get(appId: string): Promise<AppRow> {
+  /** Throws 404 `app_not_found`, also for an app that serves others than `tenants` (null: all). */
+  async get(appId: string, tenants: readonly string[] | null): Promise<AppRow> {
     const row = await this.repository.find(this.database, appId);
-    if (row === null) throw new AppError(appNotFound);
+    if (row === null || !servesOnly(row, tenants)) throw new AppError(appNotFound);
     return row;
   }
 
-  /** Up to `limit` apps after the id `after`. */
-  list(after: string, limit: number): Promise<AppRow[]> {
-    return this.repository.list(this.database, after, limit);
+  /** Up to `limit` apps after the id `after` that serve only `tenants`; null means all. */
+  list(after: string, limit: number, tenants: readonly string[] | null): Promise<AppRow[]> {
+    return this.repository.list(this.database, after, limit, tenants);
   }
 
-  /** Connections that are not revoked, by the app id of their tokens. */
-  countConnections(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    return countConnectionsOfApps(this.database, ids);
+  /** Connections of `tenants` (null: all) that are not revoked, by the app id of their tokens. */
+  countConnections(ids: readonly string[], tenants: readonly string[] | null): Promise<ReadonlyMap<string, number>> {
+    return countConnectionsOfApps(this.database, ids, tenants);
   }
 
   private async store(tx: Transaction, changed: AppRow, before: AppRow): Promise<AppRow> {
@@ -186,8 +202,16 @@ export class AppsService {
     return after;
   }
 
-  private requireChangeable(appId: string): void {
-    if (appId === this.apps.primary.id) throw new AppError(appInEnvironment);
+  private requireChangeable(appId: string, tenants: readonly string[] | null): void {
+    if (appId === this.apps.primary.id) throw new AppError(tenants === null ? appInEnvironment : appNotFound);
+  }
+
+  /** Locks an app for a change. Throws 404 `app_not_found`, 403 `not_allowed`. */
+  private async lock(tx: Transaction, appId: string, tenants: readonly string[] | null): Promise<AppRow> {
+    const row = await this.repository.lock(tx, appId);
+    if (row === null) throw new AppError(appNotFound);
+    await requireOwnApp(tx, row, tenants);
+    return row;
   }
 
   /** Throws 409 `app_exists` if another app has one of the ids, 400 if the app itself names one twice. */
@@ -205,12 +229,8 @@ export class AppsService {
 
   private async requireUnused(tx: Transaction, ids: readonly string[]): Promise<void> {
     if (ids.length === 0) return;
-    const count = [...(await countConnectionsOfApps(tx, ids)).values()].reduce((sum, each) => sum + each, 0);
+    const count = [...(await countConnectionsOfApps(tx, ids, null)).values()].reduce((sum, each) => sum + each, 0);
     if (count === 0) return;
     throw new AppError(appInUse, { detail: `${count} connections that are not revoked rest on this app.` });
   }
-}
-
-function idsOf(row: Pick<AppRow, 'app_id' | 'instagram_app_id' | 'threads_app_id'>): string[] {
-  return [row.app_id, row.instagram_app_id, row.threads_app_id].filter((id) => id !== null);
 }

@@ -32,6 +32,7 @@ export class AuditController {
   ) {}
 
   @Get()
+  @Roles('admin', 'auditor', 'tenant_admin')
   @ApiOperation({
     operationId: 'listAuditEntries',
     summary: 'List audit entries, newest first',

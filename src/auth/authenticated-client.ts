@@ -1,7 +1,8 @@
 import type { Product } from '../config/config.ts';
 import type { CallerId, ClientId, SessionId } from './ids.ts';
 
-export const ROLES = ['service', 'admin', 'auditor'] as const;
+/** A `tenant_admin` administers the apps and connections of the tenants that its policy names. */
+export const ROLES = ['service', 'admin', 'auditor', 'tenant_admin'] as const;
 export type Role = (typeof ROLES)[number];
 export const LEASE_MODES = ['gateway', 'token'] as const;
 export type LeaseMode = (typeof LEASE_MODES)[number];

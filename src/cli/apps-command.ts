@@ -24,7 +24,8 @@ import { OPERATOR } from './operator.ts';
 import { readText } from './terminal/read-text.ts';
 
 const PAGE_SIZE = 200;
-const BY_OPERATOR = { actor: OPERATOR, requestId: null };
+const ALL_TENANTS = null;
+const BY_OPERATOR = { actor: OPERATOR, requestId: null, tenants: ALL_TENANTS };
 
 interface AppServices {
   store: AppsService;
@@ -122,8 +123,8 @@ function withSettings(command: Command): Command {
 async function list({ store, descriptions }: AppServices, context: CommandContext): Promise<void> {
   const apps: AppResponse[] = [await descriptions.describePrimary()];
   for (let after = ''; ; ) {
-    const rows = await store.list(after, PAGE_SIZE);
-    apps.push(...(await descriptions.describe(rows)));
+    const rows = await store.list(after, PAGE_SIZE, ALL_TENANTS);
+    apps.push(...(await descriptions.describe(rows, ALL_TENANTS)));
     if (rows.length < PAGE_SIZE) break;
     after = rows.at(-1)?.app_id ?? after;
   }
@@ -146,7 +147,7 @@ async function add(
   const { app, verifyToken } = await withValidatedRequest(CreateAppRequest, body, (request) =>
     store.create(toNewApp(request), BY_OPERATOR),
   );
-  const [described] = await descriptions.describe([app]);
+  const [described] = await descriptions.describe([app], ALL_TENANTS);
   const { callback_url: url = '' } = described?.webhooks ?? {};
   const document = { ...described, webhooks: { callback_url: url, verify_token: verifyToken.expose() } };
   printResult(context, document, () =>
@@ -166,7 +167,7 @@ async function update(
   const app = await withValidatedRequest(UpdateAppRequest, body, (request) =>
     store.change(id, toAppChange(request), BY_OPERATOR),
   );
-  const [described] = await descriptions.describe([app]);
+  const [described] = await descriptions.describe([app], ALL_TENANTS);
   printResult(context, { ...described }, () => `${id} is changed`);
 }
 
@@ -182,13 +183,13 @@ async function rotate(
   const app = await withValidatedRequest(RotateAppSecretRequest, body, (request) =>
     store.rotateSecret(id, new SecretString(request.app_secret), request.grace_seconds, BY_OPERATOR),
   );
-  const [described] = await descriptions.describe([app]);
+  const [described] = await descriptions.describe([app], ALL_TENANTS);
   printResult(context, { ...described }, () => `The new secret of ${id} is in use`);
 }
 
 async function remove({ store }: AppServices, id: string, context: CommandContext): Promise<void> {
   // A mistyped id must not look deleted.
-  await store.get(id);
+  await store.get(id, ALL_TENANTS);
   await store.delete(id, BY_OPERATOR);
   printResult(context, { app_id: id, deleted: true }, () => `${id} is deleted`);
 }

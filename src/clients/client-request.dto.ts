@@ -38,7 +38,15 @@ interface ListRequirement {
   description: string;
 }
 /** Services must name tenants and products; admins and auditors default to all. */
-const REQUIRED_FOR_SERVICE: ListRequirement = {
+const TENANTS_BY_ROLE: ListRequirement = {
+  condition: () =>
+    ValidateIf(
+      ({ role }: { role: unknown }, value) => role === 'service' || role === 'tenant_admin' || value !== undefined,
+    ),
+  description:
+    '`["*"]` means all. Required for a service and for a tenant_admin, who cannot have `["*"]`; other roles default to it.',
+};
+const PRODUCTS_BY_ROLE: ListRequirement = {
   condition: () => ValidateIf(({ role }: { role: unknown }, value) => role === 'service' || value !== undefined),
   description: '`["*"]` means all. Required for a service; other roles default to `["*"]`.',
 };
@@ -120,16 +128,17 @@ export class CreateClientRequest extends ClientPolicyRequest {
   @ApiProperty({
     enum: ROLES,
     description:
-      '`service` connects customers and takes leases, `admin` manages everything, `auditor` reads. Cannot be changed.',
+      '`service` connects customers and takes leases, `admin` manages everything, `auditor` reads, `tenant_admin` manages ' +
+      'apps and connections of its tenants. Cannot be changed.',
     example: 'service',
   })
   @IsIn(ROLES)
   role!: Role;
 
-  @Tenants(REQUIRED_FOR_SERVICE)
+  @Tenants(TENANTS_BY_ROLE)
   tenants?: string[];
 
-  @Products(REQUIRED_FOR_SERVICE)
+  @Products(PRODUCTS_BY_ROLE)
   products?: (Product | '*')[];
 
   @ExpiresInSeconds('the key')

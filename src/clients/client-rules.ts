@@ -1,4 +1,4 @@
-import type { LeaseMode } from '../auth/authenticated-client.ts';
+import type { LeaseMode, Role } from '../auth/authenticated-client.ts';
 import type { ClientId } from '../auth/ids.ts';
 import type { AllowPolicy } from '../auth/policy/allow-policy.ts';
 import { isId } from '../platform/ids.ts';
@@ -38,6 +38,12 @@ export function requireEnforceable(leaseModes: readonly LeaseMode[], allow: Allo
     'allow',
     "cannot be enforced if lease_modes include token: with Meta's own token, a client calls Meta directly",
   );
+}
+
+/** Nothing of a tenant_admin may reach across tenants. Throws 400 `invalid_request`. */
+export function requireNamedTenants(role: Role, tenants: readonly string[]): void {
+  if (role !== 'tenant_admin' || !tenants.includes('*')) return;
+  throw invalidInputError('tenants', 'must be named for a tenant_admin; only an admin administers all');
 }
 
 /** Throws 404 `client_not_found` if the id is malformed. */

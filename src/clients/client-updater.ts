@@ -7,7 +7,7 @@ import type { ClientDetailsRow, ClientRow } from '../auth/client-row.ts';
 import { Database } from '../database/database.ts';
 import { RowMacs } from '../database/row-macs.ts';
 import { AppError } from '../platform/problem.ts';
-import { clientNotFound, identityTaken, requireEnforceable, toClientId } from './client-rules.ts';
+import { clientNotFound, identityTaken, requireEnforceable, requireNamedTenants, toClientId } from './client-rules.ts';
 
 /** The columns to change. Absent ones stay unchanged. */
 export type ClientChange = Partial<
@@ -44,6 +44,7 @@ export class ClientUpdater {
       const changes = differences(before, after);
       if (Object.keys(changes).length === 0) return before;
       requireEnforceable(after.lease_modes, after.allow);
+      requireNamedTenants(after.role, after.tenants);
       if (changes['identities'] !== undefined && !(await replaceIdentities(tx, this.macs, id, after.identities)))
         throw new AppError(identityTaken);
       await updateClient(tx, this.macs, { ...after, policy_version: before.policy_version + 1 });

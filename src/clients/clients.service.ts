@@ -34,7 +34,14 @@ import { Ids } from '../platform/ids.ts';
 import { AppError, invalidInputError } from '../platform/problem.ts';
 import { Random } from '../platform/random.ts';
 import type { SecretString } from '../platform/secret-string.ts';
-import { clientNotFound, identityTaken, lastAdmin, requireEnforceable, toClientId } from './client-rules.ts';
+import {
+  clientNotFound,
+  identityTaken,
+  lastAdmin,
+  requireEnforceable,
+  requireNamedTenants,
+  toClientId,
+} from './client-rules.ts';
 
 export const DEFAULT_MAX_TTL_SECONDS = 3600;
 
@@ -100,6 +107,7 @@ export class ClientsService {
   ): Promise<CreatedClient> {
     const leaseModes = input.leaseModes ?? ['gateway'];
     requireEnforceable(leaseModes, input.allow ?? null);
+    requireNamedTenants(input.role, input.tenants);
     const apiKey = generateApiKey(this.random);
     const keyExpiresAt = this.toExpiresAt(input.keyExpiry ?? null);
     const client: ClientDetailsRow = {

@@ -7,6 +7,7 @@ import { ApiPage } from '../platform/openapi/api-page.ts';
 import { ApiProblems } from '../platform/openapi/api-problems.ts';
 import { decodeCursor, decodeKeyCursor, type Page, toKeyPage, toPage } from '../platform/paging.ts';
 import { ApiConnectionId } from './connection/api-connection-id.ts';
+import { findAppFailures } from './connection/app-failure.query.ts';
 import { AssetResponse, toAssetResponse } from './connection/asset-response.dto.ts';
 import { type AssetPart, listConnectionAssets, listCredentials } from './connection/connection-parts.query.ts';
 import { connectionNotFound } from './connection/connection-problems.ts';
@@ -16,7 +17,7 @@ import { ListAssetsRequest, ListCredentialsRequest } from './connection/list-par
 
 /** All credentials and assets of a connection, which itself embeds the first ones only. */
 @ApiTags('connections')
-@Roles('service', 'admin', 'auditor')
+@Roles('service', 'admin', 'auditor', 'tenant_admin')
 @Controller('v1/connections/:id')
 export class ConnectionPartsController {
   constructor(
@@ -40,9 +41,10 @@ export class ConnectionPartsController {
   ): Promise<Page<CredentialResponse>> {
     const { type, q: text, limit, cursor } = query;
     const after = decodeCursor(cursor);
-    const { id: connectionId } = await this.visibility.getVisible(client, id);
+    const { id: connectionId, app_id: appId, status } = await this.visibility.getVisible(client, id);
     const rows = await listCredentials(this.database, { connectionId, type, text, after, limit: limit + 1 });
-    return toPage(rows, limit, toCredentialResponse);
+    const failures = await findAppFailures(this.database, status === 'active' ? [appId] : []);
+    return toPage(rows, limit, (row) => toCredentialResponse(row, failures.get(appId) ?? null));
   }
 
   @Get('assets')

@@ -19,7 +19,7 @@ import { ListConnectionsRequest } from './list-connections.dto.ts';
 
 /** Connections as clients see them. */
 @ApiTags('connections')
-@Roles('service', 'admin', 'auditor')
+@Roles('service', 'admin', 'auditor', 'tenant_admin')
 @Controller('v1/connections')
 export class ConnectionsController {
   constructor(

@@ -34,6 +34,7 @@ export class ConnectionActionsController {
   ) {}
 
   @Delete(':id')
+  @Roles('admin', 'tenant_admin')
   @HttpCode(200)
   @WaitsForStandby({ isEnding: true })
   @ApiOperation({

@@ -14,7 +14,7 @@ import { requestAppToken } from './graph/request-app-token.ts';
  */
 export type AppCheck =
   | { ok: true; servedVersion: string | null }
-  | { ok: false; verdict: MetaVerdict; meta: MetaCause };
+  | { ok: false; verdict: MetaVerdict; meta: MetaCause; words: string | null };
 
 /** Calls made as the app itself, for `doctor` (docs/meta-facts.md#code-exchange). */
 export class AppApi {
@@ -25,11 +25,11 @@ export class AppApi {
     try {
       const response = await requestAppToken(this.transport, host);
       if (readText(asObject(response.json), 'access_token') === null) {
-        return { ok: false, verdict: { kind: 'transient' }, meta: {} };
+        return { ok: false, verdict: { kind: 'transient' }, meta: {}, words: null };
       }
       return { ok: true, servedVersion: response.servedVersion };
     } catch (error) {
-      if (error instanceof MetaError) return { ok: false, verdict: error.verdict, meta: error.cause };
+      if (error instanceof MetaError) return toFailedCheck(error);
       throw error;
     }
   }
@@ -44,7 +44,7 @@ export class AppApi {
     try {
       return { ok: true, servedVersion: (await this.readApp()).servedVersion };
     } catch (error) {
-      if (error instanceof MetaError) return { ok: false, verdict: error.verdict, meta: error.cause };
+      if (error instanceof MetaError) return toFailedCheck(error);
       throw error;
     }
   }
@@ -61,6 +61,7 @@ export class AppApi {
       query: { fields: 'id' },
       auth: { by: 'app' },
       effect: 'read',
+      keepsWords: true,
     });
   }
 
@@ -84,4 +85,8 @@ export class AppApi {
     }
     return found;
   }
+}
+
+function toFailedCheck({ verdict, cause, words }: MetaError): AppCheck {
+  return { ok: false, verdict, meta: cause, words };
 }

@@ -85,6 +85,7 @@ export class WebhookIngestService {
       await this.announcedAccounts.announce(
         tx,
         spoken.flatMap(({ announcedAccounts }) => announcedAccounts),
+        app === this.apps.primary ? null : app.id,
       );
       await this.assets.requestVerification(tx, 'whatsapp_business_account', accountsToVerify(spoken));
       return {

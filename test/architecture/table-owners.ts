@@ -55,6 +55,10 @@ export const FOREIGN_READS: Readonly<Record<string, { table: string; why: string
     table: 'pending_authorization',
     why: 'connections stand above apps, and an app is not deleted under a token that is not in a connection yet',
   },
+  'src/connections/connection/app-failure.query.ts': {
+    table: 'app_failure',
+    why: 'apps stand beside connections, and a connection says what holds up its app',
+  },
   'src/events/outbox/event-description.query.ts': {
     table: 'connection',
     why: 'connections stand above events, and what an event says of its connection is read by the statement that stores it',

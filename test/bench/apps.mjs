@@ -1,9 +1,11 @@
-// npm run bench:apps: what leases and Graph calls cost with one Meta app and with 10,000, and what a start costs.
+// npm run bench:apps: what leases, Graph calls, a start, and the search for due work cost with one Meta app and with
+// 10,000 of 100 connections each.
 import { Registry } from 'prom-client';
 import { AppRepository } from '../../dist/src/apps/app.repository.js';
 import { AppSecretStore } from '../../dist/src/apps/app-secret-store.js';
 import { openCoreServices } from '../../dist/src/bootstrap/core-services.js';
 import { loadConfig } from '../../dist/src/config/load-config.js';
+import { listAppsWithDue } from '../../dist/src/connections/due-apps.query.js';
 import { startEmbeddedPostgres } from '../../dist/src/database/embedded-postgres.js';
 import { IntegrityFailures } from '../../dist/src/database/integrity-failures.js';
 import { RowMacs } from '../../dist/src/database/row-macs.js';
@@ -23,6 +25,8 @@ import {
 import { seed } from './seed.mjs';
 
 const APPS = Number(process.env.BENCH_APPS ?? 10_000);
+/** Connections of each app that only make the tables as large as they would be. */
+const CONNECTIONS_PER_APP = Number(process.env.BENCH_CONNECTIONS_PER_APP ?? 100);
 /** The first half is under the environment's app, the other half each under one of its own. */
 const CONNECTIONS = 1000;
 const FIRST_APP_ID = 700_000_000_000;
@@ -75,8 +79,42 @@ async function seedApps(environment) {
         WHERE tenant ~ '^t[0-9]+$' AND substr(tenant, 2)::int >= ${CONNECTIONS / 2}`,
     });
   }
+  await addConnections(database);
   await database.run({ text: 'ANALYZE' });
   await coreServices.close();
+}
+
+/** Copies a connection and its credential for each app, in the database, without their token. */
+async function addConnections(database) {
+  const COPIES = `generate_series(0, ${APPS - 1}) AS app, generate_series(1, ${CONNECTIONS_PER_APP}) AS n`;
+  await database.run({
+    text: `INSERT INTO connection SELECT (jsonb_populate_record(null::connection, to_jsonb(c) || jsonb_build_object('id', 'con_f' || app || '-' || n,
+        'tenant', 'f' || app || '-' || n, 'app_id', (${FIRST_APP_ID} + app)::text, 'meta_user_id', app || '-' || n))).*
+      FROM (SELECT * FROM connection ORDER BY id LIMIT 1) c, ${COPIES}`,
+  });
+  await database.run({
+    text: `INSERT INTO credential SELECT (jsonb_populate_record(null::credential, to_jsonb(c) || jsonb_build_object('id', 'crd_f' || app || '-' || n,
+        'connection_id', 'con_f' || app || '-' || n, 'app_id', (${FIRST_APP_ID} + app)::text, 'secret_id', null,
+        'token_hash', null, 'subject_id', app || '-' || n))).*
+      FROM (SELECT * FROM credential ORDER BY id LIMIT 1) c, ${COPIES}`,
+  });
+}
+
+/** Milliseconds to find the apps with work that is due, of all kinds: the least of five. Nothing is due. */
+async function timeDueApps(environment) {
+  const { database, clock, close } = await openCoreServices({
+    config: loadConfig(environment),
+    databaseUrl: environment.DATABASE_URL,
+  });
+  const times = [];
+  for (let n = 0; n < 5; n++) {
+    const startedAt = performance.now();
+    for (const kind of ['refreshes', 'rotations', 'checks', 'discoveries'])
+      await listAppsWithDue(database, kind, clock.now());
+    times.push(performance.now() - startedAt);
+  }
+  await close();
+  return Math.round(Math.min(...times));
 }
 
 async function timedStart(environment) {
@@ -94,7 +132,9 @@ try {
   const before = await timedStart(environment);
   await before.service.stop();
   running.pop();
+  const dueBefore = await timeDueApps(environment);
   await seedApps(environment);
+  const dueAfter = await timeDueApps(environment);
   const { service, ms, rss } = await timedStart(environment);
 
   const { api_key: key } = await callApi(service.url, 'POST', '/v1/clients', ADMIN_KEY, {
@@ -134,7 +174,8 @@ try {
   process.stdout.write(`d/c ${(d.requestsPerSecond / c.requestsPerSecond).toFixed(2)}   `);
   process.stdout.write(`by processor time ${(a.cpu / b.cpu).toFixed(2)}   ${(c.cpu / d.cpu).toFixed(2)}   `);
   process.stdout.write(
-    `start ${before.ms} ms and ${before.rss} MB with one app, ${ms} ms and ${rss} MB with ${APPS}\n`,
+    `start ${before.ms} ms and ${before.rss} MB with one app, ${ms} ms and ${rss} MB with ${APPS}\n` +
+      `search for due work ${dueBefore} ms with one app, ${dueAfter} ms with ${APPS}\n`,
   );
 } finally {
   for (const each of running.reverse()) await each.stop();

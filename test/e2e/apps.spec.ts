@@ -56,7 +56,12 @@ describe('several Meta apps', () => {
       const rejected = await api(context)
         .post('/v1/apps', { ...body, app_secret: 'c'.repeat(32) })
         .expect(409);
-      expect(rejected.body).toMatchObject({ code: 'app_rejected', meta: { code: expect.any(Number) } });
+      expect(rejected.body).toMatchObject({
+        code: 'app_rejected',
+        detail: `Meta does not accept app ${id} with this secret: “Error validating client secret.”`,
+        meta: { code: expect.any(Number) },
+      });
+      expect(rejected.text).not.toContain('cccc');
       await api(context).get(`/v1/apps/${id}`).expect(404);
 
       const created = await api(context).post('/v1/apps', body).expect(201);

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import request from 'supertest';
 import { UnfinishedSignupJob } from '../../src/connect/unfinished/unfinished-signup.job.ts';
 import { Database } from '../../src/database/database.ts';
-import { seedIds } from '../../src/sandbox/state/default-seed.ts';
+import { type SandboxApp, seedIds } from '../../src/sandbox/state/default-seed.ts';
 import {
   api,
   type ConnectSessionBody,
@@ -180,14 +180,20 @@ describe('GET /v1/connect-sessions/{id}', () => {
 
 describe('a signup whose code was lost', () => {
   let time = 0;
-  const announce = async (waba: string, business = '900', event = 'PARTNER_ADDED') => {
+  /** `app`: whose callback it comes to. */
+  const announce = async (
+    waba: string,
+    business = '900',
+    event = 'PARTNER_ADDED',
+    app: Pick<SandboxApp, 'id' | 'secret'> = context.sandbox.app,
+  ) => {
     time += 1;
     const value = { event, waba_info: { waba_id: waba, owner_business_id: business } };
     const entry = [{ id: business, time, changes: [{ field: 'account_update', value }] }];
     const body = JSON.stringify({ object: 'whatsapp_business_account', entry });
-    const signature = createHmac('sha256', context.sandbox.app.secret).update(body).digest('hex');
+    const signature = createHmac('sha256', app.secret).update(body).digest('hex');
     await request(server())
-      .post('/webhooks/meta')
+      .post(app.id === context.sandbox.app.id ? '/webhooks/meta' : `/webhooks/meta/${app.id}`)
       .set('Content-Type', 'application/json')
       .set('X-Hub-Signature-256', `sha256=${signature}`)
       .send(body)
@@ -270,6 +276,29 @@ describe('a signup whose code was lost', () => {
     await announce(waba, '901');
     await decideLater();
     expect(await eventsOf(waba)).toMatchObject([{ connect_session_id: named.id, tenant: 'named' }]);
+  });
+
+  it('matches sessions of the app only that it was announced to', async () => {
+    const app = { id: '720000000001', secret: 'b'.repeat(32) };
+    context.sandbox.state.make.app(app);
+    await api(context)
+      .post('/v1/apps', {
+        app_id: app.id,
+        app_secret: app.secret,
+        name: 'Brand',
+        tenants: ['branded'],
+        login_config_ids: { whatsapp: seedIds.signupConfiguration },
+      })
+      .expect(201);
+    const shared = await signup({ tenant: 'unbranded' });
+    const own = await signup({ tenant: 'branded' });
+    for (const session of [shared, own]) await opened(session);
+    const [ofShared, ofOwn] = [newAccount(), newAccount()];
+    await announce(ofShared);
+    await announce(ofOwn, '900', 'PARTNER_ADDED', app);
+    await decideLater();
+    expect(await eventsOf(ofShared)).toMatchObject([{ connect_session_id: shared.id, tenant: 'unbranded' }]);
+    expect(await eventsOf(ofOwn)).toMatchObject([{ connect_session_id: own.id, tenant: 'branded' }]);
   });
 
   it('names no session and no tenant if two are possible', async () => {

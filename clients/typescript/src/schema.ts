@@ -665,9 +665,9 @@ export interface paths {
         };
         /**
          * List Meta apps
-         * @description The environment's app first, then the others by id. Never shows a secret.
+         * @description The environment's app first, then the others by id. Apart from admins, clients bound to tenants see only the apps that serve no other tenant. Never shows a secret.
          *
-         *     Roles: admin, auditor.
+         *     Roles: admin, auditor, tenant_admin.
          */
         get: operations["listApps"];
         put?: never;
@@ -675,7 +675,7 @@ export interface paths {
          * Add a Meta app
          * @description Meta is asked first whether id and secret belong together. Secrets are sealed and never shown. The verify token for its webhooks is shown once, in this answer.
          *
-         *     Roles: admin.
+         *     Roles: admin, tenant_admin.
          */
         post: operations["createApp"];
         delete?: never;
@@ -695,7 +695,7 @@ export interface paths {
          * Get a Meta app
          * @description Also asks Meta whether id and secret belong together, and which webhooks it has for the app.
          *
-         *     Roles: admin, auditor.
+         *     Roles: admin, auditor, tenant_admin.
          */
         get: operations["getApp"];
         put?: never;
@@ -704,7 +704,7 @@ export interface paths {
          * Delete a Meta app
          * @description With its secrets, also the second time. Refused while connections that are not revoked rest on it.
          *
-         *     Roles: admin.
+         *     Roles: admin, tenant_admin.
          */
         delete: operations["deleteApp"];
         options?: never;
@@ -713,7 +713,7 @@ export interface paths {
          * Change a Meta app
          * @description Fields that are absent stay as they are. Holds from the next call on, on every replica. Changing its tenants moves no connection.
          *
-         *     Roles: admin.
+         *     Roles: admin, tenant_admin.
          */
         patch: operations["updateApp"];
         trace?: never;
@@ -731,7 +731,7 @@ export interface paths {
          * Replace the secret of a Meta app
          * @description Meta is asked about the new one first; then it is used from the next call on, on every replica. Signatures by the old one count for `grace_seconds`.
          *
-         *     Roles: admin.
+         *     Roles: admin, tenant_admin.
          */
         post: operations["rotateAppSecret"];
         delete?: never;
@@ -751,7 +751,7 @@ export interface paths {
          * List audit entries, newest first
          * @description Every lease and every change has an entry, which stays after its object is gone.
          *
-         *     Roles: admin, auditor.
+         *     Roles: admin, auditor, tenant_admin.
          */
         get: operations["listAuditEntries"];
         put?: never;
@@ -925,7 +925,7 @@ export interface paths {
          * Create a connect session
          * @description Makes a link that connects one customer for one product. Send the browser to `connect_url` within 10 minutes, or run the login in your own page with Meta's JavaScript SDK and `js_sdk`. Connecting again for the same tenant, product, and Meta user updates the connection and keeps its id.
          *
-         *     Roles: service, admin.
+         *     Roles: service, admin, tenant_admin.
          */
         post: operations["createConnectSession"];
         delete?: never;
@@ -945,7 +945,7 @@ export interface paths {
          * Get the state of a connect session
          * @description For front ends that wait for the end of a session, and for signups whose code got lost.
          *
-         *     Roles: service, admin.
+         *     Roles: service, admin, tenant_admin.
          */
         get: operations["getConnectSession"];
         put?: never;
@@ -969,7 +969,7 @@ export interface paths {
          * Complete a connect session with a code or a token
          * @description For front ends that ran the login themselves. A code works once; a token is inspected before anything is stored. With `pin`, a WhatsApp number is registered as well, whose failure does not undo the connection.
          *
-         *     Roles: service, admin.
+         *     Roles: service, admin, tenant_admin.
          */
         post: operations["completeConnectSession"];
         delete?: never;
@@ -989,7 +989,7 @@ export interface paths {
          * List connections
          * @description Lists the connections that the policy of the client covers, oldest first.
          *
-         *     Roles: service, admin, auditor.
+         *     Roles: service, admin, auditor, tenant_admin.
          */
         get: operations["listConnections"];
         put?: never;
@@ -1011,7 +1011,7 @@ export interface paths {
          * Get a connection
          * @description Returns the connection with its status, credentials, and assets. Never returns a token.
          *
-         *     Roles: service, admin, auditor.
+         *     Roles: service, admin, auditor, tenant_admin.
          */
         get: operations["getConnection"];
         put?: never;
@@ -1020,7 +1020,7 @@ export interface paths {
          * Revoke a connection
          * @description Ends the connection and its leases for good, destroys its tokens, and takes the grant away at Meta. Takes effect before the answer. Idempotent: repeat it to see the state of the revocation at Meta.
          *
-         *     Roles: admin.
+         *     Roles: admin, tenant_admin.
          */
         delete: operations["revokeConnection"];
         options?: never;
@@ -1045,7 +1045,7 @@ export interface paths {
          * List the assets of a connection
          * @description All assets, ordered by type and by Meta's id.
          *
-         *     Roles: service, admin, auditor.
+         *     Roles: service, admin, auditor, tenant_admin.
          */
         get: operations["listAssets"];
         put?: never;
@@ -1089,7 +1089,7 @@ export interface paths {
          * List the credentials of a connection
          * @description All credentials, oldest first. Never returns a token.
          *
-         *     Roles: service, admin, auditor.
+         *     Roles: service, admin, auditor, tenant_admin.
          */
         get: operations["listCredentials"];
         put?: never;
@@ -1221,7 +1221,7 @@ export interface paths {
          * List the sessions of the console
          * @description Lists sessions that have not ended, newest first: of everybody for admins, else those of the caller.
          *
-         *     Roles: admin, auditor.
+         *     Roles: admin, auditor, tenant_admin.
          */
         get: operations["listConsoleSessions"];
         put?: never;
@@ -1250,7 +1250,7 @@ export interface paths {
          * End a session of the console
          * @description One of the caller, or for admins any. Idempotent.
          *
-         *     Roles: admin, auditor.
+         *     Roles: admin, auditor, tenant_admin.
          */
         delete: operations["endConsoleSession"];
         options?: never;
@@ -1269,7 +1269,7 @@ export interface paths {
          * Get the session of the caller
          * @description Who is signed in, with which role, and until when. 401 for a call with a key.
          *
-         *     Roles: admin, auditor.
+         *     Roles: admin, auditor, tenant_admin.
          */
         get: operations["getCurrentConsoleSession"];
         put?: never;
@@ -1278,7 +1278,7 @@ export interface paths {
          * Sign out of the console
          * @description Ends the session of the caller, on every replica from the next call on, and deletes its cookie.
          *
-         *     Roles: admin, auditor.
+         *     Roles: admin, auditor, tenant_admin.
          */
         delete: operations["signOut"];
         options?: never;
@@ -2039,7 +2039,7 @@ export interface webhooks {
         put?: never;
         /**
          * Receive app.failing
-         * @description Meta refuses an app. Told once, until Meta accepts it again or its settings change. No connection ends for it.
+         * @description Meta refuses or throttles an app. Told once, until Meta accepts it again or its settings change. No connection ends for it.
          */
         post: operations["receiveAppFailingEvent"];
         delete?: never;
@@ -2344,10 +2344,10 @@ export interface components {
         };
         /**
          * app.failing
-         * @description Meta refuses an app. Told once, until Meta accepts it again or its settings change. No connection ends for it.
+         * @description Meta refuses or throttles an app. Told once, until Meta accepts it again or its settings change. No connection ends for it.
          */
         AppFailingEvent: {
-            /** @description Meta refuses an app. Told once, until Meta accepts it again or its settings change. No connection ends for it. */
+            /** @description Meta refuses or throttles an app. Told once, until Meta accepts it again or its settings change. No connection ends for it. */
             data: {
                 /** @description Meta's id of the app. */
                 app_id: string;
@@ -2355,7 +2355,7 @@ export interface components {
                 name: string | null;
                 reason: {
                     /** @enum {unknown} */
-                    code: "app_rejected" | "app_blocked";
+                    code: "app_rejected" | "app_blocked" | "app_throttled";
                     detail: string;
                     remedy: string;
                 };
@@ -2880,7 +2880,7 @@ export interface components {
              * @example service
              * @enum {string}
              */
-            role: "service" | "admin" | "auditor";
+            role: "service" | "admin" | "auditor" | "tenant_admin";
             /**
              * @description `["*"]` means all
              * @example [
@@ -3579,7 +3579,7 @@ export interface components {
              * @example admin
              * @enum {string}
              */
-            role: "service" | "admin" | "auditor";
+            role: "service" | "admin" | "auditor" | "tenant_admin";
             /**
              * Format: date-time
              * @example 2026-11-28T09:30:00.000Z
@@ -3705,13 +3705,13 @@ export interface components {
              */
             rate_limit_per_second?: number | null;
             /**
-             * @description `service` connects customers and takes leases, `admin` manages everything, `auditor` reads. Cannot be changed.
+             * @description `service` connects customers and takes leases, `admin` manages everything, `auditor` reads, `tenant_admin` manages apps and connections of its tenants. Cannot be changed.
              * @example service
              * @enum {string}
              */
-            role: "service" | "admin" | "auditor";
+            role: "service" | "admin" | "auditor" | "tenant_admin";
             /**
-             * @description `["*"]` means all. Required for a service; other roles default to `["*"]`.
+             * @description `["*"]` means all. Required for a service and for a tenant_admin, who cannot have `["*"]`; other roles default to it.
              * @example [
              *       "acme",
              *       "globex"
@@ -3870,7 +3870,7 @@ export interface components {
              * @example service
              * @enum {string}
              */
-            role: "service" | "admin" | "auditor";
+            role: "service" | "admin" | "auditor" | "tenant_admin";
             /**
              * @description `["*"]` means all
              * @example [
@@ -4081,7 +4081,7 @@ export interface components {
              */
             expires_at: string | null;
             /**
-             * @description Why the last refresh, rotation, or inspection failed; null: it did not
+             * @description Why the last refresh, rotation, or inspection failed, or why none is made (`attempts` 0): Meta refuses or throttles the app. Null: neither
              * @example null
              */
             failure: components["schemas"]["CredentialFailure"] | null;
@@ -9045,7 +9045,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["ForbiddenChange"];
+            403: components["responses"]["ForbiddenChangeByPolicy"];
             408: components["responses"]["RequestTimeout"];
             /**
              * @description `app_exists`: An app with this id is known already.
@@ -9174,7 +9174,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["ForbiddenChange"];
+            403: components["responses"]["ForbiddenChangeByPolicy"];
             /**
              * @description `app_not_found`: No Meta app has this id here.
              *
@@ -9251,7 +9251,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["ForbiddenChange"];
+            403: components["responses"]["ForbiddenChangeByPolicy"];
             /**
              * @description `app_not_found`: No Meta app has this id here.
              *
@@ -9358,7 +9358,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["ForbiddenChange"];
+            403: components["responses"]["ForbiddenChangeByPolicy"];
             /**
              * @description `app_not_found`: No Meta app has this id here.
              *

@@ -103,6 +103,10 @@ function addCreateAndUpdate(clients: Command, run: RunWithServices, context: Com
       "metavault clients create --name bot --role service --tenants '*' --products whatsapp --allow 'POST /*/messages'",
       'create a service that may only send WhatsApp messages',
     ],
+    [
+      'metavault clients create --name acme-ops --role tenant_admin --tenants acme',
+      'let a customer administer its own Meta app and connections',
+    ],
   );
   addExamples(
     withPolicyOptions(
@@ -119,7 +123,7 @@ function addCreateAndUpdate(clients: Command, run: RunWithServices, context: Com
 
 function withPolicyOptions(command: Command): Command {
   return command
-    .option('--tenants <tenants...>', "tenants it may use; '*' for all; required for a service")
+    .option('--tenants <tenants...>', "tenants it may use; '*' for all; required for a service and a tenant_admin")
     .option('--products <products...>', "products it may use; '*' for all; required for a service")
     .addOption(
       new Option('--lease-modes <modes...>', 'kinds of leases it may get (default: gateway)').choices(LEASE_MODES),

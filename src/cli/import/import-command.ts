@@ -32,7 +32,7 @@ export function addImportCommand(program: Command, context: CommandContext): voi
     program
       .command('import <file>')
       .description(
-        'import tokens from CSV or JSON lines with tenant, product, access_token, perhaps reference and metadata ' +
+        'import tokens from CSV or JSON lines with tenant, product, access_token, perhaps app_id, reference and metadata ' +
           '(CSV: a column metadata.<key> each); - for standard input',
       ),
   )

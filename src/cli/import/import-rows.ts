@@ -9,6 +9,8 @@ export interface ImportRow {
   tenant: string;
   product: string;
   token: SecretString;
+  /** Column `app_id`, if there is one with a value: the Meta app that the token belongs to. */
+  appId?: string;
   /** Column `reference`, if there is one with a value. */
   reference?: string;
   /** Columns `metadata.<key>` with a value; in JSON lines the object `metadata`. */
@@ -22,14 +24,14 @@ export interface InvalidRow {
 }
 
 const COLUMNS = ['tenant', 'product', 'access_token'] as const;
-const OPTIONAL_COLUMN = 'reference';
+const OPTIONAL_COLUMNS = ['app_id', 'reference'] as const;
 const METADATA = 'metadata';
 const METADATA_COLUMN = `${METADATA}.`;
-type Column = (typeof COLUMNS)[number] | typeof OPTIONAL_COLUMN;
+type Column = (typeof COLUMNS)[number] | (typeof OPTIONAL_COLUMNS)[number];
 
 /**
  * Parses JSON lines, or CSV (RFC 4180) with a header. Columns are tenant, product, access_token, and perhaps
- * reference and metadata; others are ignored. A broken line does not affect the others. Throws `StartupError` if the
+ * app_id, reference and metadata; others are ignored. A broken line does not affect the others. Throws `StartupError` if the
  * lines can't be told apart.
  */
 export function readImportRows(text: string): (ImportRow | InvalidRow)[] {
@@ -67,7 +69,7 @@ function fromCsv(text: string): (ImportRow | InvalidRow)[] {
     );
   }
   const metadataColumns = names.filter((name) => name.startsWith(METADATA_COLUMN));
-  const known = new Set([...COLUMNS, OPTIONAL_COLUMN, ...metadataColumns]);
+  const known = new Set([...COLUMNS, ...OPTIONAL_COLUMNS, ...metadataColumns]);
   const twice = [...known].filter((column) => names.indexOf(column) !== names.lastIndexOf(column));
   if (twice.length > 0) throw invalidFile(`The first line names ${twice.join(', ')} twice.`, 'Name each column once.');
   return records
@@ -87,7 +89,7 @@ function fromCsv(text: string): (ImportRow | InvalidRow)[] {
 
 function toRow(line: number, cellOf: (column: Column) => unknown, metadata: unknown): ImportRow | InvalidRow {
   const [tenant, product, token] = COLUMNS.map(cellOf);
-  const reference = cellOf(OPTIONAL_COLUMN) ?? '';
+  const [appId = '', reference = ''] = OPTIONAL_COLUMNS.map(cellOf).map((value) => value ?? '');
   for (const [column, value] of [
     ['tenant', tenant],
     ['product', product],
@@ -96,7 +98,8 @@ function toRow(line: number, cellOf: (column: Column) => unknown, metadata: unkn
     if (value === undefined || value === '') return { line, fault: `has no ${column}` };
   }
   const isText = typeof tenant === 'string' && typeof product === 'string' && typeof token === 'string';
-  if (!isText || typeof reference !== 'string') return { line, fault: 'has a value that is not text' };
+  if (!isText || typeof appId !== 'string' || typeof reference !== 'string')
+    return { line, fault: 'has a value that is not text' };
   if (metadata !== undefined && !isMetadata(metadata))
     return { line, fault: 'has metadata that are not pairs of text' };
   return {
@@ -104,6 +107,7 @@ function toRow(line: number, cellOf: (column: Column) => unknown, metadata: unkn
     tenant: tenant.trim(),
     product: product.trim(),
     token: new SecretString(token.trim()),
+    ...(appId.trim() === '' ? {} : { appId: appId.trim() }),
     ...(reference.trim() === '' ? {} : { reference: reference.trim() }),
     ...(metadata === undefined ? {} : { metadata }),
   };

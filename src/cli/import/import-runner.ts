@@ -61,10 +61,11 @@ export async function importRows(
 /** What records a row as imported. */
 export function fingerprintOf(
   service: VaultService,
-  { tenant, product, token, reference, metadata }: ImportRow,
+  { tenant, product, token, appId, reference, metadata }: ImportRow,
 ): string {
   const described = metadata === undefined ? [reference].filter((each) => each !== undefined) : [reference, metadata];
-  return service.fingerprintOf(JSON.stringify(['import', tenant, product, token.expose(), ...described]));
+  const under = appId === undefined ? [] : [{ app_id: appId }];
+  return service.fingerprintOf(JSON.stringify(['import', tenant, product, token.expose(), ...described, ...under]));
 }
 
 /** Retries temporary failures: Meta or the service unreachable, too many requests. Null if aborted meanwhile. */

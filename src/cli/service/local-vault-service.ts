@@ -85,13 +85,14 @@ async function requireConnection(connectionRepository: ConnectionRepository, id:
 async function importToken(
   tokens: SuppliedTokenService,
   apps: AppSelector,
-  { tenant, product, token, ...described }: ImportedToken,
+  { tenant, product, token, appId: given, ...described }: ImportedToken,
 ): Promise<ImportResult> {
   const request = plainToInstance(ImportRequest, {
     ...toBrought(described),
     tenant,
     product,
     access_token: token.expose(),
+    ...(given === undefined ? {} : { app_id: given }),
   });
   const [fault] = toInputErrors(await validate(request, { stopAtFirstError: true }));
   if (fault !== undefined) {
@@ -101,8 +102,8 @@ async function importToken(
     const description = toBrought(request);
     const of = { sessionId: null, clientId: null, message: {}, description, actor: OPERATOR, requestId: null };
     const appId = await apps.selectId(request.tenant, request.app_id ?? null);
-    const given = { tenant: request.tenant, appId, product: request.product, flow: 'import', token, ...of } as const;
-    return { kind: 'imported', connectionId: await tokens.connect(given) };
+    const supplied = { tenant: request.tenant, appId, product: request.product, flow: 'import', token, ...of } as const;
+    return { kind: 'imported', connectionId: await tokens.connect(supplied) };
   } catch (error) {
     return toImportResult(error);
   }

@@ -94,8 +94,9 @@ class RemoteVaultService implements VaultService {
     });
   }
 
-  async importToken({ tenant, product, token, ...described }: ImportedToken): Promise<ImportResult> {
-    const body = { tenant, product, access_token: token.expose(), ...toBrought(described) };
+  async importToken({ tenant, product, token, appId, ...described }: ImportedToken): Promise<ImportResult> {
+    const under = appId === undefined ? {} : { app_id: appId };
+    const body = { tenant, product, access_token: token.expose(), ...under, ...toBrought(described) };
     let response: HttpResponse;
     try {
       response = await this.send('POST', '/v1/connections/import', { body });

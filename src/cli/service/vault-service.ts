@@ -8,6 +8,8 @@ export interface ImportedToken extends BroughtDescription {
   tenant: string;
   product: string;
   token: SecretString;
+  /** The Meta app that it belongs to. Absent: chosen by the tenant. */
+  appId?: string;
 }
 
 /** Outcome of an import. `retryable`: the obstacle is temporary. */

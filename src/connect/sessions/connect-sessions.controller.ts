@@ -46,7 +46,7 @@ const ApiSessionId = (): MethodDecorator =>
 
 /** Creates connect sessions, and completes those that a front end runs with Meta's JavaScript SDK. */
 @ApiTags('connect')
-@Roles('service', 'admin')
+@Roles('service', 'admin', 'tenant_admin')
 @Controller('v1/connect-sessions')
 export class ConnectSessionsController {
   constructor(

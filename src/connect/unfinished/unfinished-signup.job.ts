@@ -9,6 +9,7 @@ import { RowMacs } from '../../database/row-macs.ts';
 import { Outbox } from '../../events/outbox/outbox.ts';
 import { loginFlow } from '../../meta/dialog/login-flows.ts';
 import { EMBEDDED_SIGNUP_PRODUCT } from '../../meta/dialog/products.ts';
+import { MetaApps } from '../../meta/meta-apps.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { HOUR_SECONDS } from '../../platform/duration.ts';
 import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
@@ -48,6 +49,7 @@ export class UnfinishedSignupJob {
     private readonly outbox: Outbox,
     private readonly clock: Clock,
     private readonly macs: RowMacs,
+    private readonly apps: MetaApps,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {
     jobs.register({
@@ -77,9 +79,12 @@ export class UnfinishedSignupJob {
   }
 
   private async decide(tx: Transaction, account: AnnouncedAccount, now: Date): Promise<Outcome> {
-    if ((await findConnectionsByAssetIds(tx, null, [account.wabaId])).length > 0) return 'known';
+    const app = await this.apps.findOwn(account.appId);
+    // An app that is gone has no sessions to finish.
+    if (app === null || (await findConnectionsByAssetIds(tx, app.appIds, [account.wabaId])).length > 0) return 'known';
     const candidates = await findCandidateSessions(tx, this.macs, {
       flows: SIGNUP_FLOWS,
+      appId: account.appId,
       since: addSeconds(account.announcedAt, -WINDOW_SECONDS),
       until: account.announcedAt,
     });

@@ -17,6 +17,14 @@ interface CandidateRow extends CoveredSession {
   business_ids: string[];
 }
 
+interface CandidateWindow {
+  flows: readonly DialogFlow[];
+  /** Null: the environment's app. */
+  appId: string | null;
+  since: Date;
+  until: Date;
+}
+
 // The attempt's row may be gone, or never existed.
 const upsertReport = defineStatement<{ attempt: OpenedAttempt; report: string; max: number }>(
   'connect_attempt_report',
@@ -32,10 +40,11 @@ const upsertReport = defineStatement<{ attempt: OpenedAttempt; report: string; m
     ON CONFLICT (state_hash) DO UPDATE SET reported = excluded.reported`,
 );
 
-const selectCandidates = defineStatement<{ flows: readonly DialogFlow[]; since: Date; until: Date }, CandidateRow>(
+const selectCandidates = defineStatement<CandidateWindow, CandidateRow>(
   'unfinished_signup_candidates',
   ({
     flows,
+    appId,
     since,
     until,
   }) => sql`SELECT s.id, s.token_hash, s.tenant, s.product, s.flow, s.scopes, s.return_url, s.client_id, s.created_at,
@@ -46,7 +55,7 @@ const selectCandidates = defineStatement<{ flows: readonly DialogFlow[]; since: 
       coalesce(array_agg(DISTINCT a.reported->>'waba_id') FILTER (WHERE a.reported ? 'waba_id'), '{}') AS waba_ids,
       coalesce(array_agg(DISTINCT a.reported->>'business_id') FILTER (WHERE a.reported ? 'business_id'), '{}') AS business_ids
     FROM connect_session s LEFT JOIN connect_attempt a ON a.session_id = s.id
-    WHERE s.flow = ANY (${flows}) AND s.closed_at IS NULL AND s.created_at >= ${since} AND s.created_at <= ${until}
+    WHERE s.flow = ANY (${flows}) AND s.app_id IS NOT DISTINCT FROM ${appId}::text AND s.closed_at IS NULL AND s.created_at >= ${since} AND s.created_at <= ${until}
     GROUP BY s.id ORDER BY s.created_at DESC, s.id DESC`,
 );
 
@@ -88,13 +97,13 @@ export async function storeSignupReport(
 }
 
 /**
- * Sessions of these flows without a connection, created in the window, newest first. Includes those never opened here:
+ * Sessions of these flows under the app without a connection, created in the window, newest first. Includes those never opened here:
  * a product that runs the SDK on its own page opens none.
  */
 export async function findCandidateSessions(
   executor: SqlExecutor,
   macs: RowMacs,
-  window: { flows: readonly DialogFlow[]; since: Date; until: Date },
+  window: CandidateWindow,
 ): Promise<CandidateSession[]> {
   const rows = (await executor.rows(selectCandidates(window))).filter((row) => macs.verify(CONNECT_SESSION_MAC, row));
   return rows.map(({ id, tenant, product, is_pending, unfinished_waba_id, waba_ids, business_ids }) => ({

@@ -5,30 +5,35 @@ import type { AnnouncedAccount } from './announced-account.ts';
 interface AnnouncedAccountRow {
   waba_id: string;
   business_id: string | null;
+  app_id: string | null;
   announced_at: Date;
   reported_at: Date | null;
 }
 
-/** An account already waiting keeps its time; one already decided waits again. */
+/**
+ * An account already waiting keeps its time; one already decided waits again. Announced to several apps within the same
+ * wait, it is the last one's: a customer signs up under one.
+ */
 const insertAccounts = defineStatement<{
   wabaIds: string[];
   businessIds: (string | null)[];
+  appId: string | null;
   announcedAt: Date;
   dueAt: Date;
 }>(
   'announced_account_insert',
-  ({ wabaIds, businessIds, announcedAt, dueAt }) => sql`INSERT INTO announced_account AS a
-      (waba_id, business_id, announced_at, due_at)
-    SELECT n.waba_id, n.business_id, ${announcedAt}::timestamptz, ${dueAt}::timestamptz
+  ({ wabaIds, businessIds, appId, announcedAt, dueAt }) => sql`INSERT INTO announced_account AS a
+      (waba_id, business_id, app_id, announced_at, due_at)
+    SELECT n.waba_id, n.business_id, ${appId}::text, ${announcedAt}::timestamptz, ${dueAt}::timestamptz
       FROM unnest(${wabaIds}::text[], ${businessIds}::text[]) AS n (waba_id, business_id) ORDER BY n.waba_id
-    ON CONFLICT (waba_id) DO UPDATE SET business_id = coalesce(EXCLUDED.business_id, a.business_id),
+    ON CONFLICT (waba_id) DO UPDATE SET business_id = coalesce(EXCLUDED.business_id, a.business_id), app_id = EXCLUDED.app_id,
       announced_at = CASE WHEN a.due_at IS NULL THEN EXCLUDED.announced_at ELSE a.announced_at END,
       due_at = coalesce(a.due_at, EXCLUDED.due_at)`,
 );
 
 const lockDue = defineStatement<{ now: Date }, AnnouncedAccountRow>(
   'announced_account_lock_due',
-  ({ now }) => sql`SELECT waba_id, business_id, announced_at, reported_at FROM announced_account
+  ({ now }) => sql`SELECT waba_id, business_id, app_id, announced_at, reported_at FROM announced_account
     WHERE due_at <= ${now} ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED`,
 );
 
@@ -49,19 +54,19 @@ const deleteDecided = defineStatement<{ before: Date; limit: number }>(
 export async function insertAnnouncedAccounts(
   executor: SqlExecutor,
   accounts: readonly Pick<AnnouncedAccount, 'wabaId' | 'businessId'>[],
-  { announcedAt, dueAt }: { announcedAt: Date; dueAt: Date },
+  { appId, announcedAt, dueAt }: { appId: string | null; announcedAt: Date; dueAt: Date },
 ): Promise<void> {
   const wabaIds = accounts.map(({ wabaId }) => wabaId);
   const businessIds = accounts.map(({ businessId }) => businessId);
-  await executor.run(insertAccounts({ wabaIds, businessIds, announcedAt, dueAt }));
+  await executor.run(insertAccounts({ wabaIds, businessIds, appId, announcedAt, dueAt }));
 }
 
 /** Locks one due account until the transaction ends. Null: none that is free. */
 export async function lockDueAccount(tx: SqlExecutor, now: Date): Promise<AnnouncedAccount | null> {
   const [row] = await tx.rows(lockDue({ now }));
   if (row === undefined) return null;
-  const { waba_id: wabaId, business_id: businessId, announced_at: announcedAt, reported_at: reportedAt } = row;
-  return { wabaId, businessId, announcedAt, reportedAt };
+  const { waba_id: wabaId, business_id: businessId, app_id: appId } = row;
+  return { wabaId, businessId, appId, announcedAt: row.announced_at, reportedAt: row.reported_at };
 }
 
 /** Sets when to decide about the account again; null: decided. `reportedAt`: subscribers were notified now. */

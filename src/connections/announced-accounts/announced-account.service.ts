@@ -22,13 +22,17 @@ export class AnnouncedAccountService {
     private readonly clock: Clock,
   ) {}
 
-  /** Call in the transaction that stores Meta's webhook. */
-  async announce(tx: SqlExecutor, accounts: readonly Pick<AnnouncedAccount, 'wabaId' | 'businessId'>[]): Promise<void> {
+  /** Call in the transaction that stores Meta's webhook. `appId`: the app that it came to; null: the environment's. */
+  async announce(
+    tx: SqlExecutor,
+    accounts: readonly Pick<AnnouncedAccount, 'wabaId' | 'businessId'>[],
+    appId: string | null,
+  ): Promise<void> {
     const distinct = new Map(accounts.map((account) => [account.wabaId, account]));
     if (distinct.size === 0) return;
     const announcedAt = this.clock.now();
     const dueAt = addSeconds(announcedAt, GRACE_SECONDS);
-    await insertAnnouncedAccounts(tx, [...distinct.values()], { announcedAt, dueAt });
+    await insertAnnouncedAccounts(tx, [...distinct.values()], { appId, announcedAt, dueAt });
   }
 
   /** Removes up to `limit` accounts announced before `before` and already decided; returns how many. */

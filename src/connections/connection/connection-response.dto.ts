@@ -10,7 +10,7 @@ import {
   PROVIDER_REVOCATION_STATUSES,
   type ProviderRevocationStatus,
 } from '../status/connection-status.ts';
-import { StatusReason } from '../status/status-reason.ts';
+import { type CredentialFailure, StatusReason } from '../status/status-reason.ts';
 import { AssetResponse, toAssetResponse } from './asset-response.dto.ts';
 import type { ConnectionEntity } from './connection.entity.ts';
 import type { AssetPart, CredentialPart } from './connection-parts.query.ts';
@@ -130,11 +130,13 @@ interface ConnectionParts {
   credentialsCount: number;
   assets: AssetPart[];
   assetsCount: number;
+  /** What holds up its app; null: nothing. */
+  appFailure: CredentialFailure | null;
 }
 
 export function toConnectionResponse(
   connection: ConnectionEntity,
-  { credentials, credentialsCount, assets, assetsCount }: ConnectionParts,
+  { credentials, credentialsCount, assets, assetsCount, appFailure }: ConnectionParts,
 ): ConnectionResponse {
   return {
     id: connection.id,
@@ -155,7 +157,7 @@ export function toConnectionResponse(
     created_at: connection.createdAt.toISOString(),
     updated_at: connection.updatedAt.toISOString(),
     revoked_at: instant(connection.revokedAt),
-    credentials: credentials.map(toCredentialResponse),
+    credentials: credentials.map((credential) => toCredentialResponse(credential, appFailure)),
     credentials_count: credentialsCount,
     assets: assets.map(toAssetResponse),
     assets_count: assetsCount,

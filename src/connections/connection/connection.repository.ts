@@ -5,6 +5,8 @@ import { defineStatement } from '../../database/statement.ts';
 import { isId } from '../../platform/ids.ts';
 import { type Page, toPage } from '../../platform/paging.ts';
 import type { ConnectionId } from '../ids.ts';
+import type { ConnectionStatus } from '../status/connection-status.ts';
+import { findAppFailures } from './app-failure.query.ts';
 import { ConnectionEntity } from './connection.entity.ts';
 import { type ConnectionFilter, findConnectionPage } from './connection-page.query.ts';
 import {
@@ -79,10 +81,14 @@ export class ConnectionRepository {
   ): Promise<ConnectionResponse[]> {
     const ids = connections.map((connection) => connection.id);
     if (ids.length === 0) return [];
-    const [credentials, assets, counts] = await Promise.all([
+    const [credentials, assets, counts, appFailures] = await Promise.all([
       listFirstCredentials(this.database, ids, limit),
       listFirstAssets(this.database, ids, limit),
       countParts(this.database, ids),
+      findAppFailures(
+        this.database,
+        connections.map(({ appId }) => appId),
+      ),
     ]);
     const countsById = new Map(counts.map((each) => [each.id, each]));
     return connections.map((connection) => {
@@ -92,6 +98,7 @@ export class ConnectionRepository {
         credentialsCount: count?.credentials ?? 0,
         assets: assets.filter((asset) => asset.connection_id === connection.id),
         assetsCount: count?.assets ?? 0,
+        appFailure: connection.status === 'active' ? (appFailures.get(connection.appId) ?? null) : null,
       });
     });
   }

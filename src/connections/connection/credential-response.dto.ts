@@ -66,7 +66,9 @@ export class CredentialResponse {
   @ApiProperty({
     type: CredentialFailure,
     nullable: true,
-    description: 'Why the last refresh, rotation, or inspection failed; null: it did not',
+    description:
+      'Why the last refresh, rotation, or inspection failed, or why none is made (`attempts` 0): Meta refuses or throttles the ' +
+      'app. Null: neither',
     example: null,
   })
   failure!: CredentialFailure | null;
@@ -74,7 +76,11 @@ export class CredentialResponse {
 
 const instant = (date: Date | null): string | null => date?.toISOString() ?? null;
 
-export function toCredentialResponse(credential: CredentialPart): CredentialResponse {
+/** `appFailure`: what holds up its app; null: nothing. */
+export function toCredentialResponse(
+  credential: CredentialPart,
+  appFailure: CredentialFailure | null,
+): CredentialResponse {
   return {
     id: credential.id,
     kind: credential.kind,
@@ -88,6 +94,6 @@ export function toCredentialResponse(credential: CredentialPart): CredentialResp
     last_refreshed_at: instant(credential.last_refreshed_at),
     last_checked_at: instant(credential.last_checked_at),
     health: credential.health,
-    failure: credential.failure,
+    failure: credential.failure ?? appFailure,
   };
 }

@@ -45,7 +45,7 @@ const ASSETS = {
 
 const DATA: Readonly<Record<DeliveredEventType, JsonSchema>> = {
   'app.failing': data(
-    'Meta refuses an app. Told once, until Meta accepts it again or its settings change. No connection ends for it.',
+    'Meta refuses or throttles an app. Told once, until Meta accepts it again or its settings change. No connection ends for it.',
     ['app_id', 'name', 'tenant', 'reason'],
     {
       app_id: { type: 'string', description: "Meta's id of the app." },
@@ -54,7 +54,7 @@ const DATA: Readonly<Record<DeliveredEventType, JsonSchema>> = {
       reason: {
         type: 'object',
         required: ['code', 'detail', 'remedy'],
-        properties: { code: { enum: ['app_rejected', 'app_blocked'] }, detail: TEXT, remedy: TEXT },
+        properties: { code: { enum: ['app_rejected', 'app_blocked', 'app_throttled'] }, detail: TEXT, remedy: TEXT },
       },
     },
   ),

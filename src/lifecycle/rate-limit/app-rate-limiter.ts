@@ -1,12 +1,12 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { CircuitState, CountBreaker } from 'cockatiel';
-import { AppFailures } from '../../apps/app-failures.service.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
 import { type UsageNotice, UsageObserver } from '../../meta/graph/usage-observer.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { JobScheduler } from '../../platform/jobs/job-scheduler.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { Random } from '../../platform/random.ts';
+import { AppFailureReports } from './app-failure-reports.ts';
 import { AppRateLimitRepository } from './app-rate-limit.repository.ts';
 import { ObjectRateLimiter } from './object-rate-limiter.ts';
 import {
@@ -83,7 +83,7 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
     private readonly random: Random,
     private readonly jobs: JobScheduler,
     private readonly objects: ObjectRateLimiter,
-    private readonly failures: AppFailures,
+    private readonly failures: AppFailureReports,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {
     super();
@@ -103,13 +103,13 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
     try {
       const result = await send();
       await this.succeeded(appId);
-      await this.noteAccepted(appId);
+      await this.failures.accepted(appId, this.appState(appId).shared);
       return result;
     } catch (error) {
       if (error instanceof MetaError) {
         if (isOutage(error)) await this.failed(appId);
         else await this.succeeded(appId);
-        await this.noteRefused(appId, error);
+        await this.failures.refused(appId, error);
         this.recordObjectLimit(appId, subject, error);
         if (urgency === 'urgent' && isAppLimit(error)) await this.endLimitProbe(appId);
       }
@@ -145,10 +145,10 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
   async recordOutcomes(appId: string, errors: readonly MetaError[], successes: number): Promise<void> {
     for (const error of errors) if (isOutage(error)) await this.failed(appId);
     const [first] = errors;
-    if (first !== undefined) await this.noteRefused(appId, first);
+    if (first !== undefined) await this.failures.refused(appId, first);
     if (successes === 0) return;
     await this.succeeded(appId);
-    await this.noteAccepted(appId);
+    await this.failures.accepted(appId, this.appState(appId).shared);
   }
 
   /** Throws `CallNotPermittedError` if the app must not be called now. Claims the breaker's probe if needed. */
@@ -161,7 +161,7 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
     if (limited && urgency !== 'scheduled') return;
     if (limited) throw new CallNotPermittedError(allowance.cause, allowance.until);
     if (allowance.kind === 'stop' && urgency !== 'forced')
-      throw new CallNotPermittedError(await this.outageOf(appId), allowance.until);
+      throw new CallNotPermittedError(await this.failures.outageOf(appId), allowance.until);
     const until = addSeconds(this.clock.now(), BREAKER_PROBE_SECONDS);
     if (await this.repository.claimBreakerProbe(appId, until, urgency === 'forced')) {
       this.appState(appId).readAtMs = null;
@@ -171,7 +171,7 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
     const now = await this.current(appId);
     // Another replica has closed it, or is probing.
     if (now.breaker === 'closed') return;
-    throw new CallNotPermittedError(await this.outageOf(appId), now.breakerUntil ?? until);
+    throw new CallNotPermittedError(await this.failures.outageOf(appId), now.breakerUntil ?? until);
   }
 
   override observe(appId: string, notice: UsageNotice): void {
@@ -195,12 +195,14 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
       Math.round(before.usagePercent) !== Math.round(state.shared.usagePercent) ||
       before.throttles !== state.shared.throttles;
     if (hasChanges) state.unsaved = true;
+    if (isAppThrottled) this.failures.throttled(appId);
     if (hasChanges || this.objects.hasUnsaved) this.scheduleFlush();
   }
 
   /** Stores what this replica observed, for the others. */
   async flush(): Promise<void> {
     await this.objects.flush();
+    await this.failures.flush();
     for (const [appId, state] of this.apps) {
       if (!state.unsaved) continue;
       state.unsaved = false;
@@ -222,24 +224,6 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
     await this.flush();
-  }
-
-  /** Why the breaker is open. */
-  private async outageOf(appId: string): Promise<'unavailable' | 'app_refused'> {
-    return (await this.failures.isFailing(appId)) ? 'app_refused' : 'unavailable';
-  }
-
-  /** Tells subscribers, the first time. The call's own error matters more than a failure to do so. */
-  private async noteRefused(appId: string, refusal: MetaError): Promise<void> {
-    await this.failures.report(appId, refusal).catch((error: unknown) => {
-      this.logger.warn({ err: error, app_id: appId }, 'the refusal of an app could not be stored');
-    });
-  }
-
-  private async noteAccepted(appId: string): Promise<void> {
-    await this.failures.clear(appId).catch((error: unknown) => {
-      this.logger.warn({ err: error, app_id: appId }, 'the end of the refusal of an app could not be stored');
-    });
   }
 
   private async endLimitProbe(appId: string): Promise<void> {

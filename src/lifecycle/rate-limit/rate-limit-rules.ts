@@ -86,6 +86,11 @@ function isStopped(state: AppRateLimitState, now: Date): boolean {
   return state.stoppedUntil !== null && state.stoppedUntil > now;
 }
 
+/** Whether the last stop is over for so long that another would not continue it. */
+export function isLimitOver({ stoppedUntil }: AppRateLimitState, now: Date): boolean {
+  return stoppedUntil === null || addSeconds(stoppedUntil, BREAK_SECONDS) <= now;
+}
+
 function stoppedSeconds({ stoppedSince }: AppRateLimitState, now: Date): number {
   return stoppedSince === null ? 0 : (now.getTime() - stoppedSince.getTime()) / 1000;
 }

@@ -1,5 +1,6 @@
 import { Global, Module } from '@nestjs/common';
 import { UsageObserver } from '../../meta/graph/usage-observer.ts';
+import { AppFailureReports } from './app-failure-reports.ts';
 import { AppRateLimitRepository } from './app-rate-limit.repository.ts';
 import { AppRateLimiter } from './app-rate-limiter.ts';
 import { ObjectRateLimitRepository } from './object-rate-limit.repository.ts';
@@ -9,6 +10,7 @@ import { ObjectRateLimiter } from './object-rate-limiter.ts';
 @Global()
 @Module({
   providers: [
+    AppFailureReports,
     AppRateLimiter,
     AppRateLimitRepository,
     ObjectRateLimiter,

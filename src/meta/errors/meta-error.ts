@@ -13,9 +13,13 @@ interface MetaErrorOptions {
   mayHaveCommitted: boolean;
   /** Why there was no response. */
   networkReason?: HttpRequestErrorReason | null;
+  /** From `readMetaWords`. */
+  words?: string | null;
 }
 
-/** A failed call to Meta. Safe to log: contains no secret, no URL, and none of Meta's texts, which can quote tokens. */
+/**
+ * A failed call to Meta. Safe to log: shows no secret, no URL, and none of Meta's texts, which can quote tokens.
+ */
 export class MetaError extends Error {
   readonly verdict: MetaVerdict;
   /** Shown as `meta` in problems. Empty if Meta sent no error object. */
@@ -25,6 +29,9 @@ export class MetaError extends Error {
   readonly retryAfterSeconds: number | null;
   readonly mayHaveCommitted: boolean;
   readonly networkReason: HttpRequestErrorReason | null;
+
+  /** Private, so that logs do not show it. */
+  readonly #words: string | null;
 
   constructor(facts: MetaErrorOptions) {
     super(describe(facts));
@@ -36,6 +43,12 @@ export class MetaError extends Error {
     this.retryAfterSeconds = facts.verdict.kind === 'throttled' ? facts.verdict.retryAfterSeconds : null;
     this.mayHaveCommitted = facts.mayHaveCommitted;
     this.networkReason = facts.networkReason ?? null;
+    this.#words = facts.words ?? null;
+  }
+
+  /** What Meta said, for calls that ask for it (`GraphCall.keepsWords`); else null. */
+  get words(): string | null {
+    return this.#words;
   }
 }
 

@@ -8,6 +8,7 @@ import { inSpan, type SpanAttributes } from '../../platform/tracing.ts';
 import { classifyError, type MetaVerdict } from '../errors/classify-error.ts';
 import { type GraphErrorFields, readGraphError, readTraceId, toMetaCause } from '../errors/graph-error.ts';
 import { MetaError } from '../errors/meta-error.ts';
+import { readMetaWords } from '../errors/meta-words.ts';
 import { type MetaApp, MetaApps } from '../meta-apps.ts';
 import { buildRequest, type GraphCall } from './graph-call.ts';
 import type { GraphHost, TokenHostName } from './graph-host.ts';
@@ -26,6 +27,15 @@ export interface GraphResponse {
   json: Json;
   /** `facebook-api-version` or `instagram-api-version`. */
   servedVersion: string | null;
+}
+
+/** What a response refuses, as read from it. */
+interface Refusal {
+  verdict: MetaVerdict;
+  fields: GraphErrorFields | null;
+  /** Null: not asked for. */
+  words: string | null;
+  seconds: number;
 }
 
 const TIMEOUT_MS = 10_000;
@@ -158,15 +168,15 @@ export class GraphTransport {
       regainAccessSeconds: longestRegainSeconds(usage),
     });
     this.observe(host, usage, verdict);
-    throw this.toRefusedError(call, response, verdict, fields, seconds);
+    const secrets = host.app === null ? [] : [host.app.secret];
+    const words = call.keepsWords === true ? readMetaWords(json, secrets) : null;
+    throw this.toRefusedError(call, response, { verdict, fields, words, seconds });
   }
 
   private toRefusedError(
     call: GraphCall,
     response: HttpResponse,
-    verdict: MetaVerdict,
-    fields: GraphErrorFields | null,
-    seconds: number,
+    { verdict, fields, words, seconds }: Refusal,
   ): MetaError {
     const definite = fields !== null && response.status < 500 && verdict.kind !== 'transient';
     const cause = toMetaCause(
@@ -184,6 +194,7 @@ export class GraphTransport {
       httpStatus: response.status,
       operation: call.operation,
       mayHaveCommitted: call.effect !== 'read' && !definite,
+      words,
     });
   }
 

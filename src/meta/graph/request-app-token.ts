@@ -17,5 +17,6 @@ export async function requestAppToken(transport: GraphTransport, host: TokenHost
     auth: { by: 'none' },
     effect: 'repeatable',
     acceptForm: true,
+    keepsWords: true,
   });
 }

@@ -50,7 +50,7 @@ export async function runMetaChecks(dependencies: CheckDependencies): Promise<Fi
   const transport = new GraphTransport(http, apps, clock, random, log, metrics, new TimerPause());
   const clients = new MetaClients(transport, apps, clock);
   const { app: api } = clients.as(apps.primary);
-  const list = (limit: number) => repository.list(database, '', limit);
+  const list = (limit: number) => repository.list(database, '', limit, null);
   return [
     ...(await checkApps(config, api, clock.now())),
     ...(await checkFurtherApps({ list, apps, clients, publicUrl: config.publicUrl })),

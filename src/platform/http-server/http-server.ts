@@ -8,7 +8,7 @@ import type { Pino } from '../logger.ts';
 import { AppError, invalidInputError, invalidRequest, notFound, type ProblemType, requestTimeout } from '../problem.ts';
 import { DEFAULT_HTTP_SERVER_LIMITS, type HttpServerLimits } from './http-server-limits.ts';
 import { OperationsListener } from './operations-listener.ts';
-import { sendProblem } from './problem.filter.ts';
+import { refuseMethod, sendProblem } from './problem.filter.ts';
 import { type CompletedRequest, createRawDispatcher, type RawHttpHandler } from './raw-http-handler.ts';
 import { MAX_BODY_BYTES, registerBodyParsers } from './request-body.ts';
 import { RequestBodyMonitor } from './request-body-monitor.ts';
@@ -152,6 +152,7 @@ function registerHooks(
     if (isDraining()) reply.header('connection', 'close');
     // The router would take `//` for `/` with a slash at its end.
     const isHidden = request.url.startsWith('//') || !operations.admits(request.raw, request.routeOptions.url);
+    if (routes.refuses(request.method, request.url)) return done(refuseMethod(reply, routes.methodsOf(request.url)));
     const error = isHidden ? new AppError(notFound) : findInputError(request);
     if (error === undefined && request.method === 'OPTIONS' && respondWithMethods(request, reply, routes)) return;
     done(error);

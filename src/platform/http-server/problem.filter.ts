@@ -110,6 +110,12 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
     .send(JSON.stringify(toProblemDocument(problem, requestId)));
 }
 
+/** Names the methods of a path in `Allow` (RFC 9110, 15.5.6). Returns the problem. */
+export function refuseMethod(reply: FastifyReply, methods: readonly string[]): AppError {
+  reply.header('allow', methods.join(', '));
+  return new AppError(methodNotAllowed, { detail: `This path accepts ${methods.join(', ')}.` });
+}
+
 /** The only place where errors become HTTP responses. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
@@ -130,7 +136,6 @@ export class ProblemFilter implements ExceptionFilter {
     if (!request.is404 || !(error instanceof HttpException) || error.getStatus() !== 404) return error;
     const methods = this.allowedMethods(request.url);
     if (methods.length === 0) return error;
-    reply.header('allow', methods.join(', '));
-    return new AppError(methodNotAllowed, { detail: `This path accepts ${methods.join(', ')}.` });
+    return refuseMethod(reply, methods);
   }
 }

@@ -1,12 +1,15 @@
 /** The methods of all registered routes, to tell "no such path" from "method not allowed", and for OPTIONS. */
 export class RouteTable {
   readonly #methods = new Map<string, { pattern: RegExp; methods: Set<string> }>();
+  /** Of paths without parameters. */
+  readonly #fixed = new Map<string, Set<string>>();
 
   /** Adds a route with a path in Fastify's syntax (`/v1/clients/:id`, `/graph/*`). */
   add(method: string | readonly string[], path: string): void {
     const known = this.#methods.get(path) ?? { pattern: toPattern(path), methods: new Set<string>() };
     for (const each of [method].flat()) known.methods.add(each);
     this.#methods.set(path, known);
+    if (!/[:*]/.test(path)) this.#fixed.set(path, known.methods);
   }
 
   /**
@@ -14,14 +17,33 @@ export class RouteTable {
    * GET has a HEAD, and each has OPTIONS.
    */
   methodsOf(url: string): string[] {
-    const [given = ''] = url.split('?', 1);
-    const path = given.replace(/(?<=[^/])\/$/, '');
+    const path = pathOf(url);
+    const fixed = this.#fixed.get(path);
+    if (fixed !== undefined) return complete(fixed);
     const found = [...this.#methods.values()].filter(({ pattern }) => pattern.test(path));
-    const methods = new Set(found.flatMap((route) => [...route.methods]));
-    if (methods.size === 0) return [];
-    if (methods.has('GET')) methods.add('HEAD');
-    return [...methods.add('OPTIONS')].sort();
+    return complete(new Set(found.flatMap((route) => [...route.methods])));
   }
+
+  /**
+   * Whether a URL names a path without parameters that does not take this method. A router would take such a path for
+   * one with a parameter, as `deauthorize` for an id.
+   */
+  refuses(method: string, url: string): boolean {
+    const fixed = this.#fixed.get(pathOf(url));
+    return fixed !== undefined && !complete(fixed).includes(method);
+  }
+}
+
+function pathOf(url: string): string {
+  const [given = ''] = url.split('?', 1);
+  return given.replace(/(?<=[^/])\/$/, '');
+}
+
+function complete(methods: ReadonlySet<string>): string[] {
+  if (methods.size === 0) return [];
+  const all = new Set([...methods, 'OPTIONS']);
+  if (methods.has('GET')) all.add('HEAD');
+  return [...all].sort();
 }
 
 function toPattern(path: string): RegExp {

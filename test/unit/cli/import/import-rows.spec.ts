@@ -29,6 +29,18 @@ describe('rows to be imported', () => {
     expect(rows[1]).not.toHaveProperty('reference');
   });
 
+  it('may name the Meta app of the token', () => {
+    const rows = readImportRows('tenant,product,access_token,app_id\na,pages,EAA1, 12 \nb,pages,EAA2,');
+    expect(rows).toMatchObject([{ tenant: 'a', appId: '12' }, { tenant: 'b' }]);
+    expect(rows[1]).not.toHaveProperty('appId');
+    const row = { tenant: 'a', product: 'pages', access_token: 'EAA1' };
+    const lines = ['12', 12].map((id) => JSON.stringify({ ...row, app_id: id }));
+    expect(readImportRows(lines.join('\n'))).toMatchObject([
+      { appId: '12' },
+      { line: 2, fault: 'has a value that is not text' },
+    ]);
+  });
+
   it('may have metadata: columns of CSV, an object in JSON lines', () => {
     const csv = readImportRows(
       'tenant,product,access_token,metadata.plan,metadata.region\na,pages,EAA1, pro ,\nb,pages,EAA2,,',
