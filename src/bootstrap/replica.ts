@@ -25,6 +25,7 @@ import { ProblemFilter } from '../platform/http-server/problem.filter.ts';
 import { createLogger, NestLogger, type Pino } from '../platform/logger.ts';
 import type { Random } from '../platform/random.ts';
 import { settleWithin } from '../platform/settle-within.ts';
+import { LoggedTenants } from '../vault/logged-tenants.ts';
 import { openCoreServices } from './core-services.ts';
 import { requireRowMacs } from './row-mac-step.ts';
 import { toListenStartupError } from './startup-error.ts';
@@ -154,7 +155,7 @@ async function createApplication(
     referrerPolicy: { policy: 'no-referrer' },
   });
   const fastify = app.getHttpAdapter().getInstance();
-  const record = new RequestRecorder(logger, app.get(Registry));
+  const record = new RequestRecorder(logger, app.get(Registry), app.get(LoggedTenants));
   record.attach(fastify);
   const authentication = app.get(AuthenticationService);
   server.useBodyAuthentication((request) => authentication.authenticate(request, MAX_CACHE_AGE_MS));
