@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import request from 'supertest';
+import { Config } from '../../../../src/config/config.ts';
 import { Database } from '../../../../src/database/database.ts';
 import { checkProduction } from '../../../../src/operations/doctor/production-checks.ts';
 import { addSeconds, Clock } from '../../../../src/platform/clock.ts';
@@ -20,7 +21,8 @@ async function examine(days = 0, returnUrlOrigins: string[] = []): Promise<Recor
       return addSeconds(replica.app.get(Clock).now(), days * DAY);
     }
   })();
-  const findings = await checkProduction({ config: { returnUrlOrigins }, database: replica.app.get(Database), clock });
+  const config = { ...replica.app.get(Config), returnUrlOrigins };
+  const findings = await checkProduction({ config, database: replica.app.get(Database), clock });
   for (const { state, mend } of findings) expect(mend === null).toBe(state === 'ok');
   return Object.fromEntries(findings.map(({ check, state }) => [check, state]));
 }
@@ -29,6 +31,8 @@ const post = (path: string, body: object) =>
 
 it('asks for return URLs, and for somebody who receives that a login is needed', async () => {
   expect(await examine()).toEqual({
+    database_tls: 'ok',
+    replication: 'attention',
     key_age: 'ok',
     return_urls: 'attention',
     client_keys: 'ok',
