@@ -30,6 +30,7 @@ import { openCoreServices } from './core-services.ts';
 import { requireRowMacs } from './row-mac-step.ts';
 import { toListenStartupError } from './startup-error.ts';
 import { startTracing } from './tracing.ts';
+import { warmUp } from './warm-up.ts';
 
 export interface ReplicaOptions {
   config: Config;
@@ -51,7 +52,7 @@ export interface ReplicaOptions {
 /** One running service: HTTP server and jobs on one database. */
 export interface Replica {
   app: NestFastifyApplication;
-  /** Listens on the configured host and port. Returns the URL. */
+  /** Warms up, then listens on the configured host and port. Returns the URL. */
   listen(): Promise<string>;
   /** URL of the operations listener; null if there is none, or before `listen`. */
   operationsAddress(): string | null;
@@ -97,6 +98,7 @@ export async function createReplica({ config, databaseUrl, overrides = {} }: Rep
       app,
       operationsAddress: () => operationsAddress,
       listen: async () => {
+        await warmUp(coreServices);
         operationsAddress = await listenForOperations(server.operations, config);
         return listen(app, config);
       },
