@@ -6,8 +6,10 @@ ARG NODE_IMAGE=node:22-slim
 FROM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
-# With a .npmrc of your own: docker build --secret id=npmrc,src=$HOME/.npmrc
-RUN --mount=type=secret,id=npmrc,target=/root/.npmrc npm ci --no-audit --no-fund
+# With a registry of your own: docker build --secret id=npmrc,src=$HOME/.npmrc --secret id=authority,src=authority.pem
+RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=secret,id=authority \
+  if [ -s /run/secrets/authority ]; then export NODE_EXTRA_CA_CERTS=/run/secrets/authority; fi \
+  && npm ci --no-audit --no-fund
 COPY nest-cli.json tsconfig.json tsconfig.build.json bundle.mjs ./
 COPY migrations migrations
 COPY src src

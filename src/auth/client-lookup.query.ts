@@ -1,6 +1,6 @@
 import sql from 'sql-template-tag';
 import type { RowMacs } from '../database/row-macs.ts';
-import { defineStatement, type SqlExecutor } from '../database/statement.ts';
+import { defineStatement, type SqlExecutor, type Statement } from '../database/statement.ts';
 import { joinClient, keyIsValid } from './client-conditions.query.ts';
 import type { ClientIdentity } from './client-identity.ts';
 import { CLIENT_IDENTITY_MAC, CLIENT_KEY_MAC, CLIENT_MAC } from './client-macs.ts';
@@ -47,6 +47,9 @@ const otherAdminsStatement = defineStatement<{ id: ClientId; now: Date }, WithKe
   ({ id, now }) => sql`SELECT ${CLIENT_COLUMNS}, ${KEY_COLUMNS} FROM client c JOIN client_key k ON k.client_id = c.id
     WHERE c.role = 'admin' AND c.deleted_at IS NULL AND c.id <> ${id} AND ${keyIsValid(sql`k`, now)}`,
 );
+
+/** Finds nobody, but makes Postgres plan the statement. */
+export const lookUpNobody = (): Statement => byKeyStatement({ hash: Buffer.alloc(0) });
 
 /** Returns the client of a key, expired or not. Null if unknown, deleted, or if a MAC doesn't verify. */
 export async function findClientByKey(

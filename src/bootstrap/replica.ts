@@ -26,10 +26,12 @@ import { ProblemFilter } from '../platform/http-server/problem.filter.ts';
 import { createLogger, NestLogger, type Pino } from '../platform/logger.ts';
 import type { Random } from '../platform/random.ts';
 import { settleWithin } from '../platform/settle-within.ts';
+import { LoggedTenants } from '../vault/logged-tenants.ts';
 import { openCoreServices } from './core-services.ts';
 import { requireRowMacs } from './row-mac-step.ts';
 import { toListenStartupError } from './startup-error.ts';
 import { startTracing } from './tracing.ts';
+import { warmUp } from './warm-up.ts';
 
 export interface ReplicaOptions {
   config: Config;
@@ -51,7 +53,7 @@ export interface ReplicaOptions {
 /** One running service: HTTP server and jobs on one database. */
 export interface Replica {
   app: NestFastifyApplication;
-  /** Listens on the configured host and port. Returns the URL. */
+  /** Warms up, then listens on the configured host and port. Returns the URL. */
   listen(): Promise<string>;
   /** URL of the operations listener; null if there is none, or before `listen`. */
   operationsAddress(): string | null;
@@ -97,6 +99,7 @@ export async function createReplica({ config, databaseUrl, overrides = {} }: Rep
       app,
       operationsAddress: () => operationsAddress,
       listen: async () => {
+        await warmUp(coreServices);
         operationsAddress = await listenForOperations(server.operations, config);
         return listen(app, config);
       },
@@ -155,7 +158,7 @@ async function createApplication(
     referrerPolicy: { policy: 'no-referrer' },
   });
   const fastify = app.getHttpAdapter().getInstance();
-  const record = new RequestRecorder(logger, app.get(Registry));
+  const record = new RequestRecorder(logger, app.get(Registry), app.get(LoggedTenants));
   record.attach(fastify);
   const authentication = app.get(AuthenticationService);
   server.useBodyAuthentication((request) => authentication.authenticate(request, MAX_CACHE_AGE_MS));

@@ -20,6 +20,7 @@ import { addKeysCommand } from './keys-command.ts';
 import { addLeasesCommand } from './leases-command.ts';
 import { addMigrateCommand } from './migrate-command.ts';
 import { addSandboxCommand } from './sandbox-command.ts';
+import { addTenantHashCommand } from './tenant-hash-command.ts';
 import type { ProgressTerminal } from './terminal/progress.ts';
 
 /** The process that `metavault` runs in. */
@@ -92,6 +93,7 @@ const COMMANDS: readonly ((program: Command, context: CommandContext) => void)[]
   addRefreshCommand,
   addRotateCommand,
   addAuditCommand,
+  addTenantHashCommand,
   addImportCommand,
   addCompletionCommand,
 ];

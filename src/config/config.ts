@@ -113,6 +113,10 @@ export interface TracingConfig {
   readonly serviceName: string;
 }
 
+/** How lines of the log name tenants: by a keyed hash, as they are, or not at all. */
+export const TENANT_LOGGING = ['hash', 'plain', 'off'] as const;
+export type TenantLogging = (typeof TENANT_LOGGING)[number];
+
 /** How long Meta's payloads are kept: for the retention period, or until every subscriber has them. */
 export const WEBHOOK_KEEPS = ['retention', 'until_delivered'] as const;
 export type WebhookKeep = (typeof WEBHOOK_KEEPS)[number];
@@ -157,6 +161,7 @@ export abstract class Config {
   /** Age at which non-expiring tokens of system users are rotated. Null: never. */
   abstract readonly rotateSystemUsersDays: number | null;
   abstract readonly logLevel: string;
+  abstract readonly logTenants: TenantLogging;
   /** Null: no traces are sent. */
   abstract readonly tracing: TracingConfig | null;
   /** Problems that do not prevent the start, one sentence each, beginning with the variable. */

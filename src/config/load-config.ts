@@ -3,7 +3,14 @@ import { DAY_SECONDS } from '../platform/duration.ts';
 import { SecretString } from '../platform/secret-string.ts';
 import { readOidc, readTrustedProxies } from './auth-settings.ts';
 import { readBranding } from './branding-settings.ts';
-import { type AppCredentials, type Config, type MetaConfig, type Product, WEBHOOK_KEEPS } from './config.ts';
+import {
+  type AppCredentials,
+  type Config,
+  type MetaConfig,
+  type Product,
+  TENANT_LOGGING,
+  WEBHOOK_KEEPS,
+} from './config.ts';
 import { readConsole } from './console-settings.ts';
 import { readDatabase } from './database-settings.ts';
 import { type Environment, EnvironmentReader } from './environment-reader.ts';
@@ -63,6 +70,7 @@ export function loadConfig(environment: Environment): Config {
     refreshBeforeExpirySeconds: reader.integer('REFRESH_BEFORE_EXPIRY_SECONDS', 7 * DAY_SECONDS, 1, 60 * DAY_SECONDS),
     rotateSystemUsersDays: reader.optionalInteger('ROTATE_SYSTEM_USERS_DAYS', 1, 3650),
     logLevel: reader.oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
+    logTenants: reader.oneOf('LOG_TENANTS', TENANT_LOGGING, 'hash'),
     tracing: readTracing(reader),
     warnings: reader.warnings,
   };

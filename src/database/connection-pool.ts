@@ -72,6 +72,15 @@ export class ConnectionPool implements SqlExecutor {
     }
   }
 
+  /** Opens so many connections at once, and runs the statements on each. */
+  async warmUp(count: number, statements: readonly Statement[]): Promise<void> {
+    const runAll = async (transaction: Transaction): Promise<void> => {
+      for (const statement of statements) await transaction.rows(statement);
+    };
+    const open = (): Promise<void> => this.onConnection((client) => this.runTransaction(client, runAll, {}));
+    await Promise.all(Array.from({ length: count }, open));
+  }
+
   private query<R extends QueryResultRow>(statement: Statement<R>): Promise<QueryResult<R>> {
     const { borrowed = null } = this.options;
     if (borrowed === null) return this.onConnection((client) => run<R>(client, statement, null));

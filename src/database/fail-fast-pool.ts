@@ -43,7 +43,7 @@ export class FailFastPool {
   constructor(
     servers: DatabaseServers,
     private readonly availability: DatabaseAvailability,
-    size: number,
+    private readonly size: number,
   ) {
     this.#pool = openPool(servers, size);
     this.#connections = new ConnectionPool(this.#pool, availability, {
@@ -58,6 +58,11 @@ export class FailFastPool {
     } catch (error) {
       throw error instanceof AppError ? error : this.availability.unavailable(error);
     }
+  }
+
+  /** Opens all connections, and has Postgres plan the statements on each. They must change nothing. */
+  warmUp(statements: readonly Statement[]): Promise<void> {
+    return this.#connections.warmUp(this.size, statements);
   }
 
   close(): Promise<void> {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import type { RawHttpHandler, RawRequestContext } from '../platform/http-server/raw-http-handler.ts';
+import type { RawHttpHandler, RawRequestCaller, RawRequestContext } from '../platform/http-server/raw-http-handler.ts';
 import { GatewayService } from './gateway.service.ts';
 import { LeaseMonitor } from './lease-monitor.ts';
 import { GATEWAY_PREFIXES } from './request/gateway-path.ts';
@@ -29,7 +29,11 @@ export class GatewayHttpHandler implements RawHttpHandler, OnApplicationShutdown
     return prefix === undefined ? null : `${prefix}/*`;
   }
 
-  handle(request: IncomingMessage, response: ServerResponse, source: RawRequestContext): Promise<string | undefined> {
+  handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    source: RawRequestContext,
+  ): Promise<RawRequestCaller | undefined> {
     if (request.method === 'OPTIONS' && request.headers.authorization === undefined) {
       response.writeHead(204, [...source.headers, 'allow', ALLOW]).end();
       return Promise.resolve(undefined);

@@ -10,7 +10,7 @@ import {
   type HttpResponse,
   type StreamedHttpResponse,
 } from '../platform/http-client/http-client.ts';
-import type { RawRequestContext } from '../platform/http-server/raw-http-handler.ts';
+import type { RawRequestCaller, RawRequestContext } from '../platform/http-server/raw-http-handler.ts';
 import { inSpan, isTracing } from '../platform/tracing.ts';
 import { ConcurrencyLimiter, type Release } from './concurrency-limiter.ts';
 import { buildMetaRequestHeaders } from './forwarded-headers.ts';
@@ -53,12 +53,12 @@ export class GatewayService {
     metrics.monitor(limiter);
   }
 
-  /** Handles a request; never rejects. Returns the client's id if the lease is valid. */
+  /** Handles a request; never rejects. Returns whose lease it is, if the lease is valid. */
   async handle(
     request: IncomingMessage,
     response: ServerResponse,
     source: RawRequestContext,
-  ): Promise<string | undefined> {
+  ): Promise<RawRequestCaller | undefined> {
     const startedMs = performance.now();
     let call: GatewayCall | null = null;
     try {
@@ -71,7 +71,7 @@ export class GatewayService {
     const route = this.#routes.of(call.path.segments, call.isBatch);
     this.metrics.observeCall(call.grant.product, route, response.statusCode, (performance.now() - startedMs) / 1000);
     this.usage.recordCall(call.grant, call.method, route, response.statusCode);
-    return call.grant.clientId;
+    return { clientId: call.grant.clientId, tenant: call.grant.tenant };
   }
 
   /** Refuses a request whose body arrives too slowly. The error that `handle` then sees is ignored. */

@@ -11,7 +11,7 @@ import {
   WORKING_FIRST,
 } from '../connections/credentials/leasable-credential.query.ts';
 import { IS_INTERFERED_WITH } from '../database/interference.query.ts';
-import { defineStatement, type SqlExecutor } from '../database/statement.ts';
+import { defineStatement, type SqlExecutor, type Statement } from '../database/statement.ts';
 import { joinSealedSecret, sealedSecretColumns } from '../vault/sealed-secret.repository.ts';
 import type { ForeseenLease, LeaseInput, LeaseRow } from './issue-lease-row.ts';
 
@@ -98,6 +98,9 @@ const insertLeases = defineStatement<{ now: Date; inputs: LeaseInputArrays }, Le
   ), ${ISSUE_AND_RECORD}`,
   { prepare: true },
 );
+
+/** Does nothing but make Postgres plan the statement. */
+export const insertNoLeases = (now: Date): Statement => insertLeases({ now, inputs: toArrays([]) });
 
 /** Issues all leases that can be issued, at the instant `now`. Returns a row per input, in input order. */
 export async function issueLeases(

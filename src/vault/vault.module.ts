@@ -17,6 +17,7 @@ import { KeysController } from './keys/keys.controller.ts';
 import { RevivedKeyAlert } from './keys/revived-key-alert.ts';
 import { RewrapJob } from './keys/rewrap.job.ts';
 import { RewrapWorker } from './keys/rewrap-worker.ts';
+import { LoggedTenants } from './logged-tenants.ts';
 import { PayloadKeys } from './payloads/payload-keys.ts';
 import { PayloadVault } from './payloads/payload-vault.ts';
 import { Vault } from './vault.ts';
@@ -33,13 +34,14 @@ import { Vault } from './vault.ts';
     KeyMetrics,
     KeyRewrap,
     KeyRingReloadJob,
+    LoggedTenants,
     PayloadKeys,
     PayloadVault,
     RevivedKeyAlert,
     RewrapJob,
     RewrapWorker,
   ],
-  exports: [PayloadVault],
+  exports: [LoggedTenants, PayloadVault],
 })
 export class VaultModule implements OnModuleInit {
   constructor(private readonly audited: AuditedObjects) {}

@@ -25,7 +25,9 @@ export async function seed(environment, count, { analyzes = true } = {}) {
   const vault = new Vault(keyRing, { clock, ids, random });
   const pendingAuthorizations = new PendingAuthorizationRepository(database, vault, clock, ids);
   const writer = new CredentialWriter(vault, keyRing, ids, random, audit);
-  const payloadKeys = new PayloadKeys(vault, clock, ids, random, createLogger('error'));
+  const payloadKeys = new PayloadKeys(vault, clock, ids, random, createLogger('error'), {
+    fieldOf: () => ({}),
+  });
   const payloads = new PayloadVault(database, payloadKeys, random);
   const provisioner = new ConnectionProvisioner(
     database,

@@ -36,6 +36,10 @@ export async function openTestVault(database: Database, clock: Clock): Promise<T
   const integrity = new IntegrityFailures(logger, new Registry());
   const rowMacs = new RowMacs(ring, integrity);
   const vault = new Vault(ring, source);
-  const payloads = new PayloadVault(database, new PayloadKeys(vault, clock, ids, random, logger), random);
+  const payloads = new PayloadVault(
+    database,
+    new PayloadKeys(vault, clock, ids, random, logger, { fieldOf: () => ({}) }),
+    random,
+  );
   return { ring, vault, payloads, ids, random, integrity, rowMacs };
 }

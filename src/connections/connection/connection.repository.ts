@@ -5,7 +5,6 @@ import { defineStatement } from '../../database/statement.ts';
 import { isId } from '../../platform/ids.ts';
 import { type Page, toPage } from '../../platform/paging.ts';
 import type { ConnectionId } from '../ids.ts';
-import type { ConnectionStatus } from '../status/connection-status.ts';
 import { findAppFailures } from './app-failure.query.ts';
 import { ConnectionEntity } from './connection.entity.ts';
 import { type ConnectionFilter, findConnectionPage } from './connection-page.query.ts';

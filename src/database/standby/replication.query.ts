@@ -15,6 +15,19 @@ export interface ReplicationRow {
   confirmed: string | null;
 }
 
+/** What replicates the server, for operators. */
+export interface StandbysRow {
+  /** `synchronous_standby_names`; empty: commits wait for nobody. */
+  names: string;
+  connected: number;
+  /** Commits wait for these, or for some of these. */
+  synchronous: number;
+  /** Standbys of which this user may not see how far they are. */
+  hidden: number;
+  /** Physical slots without a standby. */
+  waiting: number;
+}
+
 /** Logical subscribers and base backups cannot be promoted. Without `pg_read_all_stats`, `state` is null. */
 const IS_STANDBY = sql`(r.state IS NULL OR r.state IN ('streaming', 'catchup'))
       AND NOT EXISTS (SELECT FROM pg_replication_slots s WHERE s.active_pid = r.pid AND s.slot_type = 'logical')`;
@@ -32,4 +45,14 @@ export const selectReplication = defineStatement<Record<never, never>, Replicati
       EXISTS (SELECT FROM pg_replication_slots WHERE slot_type = 'physical') AS has_slot,
       (SELECT pg_wal_lsn_diff(max(r.flush_lsn), '0/0')::text FROM pg_stat_replication r WHERE ${IS_STANDBY}) AS confirmed`,
   { prepare: true },
+);
+
+export const selectStandbys = defineStatement<Record<never, never>, StandbysRow>(
+  'standbys',
+  () => sql`SELECT current_setting('synchronous_standby_names') AS names,
+      count(*)::integer AS connected,
+      (count(*) FILTER (WHERE r.sync_state IN ('sync', 'quorum')))::integer AS synchronous,
+      (count(*) FILTER (WHERE r.state IS NULL))::integer AS hidden,
+      (SELECT count(*)::integer FROM pg_replication_slots WHERE slot_type = 'physical' AND NOT active) AS waiting
+    FROM pg_stat_replication r WHERE ${IS_STANDBY}`,
 );

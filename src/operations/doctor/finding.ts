@@ -2,6 +2,8 @@
 export const CHECKS = [
   'configuration',
   'database',
+  'database_tls',
+  'replication',
   'migrations',
   'key_ring',
   'clock',

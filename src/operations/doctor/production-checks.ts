@@ -6,6 +6,7 @@ import { listReceivedEventTypes } from '../../events/subscriptions/received-even
 import { addSeconds, type Clock } from '../../platform/clock.ts';
 import { DAY_SECONDS } from '../../platform/duration.ts';
 import { KekRepository } from '../../vault/keys/kek.repository.ts';
+import { checkDatabaseSafety } from './database-checks.ts';
 import { attention, type Finding, fine } from './finding.ts';
 
 /** Without these a product learns of a lost connection only from a refused lease. */
@@ -15,7 +16,7 @@ const KEY_NOTICE_SECONDS = 14 * DAY_SECONDS;
 const MAX_LISTED_KEYS = 1_000;
 
 interface Examined {
-  config: Pick<Config, 'console' | 'environment' | 'returnUrlOrigins'>;
+  config: Pick<Config, 'console' | 'environment' | 'returnUrlOrigins' | 'databaseUrl' | 'database'>;
   database: Database;
   clock: Clock;
 }
@@ -23,6 +24,7 @@ interface Examined {
 /** Checks what docs/production.md asks for and neither the start nor Meta tells. */
 export async function checkProduction({ config, database, clock }: Examined): Promise<Finding[]> {
   return [
+    ...(await checkDatabaseSafety({ config, database })),
     await checkKeyAge(database, clock),
     checkReturnUrls(config),
     checkConsoleSignIn(config),
@@ -50,7 +52,7 @@ async function checkKeyAge(database: Database, clock: Clock): Promise<Finding> {
   return fine('key_age', `${active.id} has been active for ${days} days`);
 }
 
-function checkReturnUrls({ returnUrlOrigins }: Examined['config']): Finding {
+function checkReturnUrls({ returnUrlOrigins }: Pick<Config, 'returnUrlOrigins'>): Finding {
   if (returnUrlOrigins.length > 0) return fine('return_urls', `browsers return to ${returnUrlOrigins.join(', ')}`);
   const detail = 'RETURN_URL_ORIGINS is empty: connect sessions with a return_url are refused.';
   return attention('return_urls', detail, 'Set it to the origins of your products, separated by commas.');

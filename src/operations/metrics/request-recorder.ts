@@ -6,9 +6,15 @@ import type { CompletedRequest } from '../../platform/http-server/raw-http-handl
 import { readTraceContext } from '../../platform/http-server/trace-context.ts';
 import type { Pino } from '../../platform/logger.ts';
 import { beginRequestSpan, type RequestSpan } from '../../platform/tracing.ts';
+import type { LoggedTenants } from '../../vault/logged-tenants.ts';
+import { RequestTenants } from './request-tenants.ts';
 
 interface Hookable {
   addHook(name: 'onRequest', hook: (request: FastifyRequest, reply: FastifyReply, done: () => void) => void): unknown;
+  addHook(
+    name: 'preSerialization',
+    hook: (request: FastifyRequest, reply: FastifyReply, answer: unknown, done: () => void) => void,
+  ): unknown;
   addHook(name: 'onResponse', hook: (request: FastifyRequest, reply: FastifyReply, done: () => void) => void): unknown;
 }
 
@@ -22,6 +28,7 @@ export class RequestRecorder {
   constructor(
     private readonly logger: Pino,
     registry: Registry,
+    private readonly loggedTenants: Pick<LoggedTenants, 'fieldOf'>,
   ) {
     const registers = [registry];
     const responses = this.#responses;
@@ -51,12 +58,19 @@ export class RequestRecorder {
   /** Records Fastify's responses. */
   attach(fastify: Hookable): void {
     const spans = new WeakMap<FastifyRequest, RequestSpan>();
+    const tenants = this.#isLogged ? new RequestTenants() : null;
     fastify.addHook('onRequest', (request, _, done) => {
       const span = beginRequestSpan(request.headers);
       if (span === null) return done();
       spans.set(request, span);
       span.enter(done);
     });
+    if (tenants !== null) {
+      fastify.addHook('preSerialization', (request: AuthenticatedRequest, _, answer, done) => {
+        tenants.noteAnswer(request, answer);
+        done();
+      });
+    }
     fastify.addHook('onResponse', (request: AuthenticatedRequest, reply, done) => {
       this.recordResponse({
         method: request.method,
@@ -66,6 +80,7 @@ export class RequestRecorder {
         requestId: String(request.id),
         request,
         clientId: request.client?.clientId,
+        tenant: tenants?.of(request),
         span: spans.get(request) ?? null,
       });
       done();
@@ -76,8 +91,23 @@ export class RequestRecorder {
     const { method, route, status, durationMs } = handled;
     this.#responses.add(`${method} ${status} ${route}`, { method, route, status });
     this.#seconds.add(route, durationMs / 1000, this.#durations);
-    if (this.#isLogged) this.logger.info(logLine(handled), 'request');
+    if (this.#isLogged) this.logger.info(this.logLine(handled), 'request');
     if (handled.span !== null) endSpan(handled.span, handled);
+  }
+
+  private logLine(handled: CompletedRequest): object {
+    const { method, route, status, durationMs, requestId, request, clientId, tenant, span } = handled;
+    const traceId = span?.traceId ?? readTraceContext(request.headers)?.traceId;
+    return {
+      method,
+      route,
+      status,
+      duration_ms: Math.round(durationMs * 10) / 10,
+      request_id: requestId,
+      ...(traceId === undefined ? {} : { trace_id: traceId }),
+      ...(clientId === undefined ? {} : { client_id: clientId }),
+      ...(tenant === undefined ? {} : this.loggedTenants.fieldOf(tenant)),
+    };
   }
 }
 
@@ -87,17 +117,4 @@ function endSpan(span: RequestSpan, { method, route, status, clientId }: Complet
     ...attributes,
     ...(clientId === undefined ? {} : { 'metavault.client.id': clientId }),
   });
-}
-
-function logLine({ method, route, status, durationMs, requestId, request, clientId, span }: CompletedRequest): object {
-  const traceId = span?.traceId ?? readTraceContext(request.headers)?.traceId;
-  return {
-    method,
-    route,
-    status,
-    duration_ms: Math.round(durationMs * 10) / 10,
-    request_id: requestId,
-    ...(traceId === undefined ? {} : { trace_id: traceId }),
-    ...(clientId === undefined ? {} : { client_id: clientId }),
-  };
 }

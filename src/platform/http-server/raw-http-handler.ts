@@ -22,10 +22,20 @@ export interface RawRequestContext {
 export interface RawHttpHandler {
   /** Returns the route pattern to count this target under, or null to leave the request to Fastify. */
   routeOf(target: string): string | null;
-  /** Never rejects. Resolves once the response is sent or the connection cut, to the authenticated client, if any. */
-  handle(request: IncomingMessage, response: ServerResponse, source: RawRequestContext): Promise<string | undefined>;
+  /** Never rejects. Resolves once the response is sent or the connection cut, to the authenticated caller, if any. */
+  handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    source: RawRequestContext,
+  ): Promise<RawRequestCaller | undefined>;
   /** Responds with 408, in the handler's own format, while `handle` still waits for the body. */
   refuseSlowBody(request: IncomingMessage, response: ServerResponse, source: RawRequestContext): void;
+}
+
+/** Who called, and whose data the call was about. */
+export interface RawRequestCaller {
+  readonly clientId: string;
+  readonly tenant: string;
 }
 
 export interface CompletedRequest {
@@ -38,6 +48,7 @@ export interface CompletedRequest {
   requestId: string;
   request: Pick<IncomingMessage, 'headers'>;
   clientId?: string | undefined;
+  tenant?: string | undefined;
   /** Null if tracing is off. */
   span: RequestSpan | null;
 }
@@ -66,12 +77,12 @@ export function createRawDispatcher(
     source.bodyLimits.onTooSlow(() => handler.refuseSlowBody(request, response, source));
     const span = beginRequestSpan(request.headers);
     const handle = () => handler.handle(request, response, source);
-    void (span === null ? handle() : span.enter(handle)).then((clientId) => {
+    void (span === null ? handle() : span.enter(handle)).then((caller) => {
       const { method = '' } = request;
       const { requestId } = source;
       const durationMs = performance.now() - startedMs;
       const status = response.statusCode;
-      options.onCompleted({ method, route, status, durationMs, requestId, request, clientId, span });
+      options.onCompleted({ method, route, status, durationMs, requestId, request, ...caller, span });
     });
     return true;
   };

@@ -7,6 +7,7 @@ import { Random } from '../../platform/random.ts';
 import { SecretString } from '../../platform/secret-string.ts';
 import { KEY_BYTES, wipe } from '../aead.ts';
 import type { PayloadKeyId, SecretId } from '../ids.ts';
+import { LoggedTenants } from '../logged-tenants.ts';
 import { DecryptionError, type SealContext } from '../sealed-secret.ts';
 import { Vault } from '../vault.ts';
 import {
@@ -37,6 +38,7 @@ export class PayloadKeys {
     private readonly ids: Ids,
     private readonly random: Random,
     @Inject(LOGGER) private readonly logger: Pick<Pino, 'error'>,
+    @Inject(LoggedTenants) private readonly loggedTenants: Pick<LoggedTenants, 'fieldOf'>,
   ) {}
 
   /**
@@ -60,7 +62,8 @@ export class PayloadKeys {
         else found.set(ownerKey(row), key);
       }
       for (const { id, tenant, day } of unusable) {
-        this.logger.error({ payload_key_id: id, tenant, day }, 'a payload key cannot be opened and is replaced');
+        const about = { payload_key_id: id, ...this.loggedTenants.fieldOf(tenant), day };
+        this.logger.error(about, 'a payload key cannot be opened and is replaced');
       }
       await this.destroy(executor, unusable);
       const without = missing.filter((owner) => !found.has(ownerKey(owner)));

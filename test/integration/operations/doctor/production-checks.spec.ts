@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import request from 'supertest';
+import { Config } from '../../../../src/config/config.ts';
 import { Database } from '../../../../src/database/database.ts';
 import { checkProduction } from '../../../../src/operations/doctor/production-checks.ts';
 import { addSeconds, Clock } from '../../../../src/platform/clock.ts';
@@ -25,7 +26,8 @@ async function examine(
       return addSeconds(replica.app.get(Clock).now(), days * DAY);
     }
   })();
-  const config = { ...testConfig(settings), returnUrlOrigins };
+  const { databaseUrl, database: databaseSettings } = replica.app.get(Config);
+  const config = { ...testConfig(settings), databaseUrl, database: databaseSettings, returnUrlOrigins };
   const findings = await checkProduction({ config, database: replica.app.get(Database), clock });
   for (const { state, mend } of findings) expect(mend === null).toBe(state === 'ok');
   return Object.fromEntries(findings.map(({ check, state }) => [check, state]));
@@ -35,6 +37,8 @@ const post = (path: string, body: object) =>
 
 it('asks for return URLs, and for somebody who receives that a login is needed', async () => {
   expect(await examine()).toEqual({
+    database_tls: 'ok',
+    replication: 'attention',
     key_age: 'ok',
     return_urls: 'attention',
     console_sign_in: 'ok',

@@ -12,7 +12,7 @@ const handler: RawHttpHandler = {
   routeOf: (target) => (target.startsWith('/raw') ? '/raw/*' : null),
   handle: async (_, response, source) => {
     response.writeHead(200, [...source.headers]).end(`${source.address} ${source.requestId}`);
-    return 'cli_1';
+    return { clientId: 'cli_1', tenant: 'acme' };
   },
   refuseSlowBody: (_, response) => void response.writeHead(408).end(),
 };
@@ -43,7 +43,7 @@ it('handles its own requests and leaves the rest to the routes', async () => {
     'x-content-type-options': 'nosniff',
   });
   expect(completed).toMatchObject([
-    { method: 'POST', route: '/raw/*', status: 200, requestId: 'edge-1', clientId: 'cli_1' },
+    { method: 'POST', route: '/raw/*', status: 200, requestId: 'edge-1', clientId: 'cli_1', tenant: 'acme' },
   ]);
 });
 

@@ -1,0 +1,22 @@
+import { lookUpNobody } from '../auth/client-lookup.query.ts';
+import type { Database } from '../database/database.ts';
+import { selectActiveLeases, selectSealedLeases } from '../leases/gateway-lease.query.ts';
+import { insertNoLeases } from '../leases/issue-lease.repository.ts';
+import type { Clock } from '../platform/clock.ts';
+import { settleWithin } from '../platform/settle-within.ts';
+
+/** A database that is away must not keep a replica from starting, which then says so by its readiness. */
+const WARM_UP_TIMEOUT_MS = 2_000;
+
+/**
+ * Opens the connections of leases and Graph calls, and has Postgres plan their statements, so that the first requests
+ * need not wait for that. Never throws; gives up after two seconds.
+ */
+export async function warmUp({ database, clock }: { database: Database; clock: Clock }): Promise<void> {
+  const now = clock.now();
+  const none = { leaseIds: [], now };
+  const statements = [lookUpNobody(), insertNoLeases(now), selectSealedLeases(none), selectActiveLeases(none)];
+  // Its failure is in the log: `DatabaseMonitor`.
+  const work = database.failFast.warmUp(statements).catch(() => undefined);
+  await settleWithin(work, WARM_UP_TIMEOUT_MS, undefined);
+}

@@ -1,0 +1,80 @@
+import type { Config } from '../../config/config.ts';
+import { type DatabaseAddress, parseDatabaseUrl } from '../../config/database-url.ts';
+import { isLoopback } from '../../config/setting-readers.ts';
+import { type StandbysRow, selectStandbys } from '../../database/standby/replication.query.ts';
+import type { SqlExecutor } from '../../database/statement.ts';
+import type { SecretString } from '../../platform/secret-string.ts';
+import { attention, type Finding, fine } from './finding.ts';
+
+interface Examined {
+  config: Pick<Config, 'databaseUrl'> & { readonly database: Pick<Config['database'], 'directUrl'> };
+  database: Pick<SqlExecutor, 'rows'>;
+}
+
+/** Checks the way to Postgres, and what a failover would keep. */
+export async function checkDatabaseSafety({ config, database }: Examined): Promise<Finding[]> {
+  return [checkTls(config), await checkReplication(database)];
+}
+
+function checkTls({ databaseUrl, database }: Examined['config']): Finding {
+  const urls: [string, SecretString | null][] = [
+    ['DATABASE_URL', databaseUrl],
+    ['DATABASE_DIRECT_URL', database.directUrl],
+  ];
+  const weak = urls.filter(([, url]) => url !== null && isOpenToOthers(parseDatabaseUrl(url.expose())));
+  if (weak.length === 0) return fine('database_tls', 'sslmode=verify-full, or no network in between');
+  const names = weak.map(([name]) => name).join(' and ');
+  return attention(
+    'database_tls',
+    `${names}: whoever is between here and Postgres could read along or answer in its place.`,
+    'Set sslmode=verify-full&sslrootcert=<the authority’s file> (docs/configuration.md, "The database").',
+  );
+}
+
+/** Whether a host is elsewhere, and not proven to be the right one. */
+function isOpenToOthers({ hosts, tls }: DatabaseAddress): boolean {
+  return tls?.mode !== 'verify-full' && hosts.some(({ host }) => !host.startsWith('/') && !isLocal(host));
+}
+
+function isLocal(host: string): boolean {
+  return host === '::1' || isLoopback(host);
+}
+
+async function checkReplication(database: Examined['database']): Promise<Finding> {
+  const [standbys] = await database.rows(selectStandbys({}));
+  if (standbys === undefined) throw new Error('Postgres told nothing about its standbys');
+  return describeReplication(standbys);
+}
+
+const ADD_STANDBY =
+  'Connect a standby (docs/production.md, "The database"), unless your provider replicates its storage.';
+
+/** What the state of the standbys means. */
+export function describeReplication({ names, connected, synchronous, hidden, waiting }: StandbysRow): Finding {
+  if (hidden > 0) {
+    const remedy = "GRANT pg_read_all_stats to the service's user (migrations/roles.sql does).";
+    return attention('replication', `How far ${standbys(hidden)} got is hidden.`, remedy);
+  }
+  if (names !== '' && synchronous === 0) {
+    const detail = `synchronous_standby_names is ${names}, but no such standby is connected: commits wait for one.`;
+    return attention('replication', detail, 'Bring it back, or name another.');
+  }
+  if (connected === 0) {
+    const lost = "No standby is connected: with the primary's disk, all since the last backup would be lost.";
+    const detail = waiting > 0 ? `${lost} Meanwhile ${slots(waiting)} WAL for one.` : lost;
+    return attention('replication', detail, ADD_STANDBY);
+  }
+  if (waiting > 0) {
+    const detail = `${standbys(connected)}, but ${slots(waiting)} WAL for others.`;
+    return attention('replication', detail, 'Bring those back, or drop their slots before the disk is full.');
+  }
+  return fine(
+    'replication',
+    synchronous > 0
+      ? `${standbys(connected)}, ${synchronous} synchronous: a failover loses nothing`
+      : `${standbys(connected)}, asynchronous: a failover may lose the last moment's writes (docs/api.md, "Failover")`,
+  );
+}
+
+const standbys = (count: number): string => (count === 1 ? '1 standby' : `${count} standbys`);
+const slots = (count: number): string => (count === 1 ? '1 replication slot keeps' : `${count} replication slots keep`);
