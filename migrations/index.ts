@@ -36,3 +36,7 @@ export { CredentialExpiry1764001140000 } from './1764001140000-CredentialExpiry.
 export { SchemaContract1764001150000 } from './1764001150000-SchemaContract.ts';
 export { SharedLimits1764001170000 } from './1764001170000-SharedLimits.ts';
 export { MetaApps1764001180000 } from './1764001180000-MetaApps.ts';
+export { PartitionBounds1764001250000 } from './1764001250000-PartitionBounds.ts';
+export { ValidPartitionBounds1764001260000 } from './1764001260000-ValidPartitionBounds.ts';
+export { LeasePartitions1764001270000 } from './1764001270000-LeasePartitions.ts';
+export { AuditEntryPartitions1764001280000 } from './1764001280000-AuditEntryPartitions.ts';
