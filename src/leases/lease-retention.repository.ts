@@ -9,12 +9,16 @@ interface ExpiredSelection {
   limit: number;
 }
 
-/** The bounds stand in both places, so that Postgres leaves other partitions alone in both. */
+/**
+ * The bounds stand in both places, so that Postgres leaves other partitions alone in both. Materialized, because Postgres
+ * may run a subquery again for each row, and it finds other rows then.
+ */
 const deleteExpired = defineStatement<ExpiredSelection>(
   'lease_delete_expired',
-  ({ from, before, expiredBefore, limit }) => sql`DELETE FROM lease WHERE id >= ${from} AND id < ${before} AND id IN (
-        SELECT id FROM lease WHERE id >= ${from} AND id < ${before} AND expires_at < ${expiredBefore}
-        ORDER BY id LIMIT ${limit} FOR UPDATE SKIP LOCKED)`,
+  ({ from, before, expiredBefore, limit }) => sql`WITH expired AS MATERIALIZED (
+      SELECT id FROM lease WHERE id >= ${from} AND id < ${before} AND expires_at < ${expiredBefore}
+      ORDER BY id LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+    DELETE FROM lease WHERE id >= ${from} AND id < ${before} AND id IN (SELECT id FROM expired)`,
 );
 
 const dropPartition = defineStatement<{ until: Date }, { dropped: boolean }>(

@@ -14,7 +14,7 @@ import { captureLog } from '../../support/test-replica.ts';
 
 const DAY_MS = DAY_SECONDS * 1_000;
 /** Whole days from today on, which the service's clock is set by. */
-const today = new Date(Math.floor(new Date().getTime() / DAY_MS) * DAY_MS);
+const today = new Date(Math.floor(Date.now() / DAY_MS) * DAY_MS);
 const dayAt = (days: number): Date => new Date(today.getTime() + days * DAY_MS);
 
 let open: OpenDatabase;
