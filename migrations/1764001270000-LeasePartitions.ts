@@ -31,7 +31,8 @@ const MAX_MOVED = 10_000;
 
 /**
  * make_partition: 'made', 'exists', 'busy' (another replica is at it), or 'crowded' (too many rows lie in the default
- * partition already). drop_partition: whether there was one that ends there. Bounds are whole days in UTC.
+ * partition already). drop_partition: whether there was one that ends there; of audit entries only if it is empty, because pruning
+ * archives them first. Bounds are whole days in UTC.
  */
 const functions = (schema: string): string[] => [
   `CREATE FUNCTION make_partition(parent text, lower_bound timestamptz, upper_bound timestamptz) RETURNS text
@@ -71,12 +72,18 @@ const functions = (schema: string): string[] => [
   LANGUAGE plpgsql SET search_path = ${schema}, pg_temp SET lock_timeout = '500ms' AS $$
   DECLARE
     expired text;
+    is_filled boolean;
   BEGIN
     IF NOT pg_try_advisory_xact_lock(${PARTITION_LOCK}) THEN RETURN false; END IF;
     SELECT c.relname INTO expired FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
       WHERE i.inhparent = to_regclass(quote_ident(parent))
         AND pg_get_expr(c.relpartbound, c.oid) LIKE '%TO (''' || id_prefix || '\\_' || ulid_time(upper_bound) || ''')';
     IF expired IS NULL THEN RETURN false; END IF;
+    EXECUTE format('LOCK TABLE ONLY %I IN ACCESS EXCLUSIVE MODE', parent);
+    IF parent = 'audit_entry' THEN
+      EXECUTE format('SELECT EXISTS (SELECT FROM %I)', expired) INTO is_filled;
+      IF is_filled THEN RETURN false; END IF;
+    END IF;
     EXECUTE format('DROP TABLE %I', expired);
     RETURN true;
   END $$`,

@@ -7,6 +7,7 @@ import { readCheckpoint } from './audit-checkpoint.ts';
 import {
   type ChainTip,
   countUnlinkedEntries,
+  findFirstUnlinked,
   findFirstLinkWithMac,
   insertLinks,
   isLockTimeout,
@@ -26,12 +27,21 @@ import { firstIdRequiringMac, isForged } from './entry-mac.ts';
 /**
  * How far before the newest linked entry to look for unlinked ones. Entries commit out of id order, because a
  * transaction that began earlier may end later. Statements end after 15 s, so `recent`, cheap enough for every second,
- * catches nearly all. `late` also catches those of a paused replica or a long transaction, and runs every minute and
- * before a verification. Later ones are never linked, because they can't be told from entries inserted into the past;
- * the verification reports them.
+ * catches nearly all. `late` also catches those of a paused replica or a long transaction, and runs before a
+ * verification. Later ones are never linked, because they can't be told from entries inserted into the past; the
+ * verification reports them.
  */
 const LOOK_BACK_MS = { recent: 20_000, late: 15 * 60_000 } as const;
-type LookBack = keyof typeof LOOK_BACK_MS;
+/** `turn`: recent ones, and the next of the late ones, so that every minute looks at all of these. */
+type LookBack = keyof typeof LOOK_BACK_MS | 'turn';
+/** What a turn looks at of the late ones: a 45th, for ticks of a second. */
+const TURN_MS = 20_000;
+
+/** Ids from `from` (inclusive) to `before` (exclusive). */
+interface Span {
+  from: string;
+  before: string;
+}
 
 /** The end of the chain doesn't match its seal. Linking stops, because new links would hide the damage. */
 export class AuditChainBrokenError extends Error {
@@ -82,6 +92,8 @@ interface LinkingOptions {
 export class AuditChain {
   /** Never changes once known. */
   #macsRequiredFrom: string | null = null;
+  /** Up to where turns have looked at late entries. */
+  #turnedUntilMs = 0;
 
   constructor(
     private readonly database: Database,
@@ -102,12 +114,38 @@ export class AuditChain {
   }
 
   /** Like `linkNewEntries`, and also returns whether the chain was locked. */
-  async link({ lookBack, wait, onForged = () => {} }: LinkingOptions): Promise<LinkingResult> {
+  async link(options: LinkingOptions): Promise<LinkingResult> {
+    const { newestEntryId } = await readTip(this.database);
+    const recent = { from: firstLinkableId(newestEntryId, 'recent'), before: linkableIdLimit(this.clock) };
+    const late = newestEntryId === null ? null : this.lateSpan(options.lookBack, newestEntryId);
+    // Nearly always all late ones are linked. Looking takes long, so nobody is locked out meanwhile.
+    const first = late && (await findFirstUnlinked(this.database.longRunning, late.from, late.before));
+    const results: LinkingResult[] = [];
+    if (late !== null && first !== null) results.push(await this.linkSpan({ ...late, from: first }, options));
+    results.push(await this.linkSpan(recent, options));
+    return {
+      linked: results.reduce((sum, { linked }) => sum + linked, 0),
+      isLocked: results.some(({ isLocked }) => isLocked),
+    };
+  }
+
+  /** Which entries of before the recent ones to look at. */
+  private lateSpan(lookBack: LookBack, newestEntryId: string): Span | null {
+    const before = firstLinkableId(newestEntryId, 'recent');
+    if (lookBack === 'recent') return null;
+    if (lookBack === 'late') return { from: firstLinkableId(newestEntryId, 'late'), before };
+    const [start, end] = [epochMsOfId(firstLinkableId(newestEntryId, 'late')) ?? 0, epochMsOfId(before) ?? 0];
+    const isInside = this.#turnedUntilMs >= start && this.#turnedUntilMs < end;
+    const fromMs = isInside ? this.#turnedUntilMs : start;
+    this.#turnedUntilMs = Math.min(fromMs + TURN_MS, end);
+    return { from: firstAuditIdAt(fromMs), before: firstAuditIdAt(this.#turnedUntilMs) };
+  }
+
+  private async linkSpan(span: Span, { wait, onForged = () => {} }: LinkingOptions): Promise<LinkingResult> {
     let linked = 0;
-    let after: string | null = null;
-    for (;;) {
+    for (let from = span.from; ; ) {
       const batch: LinkedBatch = await this.database.longRunning
-        .transaction((tx) => this.linkBatch(tx, lookBack, after, wait))
+        .transaction((tx) => this.linkBatch(tx, { ...span, from }, wait))
         .catch((error: unknown) => {
           if (isLockTimeout(error)) return LOCKED;
           throw error;
@@ -116,7 +154,7 @@ export class AuditChain {
       for (const id of batch.forged) onForged(id);
       if (batch.lastRead === null) return { linked, isLocked: batch.isLocked };
       // Entries before this were just scanned.
-      after = batch.lastRead;
+      from = batch.lastRead;
     }
   }
 
@@ -126,18 +164,12 @@ export class AuditChain {
     return countUnlinkedEntries(this.database, firstLinkableId(newestEntryId, 'recent'));
   }
 
-  private async linkBatch(
-    tx: Transaction,
-    lookBack: LookBack,
-    after: string | null,
-    wait: boolean,
-  ): Promise<LinkedBatch> {
+  private async linkBatch(tx: Transaction, { from, before }: Span, wait: boolean): Promise<LinkedBatch> {
     if (wait) await lockChainSoon(tx);
     else if (!(await tryLockChain(tx))) return LOCKED;
     const tip = await readTip(tx);
     const end = await this.verifiedEnd(tx, tip);
-    const from = after ?? firstLinkableId(tip.newestEntryId, lookBack);
-    const entries = await readUnlinkedEntries(tx, from, linkableIdLimit(this.clock));
+    const entries = await readUnlinkedEntries(tx, from, before);
     const links: NewLink[] = [];
     const forged: AuditEntryId[] = [];
     for (const entry of entries) {
@@ -180,7 +212,7 @@ export class AuditChain {
 }
 
 /** Returns the first id that may still be linked. */
-export function firstLinkableId(newestEntryId: string | null, lookBack: LookBack): string {
+export function firstLinkableId(newestEntryId: string | null, lookBack: keyof typeof LOOK_BACK_MS): string {
   if (newestEntryId === null) return '';
   const newestMs = epochMsOfId(newestEntryId);
   if (newestMs === null) throw new AuditChainBrokenError('a linked entry has an invalid id');
