@@ -7,8 +7,8 @@ import { readCheckpoint } from './audit-checkpoint.ts';
 import {
   type ChainTip,
   countUnlinkedEntries,
-  findFirstUnlinked,
   findFirstLinkWithMac,
+  findFirstUnlinked,
   insertLinks,
   isLockTimeout,
   LINKING_BATCH,
@@ -31,11 +31,11 @@ import { firstIdRequiringMac, isForged } from './entry-mac.ts';
  * verification. Later ones are never linked, because they can't be told from entries inserted into the past; the
  * verification reports them.
  */
-const LOOK_BACK_MS = { recent: 20_000, late: 15 * 60_000 } as const;
-/** `turn`: recent ones, and the next of the late ones, so that every minute looks at all of these. */
-type LookBack = keyof typeof LOOK_BACK_MS | 'turn';
-/** What a turn looks at of the late ones: a 45th, for ticks of a second. */
-const TURN_MS = 20_000;
+const LOOK_BACK_MS = { newest: 3_000, recent: 20_000, late: 15 * 60_000 } as const;
+/** `turn`: the newest, and the next part of all others, so that two ticks a second look at all within a minute. */
+type LookBack = 'recent' | 'late' | 'turn';
+/** What a turn looks at of the others: a 90th. */
+const TURN_MS = 10_000;
 
 /** Ids from `from` (inclusive) to `before` (exclusive). */
 interface Span {
@@ -75,6 +75,13 @@ export interface LinkingResult {
   /** Somebody else, usually another worker, held the chain's lock, so linking stopped. */
   isLocked: boolean;
 }
+
+const NONE: LinkingResult = { linked: 0, isLocked: false };
+
+const add = (one: LinkingResult, other: LinkingResult): LinkingResult => ({
+  linked: one.linked + other.linked,
+  isLocked: one.isLocked || other.isLocked,
+});
 
 interface LinkingOptions {
   lookBack: LookBack;
@@ -116,25 +123,28 @@ export class AuditChain {
   /** Like `linkNewEntries`, and also returns whether the chain was locked. */
   async link(options: LinkingOptions): Promise<LinkingResult> {
     const { newestEntryId } = await readTip(this.database);
-    const recent = { from: firstLinkableId(newestEntryId, 'recent'), before: linkableIdLimit(this.clock) };
-    const late = newestEntryId === null ? null : this.lateSpan(options.lookBack, newestEntryId);
-    // Nearly always all late ones are linked. Looking takes long, so nobody is locked out meanwhile.
-    const first = late && (await findFirstUnlinked(this.database.longRunning, late.from, late.before));
-    const results: LinkingResult[] = [];
-    if (late !== null && first !== null) results.push(await this.linkSpan({ ...late, from: first }, options));
-    results.push(await this.linkSpan(recent, options));
-    return {
-      linked: results.reduce((sum, { linked }) => sum + linked, 0),
-      isLocked: results.some(({ isLocked }) => isLocked),
-    };
+    const before = linkableIdLimit(this.clock);
+    if (options.lookBack !== 'turn') {
+      const late =
+        newestEntryId === null || options.lookBack === 'recent' ? null : firstLinkableId(newestEntryId, 'late');
+      const from = firstLinkableId(newestEntryId, 'recent');
+      const found = late === null ? NONE : await this.linkLate({ from: late, before: from }, options);
+      return add(found, await this.linkSpan({ from, before }, options));
+    }
+    const newest = await this.linkSpan({ from: firstLinkableId(newestEntryId, 'newest'), before }, options);
+    return newestEntryId === null ? newest : add(newest, await this.linkLate(this.nextTurn(newestEntryId), options));
   }
 
-  /** Which entries of before the recent ones to look at. */
-  private lateSpan(lookBack: LookBack, newestEntryId: string): Span | null {
-    const before = firstLinkableId(newestEntryId, 'recent');
-    if (lookBack === 'recent') return null;
-    if (lookBack === 'late') return { from: firstLinkableId(newestEntryId, 'late'), before };
-    const [start, end] = [epochMsOfId(firstLinkableId(newestEntryId, 'late')) ?? 0, epochMsOfId(before) ?? 0];
+  /** Nearly always all late ones are linked. Looking takes long, so nobody is locked out meanwhile. */
+  private async linkLate(span: Span, options: LinkingOptions): Promise<LinkingResult> {
+    const first = await findFirstUnlinked(this.database.longRunning, span.from, span.before);
+    return first === null ? NONE : this.linkSpan({ ...span, from: first }, options);
+  }
+
+  private nextTurn(newestEntryId: string): Span {
+    const [start, end] = (['late', 'newest'] as const).map(
+      (lookBack) => epochMsOfId(firstLinkableId(newestEntryId, lookBack)) ?? 0,
+    ) as [number, number];
     const isInside = this.#turnedUntilMs >= start && this.#turnedUntilMs < end;
     const fromMs = isInside ? this.#turnedUntilMs : start;
     this.#turnedUntilMs = Math.min(fromMs + TURN_MS, end);

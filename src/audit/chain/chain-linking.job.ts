@@ -9,12 +9,12 @@ import type { AuditEntryId } from '../ids.ts';
 import { AuditChain } from './audit-chain.ts';
 import { ChainProgress } from './chain-progress.ts';
 
-const TICK_MS = 1_000;
+const TICK_MS = 500;
 /** How many forged entries are remembered, to report each once. */
 const MAX_REPORTED_FORGED = 10_000;
 
 /**
- * Links new entries every second, on one replica at a time. Runs until shutdown, because the last requests still write
+ * Links new entries twice a second, on one replica at a time. Runs until shutdown, because the last requests still write
  * entries.
  */
 @Injectable()

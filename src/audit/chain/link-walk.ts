@@ -35,13 +35,20 @@ export async function walkLinks(
   faults: ChainFaults,
 ): Promise<string | null> {
   const state: WalkState = start === null ? { position: null, mac: null, macsRequiredFrom: null } : { ...start };
-  for (let from = BEFORE_ALL_POSITIONS; ; ) {
-    const links = await readLinks(executor, from, upTo);
-    for (const link of links) step(mac, state, link, faults);
+  let reading = readLinks(executor, BEFORE_ALL_POSITIONS, upTo);
+  for (;;) {
+    const links = await reading;
     const last = links.at(-1);
+    const isLastBatch = links.length < LINKS_PER_BATCH || last === undefined;
+    // The database reads the next batch while this one is checked.
+    if (!isLastBatch) reading = readLinks(executor, last.position, upTo);
+    for (const link of links) step(mac, state, link, faults);
     if (last !== undefined) onProgress?.(Number(last.position), upTo);
-    if (links.length < LINKS_PER_BATCH || last === undefined || faults.isFull) return state.macsRequiredFrom;
-    from = last.position;
+    if (isLastBatch) return state.macsRequiredFrom;
+    if (faults.isFull) {
+      await reading;
+      return state.macsRequiredFrom;
+    }
   }
 }
 
