@@ -3,9 +3,8 @@ import { timeOfId } from '../../platform/ids.ts';
 import { defineStatement, type SqlExecutor } from '../statement.ts';
 import type { Partition, PartitionRange } from './partition-plan.ts';
 
-/** Tables that are partitioned by the time in their ids, and the prefixes of these. */
-export const PARTITIONED_TABLES = { lease: 'lse', audit_entry: 'aud' } as const;
-export type PartitionedTable = keyof typeof PARTITIONED_TABLES;
+/** Tables that are partitioned by the time in their ids. */
+export type PartitionedTable = 'lease' | 'audit_entry';
 
 /** `crowded`: too many rows of the range lie in the default partition to be moved while writers wait. */
 export type MakeOutcome = 'made' | 'exists' | 'busy' | 'crowded';
