@@ -5,6 +5,7 @@ import type { ChainFaultKind, ChainFaults } from './chain-fault.ts';
 import type { ChainMac } from './chain-mac.ts';
 import { LINKS_PER_BATCH, type LinkRow, readLinks } from './chain-verification.query.ts';
 import { firstIdRequiringMac, isForged } from './entry-mac.ts';
+import { readEntryText } from './entry-text.ts';
 
 const BEFORE_ALL_POSITIONS = '-9223372036854775808';
 
@@ -72,8 +73,9 @@ function step(mac: ChainMac, state: WalkState, link: LinkRow, faults: ChainFault
 }
 
 function linkFault(mac: ChainMac, link: LinkRow, position: number, state: WalkState): ChainFaultKind | null {
-  const { fields, digest, entry_mac } = link;
-  if (fields === null || digest === null) return 'missing_entry';
+  const { entry, entry_mac } = link;
+  if (entry === null) return 'missing_entry';
+  const { fields, digest } = readEntryText(entry);
   const { mac: previous } = state;
   const isLinked = (entryMac: Buffer | null): boolean =>
     previous === null || computeLinkMac(mac, position, previous, fields, entryMac).equals(link.mac);
