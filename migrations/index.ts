@@ -40,3 +40,7 @@ export { ConsoleSessions1764001200000 } from './1764001200000-ConsoleSessions.ts
 export { KeptCounts1764001210000 } from './1764001210000-KeptCounts.ts';
 export { TenantAdmins1764001230000 } from './1764001230000-TenantAdmins.ts';
 export { AnnouncedAccountApps1764001240000 } from './1764001240000-AnnouncedAccountApps.ts';
+export { PartitionBounds1764001250000 } from './1764001250000-PartitionBounds.ts';
+export { ValidPartitionBounds1764001260000 } from './1764001260000-ValidPartitionBounds.ts';
+export { LeasePartitions1764001270000 } from './1764001270000-LeasePartitions.ts';
+export { AuditEntryPartitions1764001280000 } from './1764001280000-AuditEntryPartitions.ts';

@@ -51,6 +51,15 @@ BEGIN
     EXECUTE format('ALTER TABLE %s OWNER TO metavault_owner', relation.name);
   END LOOP;
 
+  -- The functions that make and drop partitions work with the rights of their owner.
+  FOR relation IN
+    SELECT p.oid::regprocedure AS name FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace
+      AND p.proname IN ('ulid_time', 'make_partition', 'drop_partition', 'drop_lease_partition')
+      AND p.proowner <> 'metavault_owner'::regrole
+  LOOP
+    EXECUTE format('ALTER FUNCTION %s OWNER TO metavault_owner', relation.name);
+  END LOOP;
+
   IF to_regclass('public.audit_checkpoint') IS NULL THEN
     RAISE NOTICE 'The tables are not there yet: run metavault migrate as metavault_owner, then this script again.';
     RETURN;
@@ -69,6 +78,15 @@ BEGIN
   REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON audit_checkpoint, schema_migration FROM metavault_service;
   IF to_regclass('public.schema_contract') IS NOT NULL THEN
     REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON schema_contract FROM metavault_service;
+  END IF;
+  -- Rights on a partition would go around those on its table.
+  FOR relation IN SELECT oid::regclass AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relispartition
+    AND relkind = 'r'
+  LOOP
+    EXECUTE format('REVOKE ALL ON %s FROM metavault_service', relation.name);
+  END LOOP;
+  IF to_regproc('public.make_partition') IS NOT NULL THEN
+    GRANT EXECUTE ON FUNCTION make_partition, drop_lease_partition TO metavault_service;
   END IF;
 END
 $$;

@@ -1,5 +1,6 @@
-import { Global, Module } from '@nestjs/common';
+import { Global, Module, type OnModuleInit } from '@nestjs/common';
 import { RefusalListener } from '../auth/refusal-listener.ts';
+import { PartitionService } from '../database/partitions/partition.service.ts';
 import { AnchorsService } from './anchors.service.ts';
 import { AuditController } from './audit.controller.ts';
 import { AuditEntryQuery } from './audit-entry.query.ts';
@@ -12,6 +13,9 @@ import { ChainProgress } from './chain/chain-progress.ts';
 import { ChainVerifier } from './chain/chain-verifier.ts';
 import { ForgedRowAuditor } from './forged-row-auditor.ts';
 import { RefusalAuditor } from './refusal-auditor.ts';
+
+/** Few partitions, because entries are kept for years. Only `metavault audit prune` removes any. */
+const PARTITION_DAYS = 30;
 
 /**
  * Global, because every module writes through `AuditLog`. `auth` must not import it and reports through
@@ -36,4 +40,10 @@ import { RefusalAuditor } from './refusal-auditor.ts';
   ],
   exports: [AuditedObjects, AuditLog, ChainProgress, RefusalListener],
 })
-export class AuditModule {}
+export class AuditModule implements OnModuleInit {
+  constructor(private readonly partitions: PartitionService) {}
+
+  onModuleInit(): void {
+    this.partitions.register('audit_entry', { days: PARTITION_DAYS });
+  }
+}

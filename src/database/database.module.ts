@@ -4,6 +4,7 @@ import { Database } from './database.ts';
 import { DatabaseClock } from './database-clock.ts';
 import { DatabaseMonitor } from './database-monitor.ts';
 import { IntegrityFailures } from './integrity-failures.ts';
+import { PartitionService } from './partitions/partition.service.ts';
 import { RetentionService } from './retention.service.ts';
 import { RowMacs } from './row-macs.ts';
 import { UnconfirmedEndings } from './standby/unconfirmed-endings.ts';
@@ -25,6 +26,7 @@ export class DatabaseModule {
       { provide: Database, useValue: database },
       { provide: DatabaseClock, useValue: databaseClock },
       DatabaseMonitor,
+      PartitionService,
       RetentionService,
       IntegrityFailures,
       RowMacs,

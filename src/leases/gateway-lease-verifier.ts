@@ -18,8 +18,10 @@ import { DecryptionError } from '../vault/sealed-secret.ts';
 import { Vault } from '../vault/vault.ts';
 import {
   type ActiveLeaseRow,
+  type LeaseSelection,
   type SealedLeaseRow,
   selectActiveLeases,
+  selectionAt,
   selectSealedLeases,
 } from './gateway-lease.query.ts';
 import type { LeaseId } from './ids.ts';
@@ -150,10 +152,7 @@ export class GatewayLeaseVerifier implements OnApplicationShutdown {
   }
 
   /** Batches concurrent calls into one statement, and calls of one lease into one row. */
-  private createBatcher<R extends ActiveLeaseRow>(
-    select: StatementDefinition<{ leaseIds: readonly LeaseId[]; now: Date }, R>,
-    maxInFlight: number,
-  ) {
+  private createBatcher<R extends ActiveLeaseRow>(select: StatementDefinition<LeaseSelection, R>, maxInFlight: number) {
     return new Batcher<LeaseId, Genuine<R> | null>(
       async (leaseIds) => {
         const found = await this.readGenuine(select, [...new Set(leaseIds)]);
@@ -165,11 +164,11 @@ export class GatewayLeaseVerifier implements OnApplicationShutdown {
 
   /** Returns the active leases by id, if their own, their clients' and their ancestors' MACs are valid. */
   private async readGenuine<R extends ActiveLeaseRow>(
-    select: StatementDefinition<{ leaseIds: readonly LeaseId[]; now: Date }, R>,
+    select: StatementDefinition<LeaseSelection, R>,
     leaseIds: readonly LeaseId[],
   ): Promise<Map<LeaseId, Genuine<R>>> {
     const { failFast } = this.database;
-    const rows = await failFast.rows(select({ leaseIds, now: this.clock.now() }));
+    const rows = await failFast.rows(select(selectionAt(this.clock.now(), leaseIds)));
     const genuine = rows.flatMap((row) => {
       const client = acceptLease(this.macs, row);
       return client === null ? [] : [{ ...row, client }];

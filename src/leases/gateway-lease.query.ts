@@ -5,15 +5,22 @@ import type { JoinedClient } from '../auth/client-macs.ts';
 import type { Product } from '../config/config.ts';
 import type { CredentialKind } from '../connections/credentials/credential-kind.ts';
 import { defineStatement } from '../database/statement.ts';
+import { addSeconds } from '../platform/clock.ts';
+import { DAY_SECONDS } from '../platform/duration.ts';
+import { firstIdAt } from '../platform/ids.ts';
 import type { SecretId } from '../vault/ids.ts';
 import { joinSealedSecret, type SealedSecretRow, sealedSecretColumns } from '../vault/sealed-secret.repository.ts';
 import type { LeaseId } from './ids.ts';
-import { ANCESTORS_STAND, backedLeaseFrom, leaseColumns } from './lease-conditions.query.ts';
+import { ancestorsStand, backedLeaseFrom, leaseColumns } from './lease-conditions.query.ts';
 import type { StoredLease } from './lease-mac.ts';
 
-interface LeaseSelection {
+export interface LeaseSelection {
   leaseIds: readonly LeaseId[];
   now: Date;
+  /** Ids from here (inclusive) … */
+  from: LeaseId;
+  /** … to here (exclusive). */
+  before: LeaseId;
 }
 
 export interface ActiveLeaseRow extends StoredLease {
@@ -31,17 +38,30 @@ export interface SealedLeaseRow extends ActiveLeaseRow, SealedSecretRow {
   app_id: string;
 }
 
+/** More than the longest lease lasts, and than clocks differ. */
+const ACTIVE_SPAN_SECONDS = DAY_SECONDS;
+
+/** What to look for among leases that can be active at `now`: issued within an hour, by clocks less than a day apart. */
+export function selectionAt(now: Date, leaseIds: readonly LeaseId[]): LeaseSelection {
+  const [from, before] = [addSeconds(now, -ACTIVE_SPAN_SECONDS), addSeconds(now, ACTIVE_SPAN_SECONDS)];
+  return { leaseIds, now, from: firstIdAt('lse', from), before: firstIdAt('lse', before) };
+}
+
+function isRecent({ from, before }: LeaseSelection): Sql {
+  return sql`lease.id >= ${from} AND lease.id < ${before}`;
+}
+
 /**
  * A lease is active only while its client, connection, credential and ancestors are. All are read on every call, so any
  * ending takes effect at once.
  */
-function activeLeaseFrom({ leaseIds }: LeaseSelection): Sql {
-  return backedLeaseFrom(sql`l`, sql`cl`, sql`${leaseIds}::text[]`);
+function activeLeaseFrom(selection: LeaseSelection): Sql {
+  return backedLeaseFrom(sql`l`, sql`cl`, sql`${selection.leaseIds}::text[]`, isRecent(selection));
 }
 
-function isActiveGatewayLease({ now }: LeaseSelection): Sql {
-  return sql`l.mode = 'gateway' AND l.ended_at IS NULL AND l.expires_at > ${now}
-      AND k.secret_id IS NOT NULL AND ${ANCESTORS_STAND}`;
+function isActiveGatewayLease(selection: LeaseSelection): Sql {
+  return sql`l.mode = 'gateway' AND l.ended_at IS NULL AND l.expires_at > ${selection.now}
+      AND k.secret_id IS NOT NULL AND ${ancestorsStand(isRecent(selection))}`;
 }
 
 const ACTIVE_LEASE_COLUMNS = sql`${leaseColumns(sql`l`)}, k.secret_id, ${joinedClient(sql`cl`)} AS client,

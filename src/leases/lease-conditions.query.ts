@@ -9,9 +9,13 @@ export function leaseColumns(lease: Sql): Sql {
     ${lease}.ancestor_ids, ${lease}.mac`;
 }
 
-/** FROM clause: leases with these ids, their clients (`<client>`), active connections (`c`), and credentials (`k`). */
-export function backedLeaseFrom(lease: Sql, client: Sql, ids: Sql): Sql {
-  return sql`FROM unnest(${ids}) AS wanted (id) JOIN LATERAL (SELECT * FROM lease WHERE lease.id = wanted.id OFFSET 0) ${lease} ON true
+/**
+ * FROM clause: leases with these ids, their clients (`<client>`), active connections (`c`), and credentials (`k`).
+ * `span`: a condition on `lease.id` by parameters alone, so that Postgres opens only the partitions of these leases.
+ */
+export function backedLeaseFrom(lease: Sql, client: Sql, ids: Sql, span: Sql): Sql {
+  return sql`FROM unnest(${ids}) AS wanted (id)
+    JOIN LATERAL (SELECT * FROM lease WHERE lease.id = wanted.id AND ${span} OFFSET 0) ${lease} ON true
   ${joinClient(client, sql`${lease}.client_id`)} AND ${clientCovers(client, lease)}
   ${activeCredentialJoins({ connectionId: sql`${lease}.connection_id`, credentialId: sql`${lease}.credential_id` })}`;
 }
@@ -20,7 +24,12 @@ export function backedLeaseFrom(lease: Sql, client: Sql, ids: Sql): Sql {
  * Condition on a lease `l`: all its ancestors (leases whose responses it came from) are active and expire no sooner.
  * Checked on read, so ending a lease writes no others. Free for leases without ancestors.
  */
-export const ANCESTORS_STAND = sql`(l.ancestor_ids IS NULL OR cardinality(l.ancestor_ids) = (
-    SELECT count(*) ${backedLeaseFrom(sql`an`, sql`an_cl`, sql`l.ancestor_ids`)}
+export function ancestorsStand(span: Sql): Sql {
+  return sql`(l.ancestor_ids IS NULL OR cardinality(l.ancestor_ids) = (
+    SELECT count(*) ${backedLeaseFrom(sql`an`, sql`an_cl`, sql`l.ancestor_ids`, span)}
     WHERE an.mode = 'gateway' AND an.ended_at IS NULL AND an.expires_at >= l.expires_at
       AND k.secret_id IS NOT NULL))`;
+}
+
+/** The same, whenever they were issued. */
+export const ANCESTORS_STAND = ancestorsStand(sql`true`);

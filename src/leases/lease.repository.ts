@@ -7,7 +7,6 @@ import {
 } from '../connections/credentials/leasable-credential.query.ts';
 import type { RowMacs } from '../database/row-macs.ts';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
-import { firstIdAt } from '../platform/ids.ts';
 import type { LeaseId } from './ids.ts';
 import { ANCESTORS_STAND, leaseColumns } from './lease-conditions.query.ts';
 import { type CoveredLease, LEASE_MAC, type StoredLease } from './lease-mac.ts';
@@ -52,12 +51,6 @@ const selectActive = defineStatement<{ ids: readonly LeaseId[] }, { id: LeaseId 
 const endMany = defineStatement<{ ids: readonly LeaseId[]; now: Date }>(
   'lease_end_unrecorded',
   ({ ids, now }) => sql`UPDATE lease SET ended_at = ${now} WHERE id = ANY (${ids}::text[]) AND ended_at IS NULL`,
-);
-
-const deleteExpired = defineStatement<{ firstId: string; expiredBefore: Date; limit: number }>(
-  'lease_delete_expired',
-  ({ firstId, expiredBefore, limit }) => sql`DELETE FROM lease WHERE id IN (
-        SELECT id FROM lease WHERE id < ${firstId} AND expires_at < ${expiredBefore} ORDER BY id LIMIT ${limit} FOR UPDATE SKIP LOCKED)`,
 );
 
 /**
@@ -123,10 +116,4 @@ export async function endUnrecordedLeases(
   now: Date,
 ): Promise<void> {
   await executor.rows(endMany({ ids, now }));
-}
-
-/** Deletes up to `limit` leases that ended before `endedBefore`, and returns how many. Their audit entries stay. */
-export function deleteExpiredLeases(executor: SqlExecutor, endedBefore: Date, limit: number): Promise<number> {
-  const firstId = firstIdAt('lse', endedBefore);
-  return executor.run(deleteExpired({ firstId, expiredBefore: endedBefore, limit }));
 }

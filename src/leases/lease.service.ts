@@ -10,7 +10,7 @@ import { Clock } from '../platform/clock.ts';
 import { isId } from '../platform/ids.ts';
 import { KeyRing } from '../vault/keys/key-ring.ts';
 import type { LeaseId } from './ids.ts';
-import { deleteExpiredLeases, endLease, findLease, type LeaseRecord } from './lease.repository.ts';
+import { endLease, findLease, type LeaseRecord } from './lease.repository.ts';
 import { type IntrospectionResponse, type LeaseResponse } from './lease-response.dto.ts';
 import { parseLeaseToken } from './lease-token.ts';
 import { canSeeLease, leaseStatus, toLeaseResponse } from './lease-view.ts';
@@ -76,11 +76,6 @@ export class LeaseService {
       }
       return true;
     });
-  }
-
-  /** Deletes up to `limit` leases that ended before `endedBefore`; their audit entries stay. Returns how many. */
-  async purge(endedBefore: Date, limit: number): Promise<number> {
-    return deleteExpiredLeases(this.database, endedBefore, limit);
   }
 
   private findLease(executor: Pick<SqlExecutor, 'rows'>, id: LeaseId): Promise<LeaseRecord | null> {

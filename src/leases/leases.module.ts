@@ -3,7 +3,6 @@ import { AuditedObjects } from '../audit/audited-objects.ts';
 import { AuthModule } from '../auth/auth.module.ts';
 import { ConnectionLeases } from '../connections/connection-leases.ts';
 import { ConnectionsModule } from '../connections/connections.module.ts';
-import { RetentionService } from '../database/retention.service.ts';
 import { LifecycleModule } from '../lifecycle/lifecycle.module.ts';
 import { MetaModule } from '../meta/meta.module.ts';
 import { AUDITED_LEASES } from './audited-leases.query.ts';
@@ -14,6 +13,7 @@ import { LeaseService } from './lease.service.ts';
 import { LeaseIssuer } from './lease-issuer.ts';
 import { LeaseListService } from './lease-list.service.ts';
 import { LeaseRequestService } from './lease-request.service.ts';
+import { LeaseRetention } from './lease-retention.ts';
 import { LeasesController } from './leases.controller.ts';
 import { TokenReplacementService } from './token-replacement.service.ts';
 import { WrittenLeaseCheck } from './written-lease-check.ts';
@@ -29,6 +29,7 @@ import { WrittenLeaseCheck } from './written-lease-check.ts';
     GatewayLeaseVerifier,
     LeaseService,
     LeaseListService,
+    LeaseRetention,
     TokenReplacementService,
     IntegrityAlert,
     WrittenLeaseCheck,
@@ -37,15 +38,9 @@ import { WrittenLeaseCheck } from './written-lease-check.ts';
   exports: [ConnectionLeases, GatewayLeaseVerifier, TokenReplacementService, LeaseService],
 })
 export class LeasesModule implements OnModuleInit {
-  constructor(
-    private readonly retentionService: RetentionService,
-    private readonly leaseService: LeaseService,
-    private readonly audited: AuditedObjects,
-  ) {}
+  constructor(private readonly audited: AuditedObjects) {}
 
-  /** Deletes ended leases after RETENTION_DAYS. */
   onModuleInit(): void {
     this.audited.register(AUDITED_LEASES);
-    this.retentionService.register('ended leases', (endedBefore, limit) => this.leaseService.purge(endedBefore, limit));
   }
 }

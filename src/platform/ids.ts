@@ -1,4 +1,4 @@
-import { encodeTime } from 'ulid';
+import { decodeTime, encodeTime } from 'ulid';
 import { Clock } from './clock.ts';
 import { Random } from './random.ts';
 
@@ -68,4 +68,16 @@ const MAX_ULID_MS = 2 ** 48 - 1;
 export function firstIdAt<P extends string>(prefix: P, instant: Date | number): Id<P> {
   const epochMs = Math.min(Math.max(0, Math.floor(Number(instant))), MAX_ULID_MS);
   return `${prefix}_${encodeTime(epochMs, 10).toLowerCase()}`;
+}
+
+/** When an id was made, also of a bound by `firstIdAt`. Throws if it is none of ours. */
+export function timeOfId(id: string): Date {
+  return new Date(
+    decodeTime(
+      id
+        .slice(id.indexOf('_') + 1)
+        .padEnd(26, '0')
+        .toUpperCase(),
+    ),
+  );
 }

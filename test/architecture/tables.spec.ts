@@ -53,7 +53,7 @@ describe('the tables', () => {
     const client = new pg.Client({ connectionString: fresh.url });
     await client.connect();
     const { rows } = await client.query<{ name: string }>(
-      `SELECT relname AS name FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace`,
+      `SELECT relname AS name FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = 'public'::regnamespace`,
     );
     await client.end();
     existing = rows.map(({ name }) => name);

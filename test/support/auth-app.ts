@@ -12,6 +12,7 @@ import type { Config, OidcConfig } from '../../src/config/config.ts';
 import { Database } from '../../src/database/database.ts';
 import { DatabaseClock } from '../../src/database/database-clock.ts';
 import { IntegrityFailures } from '../../src/database/integrity-failures.ts';
+import { PartitionService } from '../../src/database/partitions/partition.service.ts';
 import { RetentionService } from '../../src/database/retention.service.ts';
 import { RowMacs } from '../../src/database/row-macs.ts';
 import { UnconfirmedEndings } from '../../src/database/standby/unconfirmed-endings.ts';
@@ -60,6 +61,7 @@ export async function startAuthApp(
     { provide: Database, useValue: database },
     { provide: DatabaseClock, useValue: databaseClock },
     IntegrityFailures,
+    PartitionService,
     RetentionService,
     RowMacs,
     UnconfirmedEndings,

@@ -22,11 +22,11 @@ export const FILL_SCHEMA: readonly string[] = [
     ('\\x12', 'cli_2', '2026-01-01', NULL, NULL)`,
   `INSERT INTO client_identity (issuer, subject, audience, client_id) VALUES ('https://issuer.example', 'subject', 'metavault', 'cli_1')`,
   `INSERT INTO audit_entry (id, at, action, actor_kind, actor_id, tenant, product, connection_id, subject_id, request_id, details, mac) VALUES
-    ('aud_1', '2026-01-01', 'lease.issued', 'client', 'cli_1', 'acme', 'pages', 'con_1', 'lse_1', 'req_1', '{"b": 1, "a":  2}', '\\x21'),
-    ('aud_2', '2026-01-02', 'client.created', 'system', NULL, NULL, NULL, NULL, 'cli_2', NULL, '{}', NULL)`,
-  `INSERT INTO audit_link (position, entry_id, mac) VALUES (1, 'aud_1', '\\x31'), (2, 'aud_2', '\\x32')`,
-  `INSERT INTO audit_head (id, entries, mac, seal, macs_from) VALUES (1, 9007199254740993, '\\x33', '\\x34', 'aud_1')`,
-  `INSERT INTO audit_checkpoint (id, position, mac, macs_from, seal) VALUES (1, 7, '\\x35', 'aud_2', '\\x36')`,
+    ('aud_01kdvq00000000000000000001', '2026-01-01', 'lease.issued', 'client', 'cli_1', 'acme', 'pages', 'con_1', 'lse_01kdvq00000000000000000001', 'req_1', '{"b": 1, "a":  2}', '\\x21'),
+    ('aud_01kdvq00000000000000000002', '2026-01-02', 'client.created', 'system', NULL, NULL, NULL, NULL, 'cli_2', NULL, '{}', NULL)`,
+  `INSERT INTO audit_link (position, entry_id, mac) VALUES (1, 'aud_01kdvq00000000000000000001', '\\x31'), (2, 'aud_01kdvq00000000000000000002', '\\x32')`,
+  `INSERT INTO audit_head (id, entries, mac, seal, macs_from) VALUES (1, 9007199254740993, '\\x33', '\\x34', 'aud_01kdvq00000000000000000001')`,
+  `INSERT INTO audit_checkpoint (id, position, mac, macs_from, seal) VALUES (1, 7, '\\x35', 'aud_01kdvq00000000000000000002', '\\x36')`,
   `INSERT INTO event (id, type, tenant, product, connection_id, data, created_at, dispatched_at) VALUES
     ('evt_1', 'connection.created', 'acme', 'pages', 'con_1', '{"n": 1.0}', '2026-01-01', '2026-01-02'),
     ('evt_2', 'meta.webhook', NULL, NULL, NULL, '{}', '2026-01-03', NULL)`,
@@ -67,8 +67,8 @@ export const FILL_SCHEMA: readonly string[] = [
     ('int_2', 'acme', 'pages', 'import', NULL, NULL, NULL, 'long_lived', 'sec_2', NULL, '{}', 0, '2026-01-03', NULL, NULL, '2026-01-01', '2026-01-02')`,
   `INSERT INTO lease (id, secret_hash, mode, client_id, connection_id, credential_id, credential_version, tenant, product, asset_type, asset_id,
       issued_at, expires_at, ended_at) VALUES
-    ('lse_1', '\\x61', 'gateway', 'cli_1', 'con_1', 'crd_2', 1, 'acme', 'pages', 'page', '300', '2026-01-01', '2026-01-01 00:15', '2026-01-01 00:05'),
-    ('lse_2', NULL, 'token', 'cli_1', 'con_1', 'crd_1', 4, 'acme', 'pages', NULL, NULL, '2026-01-01', '2026-01-01 00:15', NULL)`,
+    ('lse_01kdvq00000000000000000001', '\\x61', 'gateway', 'cli_1', 'con_1', 'crd_2', 1, 'acme', 'pages', 'page', '300', '2026-01-01', '2026-01-01 00:15', '2026-01-01 00:05'),
+    ('lse_01kdvq00000000000000000002', NULL, 'token', 'cli_1', 'con_1', 'crd_1', 4, 'acme', 'pages', NULL, NULL, '2026-01-01', '2026-01-01 00:15', NULL)`,
   `INSERT INTO meta_app_pace (app_id, usage_percent, usage_at, stopped_until, stop_cause, throttles, breaker, breaker_until, openings,
       updated_at, stopped_since, app_stopped_until, next_turn_at) VALUES
     ('100', 87.5, '2026-01-01', '2026-01-02', 'throttled', 3, 'open', '2026-01-03', 2, '2026-01-01', '2026-01-01', '2026-01-04', '2026-01-05')`,

@@ -4,6 +4,8 @@ import type { ResolvedClient } from '../../src/auth/authenticated-client.ts';
 import { insertClient } from '../../src/auth/client.repository.ts';
 import { insertClientKey } from '../../src/auth/client-key.repository.ts';
 import type { Database } from '../../src/database/database.ts';
+import { PartitionService } from '../../src/database/partitions/partition.service.ts';
+import { RetentionService } from '../../src/database/retention.service.ts';
 import type { RowMacs } from '../../src/database/row-macs.ts';
 import { GatewayLeaseVerifier } from '../../src/leases/gateway-lease-verifier.ts';
 import { IntegrityAlert } from '../../src/leases/integrity-alert.ts';
@@ -11,6 +13,7 @@ import type { LeaseRequest } from '../../src/leases/lease.dto.ts';
 import { LeaseService } from '../../src/leases/lease.service.ts';
 import { LeaseIssuer } from '../../src/leases/lease-issuer.ts';
 import { LeaseListService } from '../../src/leases/lease-list.service.ts';
+import { LeaseRetention } from '../../src/leases/lease-retention.ts';
 import { TokenReplacementService } from '../../src/leases/token-replacement.service.ts';
 import { WrittenLeaseCheck } from '../../src/leases/written-lease-check.ts';
 import type { OnDemandRefreshService } from '../../src/lifecycle/refresh/on-demand-refresh.service.ts';
@@ -18,6 +21,7 @@ import { MetaApps } from '../../src/meta/meta-apps.ts';
 import { type ConnectionsHarness, createConnectionsHarness } from './connections-harness.ts';
 import { FakeClock } from './fake-clock.ts';
 import { openFreshDatabase } from './fresh-database.ts';
+import { idleJobScheduler } from './idle-job-scheduler.ts';
 import { openResources } from './open-resources.ts';
 import { recomputeMac } from './recompute-mac.ts';
 import { testConfig } from './test-config.ts';
@@ -33,6 +37,8 @@ export interface LeasesTestContext {
   check: GatewayLeaseVerifier;
   records: LeaseService;
   lists: LeaseListService;
+  partitions: PartitionService;
+  retention: LeaseRetention;
   tokenReplacement: TokenReplacementService;
   /** Those that were asked for. */
   refreshes: { credentialId: string; minValidSeconds: number }[];
@@ -67,6 +73,8 @@ export function openLeasesTestContext(): Promise<LeasesTestContext> {
       },
     } as OnDemandRefreshService;
     const alert = new IntegrityAlert(database, connections.audit, clock, captureLog().logger, new Registry());
+    const { logger } = captureLog();
+    const partitions = new PartitionService(database, clock, logger, new Registry(), idleJobScheduler());
     const written = new WrittenLeaseCheck(database, connections.audit, sealed.integrity, clock);
     return {
       clock,
@@ -93,6 +101,8 @@ export function openLeasesTestContext(): Promise<LeasesTestContext> {
       check: new GatewayLeaseVerifier(database, vault, ring, clock, alert, sealed.rowMacs),
       records: new LeaseService(database, ring, connections.audit, clock, sealed.rowMacs),
       lists: new LeaseListService(database, clock, sealed.rowMacs),
+      partitions,
+      retention: new LeaseRetention(database, clock, partitions, new RetentionService(clock, config, logger), config),
       tokenReplacement: new TokenReplacementService(database, ring, clock, ids, random, written, sealed.rowMacs),
       client: (policy: Partial<ResolvedClient> = {}) =>
         createClient(database, sealed.rowMacs, ids.next('cli'), clock.now(), policy),

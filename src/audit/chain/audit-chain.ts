@@ -8,6 +8,7 @@ import {
   type ChainTip,
   countUnlinkedEntries,
   findFirstLinkWithMac,
+  findFirstUnlinked,
   insertLinks,
   isLockTimeout,
   LINKING_BATCH,
@@ -26,12 +27,21 @@ import { firstIdRequiringMac, isForged } from './entry-mac.ts';
 /**
  * How far before the newest linked entry to look for unlinked ones. Entries commit out of id order, because a
  * transaction that began earlier may end later. Statements end after 15 s, so `recent`, cheap enough for every second,
- * catches nearly all. `late` also catches those of a paused replica or a long transaction, and runs every minute and
- * before a verification. Later ones are never linked, because they can't be told from entries inserted into the past;
- * the verification reports them.
+ * catches nearly all. `late` also catches those of a paused replica or a long transaction, and runs before a
+ * verification. Later ones are never linked, because they can't be told from entries inserted into the past; the
+ * verification reports them.
  */
-const LOOK_BACK_MS = { recent: 20_000, late: 15 * 60_000 } as const;
-type LookBack = keyof typeof LOOK_BACK_MS;
+const LOOK_BACK_MS = { newest: 3_000, recent: 20_000, late: 15 * 60_000 } as const;
+/** `turn`: the newest, and the next part of all others, so that two ticks a second look at all within a minute. */
+type LookBack = 'recent' | 'late' | 'turn';
+/** What a turn looks at of the others: a 90th. */
+const TURN_MS = 10_000;
+
+/** Ids from `from` (inclusive) to `before` (exclusive). */
+interface Span {
+  from: string;
+  before: string;
+}
 
 /** The end of the chain doesn't match its seal. Linking stops, because new links would hide the damage. */
 export class AuditChainBrokenError extends Error {
@@ -66,6 +76,13 @@ export interface LinkingResult {
   isLocked: boolean;
 }
 
+const NONE: LinkingResult = { linked: 0, isLocked: false };
+
+const add = (one: LinkingResult, other: LinkingResult): LinkingResult => ({
+  linked: one.linked + other.linked,
+  isLocked: one.isLocked || other.isLocked,
+});
+
 interface LinkingOptions {
   lookBack: LookBack;
   /** Whether to wait for the lock, up to five seconds. */
@@ -82,6 +99,8 @@ interface LinkingOptions {
 export class AuditChain {
   /** Never changes once known. */
   #macsRequiredFrom: string | null = null;
+  /** Up to where turns have looked at late entries. */
+  #turnedUntilMs = 0;
 
   constructor(
     private readonly database: Database,
@@ -102,12 +121,41 @@ export class AuditChain {
   }
 
   /** Like `linkNewEntries`, and also returns whether the chain was locked. */
-  async link({ lookBack, wait, onForged = () => {} }: LinkingOptions): Promise<LinkingResult> {
+  async link(options: LinkingOptions): Promise<LinkingResult> {
+    const { newestEntryId } = await readTip(this.database);
+    const before = linkableIdLimit(this.clock);
+    if (options.lookBack !== 'turn') {
+      const late =
+        newestEntryId === null || options.lookBack === 'recent' ? null : firstLinkableId(newestEntryId, 'late');
+      const from = firstLinkableId(newestEntryId, 'recent');
+      const found = late === null ? NONE : await this.linkLate({ from: late, before: from }, options);
+      return add(found, await this.linkSpan({ from, before }, options));
+    }
+    const newest = await this.linkSpan({ from: firstLinkableId(newestEntryId, 'newest'), before }, options);
+    return newestEntryId === null ? newest : add(newest, await this.linkLate(this.nextTurn(newestEntryId), options));
+  }
+
+  /** Nearly always all late ones are linked. Looking takes long, so nobody is locked out meanwhile. */
+  private async linkLate(span: Span, options: LinkingOptions): Promise<LinkingResult> {
+    const first = await findFirstUnlinked(this.database.longRunning, span.from, span.before);
+    return first === null ? NONE : this.linkSpan({ ...span, from: first }, options);
+  }
+
+  private nextTurn(newestEntryId: string): Span {
+    const [start, end] = (['late', 'newest'] as const).map(
+      (lookBack) => epochMsOfId(firstLinkableId(newestEntryId, lookBack)) ?? 0,
+    ) as [number, number];
+    const isInside = this.#turnedUntilMs >= start && this.#turnedUntilMs < end;
+    const fromMs = isInside ? this.#turnedUntilMs : start;
+    this.#turnedUntilMs = Math.min(fromMs + TURN_MS, end);
+    return { from: firstAuditIdAt(fromMs), before: firstAuditIdAt(this.#turnedUntilMs) };
+  }
+
+  private async linkSpan(span: Span, { wait, onForged = () => {} }: LinkingOptions): Promise<LinkingResult> {
     let linked = 0;
-    let after: string | null = null;
-    for (;;) {
+    for (let from = span.from; ; ) {
       const batch: LinkedBatch = await this.database.longRunning
-        .transaction((tx) => this.linkBatch(tx, lookBack, after, wait))
+        .transaction((tx) => this.linkBatch(tx, { ...span, from }, wait))
         .catch((error: unknown) => {
           if (isLockTimeout(error)) return LOCKED;
           throw error;
@@ -116,7 +164,7 @@ export class AuditChain {
       for (const id of batch.forged) onForged(id);
       if (batch.lastRead === null) return { linked, isLocked: batch.isLocked };
       // Entries before this were just scanned.
-      after = batch.lastRead;
+      from = batch.lastRead;
     }
   }
 
@@ -126,18 +174,12 @@ export class AuditChain {
     return countUnlinkedEntries(this.database, firstLinkableId(newestEntryId, 'recent'));
   }
 
-  private async linkBatch(
-    tx: Transaction,
-    lookBack: LookBack,
-    after: string | null,
-    wait: boolean,
-  ): Promise<LinkedBatch> {
+  private async linkBatch(tx: Transaction, { from, before }: Span, wait: boolean): Promise<LinkedBatch> {
     if (wait) await lockChainSoon(tx);
     else if (!(await tryLockChain(tx))) return LOCKED;
     const tip = await readTip(tx);
     const end = await this.verifiedEnd(tx, tip);
-    const from = after ?? firstLinkableId(tip.newestEntryId, lookBack);
-    const entries = await readUnlinkedEntries(tx, from, linkableIdLimit(this.clock));
+    const entries = await readUnlinkedEntries(tx, from, before);
     const links: NewLink[] = [];
     const forged: AuditEntryId[] = [];
     for (const entry of entries) {
@@ -180,7 +222,7 @@ export class AuditChain {
 }
 
 /** Returns the first id that may still be linked. */
-export function firstLinkableId(newestEntryId: string | null, lookBack: LookBack): string {
+export function firstLinkableId(newestEntryId: string | null, lookBack: keyof typeof LOOK_BACK_MS): string {
   if (newestEntryId === null) return '';
   const newestMs = epochMsOfId(newestEntryId);
   if (newestMs === null) throw new AuditChainBrokenError('a linked entry has an invalid id');

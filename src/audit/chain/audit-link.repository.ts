@@ -1,8 +1,9 @@
 import sql, { raw } from 'sql-template-tag';
 import { IntegrityError } from '../../database/integrity-failures.ts';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
-import { ENTRY_DIGEST, ENTRY_FIELDS } from '../audit-entry.repository.ts';
+import { ENTRY_TEXT } from '../audit-entry.repository.ts';
 import type { AuditEntryId } from '../ids.ts';
+import { readEntryText } from './entry-text.ts';
 
 /** Advisory lock for linking and pruning: one worker at a time across replicas. */
 const CHAIN_LOCK = 727_003;
@@ -60,14 +61,30 @@ const tipStatement = defineStatement<Record<never, never>, TipRow>(
   { prepare: true },
 );
 
-/** Repeats the range inside of the anti-join, because Postgres would otherwise walk the whole chain. */
-const unlinkedStatement = defineStatement<{ from: string; before: string }, LinkableEntry>(
+/**
+ * Repeats the range inside of the anti-join, because Postgres would otherwise walk the whole chain. Looks for ids first:
+ * indexes have them, and the rows of linked entries, which are nearly all, stay unread.
+ */
+const unlinkedStatement = defineStatement<
+  { from: string; before: string },
+  { id: AuditEntryId; entry: string; mac: Buffer | null }
+>(
   'audit_unlinked',
-  ({ from, before }) => sql`SELECT e.id, ${ENTRY_FIELDS} AS fields, ${ENTRY_DIGEST} AS digest, e.mac FROM audit_entry e
-    WHERE e.id >= ${from} AND e.id < ${before}
-    AND NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.entry_id = e.id AND l.entry_id >= ${from} AND l.entry_id < ${before})
-    ORDER BY e.id LIMIT ${raw(String(LINKING_BATCH))}`,
+  ({ from, before }) => sql`WITH unlinked AS MATERIALIZED (SELECT n.id FROM audit_entry n
+      WHERE n.id >= ${from} AND n.id < ${before}
+      AND NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.entry_id = n.id AND l.entry_id >= ${from} AND l.entry_id < ${before})
+      ORDER BY n.id LIMIT ${raw(String(LINKING_BATCH))})
+    SELECT found.* FROM unlinked u CROSS JOIN LATERAL (
+      SELECT e.id, ${ENTRY_TEXT} AS entry, e.mac FROM audit_entry e
+      WHERE e.id = u.id AND e.id >= ${from} AND e.id < ${before} LIMIT 1) found
+    ORDER BY found.id`,
   { prepare: true },
+);
+
+const firstUnlinkedStatement = defineStatement<{ from: string; before: string }, { id: AuditEntryId | null }>(
+  'audit_first_unlinked',
+  ({ from, before }) => sql`SELECT min(e.id) AS id FROM audit_entry e WHERE e.id >= ${from} AND e.id < ${before}
+    AND NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.entry_id = e.id AND l.entry_id >= ${from} AND l.entry_id < ${before})`,
 );
 
 const countUnlinkedStatement = defineStatement<{ from: string }, { count: number }>(
@@ -175,8 +192,23 @@ export async function readTip(executor: SqlExecutor): Promise<ChainTip> {
 }
 
 /** Returns the first unlinked entries in a range of ids, up to `LINKING_BATCH`. */
-export function readUnlinkedEntries(executor: SqlExecutor, from: string, before: string): Promise<LinkableEntry[]> {
-  return executor.rows(unlinkedStatement({ from, before }));
+export async function readUnlinkedEntries(
+  executor: SqlExecutor,
+  from: string,
+  before: string,
+): Promise<LinkableEntry[]> {
+  const rows = await executor.rows(unlinkedStatement({ from, before }));
+  return rows.map(({ id, entry, mac }) => ({ id, mac, ...readEntryText(entry) }));
+}
+
+/** Returns the first unlinked entry in a range of ids; null if all are linked. */
+export async function findFirstUnlinked(
+  executor: SqlExecutor,
+  from: string,
+  before: string,
+): Promise<AuditEntryId | null> {
+  const [row] = await executor.rows(firstUnlinkedStatement({ from, before }));
+  return row?.id ?? null;
 }
 
 /** Counts unlinked entries from an id on, up to 100,000. */

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Transaction } from '../../database/database.ts';
+import { listPartitions } from '../../database/partitions/partition.repository.ts';
 import { RowMac } from '../../database/row-mac.ts';
 import { readProtectedTables } from '../../database/row-mac-requirement.repository.ts';
 import type { SqlExecutor } from '../../database/statement.ts';
@@ -10,9 +11,10 @@ import { AuditLog, type NewAuditEntry } from '../audit-log.ts';
 import { PROTECTED_TABLES_DETAIL } from '../row-mac-evidence.query.ts';
 import { AuditChainBrokenError } from './audit-chain.ts';
 import { type AuditCheckpoint, readCheckpoint, storeCheckpoint } from './audit-checkpoint.ts';
-import { lockChain, readTip } from './audit-link.repository.ts';
+import { isLockTimeout, lockChain, readTip } from './audit-link.repository.ts';
 import {
   deleteLinkedEntries,
+  dropEmptyPartition,
   findFirstPosition,
   PRUNING_BATCH,
   type PrunedEntry,
@@ -89,7 +91,19 @@ export class AuditPruner {
     for (let count = PRUNING_BATCH; count === PRUNING_BATCH; pruned += count) {
       count = await this.database.longRunning.transaction((tx) => this.pruneBatch(tx, upTo, archive));
     }
+    await this.dropEmptyPartitions(before);
     return pruned;
+  }
+
+  /** Gives their disk space back at once. Where others keep one locked, the next call drops it. */
+  private async dropEmptyPartitions(before: Date): Promise<void> {
+    const { longRunning } = this.database;
+    for (const { until } of await listPartitions(longRunning, 'audit_entry')) {
+      if (until > before) return;
+      await dropEmptyPartition(longRunning, until).catch((error: unknown) => {
+        if (!isLockTimeout(error)) throw error;
+      });
+    }
   }
 
   /** Returns the last position to prune. Keeps the very last link, because the head is checked against it. */

@@ -41,6 +41,11 @@ const deleteEntriesStatement = defineStatement<{ ids: readonly AuditEntryId[] }>
   ({ ids }) => sql`DELETE FROM audit_entry WHERE id = ANY (${ids})`,
 );
 
+const dropPartitionStatement = defineStatement<{ until: Date }, { dropped: boolean }>(
+  'audit_drop_partition',
+  ({ until }) => sql`SELECT drop_partition('audit_entry', 'aud', ${until}) AS dropped`,
+);
+
 /** Returns the position of the first link to an entry with this id or a greater one. */
 export async function findFirstPosition(executor: SqlExecutor, entryId: AuditEntryId): Promise<number | null> {
   const [row] = await executor.rows(firstPositionStatement({ entryId }));
@@ -58,4 +63,10 @@ export async function readLinkedEntries(executor: SqlExecutor, after: number, up
 export async function deleteLinkedEntries(tx: SqlExecutor, ids: readonly AuditEntryId[], upTo: number): Promise<void> {
   await tx.run(deleteLinksStatement({ upTo }));
   await tx.run(deleteEntriesStatement({ ids }));
+}
+
+/** Drops the partition of entries that ends at `until`. False if it has any, or there is none. Takes its owner. */
+export async function dropEmptyPartition(executor: SqlExecutor, until: Date): Promise<boolean> {
+  const [row] = await executor.rows(dropPartitionStatement({ until }));
+  return row?.dropped === true;
 }

@@ -9,19 +9,16 @@ import type { AuditEntryId } from '../ids.ts';
 import { AuditChain } from './audit-chain.ts';
 import { ChainProgress } from './chain-progress.ts';
 
-const TICK_MS = 1_000;
-/** Every how many ticks to look back `late`. */
-const TICKS_PER_LATE_LOOK_BACK = 60;
+const TICK_MS = 500;
 /** How many forged entries are remembered, to report each once. */
 const MAX_REPORTED_FORGED = 10_000;
 
 /**
- * Links new entries every second, on one replica at a time. Runs until shutdown, because the last requests still write
+ * Links new entries twice a second, on one replica at a time. Runs until shutdown, because the last requests still write
  * entries.
  */
 @Injectable()
 export class ChainLinkingJob {
-  #ticks = 0;
   readonly #job: BackgroundJob;
   readonly #reportedForged = new Set<string>();
   readonly #forgedCount: Counter;
@@ -62,10 +59,9 @@ export class ChainLinkingJob {
   }
 
   private async link(): Promise<void> {
-    const lookBack = this.#ticks++ % TICKS_PER_LATE_LOOK_BACK === 0 ? 'late' : 'recent';
     try {
       const onForged = (id: AuditEntryId): void => this.reportForged(id);
-      const { isLocked } = await this.chain.link({ lookBack, wait: false, onForged });
+      const { isLocked } = await this.chain.link({ lookBack: 'turn', wait: false, onForged });
       if (isLocked) await this.progress.stalled('locked');
       else this.progress.moved();
     } catch (error) {

@@ -1,18 +1,17 @@
 import sql, { raw } from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
-import { ENTRY_DIGEST, ENTRY_FIELDS } from '../audit-entry.repository.ts';
+import { ENTRY_DIGEST, ENTRY_TEXT } from '../audit-entry.repository.ts';
 import type { AuditEntryId } from '../ids.ts';
 
 export const LINKS_PER_BATCH = 2_000;
 export const ENTRIES_PER_BATCH = 20_000;
 
-/** A link with its entry. `fields` and `digest` are null if the entry is missing. */
+/** A link with its entry, which `readEntryText` reads; null if it is missing. */
 export interface LinkRow {
   position: string;
   entry_id: AuditEntryId;
   mac: Buffer;
-  fields: (string | null)[] | null;
-  digest: Buffer | null;
+  entry: string | null;
   entry_mac: Buffer | null;
 }
 
@@ -36,14 +35,11 @@ interface UnlinkedPageRow {
  */
 const linksStatement = defineStatement<{ after: string; upTo: number }, LinkRow>(
   'audit_links',
-  ({
-    after,
-    upTo,
-  }) => sql`SELECT l.position, l.entry_id, l.mac, found.fields, found.digest, found.mac AS entry_mac FROM (
+  ({ after, upTo }) => sql`SELECT l.position, l.entry_id, l.mac, found.entry, found.mac AS entry_mac FROM (
       SELECT position, entry_id, mac FROM audit_link WHERE position > ${after} AND position <= ${upTo}
       ORDER BY position LIMIT ${raw(String(LINKS_PER_BATCH))}
     ) l LEFT JOIN LATERAL (
-      SELECT ${ENTRY_FIELDS} AS fields, ${ENTRY_DIGEST} AS digest, e.mac FROM audit_entry e WHERE e.id = l.entry_id LIMIT 1
+      SELECT ${ENTRY_TEXT} AS entry, e.mac FROM audit_entry e WHERE e.id = l.entry_id LIMIT 1
     ) found ON true
     ORDER BY l.position`,
   { prepare: true },

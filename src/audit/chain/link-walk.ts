@@ -5,6 +5,7 @@ import type { ChainFaultKind, ChainFaults } from './chain-fault.ts';
 import type { ChainMac } from './chain-mac.ts';
 import { LINKS_PER_BATCH, type LinkRow, readLinks } from './chain-verification.query.ts';
 import { firstIdRequiringMac, isForged } from './entry-mac.ts';
+import { readEntryText } from './entry-text.ts';
 
 const BEFORE_ALL_POSITIONS = '-9223372036854775808';
 
@@ -35,13 +36,20 @@ export async function walkLinks(
   faults: ChainFaults,
 ): Promise<string | null> {
   const state: WalkState = start === null ? { position: null, mac: null, macsRequiredFrom: null } : { ...start };
-  for (let from = BEFORE_ALL_POSITIONS; ; ) {
-    const links = await readLinks(executor, from, upTo);
-    for (const link of links) step(mac, state, link, faults);
+  let reading = readLinks(executor, BEFORE_ALL_POSITIONS, upTo);
+  for (;;) {
+    const links = await reading;
     const last = links.at(-1);
+    const isLastBatch = links.length < LINKS_PER_BATCH || last === undefined;
+    // The database reads the next batch while this one is checked.
+    if (!isLastBatch) reading = readLinks(executor, last.position, upTo);
+    for (const link of links) step(mac, state, link, faults);
     if (last !== undefined) onProgress?.(Number(last.position), upTo);
-    if (links.length < LINKS_PER_BATCH || last === undefined || faults.isFull) return state.macsRequiredFrom;
-    from = last.position;
+    if (isLastBatch) return state.macsRequiredFrom;
+    if (faults.isFull) {
+      await reading;
+      return state.macsRequiredFrom;
+    }
   }
 }
 
@@ -65,8 +73,9 @@ function step(mac: ChainMac, state: WalkState, link: LinkRow, faults: ChainFault
 }
 
 function linkFault(mac: ChainMac, link: LinkRow, position: number, state: WalkState): ChainFaultKind | null {
-  const { fields, digest, entry_mac } = link;
-  if (fields === null || digest === null) return 'missing_entry';
+  const { entry, entry_mac } = link;
+  if (entry === null) return 'missing_entry';
+  const { fields, digest } = readEntryText(entry);
   const { mac: previous } = state;
   const isLinked = (entryMac: Buffer | null): boolean =>
     previous === null || computeLinkMac(mac, position, previous, fields, entryMac).equals(link.mac);

@@ -2,11 +2,14 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import '../../../src/audit/audit-entry.repository.ts';
 import '../../../src/auth/client-lookup.query.ts';
-import '../../../src/leases/gateway-lease.query.ts';
 import '../../../src/leases/issue-lease.repository.ts';
 import '../../../src/leases/lease.repository.ts';
 import '../../../src/leases/replace-tokens.repository.ts';
-import { definedStatements } from '../../../src/database/statement.ts';
+import { definedStatements, type Statement } from '../../../src/database/statement.ts';
+import { selectActiveLeases, selectionAt } from '../../../src/leases/gateway-lease.query.ts';
+import { addSeconds } from '../../../src/platform/clock.ts';
+import { DAY_SECONDS } from '../../../src/platform/duration.ts';
+import { firstIdAt } from '../../../src/platform/ids.ts';
 import { buildStatement } from '../../architecture/build-statement.ts';
 import { type FreshDatabase, freshDatabase } from '../../support/fresh-database.ts';
 
@@ -55,17 +58,22 @@ beforeAll(async () => {
   await client.connect();
   // As on the connections of `FailFastPool`.
   await client.query('SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off');
-  const unique = await client.query<{ name: string }>(
-    `SELECT relname AS name FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
-      WHERE indisunique AND relnamespace = 'public'::regnamespace`,
-  );
-  keys = new Set([...unique.rows.map(({ name }) => name), ...KEYS]);
+  await readKeys();
 });
 
 afterAll(async () => {
   await client.end();
   await fresh.drop();
 });
+
+/** Partitions have keys of their own. */
+async function readKeys(): Promise<void> {
+  const unique = await client.query<{ name: string }>(
+    `SELECT relname AS name FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+      WHERE indisunique AND relnamespace = 'public'::regnamespace`,
+  );
+  keys = new Set([...unique.rows.map(({ name }) => name), ...KEYS]);
+}
 
 /** How a hot statement's one plan reads tables other than by a key. */
 async function readsWithoutKey(name: string): Promise<string[]> {
@@ -113,6 +121,43 @@ function randomValue(name: string, type: string): string {
   return type === 'text' ? `md5('${name}' || n)` : 'n';
 }
 
+/** Makes the partition of a week, counted from now. */
+async function makePartition(week: number): Promise<void> {
+  await client.query(
+    `SELECT make_partition('lease', day + $1 * interval '7 days', day + ($1 + 1) * interval '7 days')
+      FROM date_trunc('day', now(), 'UTC') AS day`,
+    [week],
+  );
+}
+
+/** The partitions that a prepared statement opens with these values, on a connection like those of `FailFastPool`. */
+async function readPartitions({ text, values = [] }: Statement): Promise<string[]> {
+  await client.query('SET plan_cache_mode = force_generic_plan');
+  try {
+    await client.query(`PREPARE opened AS ${text}`);
+    const given = values.map((value) => client.escapeLiteral(toText(value))).join(', ');
+    const { rows } = await client.query<Record<string, [{ Plan: PlanNode }]>>(
+      `EXPLAIN (FORMAT JSON) EXECUTE opened (${given})`,
+    );
+    const names = rows.flatMap((row) => row['QUERY PLAN']?.flatMap(({ Plan }) => findRelations(Plan)) ?? []);
+    return [...new Set(names.filter((name) => name.startsWith('lease_')))];
+  } finally {
+    await client.query('RESET plan_cache_mode; DEALLOCATE opened');
+  }
+}
+
+function toText(value: unknown): string {
+  if (Array.isArray(value)) return `{${value.join(',')}}`;
+  return value instanceof Date ? value.toISOString() : String(value);
+}
+
+function findRelations(node: PlanNode): string[] {
+  return [
+    ...(node['Relation Name'] === undefined ? [] : [node['Relation Name']]),
+    ...(node.Plans ?? []).flatMap(findRelations),
+  ];
+}
+
 const expectKeysOnly = async (): Promise<void> => {
   const reads: Record<string, string[]> = {};
   for (const name of HOT_STATEMENTS) {
@@ -134,17 +179,34 @@ describe('the one plan of each hot statement reads by keys alone', () => {
 
   it('with the statistics of 10,000,000 rows', async () => {
     for (const table of TABLES) {
-      await client.query(`UPDATE pg_class SET reltuples = 10000000 WHERE oid = $1::regclass`, [table]);
+      // The planner adds up the partitions of a table.
+      await client.query(
+        `UPDATE pg_class SET reltuples = 10000000
+          WHERE oid = $1::regclass OR oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = $1::regclass)`,
+        [table],
+      );
       const { rows } = await client.query(`EXPLAIN (FORMAT JSON) SELECT * FROM ${table}`);
       expect(rows[0]?.['QUERY PLAN'][0].Plan['Plan Rows']).toBeGreaterThan(5_000_000);
     }
     await expectKeysOnly();
   });
 
+  it('with many partitions, of which calls at the gateway open the recent one alone', async () => {
+    const now = new Date();
+    for (let week = 2; week < 10; week++) await makePartition(week);
+    await readKeys();
+    await expectKeysOnly();
+    const opened = await readPartitions(selectActiveLeases(selectionAt(now, [firstIdAt('lse', now)])));
+    expect(opened).toEqual(['lease_first']);
+    const later = addSeconds(now, 23 * DAY_SECONDS);
+    const [partition] = await readPartitions(selectActiveLeases(selectionAt(later, [firstIdAt('lse', later)])));
+    expect(partition).toMatch(/^lease_\d{8}$/);
+  });
+
   it('notices a statement that does not', async () => {
     const { rows } = await client.query(
       `EXPLAIN (GENERIC_PLAN, FORMAT JSON) SELECT * FROM lease WHERE tenant = $1 AND product = $2`,
     );
-    expect(findReadsWithoutKey(rows[0]?.['QUERY PLAN'][0].Plan)).toEqual(['Seq Scan lease ']);
+    expect(findReadsWithoutKey(rows[0]?.['QUERY PLAN'][0].Plan)).toContain('Seq Scan lease_first ');
   });
 });

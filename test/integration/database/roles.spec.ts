@@ -121,6 +121,11 @@ describe('with the roles of migrations/roles.sql', () => {
     'CREATE TABLE more (id int)',
     'GRANT UPDATE ON audit_entry TO metavault_service',
     'SET ROLE metavault_owner',
+    'DELETE FROM audit_entry_first',
+    'UPDATE audit_entry_default SET tenant = NULL',
+    'DROP TABLE audit_entry_first',
+    'ALTER TABLE audit_entry DETACH PARTITION audit_entry_first',
+    `SELECT drop_partition('audit_entry', 'aud', date_trunc('day', now(), 'UTC') + interval '8 days')`,
   ])('denies its user: %s', async (statement) => {
     const refused = service.query(statement).then(
       () => 'done',
@@ -131,6 +136,24 @@ describe('with the roles of migrations/roles.sql', () => {
     if (statement.startsWith('GRANT')) await refused;
     else expect(['42501', '42P01']).toContain(await refused);
     await expect(service.query('UPDATE audit_entry SET tenant = NULL')).rejects.toMatchObject({ code: '42501' });
+  });
+
+  it('lets its user make partitions, on which it has no rights of its own, and drop those of leases', async () => {
+    const day = `date_trunc('day', now(), 'UTC')`;
+    for (const table of ['lease', 'audit_entry']) {
+      const made = await service.query(
+        `SELECT make_partition('${table}', ${day} + interval '50 days', ${day} + interval '58 days') AS outcome`,
+      );
+      expect(made.rows).toEqual([{ outcome: 'made' }]);
+    }
+    const { rows } = await service.query<{ name: string; has: boolean }>(
+      `SELECT relname AS name, has_table_privilege(oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE') AS has FROM pg_class
+        WHERE relispartition AND relkind = 'r' ORDER BY 1`,
+    );
+    expect(rows).toHaveLength(6);
+    expect(rows.filter(({ has }) => has)).toEqual([]);
+    const dropped = await service.query(`SELECT drop_lease_partition(${day} + interval '58 days') AS dropped`);
+    expect(dropped.rows).toEqual([{ dropped: true }]);
   });
 
   it('a missing migration produces a helpful message', async () => {

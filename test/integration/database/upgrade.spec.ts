@@ -107,7 +107,7 @@ async function read(source: DataSource): Promise<Contents> {
   const columns = (await source.query(`
     SELECT c.relname AS table, array_agg(a.attname::text ORDER BY a.attname) AS columns
     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname <> 'schema_migration'
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname <> 'schema_migration'
     GROUP BY c.relname ORDER BY c.relname`)) as { table: string; columns: string[] }[];
   const found: Record<string, Row[]> = {};
   for (const { table, columns: names } of columns) {

@@ -6,6 +6,8 @@ import { ConnectionLeasesRepository } from '../../../src/leases/connection-lease
 import type { GatewayLeaseVerifier } from '../../../src/leases/gateway-lease-verifier.ts';
 import type { LeaseService } from '../../../src/leases/lease.service.ts';
 import type { LeaseIssuer } from '../../../src/leases/lease-issuer.ts';
+import type { LeaseRetention } from '../../../src/leases/lease-retention.ts';
+import { addSeconds } from '../../../src/platform/clock.ts';
 import { type ConnectionsHarness, connect } from '../../support/connections-harness.ts';
 import type { FakeClock } from '../../support/fake-clock.ts';
 import {
@@ -24,10 +26,11 @@ describe('issued leases', () => {
   let issue: LeaseIssuer;
   let check: GatewayLeaseVerifier;
   let records: LeaseService;
+  let retention: LeaseRetention;
 
   beforeEach(async () => {
     context = await openLeasesTestContext();
-    ({ clock, database, connections, issue, check, records } = context);
+    ({ clock, database, connections, issue, check, records, retention } = context);
   });
   afterEach(() => context?.close());
 
@@ -88,6 +91,29 @@ describe('issued leases', () => {
     });
   });
 
+  it('are dropped with their partition once all of it ended before the retention time, and not before', async () => {
+    await connect(connections, clock);
+    const { partitions } = context;
+    const [first] = await partitions.list('lease');
+    clock.set((first?.until ?? clock.now()).toISOString());
+    await partitions.runOnce();
+    const client = await context.client();
+    const { lease_id: id } = await issue.issue(client, WANTED, 'r');
+    const [, own] = await partitions.list('lease');
+    const entries = (await context.countWritten()).entries;
+    clock.set(addSeconds(own?.until ?? clock.now(), 31 * 86_400 - 1).toISOString());
+    await partitions.runOnce();
+    // The rows of before partitions are gone, their partition with them.
+    expect((await partitions.list('lease'))[0]).toEqual(own);
+    expect(await retention.purge(addSeconds(clock.now(), -30 * 86_400), 100)).toBe(0);
+    expect(await records.find({ ...client, role: 'admin' }, id)).not.toBeNull();
+    clock.advance(1);
+    await partitions.runOnce();
+    expect(await partitions.list('lease')).not.toContainEqual(own);
+    expect(await records.find({ ...client, role: 'admin' }, id)).toBeNull();
+    expect((await context.countWritten()).entries).toBe(entries);
+  });
+
   it('are deleted in batches if they ended before the retention time; live ones and all audit entries stay', async () => {
     await connect(connections, clock);
     const client = await context.client();
@@ -98,13 +124,13 @@ describe('issued leases', () => {
     const young = await issue.issue(client, WANTED, 'r');
     const entries = (await context.countWritten()).entries;
     // Issued before, but expires after.
-    expect(await records.purge(clock.now(), 100)).toBe(0);
+    expect(await retention.purge(clock.now(), 100)).toBe(0);
     clock.advance(1);
     const endedBefore = clock.now();
     clock.advance(30 * 86_400);
-    expect(await records.purge(endedBefore, 2)).toBe(2);
-    expect(await records.purge(endedBefore, 2)).toBe(1);
-    expect(await records.purge(endedBefore, 2)).toBe(0);
+    expect(await retention.purge(endedBefore, 2)).toBe(2);
+    expect(await retention.purge(endedBefore, 2)).toBe(1);
+    expect(await retention.purge(endedBefore, 2)).toBe(0);
     const left = await database.rows({ text: 'SELECT id FROM lease' });
     expect(left).toEqual([{ id: young.lease_id }]);
     expect((await context.countWritten()).entries).toBe(entries);

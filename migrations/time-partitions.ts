@@ -1,0 +1,151 @@
+import type { QueryRunner } from 'typeorm';
+
+/** Prefix of the ids of a table that is partitioned by the time in them. */
+const ID_PREFIXES = { lease: 'lse', audit_entry: 'aud' } as const;
+export type PartitionedTable = keyof typeof ID_PREFIXES;
+
+/** Days for which new ids still go to the rows of before, while migrations check those and replicas start. */
+const DAYS_AHEAD = 8;
+const LOCK_ATTEMPTS = 60;
+/** SQLSTATE of a lock that was not free in time. */
+const LOCK_NOT_AVAILABLE = '55P03';
+
+interface Index {
+  name: string;
+  definition: string;
+}
+
+/**
+ * Limits a table to ids of before a day to come, without reading its rows: `VALIDATE CONSTRAINT` does that beside
+ * writers. Postgres then attaches the table as a partition without a look at its rows.
+ */
+export async function addPartitionBound(runner: QueryRunner, table: PartitionedTable): Promise<void> {
+  const [{ bound }] = (await runner.query(
+    `SELECT '${ID_PREFIXES[table]}_' || ulid_time(date_trunc('day', now(), 'UTC') + interval '${DAYS_AHEAD} days') AS bound`,
+  )) as [{ bound: string }];
+  await lockExclusively(runner, table);
+  await runner.query(`ALTER TABLE ${table} ADD CONSTRAINT ${boundOf(table)} CHECK (id < '${bound}') NOT VALID`);
+}
+
+export async function dropPartitionBound(runner: QueryRunner, table: PartitionedTable): Promise<void> {
+  await runner.query(`ALTER TABLE ${table} DROP CONSTRAINT IF EXISTS ${boundOf(table)}`);
+}
+
+export async function validatePartitionBound(runner: QueryRunner, table: PartitionedTable): Promise<void> {
+  await runner.query(`ALTER TABLE ${table} VALIDATE CONSTRAINT ${boundOf(table)}`);
+}
+
+/**
+ * Puts a partitioned table with the same columns, constraints, indexes, and rights in the place of a table, which
+ * becomes its first partition. Changes catalogs only. Rows beyond all partitions go to a default partition.
+ */
+export async function partitionByTime(runner: QueryRunner, table: PartitionedTable): Promise<void> {
+  await lockExclusively(runner, table);
+  const bound = await readBound(runner, table);
+  const indexes = await readIndexes(runner, table);
+  const first = `${table}_first`;
+  await runner.query(`ALTER TABLE ${table} RENAME TO ${first}`);
+  for (const { name } of indexes) await runner.query(`ALTER INDEX ${name} RENAME TO ${name.replace(table, first)}`);
+  await runner.query(`CREATE TABLE ${table} (LIKE ${first} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)
+    PARTITION BY RANGE (id)`);
+  await dropPartitionBound(runner, table);
+  await createIndexes(runner, table, indexes);
+  await copyRights(runner, first, table);
+  await runner.query(`ALTER TABLE ${table} ATTACH PARTITION ${first} FOR VALUES FROM (MINVALUE) TO ('${bound}')`);
+  await runner.query(`ALTER TABLE ${first} DROP CONSTRAINT IF EXISTS ${boundOf(table)}`);
+  await runner.query(`CREATE TABLE ${table}_default PARTITION OF ${table} DEFAULT`);
+  for (const partition of [first, `${table}_default`]) await revokeRights(runner, partition);
+}
+
+/** Puts one table with all rows in the place of a partitioned one. Copies the rows, and keeps others waiting. */
+export async function mergePartitions(runner: QueryRunner, table: PartitionedTable): Promise<void> {
+  await lockExclusively(runner, table);
+  const indexes = await readIndexes(runner, table);
+  await runner.query(`CREATE TABLE ${table}_whole (LIKE ${table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)`);
+  await runner.query(`INSERT INTO ${table}_whole SELECT * FROM ${table}`);
+  await copyRights(runner, table, `${table}_whole`);
+  await runner.query(`DROP TABLE ${table}`);
+  await runner.query(`ALTER TABLE ${table}_whole RENAME TO ${table}`);
+  await createIndexes(runner, table, indexes);
+}
+
+const boundOf = (table: PartitionedTable): string => `${table}_partition_bound`;
+
+/** The bound of a table's future partition. Where the migrations of before were undone in part, it is made anew. */
+async function readBound(runner: QueryRunner, table: PartitionedTable): Promise<string> {
+  const read = async (): Promise<string | undefined> => {
+    const rows = (await runner.query(
+      `SELECT substring(pg_get_constraintdef(oid) FROM '''(\\w+)''') AS bound FROM pg_constraint
+        WHERE conrelid = $1::regclass AND conname = $2`,
+      [table, boundOf(table)],
+    )) as { bound: string }[];
+    return rows[0]?.bound;
+  };
+  const bound = await read();
+  if (bound !== undefined) return bound;
+  await addPartitionBound(runner, table);
+  await validatePartitionBound(runner, table);
+  return (await read()) as string;
+}
+
+async function readIndexes(runner: QueryRunner, table: string): Promise<Index[]> {
+  const rows: Index[] = await runner.query(
+    `SELECT indexname AS name, indexdef AS definition FROM pg_indexes WHERE schemaname = current_schema() AND tablename = $1`,
+    [table],
+  );
+  return rows.map(({ name, definition }) => ({ name, definition: definition.replace(' ON ONLY ', ' ON ') }));
+}
+
+async function createIndexes(runner: QueryRunner, table: string, indexes: readonly Index[]): Promise<void> {
+  const primaryKey = `${table}_pkey`;
+  await runner.query(`ALTER TABLE ${table} ADD CONSTRAINT ${primaryKey} PRIMARY KEY (id)`);
+  for (const { name, definition } of indexes) if (name !== primaryKey) await runner.query(definition);
+}
+
+/** A new table has its creator's default privileges, which may be more than those of the table that it replaces. */
+async function copyRights(runner: QueryRunner, from: string, to: string): Promise<void> {
+  const [{ owner, is_own: isOwn }] = (await runner.query(
+    `SELECT quote_ident(pg_get_userbyid(relowner)) AS owner, pg_get_userbyid(relowner) = current_user AS is_own
+      FROM pg_class WHERE oid = $1::regclass`,
+    [from],
+  )) as [{ owner: string; is_own: boolean }];
+  if (!isOwn) await runner.query(`ALTER TABLE ${to} OWNER TO ${owner}`);
+  await revokeRights(runner, to);
+  for (const { grantee, right } of await readRights(runner, from)) {
+    await runner.query(`GRANT ${right} ON ${to} TO ${grantee}`);
+  }
+}
+
+/** Statements need rights on the partitioned table alone; more on a partition would go around them. */
+async function revokeRights(runner: QueryRunner, table: string): Promise<void> {
+  const grantees = new Set((await readRights(runner, table)).map(({ grantee }) => grantee));
+  for (const grantee of grantees) await runner.query(`REVOKE ALL ON ${table} FROM ${grantee}`);
+}
+
+/** Rights of others than the owner. */
+async function readRights(runner: QueryRunner, table: string): Promise<{ grantee: string; right: string }[]> {
+  return await runner.query(
+    `SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS grantee,
+        a.privilege_type AS right
+      FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) a WHERE c.oid = $1::regclass AND a.grantee <> c.relowner`,
+    [table],
+  );
+}
+
+/** Waits in short turns, because everybody else who wants the table queues up behind who waits for this lock. */
+async function lockExclusively(runner: QueryRunner, table: string): Promise<void> {
+  await runner.query(`SET LOCAL lock_timeout = '1s'`);
+  for (let attempt = 1; ; attempt++) {
+    await runner.query('SAVEPOINT lock_attempt');
+    try {
+      await runner.query(`LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
+      break;
+    } catch (error) {
+      const { code } = (error as { driverError?: { code?: unknown } }).driverError ?? {};
+      if (code !== LOCK_NOT_AVAILABLE || attempt === LOCK_ATTEMPTS) throw error;
+      await runner.query('ROLLBACK TO SAVEPOINT lock_attempt');
+      await runner.query('SELECT pg_sleep(1)');
+    }
+  }
+  await runner.query('SET LOCAL lock_timeout = 0');
+}

@@ -1,0 +1,52 @@
+import { Injectable } from '@nestjs/common';
+import { Config } from '../config/config.ts';
+import { Database } from '../database/database.ts';
+import { PartitionService } from '../database/partitions/partition.service.ts';
+import { findSpansKeptByRow } from '../database/partitions/partition-plan.ts';
+import { RetentionService } from '../database/retention.service.ts';
+import { addSeconds, Clock } from '../platform/clock.ts';
+import { DAY_SECONDS } from '../platform/duration.ts';
+import { firstIdAt } from '../platform/ids.ts';
+import { deleteExpiredLeases, dropLeasePartition } from './lease-retention.repository.ts';
+
+/** A retention is covered by about this many partitions. */
+const PARTITIONS_PER_RETENTION = 4;
+/** How long after its id was made a lease ends at the latest: an hour, and more than clocks differ. */
+const LONGEST_LEASE_SECONDS = DAY_SECONDS;
+
+/**
+ * Removes leases that ended more than RETENTION_DAYS ago, a partition at a time, so the newest of it were kept that
+ * long and the oldest a quarter longer. Leases outside of such partitions are deleted row by row. Audit entries stay.
+ */
+@Injectable()
+export class LeaseRetention {
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+    private readonly partitions: PartitionService,
+    retention: RetentionService,
+    { retentionDays }: Config,
+  ) {
+    retention.register('ended leases', (endedBefore, limit) => this.purge(endedBefore, limit));
+    partitions.register('lease', {
+      days: Math.ceil(retentionDays / PARTITIONS_PER_RETENTION),
+      droppedUntil: () => addSeconds(this.clock.now(), -(retentionDays * DAY_SECONDS + LONGEST_LEASE_SECONDS)),
+      drop: (until) => dropLeasePartition(this.database.longRunning, until),
+    });
+  }
+
+  /** Deletes up to `limit` leases that ended before `endedBefore` and that no partition takes along. Returns how many. */
+  async purge(endedBefore: Date, limit: number): Promise<number> {
+    for (const { from, until } of findSpansKeptByRow(await this.partitions.list('lease'))) {
+      if (from !== null && from >= endedBefore) break;
+      const removed = await deleteExpiredLeases(this.database, {
+        from: from === null ? '' : firstIdAt('lse', from),
+        before: firstIdAt('lse', until < endedBefore ? until : endedBefore),
+        expiredBefore: endedBefore,
+        limit,
+      });
+      if (removed > 0) return removed;
+    }
+    return 0;
+  }
+}

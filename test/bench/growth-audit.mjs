@@ -1,0 +1,103 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { Registry } from 'prom-client';
+import { SYSTEM } from '../../dist/src/audit/actor.js';
+import { AuditLog } from '../../dist/src/audit/audit-log.js';
+import { AuditedObjects } from '../../dist/src/audit/audited-objects.js';
+import { AuditChain } from '../../dist/src/audit/chain/audit-chain.js';
+import { ChainVerifier } from '../../dist/src/audit/chain/chain-verifier.js';
+import { IntegrityFailures } from '../../dist/src/database/integrity-failures.js';
+import { firstIdAt } from '../../dist/src/platform/ids.js';
+import { createLogger } from '../../dist/src/platform/logger.js';
+
+const BATCH = 250;
+const TICK_MS = 500;
+
+const ENTRY = {
+  action: 'lease.issued',
+  actor: SYSTEM,
+  tenant: 'tenant-1',
+  product: 'pages',
+  connectionId: 'con_01kdvq00000000000000000001',
+  details: { mode: 'gateway', credential_id: 'crd_01kdvq00000000000000000001', credential_version: 1, asset_id: null },
+};
+
+export function openAudit({ database, clock, ids, keyRing }) {
+  const log = new AuditLog(clock, ids, keyRing, new IntegrityFailures(createLogger('error'), new Registry()));
+  const chain = new AuditChain(database, clock, keyRing);
+  const verifier = new ChainVerifier(database, clock, chain, keyRing, new AuditedObjects());
+  const write = (count) =>
+    log.recordAll(
+      database.longRunning,
+      Array.from({ length: count }, () => ({ ...ENTRY, subjectId: ids.next('lse') })),
+    );
+  return { chain, verifier, write, clock };
+}
+
+/** Linked entries of the last quarter of an hour, as if it had been as busy. Their links lie before the first. */
+export async function fillQuarterHour(url, now, perSecond) {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  for (let second = 900; second > 0; second--) {
+    const prefix = firstIdAt('aud', now.getTime() - second * 1_000);
+    await client.query({
+      name: 'fill',
+      text: `WITH filled AS (INSERT INTO audit_entry (id, at, action, actor_kind, details, mac)
+          SELECT $1::text || lpad(n::text, 16, '0'), now(), 'lease.issued', 'system', '{}', '\\x00' FROM generate_series(1, $2::integer) n RETURNING id)
+        INSERT INTO audit_link (position, entry_id, mac) SELECT -$3::bigint * $2 - row_number() OVER (), id, '\\x00' FROM filled`,
+      values: [prefix, perSecond, second],
+    });
+  }
+  await client.end();
+}
+
+/** Writes `perSecond` entries for so many seconds, linking beside; the longest time that the chain stood still. */
+export async function measureLinking({ chain, write }, url, { perSecond, seconds }) {
+  const watcher = new pg.Client({ connectionString: url });
+  await watcher.connect();
+  const written = { count: 0, isDone: false };
+  const writing = writeSteadily(write, perSecond, seconds, written);
+  const linking = linkSteadily(chain, written);
+  const head = async () => Number((await watcher.query('SELECT entries FROM audit_head')).rows[0]?.entries ?? 0);
+  let [entries, movedAt, longest] = [await head(), performance.now(), 0];
+  while (!written.isDone) {
+    await sleep(20);
+    const now = await head();
+    if (now !== entries) movedAt = performance.now();
+    entries = now;
+    longest = Math.max(longest, performance.now() - movedAt);
+  }
+  await Promise.all([writing, linking]);
+  await watcher.end();
+  return { written: written.count, rate: written.count / seconds, longest };
+}
+
+async function writeSteadily(write, perSecond, seconds, written) {
+  const startedAt = performance.now();
+  while (performance.now() - startedAt < seconds * 1_000) {
+    const due = ((performance.now() - startedAt) / 1_000) * perSecond;
+    if (written.count < due) {
+      await write(BATCH);
+      written.count += BATCH;
+    } else await sleep(5);
+  }
+  written.isDone = true;
+}
+
+async function linkSteadily(chain, written) {
+  while (!written.isDone) {
+    const startedAt = performance.now();
+    await chain.link({ lookBack: 'turn', wait: false });
+    await sleep(Math.max(0, TICK_MS - (performance.now() - startedAt)));
+  }
+}
+
+/** Entries that a verification checks per second. */
+export async function measureVerification({ chain, verifier, write }, count) {
+  for (let n = 0; n < count; n += BATCH) await write(BATCH);
+  await chain.link({ lookBack: 'late', wait: true });
+  const startedAt = performance.now();
+  const { valid, entries } = await verifier.verify();
+  if (!valid) throw new Error('the record is not valid');
+  return entries / ((performance.now() - startedAt) / 1_000);
+}
