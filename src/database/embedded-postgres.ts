@@ -103,7 +103,8 @@ function initializeCluster(
   fs.mkdirSync(newData, { mode: 0o700 });
   if (user !== undefined) for (const each of [temporary, pwfile, newData]) fs.chownSync(each, user.uid, user.gid);
   const flags = ['-U', 'postgres', '--auth=scram-sha-256', '-E', 'UTF8', '--locale=C.UTF-8', '--locale-provider=libc'];
-  const noSync = options.ephemeral === true ? ['--no-sync'] : [];
+  // Passwords of 24 random bytes need no slow hash, which takes a third of a connection's time.
+  const noSync = options.ephemeral === true ? ['--no-sync', '-c', 'scram_iterations=1'] : [];
   const result = spawnSync(initdb, ['-D', newData, `--pwfile=${pwfile}`, ...flags, ...noSync], {
     ...user,
     env: ENVIRONMENT,

@@ -1,10 +1,10 @@
 import { chownSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../../src/database/embedded-postgres.ts';
 import { findServerUser } from '../../src/database/postgres-binaries.ts';
 import { SystemRandom } from '../../src/platform/random.ts';
+import { databaseParentFolder } from './memory-folder.ts';
 
 /** A Postgres of its own, for tests that change its settings. */
 export interface DatabaseServer {
@@ -22,7 +22,7 @@ export interface DatabaseServer {
 
 /** Starts a server with an empty database, some 1.5 s. */
 export async function startDatabaseServer(settings: Record<string, string> = {}): Promise<DatabaseServer> {
-  const base = mkdtempSync(path.join(tmpdir(), 'metavault-server-'));
+  const base = mkdtempSync(path.join(databaseParentFolder(), 'metavault-server-'));
   const folder = path.join(base, 'shared');
   mkdirSync(folder, { mode: 0o755 });
   const user = findServerUser();

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { dataSourceOptions } from '../../src/database/data-source-options.ts';
 import { Database } from '../../src/database/database.ts';
+import { administer, databaseUrl } from './database-administration.ts';
 import { openResources } from './open-resources.ts';
 
 export const TEMPLATE_DATABASE = 'template_migrated';
@@ -12,25 +12,7 @@ export interface FreshDatabase {
   drop(): Promise<void>;
 }
 
-async function administer(sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: serverUrl() });
-  await client.connect();
-  try {
-    // CREATE DATABASE from one template can't run twice at once.
-    await client.query('SELECT pg_advisory_lock(1)');
-    await client.query(sql);
-  } finally {
-    await client.end();
-  }
-}
-
-function serverUrl(): string {
-  const url = process.env['TEST_POSTGRES_URL'];
-  if (url === undefined) throw new Error('TEST_POSTGRES_URL is missing: global-setup did not run');
-  return url;
-}
-
-/** A fresh, already migrated database for one spec file: a clone of the template, some 35 ms. */
+/** A fresh, already migrated database for one spec file: a clone of the template, some 25 ms. */
 export function freshDatabase(): Promise<FreshDatabase> {
   return createDatabase(TEMPLATE_DATABASE);
 }
@@ -44,7 +26,7 @@ async function createDatabase(template: string): Promise<FreshDatabase> {
   const name = `t_${randomBytes(6).toString('hex')}`;
   await administer(`CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY FILE_COPY`);
   return {
-    url: serverUrl().replace(/postgres$/, name),
+    url: databaseUrl(name),
     drop: () => administer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
   };
 }

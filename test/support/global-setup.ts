@@ -9,36 +9,39 @@ import { migrate } from '../../src/database/migrate.ts';
 import { SystemRandom } from '../../src/platform/random.ts';
 import { findCurrentBuild } from './find-current-build.ts';
 import { TEMPLATE_DATABASE } from './fresh-database.ts';
+import { databaseParentFolder } from './memory-folder.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const PREFIX = 'metavault-test-';
 
 /** Folders of runs that were killed: their process is gone, so is their server. */
-function removeStaleDirectories(): void {
-  for (const name of fs.readdirSync(os.tmpdir())) {
+function removeStaleDirectories(parent: string): void {
+  for (const name of fs.readdirSync(parent)) {
     if (!name.startsWith(PREFIX)) continue;
     const pid = Number(name.slice(PREFIX.length));
     try {
       process.kill(pid, 0);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') continue;
-      fs.rmSync(path.join(os.tmpdir(), name), { recursive: true, force: true });
+      fs.rmSync(path.join(parent, name), { recursive: true, force: true });
     }
   }
 }
 
 /** One Postgres for the run, with a migrated template that each spec file clones; and what browsers load. */
 export default async function setup(): Promise<void> {
-  removeStaleDirectories();
+  const parent = databaseParentFolder();
+  for (const each of new Set([parent, os.tmpdir()])) removeStaleDirectories(each);
   // Takes no time if nothing has changed. Jest loads this file by require, so it cannot import the module.
   execFileSync(process.execPath, [path.join(ROOT, 'customer-pages/build.mjs')], { stdio: 'inherit' });
-  const directory = path.join(os.tmpdir(), `${PREFIX}${process.pid}`);
+  const directory = path.join(parent, `${PREFIX}${process.pid}`);
   fs.mkdirSync(directory, { mode: 0o755 });
   const postgres: EmbeddedPostgres = await startEmbeddedPostgres({
     directory,
     random: new SystemRandom(),
     ephemeral: true,
-    settings: { max_connections: '300' },
+    // Statistics of an ANALYZE at an unforeseen moment would change plans.
+    settings: { max_connections: '300', autovacuum: 'off' },
   });
   Object.assign(globalThis, { testPostgres: { postgres, directory } });
   const admin = await new DataSource({ type: 'postgres', url: postgres.url, installExtensions: false }).initialize();

@@ -11,12 +11,12 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import { findServerUser } from '../../src/database/postgres-binaries.ts';
 import { startDatabaseProxy } from './database-proxy.ts';
 import { freePort } from './http-listener.ts';
+import { databaseParentFolder } from './memory-folder.ts';
 import { type CloseLater, openResources } from './open-resources.ts';
 import { findPostgresTools } from './postgres-tools.ts';
 import { until } from './until.ts';
@@ -55,7 +55,7 @@ const WATCH_INTERVAL_MS = 100;
 /** Two servers that replicate asynchronously, as Patroni does by default. */
 export function startPatroniCluster({ postgresBin }: { postgresBin: string }): Promise<PatroniCluster> {
   return openResources(async (closeLater) => {
-    const folder = mkdtempSync(path.join(tmpdir(), 'metavault-patroni-'));
+    const folder = mkdtempSync(path.join(databaseParentFolder(), 'metavault-patroni-'));
     closeLater({ close: () => rmSync(folder, { recursive: true, force: true }) });
     chmodSync(folder, 0o755);
     const etcd = await startEtcd(folder, closeLater);

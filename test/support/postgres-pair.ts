@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import { WATCHDOG_SCRIPT } from '../../src/database/embedded-postgres.ts';
 import { findPostgresBinaries, findServerUser, type ServerUser } from '../../src/database/postgres-binaries.ts';
 import { startDatabaseProxy } from './database-proxy.ts';
 import { freePort } from './http-listener.ts';
+import { databaseParentFolder } from './memory-folder.ts';
 import { openResources } from './open-resources.ts';
 import { until } from './until.ts';
 
@@ -41,7 +41,7 @@ export function startPostgresPair(): Promise<PostgresPair> {
   return openResources(async (closeLater) => {
     const user = findServerUser();
     const binaries = await findPostgresBinaries(user);
-    const folder = mkdtempSync(path.join(tmpdir(), 'metavault-pair-'));
+    const folder = mkdtempSync(path.join(databaseParentFolder(), 'metavault-pair-'));
     closeLater({ close: () => rmSync(folder, { recursive: true, force: true }) });
     chmodSync(folder, 0o755);
     const start = async (name: string, settings: Record<string, string> = {}): Promise<Server> =>
