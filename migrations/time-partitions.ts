@@ -31,8 +31,13 @@ export async function dropPartitionBound(runner: QueryRunner, table: Partitioned
   await runner.query(`ALTER TABLE ${table} DROP CONSTRAINT IF EXISTS ${boundOf(table)}`);
 }
 
-export async function validatePartitionBound(runner: QueryRunner, table: PartitionedTable): Promise<void> {
-  await runner.query(`ALTER TABLE ${table} VALIDATE CONSTRAINT ${boundOf(table)}`);
+/** Validates all checks: Postgres attaches no partition with one that is not valid. */
+export async function validateChecks(runner: QueryRunner, table: PartitionedTable): Promise<void> {
+  const checks: { name: string }[] = await runner.query(
+    `SELECT quote_ident(conname) AS name FROM pg_constraint WHERE conrelid = $1::regclass AND NOT convalidated`,
+    [table],
+  );
+  for (const { name } of checks) await runner.query(`ALTER TABLE ${table} VALIDATE CONSTRAINT ${name}`);
 }
 
 /**
@@ -84,7 +89,7 @@ async function readBound(runner: QueryRunner, table: PartitionedTable): Promise<
   const bound = await read();
   if (bound !== undefined) return bound;
   await addPartitionBound(runner, table);
-  await validatePartitionBound(runner, table);
+  await validateChecks(runner, table);
   return (await read()) as string;
 }
 
