@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { Registry } from 'prom-client';
 import type { QueryRunner } from 'typeorm';
-import { addPartitionBound, partitionByTime, validatePartitionBound } from '../../../migrations/time-partitions.ts';
+import { addPartitionBound, partitionByTime, validateChecks } from '../../../migrations/time-partitions.ts';
 import { makePartition } from '../../../src/database/partitions/partition.repository.ts';
 import { PartitionService } from '../../../src/database/partitions/partition.service.ts';
 import { DAY_SECONDS } from '../../../src/platform/duration.ts';
@@ -132,7 +132,7 @@ describe('a table that becomes partitioned', () => {
     const messages: string[] = [];
     client.on('notice', ({ message = '' }) => messages.push(message));
     await addPartitionBound(runner, 'lease');
-    await validatePartitionBound(runner, 'lease');
+    await validateChecks(runner, 'lease');
     await client.query('SET LOCAL client_min_messages = debug1');
     await partitionByTime(runner, 'lease');
     await client.query('COMMIT');
