@@ -89,7 +89,7 @@ export interface ConsoleOidcConfig {
 
 /** The admins' site. */
 export interface ConsoleConfig {
-  /** Whether an API key of an admin or auditor signs in. */
+  /** Whether the API key of a client signs in, unless it is a service. */
   readonly keySignIn: boolean;
   /** Null: people can't sign in with OpenID Connect. */
   readonly oidc: ConsoleOidcConfig | null;

@@ -13,7 +13,7 @@ export const signInRefused = defineProblem(
   'sign_in_refused',
   401,
   'This does not sign in to the console.',
-  'Use the valid key of an admin or auditor, or a new link: a link works once, for ten minutes.',
+  'Use the valid key of a client that is no service, or a new link: a link works once, for ten minutes.',
 );
 export const signInMethodDisabled = defineProblem(
   'sign_in_method_disabled',

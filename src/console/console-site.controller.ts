@@ -24,7 +24,7 @@ export class ConsoleSiteController {
   @ApiOperation({
     operationId: 'showConsole',
     summary: 'Show the console',
-    description: 'The site for admins and auditors. It holds no data: sign in first.',
+    description: 'The site for the people who run this. It holds no data: sign in first.',
   })
   @ApiOkResponse({ description: 'The page', content: HTML })
   @ApiProblems(consoleNotBuilt)

@@ -203,7 +203,7 @@ describe('return_to', () => {
     '/\\evil.example/console',
     '/console/../v1/clients',
     '/console/%2e%2e/graph',
-    '/consolefoo',
+    '/consoles',
     '/v1/clients',
     'console',
     '/console/sign-in/oidc',

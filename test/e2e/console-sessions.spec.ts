@@ -4,7 +4,14 @@ import { Database } from '../../src/database/database.ts';
 import { RetentionService } from '../../src/database/retention.service.ts';
 import { ConsoleBrowser, callWithKey, OWN_ORIGIN, readEntries } from '../support/console-test-context.ts';
 import { FakeClock } from '../support/fake-clock.ts';
-import { captureLog, startTestReplica, TEST_ADMIN_KEY, type TestReplica } from '../support/test-replica.ts';
+import { runMetavaultJson } from '../support/run-metavault.ts';
+import {
+  captureLog,
+  startTestReplica,
+  TEST_ADMIN_KEY,
+  TEST_ENVIRONMENT,
+  type TestReplica,
+} from '../support/test-replica.ts';
 
 const CURRENT = '/v1/console/sessions/current';
 const COOKIE = '__Host-metavault_console';
@@ -183,12 +190,11 @@ describe('a session by a key', () => {
     expect((await browser.send('get', CURRENT)).status).toBe(401);
   });
 
-  it('has the role and the tenants that its client has now', async () => {
-    const { id, key } = await makeClient();
+  it('has the tenants that its client has now', async () => {
+    const { id, key } = await makeClient('auditor', { tenants: ['acme'] });
     const browser = await signedIn(key);
-    await callWithKey(second, 'patch', `/v1/clients/${id}`, { role: 'auditor', tenants: ['acme'] });
-    const { body } = await browser.send('get', CURRENT);
-    expect(body).toMatchObject({ role: 'auditor', tenants: ['acme'] });
+    await callWithKey(second, 'patch', `/v1/clients/${id}`, { tenants: ['globex'] });
+    expect((await browser.send('get', CURRENT)).body).toMatchObject({ role: 'auditor', tenants: ['globex'] });
   });
 });
 
@@ -233,6 +239,17 @@ describe('signing in with a link', () => {
     expect((await callWithKey(replica, 'post', '/v1/console/sign-in-links', undefined, auditor.key)).status).toBe(403);
     const browser = await signedIn();
     expect((await browser.send('post', '/v1/console/sign-in-links')).body.code).toBe('forbidden');
+  });
+
+  it('works for an operator, who makes it at the command line', async () => {
+    const environment = { ...TEST_ENVIRONMENT, DATABASE_URL: replica.databaseUrl };
+    const { url } = await runMetavaultJson<{ url: string }>(environment, 'console', 'sign-in-link');
+    expect(url).toMatch(new RegExp(`^${OWN_ORIGIN}/console#sign-in=msl_\\w{49}$`));
+    const browser = new ConsoleBrowser(replica);
+    const response = await browser.signIn({ link: new URL(url).hash.slice('#sign-in='.length) });
+    expect(response.body).toMatchObject({ name: 'operator', role: 'admin', tenants: ['*'], method: 'link' });
+    expect((await browser.send('get', '/v1/clients')).status).toBe(200);
+    expect((await readEntries(database, 'console.sign_in_link_created')).at(-1)?.actor_kind).toBe('operator');
   });
 
   it('ends with the client that made the link', async () => {

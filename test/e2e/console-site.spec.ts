@@ -104,7 +104,7 @@ describe('the page of the console', () => {
 
 describe('looking at a connection in the console', () => {
   it('is recorded, once for a page that stays open', async () => {
-    const { connectionId } = await context.importConnection();
+    const { id: connectionId } = await context.importConnection();
     const browser = new ConsoleBrowser(context.replica);
     await browser.signIn({ key: TEST_ADMIN_KEY });
     for (const part of ['', '/credentials', '/assets'])
@@ -126,7 +126,7 @@ describe('looking at a connection in the console', () => {
   });
 
   it('is not recorded where there is nothing to see', async () => {
-    const { connectionId } = await context.importConnection();
+    const { id: connectionId } = await context.importConnection();
     const made = await callWithKey(context.replica, 'post', '/v1/clients', {
       name: 'support',
       role: 'auditor',

@@ -4,11 +4,11 @@ import { Provider } from 'oidc-provider';
 import { OWN_ORIGIN } from './console-test-context.ts';
 import { listen } from './http-listener.ts';
 
-export const OIDC_CLIENT_ID = 'metavault-console';
-export const OIDC_CLIENT_SECRET = 'the-secret-of-the-console-at-the-provider';
+const OIDC_CLIENT_ID = 'metavault-console';
+const OIDC_CLIENT_SECRET = 'the-secret-of-the-console-at-the-provider';
 
 /** Claims of a person, besides `sub`. */
-export interface Person {
+interface Person {
   name: string;
   groups?: string[];
   tenants?: string[];

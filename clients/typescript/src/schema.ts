@@ -213,7 +213,7 @@ export interface paths {
         };
         /**
          * Show the console
-         * @description The site for admins and auditors. It holds no data: sign in first.
+         * @description The site for the people who run this. It holds no data: sign in first.
          */
         get: operations["showConsole"];
         put?: never;
@@ -5487,7 +5487,7 @@ export interface components {
         };
         SignInMethodsResponse: {
             /**
-             * @description Whether the API key of an admin or auditor signs in
+             * @description Whether the API key of a client signs in, unless it is a service
              * @example false
              */
             key: boolean;
@@ -5503,7 +5503,7 @@ export interface components {
             methods: components["schemas"]["SignInMethodsResponse"];
         };
         SignInRequestBody: {
-            /** @description The API key of an admin or auditor */
+            /** @description The API key of a client that is no service */
             key?: string;
             /** @description What follows `#sign-in=` in a link */
             link?: string;

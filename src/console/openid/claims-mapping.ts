@@ -21,7 +21,7 @@ export function checkRoles({ roles }: ConsoleOidcConfig): void {
   const possible = ROLES.filter(canSignIn);
   const wrong = roles.find(({ role }) => !possible.some((each) => each === role));
   if (wrong === undefined) return;
-  throw new ConfigError([`CONSOLE_OIDC_ROLES must map to ${possible.join(' or ')}; ${wrong.role} is neither.`]);
+  throw new ConfigError([`CONSOLE_OIDC_ROLES must map to ${possible.join(', ')}; ${wrong.role} is none of them.`]);
 }
 
 /** Whether the claims include the one that decides about the role. */
@@ -31,18 +31,23 @@ export function hasRoleClaim(config: ConsoleOidcConfig, claims: Claims): boolean
 
 /**
  * Returns the role and tenants that the claims give. Without a claim for tenants, or for an admin whose claims name
- * none, all of them. Throws `OpenIdError`.
+ * none, all of them; never for a `tenant_admin`, whose tenants must be named. Throws `OpenIdError`.
  */
 export function toEntitlement(config: ConsoleOidcConfig, claims: Claims, subject: string): Entitlement {
   const values = textsOf(claimOf(claims, config.roleClaim));
   const mapping = config.roles.find(({ value }) => values.includes(value));
   const role = ROLES.find((each) => each === mapping?.role);
   if (role === undefined || !canSignIn(role)) throw new OpenIdError('role_missing', subject);
-  if (config.tenantsClaim === null) return { role, tenants: [EVERY_TENANT] };
-  const tenants = textsOf(claimOf(claims, config.tenantsClaim)).filter((each) => TENANT_OR_ALL_PATTERN.test(each));
-  if (tenants.length > 0) return { role, tenants };
-  if (role === 'admin') return { role, tenants: [EVERY_TENANT] };
-  throw new OpenIdError('tenants_missing', subject);
+  const tenants = tenantsOf(config, claims, role);
+  if (tenants.length === 0 || (role === 'tenant_admin' && tenants.includes(EVERY_TENANT)))
+    throw new OpenIdError('tenants_missing', subject);
+  return { role, tenants };
+}
+
+function tenantsOf({ tenantsClaim }: ConsoleOidcConfig, claims: Claims, role: Role): string[] {
+  if (tenantsClaim === null) return [EVERY_TENANT];
+  const tenants = textsOf(claimOf(claims, tenantsClaim)).filter((each) => TENANT_OR_ALL_PATTERN.test(each));
+  return tenants.length === 0 && role === 'admin' ? [EVERY_TENANT] : tenants;
 }
 
 /** What the console and the record call the person. */

@@ -10,7 +10,7 @@ class OpenIdProviderResponse {
 }
 
 class SignInMethodsResponse {
-  @ApiProperty({ description: 'Whether the API key of an admin or auditor signs in', example: false })
+  @ApiProperty({ description: 'Whether the API key of a client signs in, unless it is a service', example: false })
   key!: boolean;
 
   @ApiProperty({ description: 'Whether a link signs in: always', example: true })
@@ -32,7 +32,7 @@ export class SignInOptionsResponse {
 
 /** Body of `POST /v1/console/sessions`: one of both. */
 export class SignInRequestBody {
-  @ApiPropertyOptional({ description: 'The API key of an admin or auditor' })
+  @ApiPropertyOptional({ description: 'The API key of a client that is no service' })
   @IsOptional()
   @IsString()
   @MaxLength(MAX_CREDENTIAL_LENGTH)

@@ -62,6 +62,18 @@ describe('the tenants', () => {
   });
 });
 
+describe('a tenant_admin', () => {
+  it('has tenants that are named, not all', () => {
+    const roles = [{ role: 'tenant_admin', value: 'support' }];
+    expect(entitle({ groups: 'support', tenants: ['acme'] }, { roles })).toEqual({
+      role: 'tenant_admin',
+      tenants: ['acme'],
+    });
+    expect(() => entitle({ groups: 'support', tenants: ['*'] }, { roles })).toThrow('tenants_missing');
+    expect(() => entitle({ groups: 'support' }, { roles, tenantsClaim: null })).toThrow('tenants_missing');
+  });
+});
+
 describe('the name', () => {
   it('is the best that the provider tells, in one line', () => {
     expect(nameOf({ name: 'Ada\nLovelace', email: 'ada@example.com' }, 'sub')).toBe('Ada Lovelace');
