@@ -20,7 +20,7 @@ export function AuditEntries(props: { label: string; entries: readonly Entry[]; 
       label={props.label}
       columns={[
         { key: 'at', title: words.at, cell: ({ at }) => <Time at={at} /> },
-        { key: 'action', title: words.action, cell: ({ action }) => <span className="id-text">{action}</span> },
+        { key: 'action', title: words.action, cell: ({ action }) => <span className="code-word">{action}</span> },
         { key: 'actor', title: words.actor, cell: ({ actor }) => <Text size="sm">{actorOf(actor)}</Text> },
         {
           key: 'details',

@@ -4,11 +4,12 @@ export const CONNECTIONS = {
   filters: {
     label: 'Filters',
     search: 'Search',
-    searchPlaceholder: 'Id, reference, or asset id',
+    searchPlaceholder: 'Id, reference, Meta user, asset, or name',
     tenant: 'Tenant',
     product: 'Product',
     status: 'Status',
     health: 'Health',
+    reason: 'Reason',
     expiresBefore: 'Ends before',
     any: 'Any',
     clear: 'Clear filters',

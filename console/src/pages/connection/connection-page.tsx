@@ -58,7 +58,7 @@ export function ConnectionPage() {
       <ProblemNotice error={error} onRetry={() => void refetch()} />
       <ReasonNotice connection={connection} />
       <TimelineSection connection={connection} />
-      <SimpleGrid cols={{ base: 1, lg: 2 }}>
+      <SimpleGrid cols={{ base: 1, lg: 2 }} style={{ alignItems: 'start' }}>
         <AssetsSection connection={connection} />
         <Stack>
           <FactsSection connection={connection} />
