@@ -13,7 +13,7 @@ export const FRAME = {
     signOut: 'Sign out',
     endsAt: 'Ends at {time} at the latest',
     allTenants: 'All tenants',
-    roles: { admin: 'Administrator', auditor: 'Auditor', support: 'Support', service: 'Service' },
+    roles: { admin: 'Administrator', auditor: 'Auditor', tenant_admin: 'Tenant administrator', service: 'Service' },
     language: 'Language',
     colorScheme: 'Appearance',
     light: 'Light',

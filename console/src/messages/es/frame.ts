@@ -15,7 +15,12 @@ export const FRAME: Messages['frame'] = {
     signOut: 'Cerrar sesión',
     endsAt: 'Termina a más tardar el {time}',
     allTenants: 'Todos los clientes',
-    roles: { admin: 'Administrador', auditor: 'Auditor', support: 'Soporte', service: 'Servicio' },
+    roles: {
+      admin: 'Administrador',
+      auditor: 'Auditor',
+      tenant_admin: 'Administrador del cliente',
+      service: 'Servicio',
+    },
     language: 'Idioma',
     colorScheme: 'Apariencia',
     light: 'Claro',

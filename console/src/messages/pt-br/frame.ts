@@ -15,7 +15,7 @@ export const FRAME: Messages['frame'] = {
     signOut: 'Sair',
     endsAt: 'Termina no máximo em {time}',
     allTenants: 'Todos os clientes',
-    roles: { admin: 'Administrador', auditor: 'Auditor', support: 'Suporte', service: 'Serviço' },
+    roles: { admin: 'Administrador', auditor: 'Auditor', tenant_admin: 'Administrador do cliente', service: 'Serviço' },
     language: 'Idioma',
     colorScheme: 'Aparência',
     light: 'Claro',
