@@ -25,8 +25,6 @@ export const CONNECTIONS = {
     select: 'Select {id}',
     selectAll: 'Select all of this page',
   },
-  moreAssets: '+{count}',
-  noAssets: 'No assets',
   empty: 'No connections yet',
   emptyDetail: 'Your service makes them with POST /v1/connect-sessions, or you import tokens with the command line.',
   selected: 'Selected: {count}',
@@ -50,7 +48,6 @@ export const CONNECTIONS = {
     nothingToDo: 'None of the selected connections can be worked on.',
     tenants: 'Tenants: {names}',
     word: 'revoke',
-    start: 'Start',
     stop: 'Stop',
     progress: '{done} of {all}',
     done: 'Done: {done}; failed: {failed}',
@@ -59,6 +56,5 @@ export const CONNECTIONS = {
     succeeded: 'Done',
     failed: 'Failed',
     stopped: 'Not done',
-    stillRunning: 'Close when it has ended, or stop it first.',
   },
 };

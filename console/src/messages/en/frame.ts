@@ -50,7 +50,6 @@ export const FRAME = {
     close: 'Close',
     copy: 'Copy',
     copied: 'Copied',
-    reload: 'Refresh the figures',
     confirmWord: 'Type {word} to confirm',
   },
   time: { never: 'Never', none: '–' },

@@ -57,7 +57,6 @@ export const FRAME: Messages['frame'] = {
     close: 'Cerrar',
     copy: 'Copiar',
     copied: 'Copiado',
-    reload: 'Actualizar las cifras',
     confirmWord: 'Escribe {word} para confirmar',
   },
   time: { never: 'Nunca', none: '–' },

@@ -52,7 +52,6 @@ export const FRAME: Messages['frame'] = {
     close: 'Fechar',
     copy: 'Copiar',
     copied: 'Copiado',
-    reload: 'Atualizar os números',
     confirmWord: 'Digite {word} para confirmar',
   },
   time: { never: 'Nunca', none: '–' },

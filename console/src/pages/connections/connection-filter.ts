@@ -16,7 +16,7 @@ export function toConnectionQuery(search: URLSearchParams): ConnectionQuery {
   const oneOf = <T extends string>(known: readonly T[], name: FilterName): T | undefined =>
     known.find((each) => each === search.get(name));
   const expiresBefore = search.get('expires_before') ?? '';
-  const query: ConnectionQuery = {
+  const query = {
     q: search.get('q') || undefined,
     tenant: search.get('tenant') || undefined,
     product: oneOf(PRODUCTS, 'product'),
@@ -25,7 +25,7 @@ export function toConnectionQuery(search: URLSearchParams): ConnectionQuery {
     reason: (search.get('reason') as ConnectionQuery['reason']) || undefined,
     expires_before: Number.isNaN(Date.parse(expiresBefore)) ? undefined : new Date(expiresBefore).toISOString(),
   };
-  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined));
+  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined)) as ConnectionQuery;
 }
 
 /** The id of a connection, if that is what was searched for. */
