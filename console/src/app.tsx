@@ -1,7 +1,7 @@
 import { Anchor, Center, Loader, MantineProvider } from '@mantine/core';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { Suspense, useState } from 'react';
-import { Link, Route, Router, Switch, useLocation } from 'wouter';
+import { Link, Redirect, Route, Router, Switch, useLocation } from 'wouter';
 import { createQueryClient } from './api/query-client.ts';
 import { EmptyState } from './components/empty-state.tsx';
 import { NoticeProvider } from './components/use-notice.tsx';
@@ -10,11 +10,12 @@ import { Frame } from './frame/frame.tsx';
 import type { Locale } from './messages/locale.ts';
 import type { Messages } from './messages/messages.ts';
 import { LanguageProvider, useMessages } from './messages/use-messages.tsx';
-import { PAGES } from './pages.ts';
+import { isPageFor, PAGES } from './pages.ts';
 import { SIGNED_IN_PATH } from './session/oidc-address.ts';
 import { SessionGate } from './session/session-gate.tsx';
 import { SESSION_KEY } from './session/session-query.ts';
 import { SignedInPage } from './session/signed-in-page.tsx';
+import { useSession } from './session/use-session.ts';
 import { cssVariables, THEME } from './theme.ts';
 
 /** The console. `linkError`: why the one-time link did not sign in. */
@@ -49,7 +50,9 @@ export function App(props: { locale: Locale; messages: Messages; nonce: string; 
 
 function Pages() {
   const { frame } = useMessages();
+  const { role } = useSession();
   const [location] = useLocation();
+  const pages = PAGES.filter((page) => isPageFor(role, page));
   return (
     <ErrorBoundary resetKey={location}>
       <Suspense
@@ -60,11 +63,15 @@ function Pages() {
         }
       >
         <Switch>
-          {PAGES.map(({ path, component: Page }) => (
+          {pages.map(({ path, component: Page }) => (
             <Route key={path} path={path}>
               <Page />
             </Route>
           ))}
+          {/* Who may not see the overview begins at the connections. */}
+          <Route path="/">
+            <Redirect to="/connections" replace />
+          </Route>
           <Route path={SIGNED_IN_PATH}>
             <SignedInPage />
           </Route>

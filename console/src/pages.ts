@@ -1,5 +1,5 @@
 import { type ComponentType, type LazyExoticComponent, lazy } from 'react';
-import type { ConsoleSession } from './api/session-paths.ts';
+import type { ConsoleSession } from './api/client.ts';
 import type { IconName } from './components/icon.tsx';
 import type { Messages } from './messages/messages.ts';
 
@@ -18,6 +18,11 @@ export interface PageEntry {
   component: LazyExoticComponent<ComponentType>;
 }
 
+/** Whether a role may see the page. Others' addresses are not found. */
+export function isPageFor(role: ConsoleSession['role'], { roles }: PageEntry): boolean {
+  return roles?.includes(role) ?? true;
+}
+
 type Loader<K extends string> = () => Promise<Record<K, ComponentType>>;
 
 function page<K extends string>(exportName: K, load: Loader<K>): LazyExoticComponent<ComponentType> {
@@ -28,9 +33,11 @@ const overview = page('OverviewPage', () => import('./pages/overview/overview-pa
 const connections = page('ConnectionsPage', () => import('./pages/connections/connections-page.tsx'));
 const connection = page('ConnectionPage', () => import('./pages/connection/connection-page.tsx'));
 
+const READERS_OF_ALL = ['admin', 'auditor'] as const;
+
 /** All pages, in the order of the navigation. */
 export const PAGES: readonly PageEntry[] = [
-  { path: '/', name: 'overview', group: 'tokens', icon: 'overview', component: overview },
+  { path: '/', name: 'overview', group: 'tokens', icon: 'overview', roles: READERS_OF_ALL, component: overview },
   { path: '/connections', name: 'connections', group: 'tokens', icon: 'connections', component: connections },
   { path: '/connections/:id', name: 'connection', group: 'tokens', component: connection },
 ];

@@ -22,7 +22,7 @@ export const THEME = createTheme({
   cursorType: 'pointer',
   respectReducedMotion: true,
   components: {
-    Button: Button.extend({ defaultProps: { size: 'sm' } }),
+    Button: Button.extend({ defaultProps: { size: 'sm', fw: 500 } }),
     Badge: Badge.extend({ defaultProps: { variant: 'dot', tt: 'none', fw: 500 } }),
     Modal: Modal.extend({ defaultProps: { centered: true, padding: 'lg', overlayProps: { blur: 2 } } }),
     Paper: Paper.extend({ defaultProps: { withBorder: true, radius: 'lg' } }),

@@ -1,9 +1,10 @@
+/** Seconds of each unit, and from how many on it is precise enough. */
 const UNITS = [
-  ['year', 31_536_000],
-  ['month', 2_592_000],
-  ['day', 86_400],
-  ['hour', 3_600],
-  ['minute', 60],
+  ['year', 31_536_000, 2],
+  ['month', 2_592_000, 3],
+  ['day', 86_400, 1],
+  ['hour', 3_600, 1],
+  ['minute', 60, 1],
 ] as const;
 
 /** `Nov 28, 2026, 9:30 AM`, in the viewer's zone unless another is given. */
@@ -25,7 +26,7 @@ export function formatUtc(at: Date): string {
 export function formatRelative(at: Date, now: Date, locale: string): string {
   const seconds = (at.getTime() - now.getTime()) / 1000;
   const format = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
-  for (const [unit, length] of UNITS)
-    if (Math.abs(seconds) >= length) return format.format(Math.trunc(seconds / length), unit);
+  for (const [unit, length, least] of UNITS)
+    if (Math.abs(seconds) >= length * least) return format.format(Math.trunc(seconds / length), unit);
   return format.format(Math.trunc(seconds), 'second');
 }

@@ -11,7 +11,9 @@ type Entry = Schemas['AuditEntryResponse'];
 export function AuditEntries(props: { label: string; entries: readonly Entry[]; isLoading?: boolean }) {
   const { auditEntries: words } = useMessages();
   const clientName = useClientNames();
-  const actorOf = ({ kind, id }: Entry['actor']): string => {
+  const actorOf = ({ actor: { kind, id }, details }: Entry): string => {
+    const name = personName(details);
+    if (name !== null) return name;
     const word = Object.entries(words.actors).find(([known]) => known === kind)?.[1] ?? kind;
     return id === null ? word : clientName(id);
   };
@@ -20,8 +22,8 @@ export function AuditEntries(props: { label: string; entries: readonly Entry[]; 
       label={props.label}
       columns={[
         { key: 'at', title: words.at, cell: ({ at }) => <Time at={at} /> },
-        { key: 'action', title: words.action, cell: ({ action }) => <span className="id-text">{action}</span> },
-        { key: 'actor', title: words.actor, cell: ({ actor }) => <Text size="sm">{actorOf(actor)}</Text> },
+        { key: 'action', title: words.action, cell: ({ action }) => <span className="code-word">{action}</span> },
+        { key: 'actor', title: words.actor, cell: (entry) => <Text size="sm">{actorOf(entry)}</Text> },
         {
           key: 'details',
           title: words.details,
@@ -43,6 +45,11 @@ export function AuditEntries(props: { label: string; entries: readonly Entry[]; 
       }
     />
   );
+}
+
+/** Who did it in the console; null: it was not done there. */
+function personName({ person }: Entry['details']): string | null {
+  return typeof person === 'object' && person !== null && 'name' in person ? String(person.name) : null;
 }
 
 /** `flow: import, pages: 3` */

@@ -28,8 +28,9 @@ export function DataTable<T>(props: {
   const { columns, rows, isLoading = false } = props;
   if (!isLoading && rows.length === 0) return props.empty;
   return (
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset is for forms
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard (WCAG 2.1.1)
-    <section className="table-scroll" aria-label={props.label} tabIndex={0}>
+    <div className="table-scroll" role="group" aria-label={props.label} tabIndex={0}>
       <Table highlightOnHover verticalSpacing="xs" aria-busy={isLoading}>
         <Table.Thead>
           <Table.Tr>
@@ -60,6 +61,6 @@ export function DataTable<T>(props: {
           ))}
         </Table.Tbody>
       </Table>
-    </section>
+    </div>
   );
 }

@@ -4,7 +4,7 @@ import { type ReactNode, useEffect, useRef } from 'react';
 import { Link, useLocation } from 'wouter';
 import { Icon } from '../components/icon.tsx';
 import { useMessages } from '../messages/use-messages.tsx';
-import { PAGE_GROUPS, PAGES, type PageEntry } from '../pages.ts';
+import { isPageFor, PAGE_GROUPS, PAGES, type PageEntry } from '../pages.ts';
 import { useSession } from '../session/use-session.ts';
 import { Mark } from './mark.tsx';
 import { SessionMenu } from './session-menu.tsx';
@@ -67,7 +67,7 @@ function Brand() {
 function Navigation() {
   const { frame, pages } = useMessages();
   const { role } = useSession();
-  const isShown = (page: PageEntry): boolean => page.icon !== undefined && (page.roles?.includes(role) ?? true);
+  const isShown = (page: PageEntry): boolean => page.icon !== undefined && isPageFor(role, page);
   return PAGE_GROUPS.map((group) => {
     const entries = PAGES.filter((page) => page.group === group && isShown(page));
     if (entries.length === 0) return null;

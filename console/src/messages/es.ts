@@ -1,8 +1,8 @@
-import { AUDIT_ENTRIES } from './en/audit-entries.ts';
-import { CONNECTION } from './en/connection.ts';
-import { CONNECTIONS } from './en/connections.ts';
-import { OVERVIEW } from './en/overview.ts';
+import { AUDIT_ENTRIES } from './es/audit-entries.ts';
+import { CONNECTION } from './es/connection.ts';
+import { CONNECTIONS } from './es/connections.ts';
 import { FRAME } from './es/frame.ts';
+import { OVERVIEW } from './es/overview.ts';
 import { PAGE_NAMES } from './es/pages.ts';
 import { SIGN_IN } from './es/sign-in.ts';
 import { TERMS } from './es/terms.ts';

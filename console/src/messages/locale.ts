@@ -7,8 +7,10 @@ export type Locale = (typeof LOCALES)[number];
 /** How each language calls itself. */
 export const LOCALE_NAMES: Readonly<Record<Locale, string>> = {
   en: 'English',
+  // cspell:disable
   'pt-BR': 'Português (Brasil)',
   es: 'Español',
+  // cspell:enable
 };
 
 const LOADERS: Readonly<Record<Locale, () => Promise<{ MESSAGES: Messages }>>> = {

@@ -1,9 +1,9 @@
-import { AUDIT_ENTRIES } from './en/audit-entries.ts';
-import { CONNECTION } from './en/connection.ts';
-import { CONNECTIONS } from './en/connections.ts';
-import { OVERVIEW } from './en/overview.ts';
 import type { Messages } from './messages.ts';
+import { AUDIT_ENTRIES } from './pt-br/audit-entries.ts';
+import { CONNECTION } from './pt-br/connection.ts';
+import { CONNECTIONS } from './pt-br/connections.ts';
 import { FRAME } from './pt-br/frame.ts';
+import { OVERVIEW } from './pt-br/overview.ts';
 import { PAGE_NAMES } from './pt-br/pages.ts';
 import { SIGN_IN } from './pt-br/sign-in.ts';
 import { TERMS } from './pt-br/terms.ts';

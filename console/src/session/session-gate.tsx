@@ -1,6 +1,6 @@
 import { Center, Container, Loader, Modal } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
-import type { ConsoleSession } from '../api/session-paths.ts';
+import type { ConsoleSession } from '../api/client.ts';
 import { ProblemNotice } from '../components/problem-notice.tsx';
 import { useMessages } from '../messages/use-messages.tsx';
 import { useSessionQuery } from './session-query.ts';

@@ -1,7 +1,7 @@
 import { type UseQueryResult, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import type { ConsoleSession, SignInMethods } from '../api/client.ts';
 import { api, unwrap } from '../api/client.ts';
 import { isSignedOut } from '../api/problem-error.ts';
-import type { ConsoleSession, SignInMethods } from '../api/session-paths.ts';
 
 export const SESSION_KEY = ['session'] as const;
 

@@ -1,7 +1,7 @@
 import { Button, Divider, Loader, PasswordInput, Stack, Text } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import { useLocation } from 'wouter';
-import type { SignInMethods } from '../api/session-paths.ts';
+import type { SignInMethods } from '../api/client.ts';
 import { ProblemNotice } from '../components/problem-notice.tsx';
 import { fill } from '../messages/messages.ts';
 import { useMessages } from '../messages/use-messages.tsx';

@@ -1,5 +1,5 @@
 import { createContext, useContext } from 'react';
-import type { ConsoleSession } from '../api/session-paths.ts';
+import type { ConsoleSession } from '../api/client.ts';
 
 export const SessionContext = createContext<ConsoleSession | null>(null);
 
@@ -10,7 +10,13 @@ export function useSession(): ConsoleSession {
   return session;
 }
 
-/** Whether changes may be offered. The service decides again at each. */
+/** Whether all changes may be offered. The service decides again at each. */
 export function useCanChange(): boolean {
   return useSession().role === 'admin';
+}
+
+/** Whether connections may be revoked and connected again, which admins of tenants may, too. */
+export function useCanRevoke(): boolean {
+  const { role } = useSession();
+  return role === 'admin' || role === 'tenant_admin';
 }

@@ -8,29 +8,30 @@ import { ProblemNotice } from '../../components/problem-notice.tsx';
 import { useNotice } from '../../components/use-notice.tsx';
 import { fill } from '../../messages/messages.ts';
 import { useMessages } from '../../messages/use-messages.tsx';
-import { useCanChange } from '../../session/use-session.ts';
+import { useCanChange, useCanRevoke } from '../../session/use-session.ts';
 import { useConnectionAction } from './connection-query.ts';
 import { ReconnectDialog } from './reconnect-dialog.tsx';
 
 type Dialog = 'rotate' | 'revoke' | 'reconnect';
 
-/** What an admin can do to a connection; nothing for who may only look. */
+/** What can be done to a connection; nothing for who may only look. */
 export function ConnectionActions({ connection }: { connection: Connection }) {
   const { connection: words } = useMessages();
   const canChange = useCanChange();
+  const canRevoke = useCanRevoke();
   const notify = useNotice();
   const [dialog, setDialog] = useState<Dialog | null>(null);
   const { id } = connection;
   const path = { params: { path: { id } } };
   const check = useConnectionAction(id, () => unwrap(api.POST('/v1/connections/{id}/check', path)));
   const refresh = useConnectionAction(id, () => unwrap(api.POST('/v1/connections/{id}/refresh', path)));
-  if (!canChange) return null;
+  if (!canRevoke) return null;
   const isRevoked = connection.status === 'revoked';
   const isSystemUser = connection.credentials[0]?.kind === 'system_user';
   const close = (): void => setDialog(null);
   return (
     <>
-      {!isRevoked && (
+      {canChange && !isRevoked && (
         <Group gap="xs">
           <Button
             variant="default"

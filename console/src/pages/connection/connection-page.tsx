@@ -7,6 +7,7 @@ import { PageHeader } from '../../components/page-header.tsx';
 import { ProblemNotice } from '../../components/problem-notice.tsx';
 import { StatusBadge } from '../../components/status-badge.tsx';
 import { useMessages } from '../../messages/use-messages.tsx';
+import { useSession } from '../../session/use-session.ts';
 import { AssetsSection } from './assets-section.tsx';
 import { AuditSection } from './audit-section.tsx';
 import { ConnectionActions } from './connection-actions.tsx';
@@ -19,6 +20,7 @@ import { TimelineSection } from './timeline-section.tsx';
 export function ConnectionPage() {
   const { connection: words, pages, terms, frame } = useMessages();
   const { id = '' } = useParams<{ id: string }>();
+  const { role } = useSession();
   const { data: connection, error, refetch } = useConnection(id);
   const back = (
     <Anchor component={Link} href="/connections" size="sm">
@@ -58,11 +60,11 @@ export function ConnectionPage() {
       <ProblemNotice error={error} onRetry={() => void refetch()} />
       <ReasonNotice connection={connection} />
       <TimelineSection connection={connection} />
-      <SimpleGrid cols={{ base: 1, lg: 2 }}>
+      <SimpleGrid cols={{ base: 1, lg: 2 }} style={{ alignItems: 'start' }}>
         <AssetsSection connection={connection} />
         <Stack>
           <FactsSection connection={connection} />
-          <LeasesSection connection={connection} />
+          {role !== 'tenant_admin' && <LeasesSection connection={connection} />}
         </Stack>
       </SimpleGrid>
       <AuditSection connection={connection} />

@@ -31,7 +31,7 @@ export interface Mark {
 }
 
 /** The life of one token version. */
-export interface Span {
+interface Span {
   start: number;
   end: number;
   /** The token in use; others were replaced. */

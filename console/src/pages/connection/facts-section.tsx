@@ -1,6 +1,6 @@
 import { Text } from '@mantine/core';
-import type { ReactNode } from 'react';
 import type { Connection } from '../../components/connection-summary.ts';
+import { Fact, FactList } from '../../components/fact-list.tsx';
 import { IdText } from '../../components/id-text.tsx';
 import { Section } from '../../components/section.tsx';
 import { Time } from '../../components/time.tsx';
@@ -14,7 +14,7 @@ export function FactsSection({ connection }: { connection: Connection }) {
   const metadata = Object.entries(connection.metadata);
   return (
     <Section title={words.title}>
-      <dl className="facts">
+      <FactList>
         {connection.reference !== null && <Fact term={words.reference}>{connection.reference}</Fact>}
         <Fact term={words.flow}>{terms.flows[connection.flow]}</Fact>
         <Fact term={words.metaUser}>
@@ -53,17 +53,8 @@ export function FactsSection({ connection }: { connection: Connection }) {
             ))}
           </Fact>
         )}
-      </dl>
+      </FactList>
     </Section>
-  );
-}
-
-function Fact({ term, children }: { term: string; children: ReactNode }) {
-  return (
-    <>
-      <dt>{term}</dt>
-      <dd>{children}</dd>
-    </>
   );
 }
 

@@ -6,34 +6,29 @@ export const PRODUCTS = ['whatsapp', 'instagram', 'ads', 'pages', 'threads'] as 
 export const STATUSES = ['active', 'reauth_required', 'revoked'] as const;
 
 /** Parameters of the page's address that narrow the list; the same that the API takes. */
-export const FILTERS = ['q', 'tenant', 'product', 'status', 'health', 'expires_before'] as const;
+export const FILTERS = ['q', 'tenant', 'product', 'status', 'health', 'reason', 'expires_before'] as const;
 export type FilterName = (typeof FILTERS)[number];
 
 const CONNECTION_ID = /^con_[0-9a-z]{26}$/;
-const META_ID = /^[0-9]{5,}$/;
 
 /** Reads the filters of the page's address into the query of the API. Words that the API does not know are left out. */
 export function toConnectionQuery(search: URLSearchParams): ConnectionQuery {
   const oneOf = <T extends string>(known: readonly T[], name: FilterName): T | undefined =>
     known.find((each) => each === search.get(name));
   const expiresBefore = search.get('expires_before') ?? '';
-  const query: ConnectionQuery = {
-    ...toSearch((search.get('q') ?? '').trim()),
+  const query = {
+    q: search.get('q') || undefined,
     tenant: search.get('tenant') || undefined,
     product: oneOf(PRODUCTS, 'product'),
     status: oneOf(STATUSES, 'status'),
     health: oneOf(['healthy', 'expiring', 'invalid', 'unknown'] as const, 'health'),
+    reason: (search.get('reason') as ConnectionQuery['reason']) || undefined,
     expires_before: Number.isNaN(Date.parse(expiresBefore)) ? undefined : new Date(expiresBefore).toISOString(),
   };
-  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined));
+  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined)) as ConnectionQuery;
 }
 
 /** The id of a connection, if that is what was searched for. */
 export function searchedConnection(text: string): string | null {
   return CONNECTION_ID.test(text.trim()) ? text.trim() : null;
-}
-
-function toSearch(text: string): ConnectionQuery {
-  if (text === '') return {};
-  return META_ID.test(text) ? { asset_id: text } : { reference: text };
 }

@@ -10,7 +10,7 @@ import { Pager } from '../../components/pager.tsx';
 import { ProblemNotice } from '../../components/problem-notice.tsx';
 import { fill } from '../../messages/messages.ts';
 import { useMessages } from '../../messages/use-messages.tsx';
-import { useCanChange } from '../../session/use-session.ts';
+import { useCanChange, useCanRevoke } from '../../session/use-session.ts';
 import { BulkDialog } from './bulk-dialog.tsx';
 import { connectionColumns } from './connection-columns.tsx';
 import { toConnectionQuery } from './connection-filter.ts';
@@ -20,11 +20,12 @@ import type { BulkAction } from './use-bulk-run.ts';
 import { type Selection, useSelection } from './use-selection.ts';
 
 const PAGE_SIZE = 50;
+const CHANGES = ['check', 'refresh'] as const;
 
 export function ConnectionsPage() {
   const messages = useMessages();
   const { connections: words } = messages;
-  const canChange = useCanChange();
+  const canRevoke = useCanRevoke();
   const { search } = useFilters();
   const query = toConnectionQuery(search);
   const selection = useSelection();
@@ -44,10 +45,10 @@ export function ConnectionsPage() {
       <ProblemNotice error={list.error} onRetry={list.refetch} />
       <Paper style={{ overflow: 'hidden' }}>
         <FilterBar />
-        {canChange && <BulkBar selection={selection} />}
+        {canRevoke && <BulkBar selection={selection} />}
         <DataTable
           label={words.title}
-          columns={connectionColumns(messages, canChange ? selection : null, list.rows)}
+          columns={connectionColumns(messages, canRevoke ? selection : null, list.rows)}
           rows={list.rows}
           rowKey={({ id }) => id}
           isLoading={list.isLoading}
@@ -78,6 +79,7 @@ function NothingFound() {
 function BulkBar({ selection }: { selection: Selection }) {
   const { connections: words } = useMessages();
   const [action, setAction] = useState<BulkAction | null>(null);
+  const canChange = useCanChange();
   const count = selection.chosen.length;
   const close = (): void => {
     setAction(null);
@@ -89,7 +91,7 @@ function BulkBar({ selection }: { selection: Selection }) {
       <Text size="sm" fw={550} aria-live="polite">
         {fill(words.selected, { count })}
       </Text>
-      {(['check', 'refresh'] as const).map((each) => (
+      {(canChange ? CHANGES : []).map((each) => (
         <Button key={each} size="xs" variant="default" onClick={() => setAction(each)}>
           {words.bulk[each]}
         </Button>

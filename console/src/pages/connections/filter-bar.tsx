@@ -1,4 +1,4 @@
-import { Button, Group, NativeSelect, TextInput } from '@mantine/core';
+import { Button, Group, NativeSelect, Pill, TextInput } from '@mantine/core';
 import { type FormEvent, useEffect, useState } from 'react';
 import { useLocation, useSearchParams } from 'wouter';
 import { Icon } from '../../components/icon.tsx';
@@ -20,7 +20,7 @@ export function FilterBar() {
       value={search.get(name) ?? ''}
       data={data}
       onChange={(event) => setFilter(name, event.currentTarget.value)}
-      miw={120}
+      size="xs"
       flex={{ base: '1 1 40%', sm: '0 1 auto' }}
     />
   );
@@ -33,13 +33,24 @@ export function FilterBar() {
       {select('health', words.health, optionsOf(terms.healths))}
       <TextInput
         type="date"
+        size="xs"
         label={words.expiresBefore}
         value={(search.get('expires_before') ?? '').slice(0, 10)}
         onChange={(event) => setFilter('expires_before', event.currentTarget.value)}
         flex={{ base: '1 1 40%', sm: '0 1 auto' }}
       />
+      {search.has('reason') && (
+        <Pill
+          size="md"
+          withRemoveButton
+          onRemove={() => setFilter('reason', '')}
+          removeButtonProps={{ 'aria-label': words.clear, tabIndex: 0 }}
+        >
+          {words.reason}: {search.get('reason')}
+        </Pill>
+      )}
       {isFiltered && (
-        <Button variant="subtle" onClick={clear}>
+        <Button size="xs" variant="subtle" onClick={clear}>
           {words.clear}
         </Button>
       )}
@@ -77,12 +88,13 @@ function SearchInput() {
     else navigate(`/connections/${id}`);
   };
   return (
-    <form onSubmit={submit} style={{ flex: '1 1 240px' }}>
+    <form onSubmit={submit} style={{ flex: '1 1 220px' }}>
       <TextInput
         type="search"
+        size="xs"
         label={words.search}
         placeholder={words.searchPlaceholder}
-        leftSection={<Icon name="search" size={16} />}
+        leftSection={<Icon name="search" size={14} />}
         value={text}
         onChange={(event) => setText(event.currentTarget.value)}
       />
@@ -98,8 +110,9 @@ function TextFilter({ name, label }: { name: FilterName; label: string }) {
     setFilter(name, text.trim());
   };
   return (
-    <form onSubmit={submit} style={{ flex: '0 1 150px', minWidth: 110 }}>
+    <form onSubmit={submit} style={{ flex: '0 1 130px', minWidth: 100 }}>
       <TextInput
+        size="xs"
         label={label}
         value={text}
         onChange={(event) => setText(event.currentTarget.value)}

@@ -1,0 +1,220 @@
+import { readFileSync } from 'node:fs';
+import { expect, it } from '@jest/globals';
+import type { Page } from 'playwright-core';
+import { Database } from '../../src/database/database.ts';
+import { api } from '../support/connect-test-context.ts';
+import { readEntries } from '../support/console-test-context.ts';
+import {
+  connectUser,
+  fillInKey,
+  findBarriers,
+  makeClient,
+  signInToConsole,
+  visitConsole,
+} from '../support/console-visitor.ts';
+import { describeInBrowser } from '../support/describe-in-browser.ts';
+import { TEST_ADMIN_KEY } from '../support/test-replica.ts';
+import { until } from '../support/until.ts';
+
+const PHONE = { viewport: { width: 380, height: 760 }, isMobile: true, hasTouch: true };
+const DESK = { viewport: { width: 1280, height: 800 } };
+
+const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
+
+describeInBrowser('the console', {}, (browserTest) => {
+  const { testContext } = browserTest;
+  const entriesOf = (...actions: string[]) => readEntries(testContext().replica.app.get(Database), ...actions);
+  const rowOf = (page: Page, name: string) => page.getByRole('row').filter({ hasText: name });
+
+  it('lets nobody in without a sign-in, says why a key is refused, and keeps the key nowhere', async () => {
+    const { page, context } = await visitConsole(browserTest, '/connections');
+    await fillInKey(page, 'mtv_not-a-key');
+    await page.getByRole('alert').getByText('This does not sign in to the console.').waitFor();
+    await page.getByRole('alert').getByText(/^req_/).waitFor();
+    await fillInKey(page, TEST_ADMIN_KEY);
+    await page.getByRole('heading', { name: 'Connections', level: 1 }).waitFor();
+    expect(JSON.stringify(await context.storageState())).not.toContain(TEST_ADMIN_KEY);
+    expect(await page.evaluate('document.documentElement.outerHTML')).not.toContain(TEST_ADMIN_KEY);
+    expect(await page.evaluate('document.cookie')).toBe('');
+    await page.getByTitle('Your session').click();
+    await button(page, 'Sign out').click();
+    await page.getByRole('heading', { name: 'Sign in to Metavault' }).waitFor();
+    expect((await entriesOf('console.signed_out')).length).toBe(1);
+  });
+
+  it('signs in with a link, which leaves the address and works once', async () => {
+    const { body } = await api(testContext()).post('/v1/console/sign-in-links', {});
+    const { hash } = new URL(body.url as string);
+    const { page } = await visitConsole(browserTest, hash);
+    await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor();
+    expect(page.url()).toBe(`${testContext().listensAt}/console`);
+    const second = await visitConsole(browserTest, hash);
+    await second.page.getByRole('alert').getByText('This does not sign in to the console.').waitFor();
+    expect(second.page.url()).toBe(`${testContext().listensAt}/console`);
+  });
+
+  it('offers the identity provider, which leads back to the page, and tells why it failed', async () => {
+    const { context, page } = await browserTest.visitor({ locale: 'en-US' });
+    const methods = { key: false, link: true, oidc: { name: 'Acme ID' } };
+    await context.route('**/v1/console/sign-in', (route) => route.fulfill({ json: { methods } }));
+    await page.goto(`${testContext().listensAt}/console/connections?sign_in_error=sign_in_refused`);
+    await page.getByRole('alert').getByText('This does not sign in to the console.').waitFor();
+    const link = page.getByRole('link', { name: 'Continue with Acme ID' });
+    expect(await link.getAttribute('href')).toBe('/console/sign-in/oidc?return_to=%2Fconsole%2Fconnections');
+    expect(await page.getByLabel('API key', { exact: true }).count()).toBe(0);
+  });
+
+  it('finds connections, narrows them down, and exports them without formulas', async () => {
+    await connectUser(testContext(), 'bakery', '=HYPERLINK("https://evil.example")');
+    await connectUser(testContext(), 'florist', 'Flora Green');
+    const { page } = await signInToConsole(browserTest, '/connections');
+    await rowOf(page, 'Flora Green').waitFor();
+    await page.getByLabel('Tenant', { exact: true }).fill('bakery');
+    await page.getByLabel('Tenant', { exact: true }).press('Enter');
+    await rowOf(page, 'Flora Green').waitFor({ state: 'detached' });
+    expect(new URL(page.url()).search).toBe('?tenant=bakery');
+    const downloading = page.waitForEvent('download');
+    await button(page, 'Export CSV').click();
+    const csv = readFileSync(await (await downloading).path(), 'utf8');
+    expect(csv).toContain(`bakery,pages,"'=HYPERLINK(""https://evil.example"")"`);
+    expect(csv).not.toContain('Flora Green');
+    await page.goBack();
+    await rowOf(page, 'Flora Green').waitFor();
+    await page.getByLabel('Search', { exact: true }).fill('Page of Flora');
+    await page.getByLabel('Search', { exact: true }).press('Enter');
+    await rowOf(page, 'HYPERLINK').waitFor({ state: 'detached' });
+    await rowOf(page, 'Flora Green').waitFor();
+  });
+
+  it('checks and revokes many connections, the latter after a typed word, and shows how each fared', async () => {
+    const ids = [await connectUser(testContext(), 'chain', 'One'), await connectUser(testContext(), 'chain', 'Two')];
+    const { page } = await signInToConsole(browserTest, '/connections?tenant=chain');
+    await rowOf(page, 'One').waitFor();
+    const chooseAll = () => page.getByLabel('Select all of this page').check();
+    const dialog = page.getByRole('dialog');
+    await chooseAll();
+    await button(page, 'Check').click();
+    await dialog.getByText('Will be worked on: 2').waitFor();
+    await dialog.getByRole('button', { name: 'Check' }).click();
+    await dialog.getByText('Done: 2; failed: 0').waitFor();
+    await dialog.getByRole('button', { name: 'Close' }).last().click();
+    await chooseAll();
+    await button(page, 'Revoke').click();
+    expect(await dialog.getByRole('button', { name: 'Revoke' }).isDisabled()).toBe(true);
+    await dialog.getByLabel('Type “revoke” to confirm').fill('revoke');
+    await dialog.getByRole('button', { name: 'Revoke' }).click();
+    await dialog.getByText('Done: 2; failed: 0').waitFor();
+    await dialog.getByRole('button', { name: 'Close' }).last().click();
+    await rowOf(page, 'One').getByText('Revoked').waitFor();
+    const revoked = (await entriesOf('connection.revoked')).filter(({ actor_kind }) => actor_kind === 'person');
+    expect(revoked.map(({ connection_id }) => connection_id).sort()).toEqual(ids.sort());
+  });
+
+  it('shows a connection, checks and refreshes it, makes a link to reconnect, and revokes it', async () => {
+    const id = await connectUser(testContext(), 'clinic', 'Doctor Who');
+    const { page } = await signInToConsole(browserTest, `/connections/${id}`);
+    await page.getByRole('heading', { name: 'Doctor Who', level: 1 }).waitFor();
+    await page.getByRole('img', { name: /^Doctor Who: Issued / }).waitFor();
+    await page.getByRole('cell', { name: /^Page of Doctor Who/ }).waitFor();
+    for (const [action, outcome] of [
+      ['Check', 'Checked at Meta'],
+      ['Refresh', 'Refreshed'],
+    ] as const) {
+      await button(page, action).click();
+      await page.getByText(outcome, { exact: true }).waitFor();
+    }
+    await button(page, 'Reconnect link').click();
+    await button(page, 'Make the link').click();
+    const link = await page.getByLabel('Link', { exact: true }).inputValue();
+    expect(link).toContain(`${testContext().listensAt}/connect/`);
+    await page.getByRole('img', { name: 'The link as a QR code' }).waitFor();
+    await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click();
+    await button(page, 'Revoke').click();
+    await page.getByLabel('Type “revoke” to confirm').fill('revoke');
+    await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
+    await page.getByText('Revoked. Leases that ended: 0').waitFor();
+    await button(page, 'Check').waitFor({ state: 'detached' });
+    await page.getByRole('cell', { name: 'connection.revoked' }).waitFor();
+    const made = (await entriesOf('connect.session_created')).filter(({ actor_kind }) => actor_kind === 'person');
+    expect(made.length).toBe(1);
+  });
+
+  it('shows an auditor no buttons that change anything', async () => {
+    const context = testContext();
+    const id = await connectUser(context, 'museum', 'Curator');
+    const { page } = await signInToConsole(browserTest, `/connections/${id}`, {
+      key: await makeClient(context, 'auditor'),
+    });
+    await page.getByRole('heading', { name: 'Curator', level: 1 }).waitFor();
+    await page.getByRole('cell', { name: 'connection.created' }).waitFor();
+    for (const name of ['Check', 'Refresh', 'Reconnect link', 'Revoke'])
+      expect(await button(page, name).count()).toBe(0);
+    await page.getByRole('link', { name: 'Connections' }).first().click();
+    await rowOf(page, 'Curator').waitFor();
+    expect(await page.getByRole('checkbox').count()).toBe(0);
+    const status = await page.evaluate(
+      `fetch('/v1/connections/${id}', { method: 'DELETE' }).then(({ status }) => status)`,
+    );
+    expect(status).toBe(403);
+  });
+
+  it('keeps what was typed when the session ends, and goes on after the next sign-in', async () => {
+    const id = await connectUser(testContext(), 'school', 'Teacher');
+    const { page, context } = await signInToConsole(browserTest, `/connections/${id}`);
+    await button(page, 'Reconnect link').click();
+    await page.getByLabel('Who asks, as the customer sees it').fill('The school');
+    await context.clearCookies();
+    await button(page, 'Make the link').click();
+    await page.getByText('Your session has ended').waitFor();
+    await fillInKey(page, TEST_ADMIN_KEY);
+    await page.getByText('Your session has ended').waitFor({ state: 'detached' });
+    expect(await page.getByLabel('Who asks, as the customer sees it').inputValue()).toBe('The school');
+    await button(page, 'Make the link').click();
+    await page.getByLabel('Link', { exact: true }).waitFor();
+  });
+
+  it('tells of a lost connection, and keeps what is shown', async () => {
+    const { page, context } = await signInToConsole(browserTest, '/connections');
+    await page.getByRole('heading', { name: 'Connections', level: 1 }).waitFor();
+    await context.setOffline(true);
+    await button(page, 'Export CSV').click();
+    await page.getByRole('alert').getByText('The service does not answer').waitFor();
+    await context.setOffline(false);
+    await page.getByRole('heading', { name: 'Connections', level: 1 }).waitFor();
+  });
+
+  it('leads from each figure to its connections, by the keyboard alone', async () => {
+    const { page } = await signInToConsole(browserTest);
+    await page.getByRole('link', { name: /^Healthy/ }).waitFor();
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Skip to the content');
+    await page.keyboard.press('Enter');
+    expect(await page.evaluate('document.activeElement.id')).toBe('content');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**/console/connections?status=active&health=healthy');
+    await until(async () => (await page.evaluate('document.activeElement.id')) === 'content');
+  });
+
+  it.each([
+    ['a phone, dark, in Portuguese', { ...PHONE, colorScheme: 'dark', locale: 'pt-BR' }, 'Chave de API', 'Entrar'],
+    ['a desk, light, in Spanish', { ...DESK, colorScheme: 'light', locale: 'es' }, 'Clave de API', 'Iniciar sesión'],
+  ] as const)('is usable on %s', async (_, settings, key, submit) => {
+    const id = await connectUser(testContext(), 'agency', 'Agent');
+    const user = await visitConsole(browserTest, '', settings);
+    const { page } = user;
+    await page.getByLabel(key, { exact: true }).waitFor();
+    expect(await findBarriers(page)).toEqual([]);
+    await page.getByLabel(key, { exact: true }).fill(TEST_ADMIN_KEY);
+    await button(page, submit).click();
+    for (const path of ['', '/connections', `/connections/${id}`]) {
+      if (path !== '') await page.goto(`${testContext().listensAt}/console${path}`);
+      await page.locator('h1').waitFor();
+      await page.locator('[aria-busy="true"]').first().waitFor({ state: 'detached' });
+      expect(await page.evaluate('document.documentElement.lang')).toBe(settings.locale);
+      expect({ path, barriers: await findBarriers(page) }).toEqual({ path, barriers: [] });
+      expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+    }
+  });
+});

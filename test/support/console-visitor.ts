@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { expect } from '@jest/globals';
+import type { Page } from 'playwright-core';
+import { api, completeConnect, connectionAt } from './connect-test-context.ts';
+import type { BrowserTest, BrowserTestContext, Visitor } from './describe-in-browser.ts';
+import { TEST_ADMIN_KEY } from './test-replica.ts';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** A user's browser, whose time is that of the replica, at a page of the console. Nobody is signed in. */
+export async function visitConsole(
+  { visitor, testContext }: BrowserTest,
+  path = '',
+  settings: Parameters<BrowserTest['visitor']>[0] = {},
+): Promise<Visitor> {
+  const user = await visitor({ locale: 'en-US', reducedMotion: 'reduce', ...settings });
+  const { clock, listensAt } = testContext();
+  await user.context.clock.setSystemTime(clock.now());
+  await user.page.goto(`${listensAt}/console${path}`);
+  return user;
+}
+
+/** The same, signed in with a key. */
+export async function signInToConsole(
+  browserTest: BrowserTest,
+  path = '',
+  { key = TEST_ADMIN_KEY, ...settings }: Parameters<BrowserTest['visitor']>[0] & { key?: string } = {},
+): Promise<Visitor> {
+  const user = await visitConsole(browserTest, path, settings);
+  await fillInKey(user.page, key);
+  await user.page.getByRole('navigation', { name: 'Console' }).or(user.page.locator('header')).first().waitFor();
+  return user;
+}
+
+export async function fillInKey(page: Page, key: string): Promise<void> {
+  await page.getByLabel('API key', { exact: true }).fill(key);
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+}
+
+/** Makes a client of this role. Returns its key. */
+export async function makeClient(context: BrowserTestContext, role: string, policy: object = {}): Promise<string> {
+  const response = await api(context).post('/v1/clients', { name: `the ${role}`, role, ...policy });
+  expect(response.status).toBe(201);
+  return response.body.api_key as string;
+}
+
+/** Connects a user of the sandbox's with a Page. Returns the connection's id. */
+export async function connectUser(context: BrowserTestContext, tenant: string, name: string): Promise<string> {
+  const { make } = context.sandbox.state;
+  const { id: user } = make.user({ kind: 'user', name });
+  make.page({ userIds: [user], name: `Page of ${name}` });
+  const body = { tenant, return_url: context.returnUrl };
+  return (await connectionAt(context, await completeConnect(context, body, { user }))).id;
+}
+
+/** What axe-core finds on a page that keeps somebody from using it. */
+export async function findBarriers(page: Page): Promise<{ id: string; impact: string | null; nodes: string[] }[]> {
+  await page.evaluate(AXE);
+  const found = await page.evaluate<{ id: string; impact: string | null; nodes: string[] }[]>(
+    `axe.run().then(({ violations }) => violations.map(({ id, impact, nodes }) => ({
+      id, impact, nodes: nodes.map(({ html }) => html) })))`,
+  );
+  return found.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+}
