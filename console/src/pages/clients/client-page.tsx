@@ -115,10 +115,10 @@ function DeleteClient({ client }: { client: Client }) {
   const { clients: words } = useMessages();
   const [isAsking, setIsAsking] = useState(false);
   const [, navigate] = useLocation();
-  const remove = useChange(
-    () => unwrap(api.DELETE('/v1/clients/{id}', { params: { path: { id: client.id } } })),
-    { changes: [['clients', 'list'], ['client-names']], done: () => fill(words.deleted, { name: client.name }) },
-  );
+  const remove = useChange(() => unwrap(api.DELETE('/v1/clients/{id}', { params: { path: { id: client.id } } })), {
+    changes: [['clients', 'list'], ['client-names']],
+    done: () => fill(words.deleted, { name: client.name }),
+  });
   return (
     <>
       <Button variant="light" color="red" onClick={() => setIsAsking(true)}>

@@ -1,4 +1,14 @@
-import { Checkbox, Group, NumberInput, SegmentedControl, Stack, TagsInput, Text, Textarea, TextInput } from '@mantine/core';
+import {
+  Checkbox,
+  Group,
+  NumberInput,
+  SegmentedControl,
+  Stack,
+  TagsInput,
+  Text,
+  Textarea,
+  TextInput,
+} from '@mantine/core';
 import { useMessages } from '../../messages/use-messages.tsx';
 import { PRODUCTS } from '../connections/connection-filter.ts';
 import { isReadable, type PolicyDraft } from './policy-draft.ts';

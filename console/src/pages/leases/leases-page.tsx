@@ -149,10 +149,10 @@ function columnsOf(
 
 function EndLeaseDialog({ lease, onClose }: { lease: Lease; onClose: () => void }) {
   const { leases: words } = useMessages();
-  const end = useChange(
-    () => unwrap(api.DELETE('/v1/leases/{id}', { params: { path: { id: lease.lease_id } } })),
-    { changes: [['leases']], done: () => words.ended },
-  );
+  const end = useChange(() => unwrap(api.DELETE('/v1/leases/{id}', { params: { path: { id: lease.lease_id } } })), {
+    changes: [['leases']],
+    done: () => words.ended,
+  });
   return (
     <ConfirmDialog
       opened

@@ -1,7 +1,6 @@
 import { Badge, Button, Paper, Text } from '@mantine/core';
 import { useState } from 'react';
-import { api, unwrap } from '../../api/client.ts';
-import type { ConsoleSession } from '../../api/session-paths.ts';
+import { api, type Schemas, unwrap } from '../../api/client.ts';
 import { useChange } from '../../api/use-change.ts';
 import { usePagedList } from '../../api/use-paged-list.ts';
 import { ConfirmDialog } from '../../components/confirm-dialog.tsx';
@@ -15,6 +14,8 @@ import { fill } from '../../messages/messages.ts';
 import { useMessages } from '../../messages/use-messages.tsx';
 import { useCanChange, useSession } from '../../session/use-session.ts';
 
+type Session = Schemas['ConsoleSessionResponse'];
+
 const PAGE_SIZE = 50;
 
 /** Who is signed in: one's own sessions, and for admins everybody's. */
@@ -22,7 +23,7 @@ export function SessionsPage() {
   const { sessions: words, frame } = useMessages();
   const own = useSession();
   const canSeeAll = useCanChange();
-  const [ending, setEnding] = useState<ConsoleSession | null>(null);
+  const [ending, setEnding] = useState<Session | null>(null);
   const list = usePagedList(['sessions'], (cursor, signal) =>
     unwrap(api.GET('/v1/console/sessions', { params: { query: { limit: PAGE_SIZE, cursor } }, signal })),
   );
@@ -79,7 +80,7 @@ export function SessionsPage() {
   );
 }
 
-function EndSessionDialog({ session, onClose }: { session: ConsoleSession; onClose: () => void }) {
+function EndSessionDialog({ session, onClose }: { session: Session; onClose: () => void }) {
   const { sessions: words } = useMessages();
   const end = useChange(
     () => unwrap(api.DELETE('/v1/console/sessions/{id}', { params: { path: { id: session.id } } })),

@@ -78,7 +78,12 @@ function Versions({ settings }: { settings: Settings }) {
               </Group>,
             ],
             [words.marketing, meta.marketing_ends_on === null ? words.noEnd : meta.marketing_ends_on],
-            [words.node, <span key="node" className="id-text">{node}</span>],
+            [
+              words.node,
+              <span key="node" className="id-text">
+                {node}
+              </span>,
+            ],
           ]}
         />
       </Section>

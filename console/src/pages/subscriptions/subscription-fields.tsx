@@ -56,11 +56,7 @@ export function SubscriptionFields(props: { draft: SubscriptionDraft; onChange: 
         withAsterisk={false}
         data-autofocus
       />
-      <Checkbox.Group
-        label={words.events}
-        value={draft.events}
-        onChange={(events) => onChange({ ...draft, events })}
-      >
+      <Checkbox.Group label={words.events} value={draft.events} onChange={(events) => onChange({ ...draft, events })}>
         <SimpleGrid cols={{ base: 1, xs: 2 }} spacing="xs" mt={4}>
           {EVENT_TYPES.map((type) => (
             <Checkbox key={type} value={type} label={<span className="id-text">{type}</span>} />

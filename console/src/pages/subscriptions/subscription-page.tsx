@@ -130,9 +130,7 @@ function Deliveries({ id }: { id: string }) {
           {
             key: 'status',
             title: words.state,
-            cell: (delivery) => (
-              <Badge color={COLORS[delivery.status]}>{words.deliveryStates[delivery.status]}</Badge>
-            ),
+            cell: (delivery) => <Badge color={COLORS[delivery.status]}>{words.deliveryStates[delivery.status]}</Badge>,
           },
           { key: 'answer', title: words.answer, cell: (delivery) => answerOf(delivery) ?? frame.time.none },
           { key: 'attempts', title: words.attempts, secondary: true, align: 'right', cell: ({ attempts }) => attempts },

@@ -46,9 +46,7 @@ export function SubscriptionsPage() {
           rowKey={({ id }) => id}
           isLoading={list.isLoading}
           empty={
-            list.error === null && (
-              <EmptyState icon="subscriptions" title={words.empty} detail={words.emptyDetail} />
-            )
+            list.error === null && <EmptyState icon="subscriptions" title={words.empty} detail={words.emptyDetail} />
           }
         />
         <Pager list={list} />
