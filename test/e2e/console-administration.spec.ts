@@ -3,8 +3,9 @@ import type { Page } from 'playwright-core';
 import { Database } from '../../src/database/database.ts';
 import { api, createServiceClient } from '../support/connect-test-context.ts';
 import { readEntries } from '../support/console-test-context.ts';
-import { type BrowserTest, describeInBrowser } from '../support/describe-in-browser.ts';
-import { expectAccessible, expectNoSidewaysScroll, openConsole } from '../support/open-console.ts';
+import { connectUser, findBarriers, makeClient, signInToConsole } from '../support/console-visitor.ts';
+import { describeInBrowser } from '../support/describe-in-browser.ts';
+
 import { until } from '../support/until.ts';
 
 /** Each page and its heading. */
@@ -20,8 +21,12 @@ const PAGES = {
   '/sessions': 'Sessions',
 };
 
+const OVERFLOW = 'Math.max(0, document.documentElement.scrollWidth - window.innerWidth)';
+
 describeInBrowser('administration in the console', {}, (browserTest) => {
   const { testContext } = browserTest;
+  const open = async (path: string, settings: Parameters<typeof signInToConsole>[2] = {}): Promise<Page> =>
+    (await signInToConsole(browserTest, path, settings)).page;
   const go = async (page: Page, path: string, heading: string): Promise<void> => {
     await page.goto(`${testContext().listensAt}/console${path}`);
     await page.getByRole('heading', { level: 1, name: heading }).waitFor();
@@ -35,25 +40,25 @@ describeInBrowser('administration in the console', {}, (browserTest) => {
   };
 
   it.each(['light', 'dark'] as const)('each page opens, for everybody, in %s', async (colorScheme) => {
-    const page = await openConsole(browserTest, '/', { settings: { locale: 'en-US', colorScheme } });
+    const page = await open('/', { colorScheme });
     for (const [path, heading] of Object.entries(PAGES)) {
       await go(page, path, heading);
-      await expectAccessible(page);
+      expect({ url: page.url(), found: await findBarriers(page) }).toMatchObject({ found: [] });
     }
   });
 
   it('each page fits on a phone', async () => {
     const viewport = { width: 380, height: 720 };
-    const page = await openConsole(browserTest, '/', { settings: { locale: 'en-US', viewport } });
+    const page = await open('/', { viewport });
     for (const path of Object.keys(PAGES)) {
       await page.goto(`${testContext().listensAt}/console${path}`);
       await page.getByRole('heading', { level: 1 }).waitFor();
-      await expectNoSidewaysScroll(page);
+      expect({ path, overflow: await page.evaluate(OVERFLOW) }).toEqual({ path, overflow: 0 });
     }
   });
 
   it('makes a client, asks what it may do, changes it, gives it a key, and deletes it', async () => {
-    const page = await openConsole(browserTest, '/clients');
+    const page = await open('/clients');
     await button(page, 'New client').click();
     const dialog = page.getByRole('dialog');
     await dialog.getByLabel('Name').fill('shop');
@@ -95,7 +100,7 @@ describeInBrowser('administration in the console', {}, (browserTest) => {
 
   it('subscribes a receiver, tests it, pauses and resumes it, and shows a delivery', async () => {
     const { returnUrl } = testContext();
-    const page = await openConsole(browserTest, '/subscriptions');
+    const page = await open('/subscriptions');
     await button(page, 'New subscription').click();
     const dialog = page.getByRole('dialog');
     await dialog.getByLabel('Receiver').fill(returnUrl);
@@ -110,7 +115,7 @@ describeInBrowser('administration in the console', {}, (browserTest) => {
     await button(page, 'Pause').waitFor();
     expect(await lastEntry('subscription.resumed')).toBeDefined();
 
-    await importConnection(browserTest);
+    await connectUser(testContext(), 'acme', 'Ada Baker');
     await page.reload();
     await until(async () => {
       await page.reload();
@@ -118,15 +123,15 @@ describeInBrowser('administration in the console', {}, (browserTest) => {
     });
     await page.getByRole('button', { name: 'connection.created' }).click();
     await dialog.getByText('"tenant": "acme"').waitFor();
-    await expectAccessible(page);
+    expect({ url: page.url(), found: await findBarriers(page) }).toMatchObject({ found: [] });
   });
 
   it('shows who holds what, and ends a lease', async () => {
-    await importConnection(browserTest);
+    await connectUser(testContext(), 'acme', 'Ada Baker');
     const { key } = await createServiceClient(testContext());
     const lease = await api(testContext(), key).post('/v1/leases', { tenant: 'acme', product: 'pages' }).expect(201);
     const { access_token: token } = lease.body as { access_token: string };
-    const page = await openConsole(browserTest, '/leases');
+    const page = await open('/leases');
     await page.getByRole('row', { name: lease.body.lease_id }).getByRole('button', { name: 'End' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'End' }).click();
     await page.getByText('The lease has ended').waitFor();
@@ -136,7 +141,7 @@ describeInBrowser('administration in the console', {}, (browserTest) => {
   });
 
   it('replaces the active key, moves secrets to it, and retires the old one', async () => {
-    const page = await openConsole(browserTest, '/keys');
+    const page = await open('/keys');
     await button(page, 'Rotate').click();
     await page.getByRole('dialog').getByRole('button', { name: 'Rotate' }).click();
     await page.getByText(/^kek_\w+ is active$/).waitFor();
@@ -152,7 +157,7 @@ describeInBrowser('administration in the console', {}, (browserTest) => {
   });
 
   it('verifies the record, and filters it', async () => {
-    const page = await openConsole(browserTest, '/audit');
+    const page = await open('/audit');
     await button(page, 'Verify').click();
     await page.getByText(/^Whole: \d+ entries$/).waitFor();
     await page.getByLabel('Action').fill('client.created');
@@ -165,8 +170,8 @@ describeInBrowser('administration in the console', {}, (browserTest) => {
   });
 
   it('ends the session of another browser', async () => {
-    const other = await openConsole(browserTest, '/');
-    const page = await openConsole(browserTest, '/sessions');
+    const other = await open('/');
+    const page = await open('/sessions');
     await button(page, 'End').first().click();
     await page.getByRole('dialog').getByRole('button', { name: 'End' }).click();
     await page.getByText('The session has ended').waitFor();
@@ -177,10 +182,8 @@ describeInBrowser('administration in the console', {}, (browserTest) => {
   });
 
   it('offers an auditor no change, and no page that is only for admins', async () => {
-    const body = { name: 'auditor', role: 'auditor', tenants: ['*'], products: ['*'] };
-    const made = await api(testContext()).post('/v1/clients', body).expect(201);
-    const key = (made.body as { api_key: string }).api_key;
-    const page = await openConsole(browserTest, '/keys', { key });
+    const key = await makeClient(testContext(), 'auditor');
+    const page = await open('/keys', { key });
     await page.getByRole('heading', { name: 'Keys' }).waitFor();
     expect(await button(page, 'Rotate').count()).toBe(0);
     for (const name of ['Clients', 'Subscriptions', 'Doctor', 'Settings'])
@@ -189,11 +192,3 @@ describeInBrowser('administration in the console', {}, (browserTest) => {
     expect(await button(page, 'End').count()).toBe(0);
   });
 });
-
-async function importConnection({ testContext }: BrowserTest): Promise<void> {
-  const { sandbox } = testContext();
-  const user = sandbox.state.make.user({});
-  const { accessToken } = sandbox.state.make.token({ userId: user.id });
-  const body = { tenant: 'acme', product: 'pages', access_token: accessToken };
-  await api(testContext()).post('/v1/connections/import', body).expect(201);
-}

@@ -14,7 +14,7 @@ import { PRODUCTS } from '../connections/connection-filter.ts';
 import { isReadable, type PolicyDraft } from './policy-draft.ts';
 
 const ALL = '*';
-const ROLES = ['service', 'admin', 'auditor'] as const;
+const ROLES = ['service', 'admin', 'tenant_admin', 'auditor'] as const;
 
 /** What a client may do. The role is chosen once. */
 export function PolicyFields(props: { draft: PolicyDraft; onChange: (draft: PolicyDraft) => void; isNew?: boolean }) {
