@@ -1,6 +1,6 @@
 // npm run bench:console: how long the overview, and pages and searches of connections, take among a million of them.
-import { openCoreServices } from '../../dist/src/bootstrap/core-services.js';
-import { loadConfig } from '../../dist/src/config/load-config.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
 import { startEmbeddedPostgres } from '../../dist/src/database/embedded-postgres.js';
 import { SystemRandom } from '../../dist/src/platform/random.js';
 import { ADMIN_KEY, benchEnvironment, callApi, startProcess, temporaryDirectory } from './harness.mjs';
@@ -29,18 +29,13 @@ const COPIES = [
     FROM generate_series($1::int, $2::int) n`,
 ];
 
-async function seedCopies(environment) {
-  const coreServices = await openCoreServices({
-    config: loadConfig(environment),
-    databaseUrl: environment.DATABASE_URL,
-  });
-  const { dataSource } = coreServices;
+async function seedCopies(databaseUrl) {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
   for (let first = 1; first <= CONNECTIONS; first += BATCH)
-    for (const text of COPIES) await dataSource.query(text, [first, Math.min(first + BATCH - 1, CONNECTIONS)]);
-  await dataSource.query('VACUUM ANALYZE connection');
-  await dataSource.query('VACUUM ANALYZE credential');
-  await dataSource.query('VACUUM ANALYZE asset');
-  await coreServices.close();
+    for (const text of COPIES) await client.query(text, [first, Math.min(first + BATCH - 1, CONNECTIONS)]);
+  for (const table of ['connection', 'credential', 'asset']) await client.query(`VACUUM ANALYZE ${table}`);
+  await client.end();
 }
 
 /** Milliseconds of the request that is slower than 95 of 100, and the slowest. */
@@ -79,11 +74,13 @@ let service;
 try {
   const environment = benchEnvironment(postgres.url);
   await seed(environment, 1);
-  await seedCopies(environment);
+  // Before the copies, which the record knows nothing of.
   service = await startProcess('service.mjs', environment);
+  await seedCopies(postgres.url);
   const startedAt = performance.now();
-  await callApi(service.url, 'GET', '/v1/overview', ADMIN_KEY);
-  process.stdout.write(`first count of ${CONNECTIONS} connections: ${Math.round(performance.now() - startedAt)} ms\n`);
+  const total = async () => (await callApi(service.url, 'GET', '/v1/overview', ADMIN_KEY)).connections.total;
+  while ((await total()) < CONNECTIONS) await sleep(20);
+  process.stdout.write(`a count of ${CONNECTIONS} connections: ${Math.round(performance.now() - startedAt)} ms\n`);
   for (const [name, path] of Object.entries(PAGES)) {
     const { p50, p95, max } = await measure(service.url, path);
     process.stdout.write(

@@ -20,3 +20,9 @@ export function useCanRevoke(): boolean {
   const { role } = useSession();
   return role === 'admin' || role === 'tenant_admin';
 }
+
+/** Whether apps may be added and changed, which admins of tenants may, too. */
+export function useCanManageApps(): boolean {
+  const { role } = useSession();
+  return role === 'admin' || role === 'tenant_admin';
+}

@@ -51,6 +51,7 @@ export const FRAME = {
     copy: 'Copy',
     copied: 'Copied',
     confirmWord: 'Type {word} to confirm',
+    shownOnce: 'This is shown once. Keep it in a safe place.',
   },
   time: { never: 'Never', none: '–' },
 };

@@ -58,6 +58,7 @@ export const FRAME: Messages['frame'] = {
     copy: 'Copiar',
     copied: 'Copiado',
     confirmWord: 'Escribe {word} para confirmar',
+    shownOnce: 'Esto se muestra una sola vez. Guárdelo en un lugar seguro.',
   },
   time: { never: 'Nunca', none: '–' },
 };

@@ -53,6 +53,7 @@ export const FRAME: Messages['frame'] = {
     copy: 'Copiar',
     copied: 'Copiado',
     confirmWord: 'Digite {word} para confirmar',
+    shownOnce: 'Isto é mostrado uma única vez. Guarde em um lugar seguro.',
   },
   time: { never: 'Nunca', none: '–' },
 };

@@ -1,0 +1,27 @@
+export const LEASES = {
+  title: 'Leases',
+  description: 'Who holds access to what',
+  empty: 'No leases',
+  state: 'State',
+  anyState: 'Any',
+  states: {
+    active: 'Active',
+    ended: 'Ended',
+    expired: 'Expired',
+  },
+  client: 'Client',
+  clientId: 'Client id',
+  connection: 'Connection',
+  connectionId: 'Connection id',
+  mode: 'Mode',
+  modes: {
+    gateway: 'Gateway',
+    token: 'Token',
+  },
+  issued: 'Issued',
+  ends: 'Ends',
+  end: 'End',
+  endTitle: 'End this lease',
+  endPreview: 'Calls with it for {tenant} fail at once, on every replica. The client may get a new one.',
+  ended: 'The lease has ended',
+};

@@ -1,0 +1,20 @@
+export const SESSIONS = {
+  title: 'Sessions',
+  description: 'Everybody who is signed in to the console',
+  ownDescription: 'Your sessions on the console',
+  empty: 'No sessions',
+  name: 'Person',
+  thisOne: 'this one',
+  method: 'Signed in by',
+  methods: {
+    key: 'API key',
+    link: 'Link',
+    oidc: 'Identity provider',
+  },
+  since: 'Since',
+  ends: 'Ends at the latest',
+  end: 'End',
+  endTitle: 'End this session',
+  endPreview: '{name} is signed out from the next call on.',
+  ended: 'The session has ended',
+};
