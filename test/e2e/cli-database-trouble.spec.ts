@@ -53,6 +53,7 @@ const ARGUMENTS: Readonly<Record<string, () => string[]>> = {
   revoke: () => [`con_${ULID}`, '--yes'],
   refresh: () => [],
   rotate: () => [`con_${ULID}`],
+  'console sign-in-link': () => [],
   'audit verify': () => [],
   'audit anchor': () => [],
   'audit export': () => [],
