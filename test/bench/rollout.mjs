@@ -1,6 +1,6 @@
 // Replaces three replicas behind HAProxy one by one under load, BENCH_ROUNDS times: how many requests failed. The build's
 // replicas, on a database of their own.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { startEmbeddedPostgres } from '../../src/database/embedded-postgres.ts';
@@ -33,6 +33,8 @@ async function rollOut(context) {
 }
 
 const folder = mkdtempSync(path.join(tmpdir(), 'metavault-rollout-'));
+// Postgres runs as another user than root.
+chmodSync(folder, 0o755);
 const settings = { max_connections: '200' };
 const postgres = await startEmbeddedPostgres({
   directory: folder,
