@@ -57,8 +57,10 @@ async function prepareSchema(
   { config, databaseUrl }: CoreServicesOptions,
 ): Promise<readonly string[]> {
   try {
-    if (config.database.migrateAtStart) await migrate(dataSource);
-    const { missing, newer, unmet } = await inspectSchema(dataSource);
+    const found = await inspectSchema(dataSource);
+    const isOutdated = found.missing.length > 0 && config.database.migrateAtStart;
+    if (isOutdated) await migrate(dataSource);
+    const { missing, newer, unmet } = isOutdated ? await inspectSchema(dataSource) : found;
     if (unmet.length > 0) throw toSchemaError('schema_too_new', unmet);
     if (missing.length > 0) throw toSchemaError('migrations_missing', missing);
     if (newer.length === 0) return [];

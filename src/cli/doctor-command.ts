@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
 import { connectDatabase } from '../bootstrap/connect-database.ts';
 import { type CoreServices, openCoreServicesOn } from '../bootstrap/core-services.ts';
-import { describeStartupError } from '../bootstrap/startup-error.ts';
+import { describeStartupError, toSchemaError } from '../bootstrap/startup-error.ts';
 import type { Config } from '../config/config.ts';
+import { inspectSchema } from '../database/migrate.ts';
+import type { SchemaState } from '../database/schema-state.ts';
 import { checkEventSubscriptions } from '../operations/doctor/event-checks.ts';
-import { attention, type Finding } from '../operations/doctor/finding.ts';
+import { attention, type Finding, fine, wrong } from '../operations/doctor/finding.ts';
 import { checkProduction } from '../operations/doctor/production-checks.ts';
 import { checkRollbacks } from '../operations/doctor/rollback-checks.ts';
 import { runMetaChecks } from '../operations/doctor/run-meta-checks.ts';
@@ -83,14 +85,8 @@ async function checkDatabase(config: Config, databaseUrl: string, addFinding: Ad
   try {
     const [server] = (await dataSource.query('SHOW server_version')) as { server_version: string }[];
     addFinding('database', true, `Postgres ${server?.server_version ?? '?'} answers`);
-    const hasPendingMigrations = await dataSource.showMigrations();
-    addFinding(
-      'migrations',
-      !hasPendingMigrations,
-      hasPendingMigrations ? 'some are pending' : 'all have run',
-      'Start a replica or run metavault migrate, either of which runs them.',
-    );
-    if (hasPendingMigrations) return [];
+    const schema = checkSchema(await inspectSchema(dataSource));
+    if (schema.state === 'wrong') return [schema];
     const coreServices = await openCoreServicesOn(connection, { config });
     const { databaseClock, keyRing } = coreServices;
     addFinding('key_ring', true, `opens; the active key is ${keyRing.activeKek().id}`);
@@ -103,10 +99,29 @@ async function checkDatabase(config: Config, databaseUrl: string, addFinding: Ad
       'Run NTP on this machine and on the database server.',
     );
     const rollbacks = await checkRollbacks(coreServices);
-    return [...rollbacks, await checkEventSubscriptions(coreServices), ...(await checkGoingLive(config, coreServices))];
+    return [
+      schema,
+      ...rollbacks,
+      await checkEventSubscriptions(coreServices),
+      ...(await checkGoingLive(config, coreServices)),
+    ];
   } finally {
     await dataSource.destroy();
   }
+}
+
+function checkSchema({ missing, newer, unmet }: SchemaState): Finding {
+  if (unmet.length > 0) {
+    const { detail, remedy } = toSchemaError('schema_too_new', unmet);
+    return wrong('migrations', detail, remedy);
+  }
+  if (missing.length > 0) {
+    const remedy = 'Start a replica or run metavault migrate, either of which runs them.';
+    return wrong('migrations', `some are pending: ${missing.join(', ')}`, remedy);
+  }
+  if (newer.length === 0) return fine('migrations', 'all have run');
+  const detail = `all have run, and those of a newer release, too: ${newer.join(', ')}`;
+  return attention('migrations', detail, 'Replace the replicas of this release soon.');
 }
 
 /** Skipped without a configured app: the built-in sandbox needs no check. */

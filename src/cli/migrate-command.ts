@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
+import type { DataSource } from 'typeorm';
 import { connectDatabase } from '../bootstrap/connect-database.ts';
-import { toDatabaseStartupError } from '../bootstrap/startup-error.ts';
+import { toDatabaseStartupError, toSchemaError } from '../bootstrap/startup-error.ts';
 import { readDatabase } from '../config/database-settings.ts';
 import { EnvironmentReader } from '../config/environment-reader.ts';
-import { migrate } from '../database/migrate.ts';
+import { inspectSchema, migrate } from '../database/migrate.ts';
 import { type CommandContext, printResult } from './command-context.ts';
 import { UsageError } from './command-error.ts';
 import { addExamples } from './command-examples.ts';
@@ -34,13 +35,26 @@ async function run(context: CommandContext): Promise<void> {
   const databaseUrl = (database.directUrl ?? url).expose();
   const { dataSource } = await connectDatabase(databaseUrl, { ...database, directUrl: null });
   try {
-    const migrations = await migrate(dataSource).catch((error: unknown) => {
+    const { migrations, newer } = await migrateUnlessTooNew(dataSource).catch((error: unknown) => {
       throw toDatabaseStartupError(error, databaseUrl);
     });
-    printResult(context, { migrations }, () =>
-      migrations.length === 0 ? 'The schema is up to date.' : migrations.map((name) => `ran ${name}`).join('\n'),
-    );
+    printResult(context, { migrations, newer }, () => describe(migrations, newer));
   } finally {
     await dataSource.destroy();
   }
+}
+
+/** Throws `StartupError` if this release can't work on the schema. */
+async function migrateUnlessTooNew(
+  dataSource: DataSource,
+): Promise<{ migrations: string[]; newer: readonly string[] }> {
+  const { unmet, newer } = await inspectSchema(dataSource);
+  if (unmet.length > 0) throw toSchemaError('schema_too_new', unmet);
+  return { migrations: await migrate(dataSource), newer };
+}
+
+function describe(migrations: readonly string[], newer: readonly string[]): string {
+  if (migrations.length > 0) return migrations.map((name) => `ran ${name}`).join('\n');
+  if (newer.length === 0) return 'The schema is up to date.';
+  return `The schema is newer than this release: ${newer.join(', ')} ran.`;
 }

@@ -92,7 +92,7 @@ describe('--json', () => {
     const [id = ''] = await connected('json', 1);
     const { id: clientId } = await json<{ id: string }>('clients', 'create', '--name', 'j', '--role', 'auditor');
     expect(await json('clients', 'delete', clientId)).toEqual({ id: clientId, deleted: true });
-    expect(await json('migrate')).toEqual({ migrations: [] });
+    expect(await json('migrate')).toEqual({ migrations: [], newer: [] });
     expect(await json('audit', 'anchor')).toMatchObject({ seal: expect.any(String) });
     const exported = await json<{ data: { connection_id: string }[] }>('audit', 'export', '--connection', id);
     expect(exported.data.map(({ connection_id }) => connection_id)).toEqual([id, id]);

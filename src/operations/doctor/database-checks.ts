@@ -50,7 +50,7 @@ const ADD_STANDBY =
   'Connect a standby (docs/production.md, "The database"), unless your provider replicates its storage.';
 
 /** What the state of the standbys means. */
-export function describeReplication({ names, connected, synchronous, hidden, waiting }: StandbysRow): Finding {
+function describeReplication({ names, connected, synchronous, hidden, waiting }: StandbysRow): Finding {
   if (hidden > 0) {
     const remedy = "GRANT pg_read_all_stats to the service's user (migrations/roles.sql does).";
     return attention('replication', `How far ${standbys(hidden)} got is hidden.`, remedy);

@@ -60,6 +60,7 @@ export class SettingsService {
       show('OPERATIONS_HOST', operations.port === null ? null : operations.host),
       this.secret('listening', 'OPERATIONS_TOKEN', operations.token),
       show('LOG_LEVEL', config.logLevel),
+      show('LOG_TENANTS', config.logTenants),
       show('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', tracing === null ? null : withoutQuery(tracing.url)),
     ];
   }

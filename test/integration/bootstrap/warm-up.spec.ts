@@ -21,6 +21,8 @@ describe('a replica that starts', () => {
     proxy = await startDatabaseProxy(fresh.url);
   });
   afterEach(async () => {
+    // Connections of a silence stay dead, and the end would wait for them.
+    proxy.cut();
     proxy.restore();
     await replica.close();
   });

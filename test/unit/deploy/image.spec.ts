@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -60,6 +61,14 @@ describe('the Dockerfile', () => {
     for (const label of ['title', 'version', 'revision', 'licenses'])
       expect(final).toContain(`org.opencontainers.image.${label}=`);
     expect(final).toContain('/app/sbom.cdx.json');
+  });
+});
+
+describe('deploy/image/build', () => {
+  it('is a script that tells how it is used', () => {
+    const { status, stderr } = spawnSync(path.join(ROOT, 'deploy/image/build'), ['--help'], { encoding: 'utf8' });
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/--base IMAGE .*--debian .*--check IMAGE /s);
   });
 });
 
