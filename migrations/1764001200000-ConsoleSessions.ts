@@ -15,7 +15,7 @@ export class ConsoleSessions1764001200000 implements MigrationInterface {
 
 const ACTORS = "'client', 'browser', 'meta', 'operator', 'system'";
 
-/** Not validated: existing entries satisfy the narrower constraint, and reading them all would take long. */
+/** Not validated under this lock: the next migration reads the entries. */
 const actorCheck = (kinds: string): string =>
   `ALTER TABLE audit_entry DROP CONSTRAINT audit_entry_actor_kind_check,
     ADD CONSTRAINT audit_entry_actor_kind_check CHECK (actor_kind IN (${kinds})) NOT VALID`;

@@ -37,6 +37,7 @@ export { SchemaContract1764001150000 } from './1764001150000-SchemaContract.ts';
 export { SharedLimits1764001170000 } from './1764001170000-SharedLimits.ts';
 export { MetaApps1764001180000 } from './1764001180000-MetaApps.ts';
 export { ConsoleSessions1764001200000 } from './1764001200000-ConsoleSessions.ts';
+export { ValidActorKinds1764001201000 } from './1764001201000-ValidActorKinds.ts';
 export { KeptCounts1764001210000 } from './1764001210000-KeptCounts.ts';
 export { TenantAdmins1764001230000 } from './1764001230000-TenantAdmins.ts';
 export { AnnouncedAccountApps1764001240000 } from './1764001240000-AnnouncedAccountApps.ts';
