@@ -46,9 +46,10 @@ const UP: readonly string[] = [
     app_id text PRIMARY KEY,
     code text NOT NULL,
     failing_since timestamptz NOT NULL)`,
+  ...INDEXES.map((index) => `CREATE INDEX ${index}`),
+  // Last, because nobody can use these tables from here to the commit.
   'ALTER TABLE connect_session ADD COLUMN app_id text',
   'ALTER TABLE event ADD COLUMN app_id text',
-  ...INDEXES.map((index) => `CREATE INDEX ${index}`),
 ];
 
 const DOWN: readonly string[] = [

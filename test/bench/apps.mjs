@@ -1,5 +1,6 @@
 // npm run bench:apps: what leases, Graph calls, a start, and the search for due work cost with one Meta app and with
 // 10,000 of 100 connections each.
+import pg from 'pg';
 import { Registry } from 'prom-client';
 import { AppRepository } from '../../dist/src/apps/app.repository.js';
 import { AppSecretStore } from '../../dist/src/apps/app-secret-store.js';
@@ -79,25 +80,29 @@ async function seedApps(environment) {
         WHERE tenant ~ '^t[0-9]+$' AND substr(tenant, 2)::int >= ${CONNECTIONS / 2}`,
     });
   }
-  await addConnections(database);
-  await database.run({ text: 'ANALYZE' });
   await coreServices.close();
+  await addConnections(environment.DATABASE_URL);
 }
 
 /** Copies a connection and its credential for each app, in the database, without their token. */
-async function addConnections(database) {
+async function addConnections(databaseUrl) {
+  // Takes minutes, longer than our own connections wait for a statement.
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
   const COPIES = `generate_series(0, ${APPS - 1}) AS app, generate_series(1, ${CONNECTIONS_PER_APP}) AS n`;
-  await database.run({
-    text: `INSERT INTO connection SELECT (jsonb_populate_record(null::connection, to_jsonb(c) || jsonb_build_object('id', 'con_f' || app || '-' || n,
-        'tenant', 'f' || app || '-' || n, 'app_id', (${FIRST_APP_ID} + app)::text, 'meta_user_id', app || '-' || n))).*
-      FROM (SELECT * FROM connection ORDER BY id LIMIT 1) c, ${COPIES}`,
-  });
-  await database.run({
-    text: `INSERT INTO credential SELECT (jsonb_populate_record(null::credential, to_jsonb(c) || jsonb_build_object('id', 'crd_f' || app || '-' || n,
+  await client.query(
+    `INSERT INTO connection SELECT r.* FROM (SELECT * FROM connection ORDER BY id LIMIT 1) c, ${COPIES},
+      LATERAL jsonb_populate_record(null::connection, to_jsonb(c) || jsonb_build_object('id', 'con_f' || app || '-' || n,
+        'tenant', 'f' || app || '-' || n, 'app_id', (${FIRST_APP_ID} + app)::text, 'meta_user_id', app || '-' || n)) r`,
+  );
+  await client.query(
+    `INSERT INTO credential SELECT r.* FROM (SELECT * FROM credential ORDER BY id LIMIT 1) c, ${COPIES},
+      LATERAL jsonb_populate_record(null::credential, to_jsonb(c) || jsonb_build_object('id', 'crd_f' || app || '-' || n,
         'connection_id', 'con_f' || app || '-' || n, 'app_id', (${FIRST_APP_ID} + app)::text, 'secret_id', null,
-        'token_hash', null, 'subject_id', app || '-' || n))).*
-      FROM (SELECT * FROM credential ORDER BY id LIMIT 1) c, ${COPIES}`,
-  });
+        'token_hash', null, 'subject_id', app || '-' || n)) r`,
+  );
+  await client.query('ANALYZE');
+  await client.end();
 }
 
 /** Milliseconds to find the apps with work that is due, of all kinds: the least of five. Nothing is due. */

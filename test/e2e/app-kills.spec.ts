@@ -19,6 +19,8 @@ let sandbox: Sandbox;
 let origin: TestReplica & { url: string };
 let database: Database;
 let locker: pg.Client;
+/** Sees activity as it is; within a transaction, it would stay what it was. */
+let observer: pg.Client;
 let count = 0;
 
 beforeAll(async () => {
@@ -28,11 +30,13 @@ beforeAll(async () => {
   origin = Object.assign(replica, { url: await replica.listen() });
   database = origin.app.get(Database);
   locker = new pg.Client({ connectionString: origin.databaseUrl });
-  await locker.connect();
+  observer = new pg.Client({ connectionString: origin.databaseUrl });
+  await Promise.all([locker.connect(), observer.connect()]);
 });
 afterEach(() => sandbox.state.faults.clear());
 afterAll(async () => {
   await locker?.end();
+  await observer?.end();
   await origin?.close();
   await sandbox?.close();
 });
@@ -100,7 +104,7 @@ const holdAt = (table: string, statement: string) => async (): Promise<Hold> => 
   await locker.query('BEGIN');
   await locker.query(`LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
   const isWaiting = async () => {
-    const { rows } = await locker.query(
+    const { rows } = await observer.query(
       `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE $1`,
       [statement],
     );
@@ -113,13 +117,16 @@ const holdAt = (table: string, statement: string) => async (): Promise<Hold> => 
 async function killDuring(hold: () => Promise<Hold>, change: (replica: ChildReplica) => Promise<unknown>) {
   const replica = await startReplica();
   const held = await hold();
-  const answer = change(replica).catch(() => null);
-  await held.waitUntilHeld();
-  await replica.kill();
-  await answer;
-  await held.release();
+  try {
+    const answer = change(replica).catch(() => null);
+    await held.waitUntilHeld();
+    await replica.kill();
+    await answer;
+  } finally {
+    await held.release();
+  }
   await until(async () => {
-    const { rows } = await locker.query(
+    const { rows } = await observer.query(
       `SELECT 1 FROM pg_stat_activity
         WHERE datname = current_database() AND pid <> pg_backend_pid() AND (state LIKE 'idle in%' OR wait_event_type = 'Lock')`,
     );

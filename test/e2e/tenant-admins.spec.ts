@@ -7,7 +7,9 @@ import {
   createServiceClient,
   createSession,
 } from '../support/connect-test-context.ts';
+import { ConsoleBrowser } from '../support/console-test-context.ts';
 import { type LifecycleTestContext, openLifecycleTestContext } from '../support/lifecycle-test-context.ts';
+import { TEST_ADMIN_KEY } from '../support/test-replica.ts';
 
 const SECRET = 'b'.repeat(32);
 const NEW_SECRET = 'd'.repeat(32);
@@ -158,6 +160,17 @@ describe('a tenant_admin', () => {
         expect(refused.body.code).toBe('not_allowed');
         await asAcme.post('/v1/connect-sessions', { ...sessionOf('acme'), app_id: foreign.app }).expect(403);
       },
+      'GET /v1/console/sessions': async () => {
+        await signedIn();
+        expect((await asAcme.get('/v1/console/sessions').expect(200)).body.data).toEqual([]);
+      },
+      'GET /v1/console/sessions/current': () => asAcme.get('/v1/console/sessions/current').expect(401),
+      'DELETE /v1/console/sessions/current': () => asAcme.delete('/v1/console/sessions/current').expect(401),
+      'DELETE /v1/console/sessions/{id}': async () => {
+        const { browser, id } = await signedIn();
+        await asAcme.delete(`/v1/console/sessions/${id}`).expect(404);
+        expect((await browser.send('get', '/v1/console/sessions/current')).status).toBe(200);
+      },
       'GET /v1/connect-sessions/{id}': () => asAcme.get(`/v1/connect-sessions/${foreign.session}`).expect(404),
       'POST /v1/connect-sessions/{id}/complete': () =>
         asAcme.post(`/v1/connect-sessions/${foreign.session}/complete`, { access_token: 'EAAx' }).expect(404),
@@ -176,6 +189,14 @@ describe('a tenant_admin', () => {
       'GET /v1/connections/{id}/credentials': () =>
         asAcme.get(`/v1/connections/${foreign.connection}/credentials`).expect(404),
     };
+
+    /** An admin in the console. */
+    async function signedIn(): Promise<{ browser: ConsoleBrowser; id: string }> {
+      const browser = new ConsoleBrowser(context.replica);
+      await browser.signIn({ key: TEST_ADMIN_KEY });
+      const { body } = await browser.send('get', '/v1/console/sessions/current');
+      return { browser, id: (body as { id: string }).id };
+    }
 
     /** Another tenant's app, one that serves others too, and the environment's are as if they did not exist. */
     async function hidden(attempt: (id: string) => PromiseLike<{ status: number; body: { code?: string } }>) {
