@@ -34,8 +34,8 @@ const MAX_PARTITIONS = 500;
 
 /**
  * make_partition: 'made', 'exists', 'busy' (another replica is at it), or 'crowded' (too many rows lie in the default
- * partition already). drop_partition: whether there was one that ends there; of audit entries only if it is empty, because pruning
- * archives them first. Bounds are whole days in UTC.
+ * partition already). drop_partition: whether there was one that ends there; of audit entries only if it is empty,
+ * because pruning archives them first. Bounds are whole days in UTC.
  */
 const functions = (schema: string): string[] => [
   `CREATE FUNCTION make_partition(parent text, lower_bound timestamptz, upper_bound timestamptz) RETURNS text

@@ -1,5 +1,6 @@
 // npm run bench:growth: what a year of leases costs. Days are scaled down: GROWTH_DAYS=365 GROWTH_ROWS=2000 (a day),
-// AUDIT_RATE=5000 AUDIT_SECONDS=30 AUDIT_VERIFIED=100000, GROWTH_LEASES=20000 for their size; GROWTH_PARTS=bytes,days,audit.
+// AUDIT_RATE=5000 AUDIT_SECONDS=30 AUDIT_VERIFIED=100000, GROWTH_LEASES=20000 for their size;
+// GROWTH_PARTS=bytes,days,audit.
 import pg from 'pg';
 import { openCoreServices } from '../../dist/src/bootstrap/core-services.js';
 import { loadConfig } from '../../dist/src/config/load-config.js';
