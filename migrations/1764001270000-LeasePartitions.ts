@@ -29,10 +29,13 @@ const PARTITION_LOCK = 727_025;
 /** More rows than this are not moved out of the default partition, because writers wait meanwhile. */
 const MAX_MOVED = 10_000;
 
+/** Each statement locks all that there are: a hostile replica must not make so many that none runs any more. */
+const MAX_PARTITIONS = 500;
+
 /**
  * make_partition: 'made', 'exists', 'busy' (another replica is at it), or 'crowded' (too many rows lie in the default
- * partition already). drop_partition: whether there was one that ends there; of audit entries only if it is empty, because pruning
- * archives them first. Bounds are whole days in UTC.
+ * partition already). drop_partition: whether there was one that ends there; of audit entries only if it is empty,
+ * because pruning archives them first. Bounds are whole days in UTC.
  */
 const functions = (schema: string): string[] => [
   `CREATE FUNCTION make_partition(parent text, lower_bound timestamptz, upper_bound timestamptz) RETURNS text
@@ -45,12 +48,15 @@ const functions = (schema: string): string[] => [
     moved integer;
     grantee text;
   BEGIN
-    IF prefix IS NULL OR lower_bound >= upper_bound OR lower_bound <> date_trunc('day', lower_bound, 'UTC')
+    IF prefix IS NULL OR lower_bound >= upper_bound OR upper_bound > lower_bound + interval '1000 days' OR lower_bound <> date_trunc('day', lower_bound, 'UTC')
       OR upper_bound <> date_trunc('day', upper_bound, 'UTC') THEN
       RAISE EXCEPTION 'no partition of % from % to %', parent, lower_bound, upper_bound USING ERRCODE = 'invalid_parameter_value';
     END IF;
     IF NOT pg_try_advisory_xact_lock(${PARTITION_LOCK}) THEN RETURN 'busy'; END IF;
     IF to_regclass(quote_ident(added)) IS NOT NULL THEN RETURN 'exists'; END IF;
+    IF (SELECT count(*) FROM pg_inherits WHERE inhparent = to_regclass(quote_ident(parent))) >= ${MAX_PARTITIONS} THEN
+      RAISE EXCEPTION '% has too many partitions', parent USING ERRCODE = 'program_limit_exceeded';
+    END IF;
     EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', parent || '_default');
     EXECUTE format('SELECT count(*) FROM (SELECT FROM %I WHERE id >= %L AND id < %L LIMIT ${MAX_MOVED + 1}) t',
       parent || '_default', first_id, next_id) INTO moved;

@@ -41,7 +41,10 @@ export interface SealedLeaseRow extends ActiveLeaseRow, SealedSecretRow {
 /** More than the longest lease lasts, and than clocks differ. */
 const ACTIVE_SPAN_SECONDS = DAY_SECONDS;
 
-/** What to look for among leases that can be active at `now`: issued within an hour, by clocks less than a day apart. */
+/**
+ * What to look for among the leases that can be active at `now`: those issued within an hour, by clocks that are less
+ * than a day apart.
+ */
 export function selectionAt(now: Date, leaseIds: readonly LeaseId[]): LeaseSelection {
   const [from, before] = [addSeconds(now, -ACTIVE_SPAN_SECONDS), addSeconds(now, ACTIVE_SPAN_SECONDS)];
   return { leaseIds, now, from: firstIdAt('lse', from), before: firstIdAt('lse', before) };

@@ -10,8 +10,8 @@ interface ExpiredSelection {
 }
 
 /**
- * The bounds stand in both places, so that Postgres leaves other partitions alone in both. Materialized, because Postgres
- * may run a subquery again for each row, and it finds other rows then.
+ * The bounds stand in both places, so that Postgres leaves other partitions alone in both. Materialized, because
+ * Postgres may run a subquery again for each row, and it finds other rows then.
  */
 const deleteExpired = defineStatement<ExpiredSelection>(
   'lease_delete_expired',

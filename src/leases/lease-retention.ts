@@ -35,7 +35,9 @@ export class LeaseRetention {
     });
   }
 
-  /** Deletes up to `limit` leases that ended before `endedBefore` and that no partition takes along. Returns how many. */
+  /**
+   * Deletes up to `limit` leases that ended before `endedBefore` and that no partition takes along. Returns how many.
+   */
   async purge(endedBefore: Date, limit: number): Promise<number> {
     for (const { from, until } of findSpansKeptByRow(await this.partitions.list('lease'))) {
       if (from !== null && from >= endedBefore) break;

@@ -1,5 +1,6 @@
 // npm run bench:growth: what a year of leases costs. Days are scaled down: GROWTH_DAYS=365 GROWTH_ROWS=2000 (a day),
-// AUDIT_RATE=5000 AUDIT_SECONDS=30 AUDIT_VERIFIED=100000, BENCH_SECONDS=5 of leases for their size (docs/benchmarks.md).
+// AUDIT_RATE=5000 AUDIT_SECONDS=30 AUDIT_VERIFIED=100000, GROWTH_LEASES=20000 for their size;
+// GROWTH_PARTS=bytes,days,audit.
 import pg from 'pg';
 import { openCoreServices } from '../../dist/src/bootstrap/core-services.js';
 import { loadConfig } from '../../dist/src/config/load-config.js';
@@ -7,12 +8,14 @@ import { startEmbeddedPostgres } from '../../dist/src/database/embedded-postgres
 import { SystemRandom } from '../../dist/src/platform/random.js';
 import { fillQuarterHour, measureLinking, measureVerification, openAudit } from './growth-audit.mjs';
 import { compareLooks, openVariant, simulateDay } from './growth-days.mjs';
-import { ADMIN_KEY, benchEnvironment, callApi, load, startProcess, temporaryDirectory } from './harness.mjs';
+import { ADMIN_KEY, benchEnvironment, callApi, startProcess, temporaryDirectory } from './harness.mjs';
 import { seed } from './seed.mjs';
 
 const number = (name, fallback) => Number(process.env[name] ?? fallback);
 const DAYS = number('GROWTH_DAYS', 365);
 const ROWS = number('GROWTH_ROWS', 2_000);
+const LEASES = number('GROWTH_LEASES', 20_000);
+const PARTS = (process.env.GROWTH_PARTS ?? 'bytes,days,audit').split(',');
 const print = (text) => process.stdout.write(`${text}\n`);
 
 const folder = temporaryDirectory();
@@ -35,12 +38,11 @@ async function measureBytes() {
   const service = await startProcess('service.mjs', environment);
   const policy = { name: 'bench', role: 'service', tenants: ['*'], products: ['pages'], lease_modes: ['gateway'] };
   const { api_key: key } = await callApi(service.url, 'POST', '/v1/clients', ADMIN_KEY, policy);
-  await load({
-    url: `${service.url}/v1/leases`,
-    method: 'POST',
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-    requests: Array.from({ length: 100 }, (_, n) => ({ body: JSON.stringify({ tenant: `t${n}`, product: 'pages' }) })),
-  });
+  const requests = Array.from({ length: 100 }, (_, n) => ({ tenant: `t${n}`, product: 'pages' }));
+  for (let n = 0; n < LEASES; n += requests.length) {
+    const { results } = await callApi(service.url, 'POST', '/v1/leases/batch', key, { requests });
+    if (results.some(({ lease }) => lease === undefined)) throw new Error(JSON.stringify(results));
+  }
   await service.stop();
   const client = new pg.Client({ connectionString: url });
   await client.connect();
@@ -106,9 +108,9 @@ async function measureAudit() {
 }
 
 try {
-  await measureBytes();
-  await measureDays();
-  await measureAudit();
+  if (PARTS.includes('bytes')) await measureBytes();
+  if (PARTS.includes('days')) await measureDays();
+  if (PARTS.includes('audit')) await measureAudit();
 } finally {
   await postgres.stop();
   folder.remove();

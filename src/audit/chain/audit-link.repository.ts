@@ -62,8 +62,8 @@ const tipStatement = defineStatement<Record<never, never>, TipRow>(
 );
 
 /**
- * Repeats the range inside of the anti-join, because Postgres would otherwise walk the whole chain. Looks for ids first:
- * indexes have them, and the rows of linked entries, which are nearly all, stay unread.
+ * Repeats the range inside of the anti-join, because Postgres would otherwise walk the whole chain. Looks for ids
+ * first: indexes have them, and the rows of linked entries, which are nearly all, stay unread.
  */
 const unlinkedStatement = defineStatement<
   { from: string; before: string },

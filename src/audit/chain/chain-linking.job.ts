@@ -14,8 +14,8 @@ const TICK_MS = 500;
 const MAX_REPORTED_FORGED = 10_000;
 
 /**
- * Links new entries twice a second, on one replica at a time. Runs until shutdown, because the last requests still write
- * entries.
+ * Links new entries twice a second, on one replica at a time. Runs until shutdown, because the last requests still
+ * write entries.
  */
 @Injectable()
 export class ChainLinkingJob {

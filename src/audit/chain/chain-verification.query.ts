@@ -5,6 +5,7 @@ import type { AuditEntryId } from '../ids.ts';
 
 export const LINKS_PER_BATCH = 2_000;
 export const ENTRIES_PER_BATCH = 20_000;
+export const ENTRIES_PER_COUNT = 100_000;
 
 /** A link with its entry, which `readEntryText` reads; null if it is missing. */
 export interface LinkRow {
@@ -45,6 +46,19 @@ const linksStatement = defineStatement<{ after: string; upTo: number }, LinkRow>
   { prepare: true },
 );
 
+const countsStatement = defineStatement<
+  { after: string; before: string },
+  { last: AuditEntryId | null; read: number; links: number }
+>(
+  'audit_unlinked_counts',
+  ({ after, before }) => sql`WITH batch AS MATERIALIZED (
+      SELECT id FROM audit_entry WHERE id > ${after} AND id < ${before} ORDER BY id LIMIT ${raw(String(ENTRIES_PER_COUNT))})
+    SELECT max(id) AS last, count(*)::integer AS read,
+      (SELECT count(*)::integer FROM audit_link WHERE entry_id > ${after} AND entry_id <= (SELECT max(id) FROM batch)) AS links
+    FROM batch`,
+  { prepare: true },
+);
+
 const unlinkedPageStatement = defineStatement<{ after: string; before: string }, UnlinkedPageRow>(
   'audit_unlinked_page',
   ({ after, before }) => sql`WITH batch AS (
@@ -77,6 +91,20 @@ const linkMacStatement = defineStatement<{ position: number }, { mac: Buffer }>(
 /** Returns up to `LINKS_PER_BATCH` links with their entries, by position. */
 export function readLinks(executor: SqlExecutor, after: string, upTo: number): Promise<LinkRow[]> {
   return executor.rows(linksStatement({ after, upTo }));
+}
+
+/**
+ * Counts the next `ENTRIES_PER_COUNT` entries in a range of ids, and the links of the same ids. Indexes have both, so
+ * this is much cheaper than looking for the link of each.
+ */
+export async function countEntriesAndLinks(
+  executor: SqlExecutor,
+  after: string,
+  before: string,
+): Promise<{ last: AuditEntryId | null; read: number; links: number }> {
+  const [counts] = await executor.rows(countsStatement({ after, before }));
+  if (counts === undefined) throw new Error('the audit record cannot be read');
+  return counts;
 }
 
 /** Looks for unlinked entries among the next `ENTRIES_PER_BATCH` in a range of ids. */

@@ -3,7 +3,9 @@ import type { AuditEntryId } from '../ids.ts';
 import type { ChainFaults } from './chain-fault.ts';
 import type { ChainMac } from './chain-mac.ts';
 import {
+  countEntriesAndLinks,
   ENTRIES_PER_BATCH,
+  ENTRIES_PER_COUNT,
   readUnlinked,
   readUnlinkedPage,
   type UnlinkedEntryRow,
@@ -32,7 +34,36 @@ export async function findUnlinkedFaults(
 ): Promise<void> {
   const isForgedHere = (entry: UnlinkedEntryRow): boolean => isForged(mac, entry, range.macsRequiredFrom);
   const add = (entry: UnlinkedEntryRow): void => faults.addEntry(isForgedHere(entry) ? 'forged' : 'unlinked', entry.id);
-  for (let after: string | null = ''; after !== null && !faults.isFull; ) {
+  // Each link has its entry if the walk found no fault, so equal counts mean that each entry has its link.
+  const from = faults.list.length > 0 ? '' : await findWhereCountsDiffer(executor, range.past);
+  if (from !== null) await findUnlinkedBefore(executor, { after: from, past: range.past }, add, faults);
+  for (const entry of await readUnlinked(executor, range.future, null, UNLINKED_PER_BATCH)) add(entry);
+  for (let from = range.past; !faults.isFull; ) {
+    const entries = await readUnlinked(executor, from, range.future, ENTRIES_PER_BATCH);
+    for (const entry of entries) if (isForgedHere(entry)) faults.addEntry('forged', entry.id);
+    const last = entries.at(-1);
+    if (entries.length < ENTRIES_PER_BATCH || last === undefined) return;
+    from = textAfter(last.id);
+  }
+}
+
+/** Returns the id after which entries and links first differ in number; null if they do not. */
+async function findWhereCountsDiffer(executor: SqlExecutor, past: string): Promise<string | null> {
+  for (let after = ''; ; ) {
+    const { last, read, links } = await countEntriesAndLinks(executor, after, past);
+    if (read !== links) return after;
+    if (read < ENTRIES_PER_COUNT || last === null) return null;
+    after = last;
+  }
+}
+
+async function findUnlinkedBefore(
+  executor: SqlExecutor,
+  range: { after: string; past: string },
+  add: (entry: UnlinkedEntryRow) => void,
+  faults: ChainFaults,
+): Promise<void> {
+  for (let after: string | null = range.after; after !== null && !faults.isFull; ) {
     const page = await readUnlinkedPage(executor, after, range.past);
     if (page.unlinked === null || page.last === null) {
       after = page.read < ENTRIES_PER_BATCH ? null : page.last;
@@ -41,14 +72,6 @@ export async function findUnlinkedFaults(
     const upTo = textAfter(page.last);
     for (const entry of await readUnlinked(executor, page.unlinked, upTo, UNLINKED_PER_BATCH)) add(entry);
     after = page.read < ENTRIES_PER_BATCH ? null : page.last;
-  }
-  for (const entry of await readUnlinked(executor, range.future, null, UNLINKED_PER_BATCH)) add(entry);
-  for (let from = range.past; !faults.isFull; ) {
-    const entries = await readUnlinked(executor, from, range.future, ENTRIES_PER_BATCH);
-    for (const entry of entries) if (isForgedHere(entry)) faults.addEntry('forged', entry.id);
-    const last = entries.at(-1);
-    if (entries.length < ENTRIES_PER_BATCH || last === undefined) return;
-    from = textAfter(last.id);
   }
 }
 

@@ -69,13 +69,20 @@ export class PartitionService {
     return listPartitions(this.database, table);
   }
 
+  /** Goes on with the other tables where one fails, for instance because a dump keeps it locked. */
   private async maintain(signal: AbortSignal): Promise<void> {
+    const failures: unknown[] = [];
     for (const [table, options] of this.#tables) {
-      if (signal.aborted) return;
-      const partitions = await this.list(table);
-      await this.makeAhead(table, options, partitions);
-      await this.dropExpired(table, options, partitions);
+      if (signal.aborted) break;
+      await this.maintainTable(table, options).catch((error: unknown) => failures.push(error));
     }
+    if (failures.length > 0) throw failures[0];
+  }
+
+  private async maintainTable(table: PartitionedTable, options: PartitionedTableOptions): Promise<void> {
+    const partitions = await this.list(table);
+    await this.makeAhead(table, options, partitions);
+    await this.dropExpired(table, options, partitions);
   }
 
   private async makeAhead(

@@ -130,12 +130,12 @@ describe('among many leases', () => {
     await fill(busy);
     const lease = await issue(quiet, 'tenant-b');
     const { clientId } = quiet;
-    expect(await explain({ connectionId: null, clientId: null })).toMatch(/Index Scan Backward using lease_pkey/);
-    expect(await explain({ connectionId: null, clientId })).toMatch(/Index Scan Backward using lease_client/);
+    expect(await explain({ connectionId: null, clientId: null })).toMatch(/Index Scan Backward using lease_first_pkey/);
+    expect(await explain({ connectionId: null, clientId })).toMatch(/Index Scan Backward using lease_first_client/);
     const ofConnection = await explain({ connectionId, clientId: null });
-    expect(ofConnection).toMatch(/lease_connection/);
+    expect(ofConnection).toMatch(/lease_first_connection/);
     for (const plan of [ofConnection, await explain({ connectionId: null, clientId })])
-      expect(plan).not.toMatch(/Seq Scan on lease/);
+      expect(plan).not.toMatch(/Seq Scan on lease_first/);
     const admin = { ...quiet, role: 'admin' as const };
     const page = await context.lists.list(admin, { limit: 50, status: 'ended' });
     const gone = `lse_0${'29990'.padStart(25, '0')}`;
