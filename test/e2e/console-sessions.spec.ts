@@ -5,13 +5,7 @@ import { RetentionService } from '../../src/database/retention.service.ts';
 import { ConsoleBrowser, callWithKey, OWN_ORIGIN, readEntries } from '../support/console-test-context.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { runMetavaultJson } from '../support/run-metavault.ts';
-import {
-  captureLog,
-  startTestReplica,
-  TEST_ADMIN_KEY,
-  TEST_ENVIRONMENT,
-  type TestReplica,
-} from '../support/test-replica.ts';
+import { captureLog, startTestReplica, TEST_ADMIN_KEY, type TestReplica } from '../support/test-replica.ts';
 
 const CURRENT = '/v1/console/sessions/current';
 const COOKIE = '__Host-metavault_console';
@@ -242,7 +236,7 @@ describe('signing in with a link', () => {
   });
 
   it('works for an operator, who makes it at the command line', async () => {
-    const environment = { ...TEST_ENVIRONMENT, DATABASE_URL: replica.databaseUrl };
+    const environment = { DATABASE_URL: replica.databaseUrl };
     const { url } = await runMetavaultJson<{ url: string }>(environment, 'console', 'sign-in-link');
     expect(url).toMatch(new RegExp(`^${OWN_ORIGIN}/console#sign-in=msl_\\w{49}$`));
     const browser = new ConsoleBrowser(replica);
