@@ -3,8 +3,8 @@ import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
 export const ACTOR_KINDS = ['client', 'person', 'browser', 'meta', 'operator', 'system'] as const;
 
 /**
- * Who performed an action: a client (by id), a person in the console (by what they signed in as), a user's browser, Meta
- * (by callback), an operator at the command line, or the service.
+ * Who performed an action: a client (by id), a person in the console (by what they signed in as), a user's browser,
+ * Meta (by callback), an operator at the command line, or the service.
  */
 export interface Actor {
   kind: (typeof ACTOR_KINDS)[number];

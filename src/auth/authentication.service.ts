@@ -26,8 +26,8 @@ export class AuthenticationService {
   ) {}
 
   /**
-   * Returns the client of a request, or the person of its session; `maxAgeMs` as in `ClientResolver.resolve`. Throws 401
-   * `unauthenticated`, 429 `too_many_attempts`, 403 `address_not_allowed` and `origin_not_allowed`, 503
+   * Returns the client of a request, or the person of its session; `maxAgeMs` as in `ClientResolver.resolve`. Throws
+   * 401 `unauthenticated`, 429 `too_many_attempts`, 403 `address_not_allowed` and `origin_not_allowed`, 503
    * `identity_unavailable`. The problem filter adds `WWW-Authenticate` to a 401.
    */
   async authenticate(request: FastifyRequest, maxAgeMs: number): Promise<AuthenticatedClient> {

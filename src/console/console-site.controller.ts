@@ -1,6 +1,6 @@
-import { Controller, Get, Headers, Param, Res } from '@nestjs/common';
+import { Controller, Get, Headers, Req, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Public } from '../auth/decorators.ts';
 import { ApiProblems } from '../platform/openapi/api-problems.ts';
 import { HTML } from '../platform/openapi/media-types.ts';
@@ -42,10 +42,11 @@ export class ConsoleSiteController {
   @ApiOkResponse({ description: 'The page or the file', content: { ...HTML, ...FILE } })
   @ApiProblems(notFound, consoleNotBuilt)
   page(
-    @Param('*') name: string,
+    @Req() { params }: FastifyRequest<{ Params: { '*': string } }>,
     @Headers('accept-encoding') encodings: string | undefined,
     @Res() reply: FastifyReply,
   ): void {
+    const name = params['*'];
     const file = this.site.find(name);
     const isHashed = name.startsWith(HASHED_FOLDER);
     if (file !== null) sendFile(reply, file, encodings, isHashed);

@@ -31,6 +31,10 @@ describe('replicas of the last release', () => {
     ['ALTER TABLE lease ADD CHECK (ended_at IS NULL)', 'lease: CHECK ((ended_at IS NULL)): is new'],
     ['CREATE UNIQUE INDEX stricter ON client (name)', 'client: CREATE UNIQUE INDEX stricter'],
     [
+      "ALTER TABLE client DROP CONSTRAINT client_role_check, ADD CHECK (role IN ('service', 'admin', 'operator'))",
+      'client: CHECK ((role = ANY',
+    ],
+    [
       'ALTER TABLE lease RENAME COLUMN ended_at TO finished_at',
       'lease.ended_at: was timestamp with time zone, is gone',
     ],

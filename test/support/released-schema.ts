@@ -52,7 +52,7 @@ export async function findContractions(databaseUrl: string, released: ReleasedSc
       .map(({ name }) => `${name}: is new and required, so rows without it are refused`);
     const stricter = (await readConstraints(client))
       .filter((each) => tables.has(each.split(':', 1)[0] ?? '') && !released.constraints.includes(each))
-      .filter((each) => mentionsReleasedColumn(each, released))
+      .filter((each) => mentionsReleasedColumn(each, released) && !widensReleasedCheck(each, released))
       .map((each) => `${each}: is new, so rows may be refused`);
     return [...changed, ...required, ...stricter, ...(await findRefusedStatements(client, released))];
   } finally {
@@ -88,6 +88,24 @@ function mentionsReleasedColumn(constraint: string, { columns }: ReleasedSchema)
   const [table = '', definition = ''] = constraint.split(/: (.*)/s);
   const own = definition.split(' REFERENCES ', 1)[0] ?? '';
   return (own.match(/\w+/g) ?? []).some((word) => `${table}.${word}` in columns);
+}
+
+/** A check that admits what a released one does, and more: rows of the release fit. */
+function widensReleasedCheck(constraint: string, { constraints }: ReleasedSchema): boolean {
+  const now = admittedValues(constraint);
+  return constraints.some((each) => {
+    const before = admittedValues(each);
+    return (
+      before !== null && before.column === now?.column && [...before.values].every((value) => now.values.has(value))
+    );
+  });
+}
+
+/** What a check of the form `column IN (…)` admits; null for others. */
+function admittedValues(constraint: string): { column: string; values: Set<string> } | null {
+  const [, table, column, list = ''] = /^(\w+): CHECK \(\((\w+) = ANY \(ARRAY\[(.*)\]\)\)\)$/.exec(constraint) ?? [];
+  if (column === undefined) return null;
+  return { column: `${table}.${column}`, values: new Set(list.split(', ')) };
 }
 
 async function readColumns(client: pg.Client): Promise<{ name: string; type: string; is_required: boolean }[]> {

@@ -7714,7 +7714,6 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                "*": string;
                 /** @description A page of the console, or a file of it */
                 path: unknown;
             };

@@ -124,7 +124,7 @@ export class OpenIdProvider implements OnModuleInit {
   }
 }
 
-/** By the method that the provider takes; `client_secret_basic` is the default (OpenID Connect Discovery 1.0, section 3). */
+/** By the method that the provider takes: `client_secret_basic` by default (OpenID Connect Discovery 1.0, 3). */
 function authenticateBySecret(secret: string): openid.ClientAuth {
   const [basic, post] = [openid.ClientSecretBasic(secret), openid.ClientSecretPost(secret)];
   return (server, ...rest) => {

@@ -33,8 +33,8 @@ describe('an operation with roles', () => {
     responses: { '200': { description: 'The lease' } },
   });
 
-  it('takes a key or an issuer’s token, and names the roles', () => {
-    expect(operation['security']).toEqual([{ apiKey: [] }, { issuerToken: [] }]);
+  it('takes a key, an issuer’s token, or a person’s session, and names the roles', () => {
+    expect(operation['security']).toEqual([{ apiKey: [] }, { issuerToken: [] }, { consoleSession: [] }]);
     expect(operation.description).toBe('Never shows its token.\n\nRoles: admin, auditor.');
     expect(operation).not.toHaveProperty(ROUTE_FACTS);
   });
