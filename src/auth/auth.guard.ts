@@ -1,14 +1,20 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Clock } from '../platform/clock.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import { AppError } from '../platform/problem.ts';
 import { forbidden, freshSignInRequired, rateLimited } from './auth-problems.ts';
 import type { AuthenticatedClient } from './authenticated-client.ts';
 import { AuthenticationService } from './authentication.service.ts';
 import { MAX_CACHE_AGE_MS } from './client-resolver.ts';
-import { ACCESS_RULE, type AccessRule, type AuthenticatedRequest, NEEDS_FRESH_SIGN_IN } from './decorators.ts';
+import {
+  ACCESS_RULE,
+  type AccessRule,
+  type AuthenticatedRequest,
+  type FreshSignInRule,
+  NEEDS_FRESH_SIGN_IN,
+} from './decorators.ts';
+import { FreshSignIn } from './fresh-sign-in.ts';
 import { ClientRateLimiter } from './limits/client-rate-limiter.ts';
 import { setRateLimitHeaders } from './limits/rate-limit-headers.ts';
 import { toRetryAfterSeconds } from './limits/retry-after.ts';
@@ -20,7 +26,6 @@ import { RefusalListener } from './refusal-listener.ts';
 
 /** Maximum age of a cached limit that refuses a request. Keeps a flood at one lookup per second. */
 const MAX_CACHED_LIMIT_AGE_MS = 1_000;
-const FRESH_SIGN_IN_MS = 5 * 60_000;
 
 /**
  * Checks authentication (401), rate limit (429), role and freshness of the sign-in (403) of every route, in this order,
@@ -35,7 +40,7 @@ export class AuthGuard implements CanActivate {
     private readonly rateLimit: ClientRateLimiter,
     private readonly counter: RefusalCounter,
     private readonly refusals: RefusalListener,
-    private readonly clock: Clock,
+    private readonly freshSignIn: FreshSignIn,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
@@ -62,23 +67,13 @@ export class AuthGuard implements CanActivate {
       await this.report(client, request, 'forbidden');
       throw new AppError(forbidden);
     }
-    if (this.needsFreshSignIn(context) && !this.isFresh(client)) {
+    const fresh = this.reflector.get<FreshSignInRule | undefined>(NEEDS_FRESH_SIGN_IN, context.getHandler());
+    if (fresh !== undefined && !this.freshSignIn.isSatisfied(client, fresh)) {
       await this.report(client, request, 'fresh_sign_in_required');
       throw new AppError(freshSignInRequired);
     }
     request.client = client;
     return true;
-  }
-
-  private needsFreshSignIn(context: ExecutionContext): boolean {
-    return this.reflector.get<boolean | undefined>(NEEDS_FRESH_SIGN_IN, context.getHandler()) ?? false;
-  }
-
-  /** Keys and links can't be asked for again, so only a sign-in at an issuer gets old. */
-  private isFresh({ person }: AuthenticatedClient): boolean {
-    if (person?.method !== 'oidc') return true;
-    const { authenticatedAt } = person;
-    return authenticatedAt !== null && this.clock.now().getTime() - authenticatedAt.getTime() <= FRESH_SIGN_IN_MS;
   }
 
   /** The cached limit may be outdated: checks the current one. Throws 429 `rate_limited` if that is exceeded, too. */

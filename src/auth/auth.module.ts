@@ -4,6 +4,7 @@ import { AuthGuard } from './auth.guard.ts';
 import { AuthenticationService } from './authentication.service.ts';
 import { ClientResolver } from './client-resolver.ts';
 import { JwtVerifier } from './credentials/jwt-verifier.ts';
+import { FreshSignIn } from './fresh-sign-in.ts';
 import { LastUseRecorder } from './last-use-recorder.ts';
 import { ClientRateLimiter } from './limits/client-rate-limiter.ts';
 import { FailedAttemptLimiter } from './limits/failed-attempt-limiter.ts';
@@ -21,6 +22,7 @@ import { RefusalCounter } from './refusal-counter.ts';
     ClientResolver,
     ClientRateLimiter,
     FailedAttemptLimiter,
+    FreshSignIn,
     JwtVerifier,
     LastUseRecorder,
     OperatorAccess,

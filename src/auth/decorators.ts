@@ -22,8 +22,14 @@ export const RolesWithCachedClient = (...roles: Role[]): MethodDecorator =>
 
 export const NEEDS_FRESH_SIGN_IN = Symbol('fresh sign-in');
 
+export interface FreshSignInRule {
+  /** How often a session may do it within ten minutes all the same, because only doing it in bulk is dangerous. */
+  readonly free: number;
+}
+
 /** For what can't be undone: a person who came by OpenID Connect must have signed in within the last five minutes. */
-export const NeedsFreshSignIn = (): MethodDecorator => SetMetadata<symbol, boolean>(NEEDS_FRESH_SIGN_IN, true);
+export const NeedsFreshSignIn = (rule: FreshSignInRule = { free: 0 }): MethodDecorator =>
+  SetMetadata<symbol, FreshSignInRule>(NEEDS_FRESH_SIGN_IN, rule);
 
 /** Opens a route to everyone, such as browsers, Meta and probes. */
 export const Public = (): MethodDecorator & ClassDecorator =>

@@ -2,7 +2,7 @@ import { Body, Controller, Delete, HttpCode, Param, Post } from '@nestjs/common'
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { toActor } from '../audit/actor.ts';
 import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
-import { CurrentClient, RequestId, Roles } from '../auth/decorators.ts';
+import { CurrentClient, NeedsFreshSignIn, RequestId, Roles } from '../auth/decorators.ts';
 import { ApiConnectionId } from '../connections/connection/api-connection-id.ts';
 import {
   connectionNotFound,
@@ -20,6 +20,9 @@ import { ProviderRevocationService } from './provider-revocation.service.ts';
 import { ManualRefreshService } from './refresh/manual-refresh.service.ts';
 import { ManualRotationService, notRotatable, rotationPending } from './rotation/manual-rotation.service.ts';
 
+/** More within ten minutes are a bulk revocation. */
+const REVOCATIONS_WITHOUT_FRESH_SIGN_IN = 3;
+
 /** Actions of admins on connections. */
 @ApiTags('connections')
 @Roles('admin')
@@ -34,6 +37,7 @@ export class ConnectionActionsController {
   ) {}
 
   @Delete(':id')
+  @NeedsFreshSignIn({ free: REVOCATIONS_WITHOUT_FRESH_SIGN_IN })
   @Roles('admin', 'tenant_admin')
   @HttpCode(200)
   @WaitsForStandby({ isEnding: true })

@@ -251,6 +251,19 @@ describe('what can not be undone', () => {
     expect(await deleteClient(visitor)).toEqual([204, undefined]);
   });
 
+  it('needs one for more than a few revocations, too', async () => {
+    clock.set(new Date());
+    const visitor = visit();
+    await signIn(visitor, 'ada');
+    clock.advance(330);
+    const codes: unknown[] = [];
+    for (let count = 0; count < 5; count++)
+      codes.push((await visitor.console.send('delete', '/v1/connections/con_01k7gm2v9s8x4d0c6b5a3n1f2e')).body.code);
+    const [few, more] = ['connection_not_found', 'fresh_sign_in_required'];
+    expect(codes).toEqual([few, few, few, more, more]);
+    clock.set(new Date());
+  });
+
   it('is not opened by a provider that takes an older login', async () => {
     clock.set(new Date());
     const visitor = visit();

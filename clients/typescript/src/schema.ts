@@ -10403,7 +10403,29 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["ForbiddenChange"];
+            /**
+             * @description `address_not_allowed`: This client is not allowed to call from this IP address.
+             *
+             *     `forbidden`: The role of this client does not allow this.
+             *
+             *     `fresh_sign_in_required`: This needs a sign-in of the last five minutes.
+             *
+             *     `origin_not_allowed`: A change by a session must come from a page of this service.
+             */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "address_not_allowed" | "forbidden" | "fresh_sign_in_required" | "origin_not_allowed";
+                        /** @constant */
+                        status?: 403;
+                    };
+                };
+            };
             /**
              * @description `connection_not_found`: There is no such connection.
              *
