@@ -29,7 +29,7 @@ export async function signInToConsole(
 ): Promise<Visitor> {
   const user = await visitConsole(browserTest, path, settings);
   await fillInKey(user.page, key);
-  await user.page.getByRole('navigation', { name: 'Console' }).or(user.page.locator('header')).first().waitFor();
+  await user.page.getByLabel('API key', { exact: true }).waitFor({ state: 'detached' });
   return user;
 }
 

@@ -12,7 +12,7 @@ export function IdText({ id }: { id: string }) {
   );
 }
 
-export function CopyIcon({ value }: { value: string }) {
+function CopyIcon({ value }: { value: string }) {
   const { actions } = useMessages().frame;
   return (
     <CopyButton value={value}>

@@ -31,14 +31,14 @@ export function Frame({ children }: { children: ReactNode }) {
             <Brand />
           </Group>
         </AppShell.Header>
-        <AppShell.Navbar bg="var(--console-surface)">
+        <AppShell.Navbar bg="var(--console-surface)" aria-label={words.label}>
           <AppShell.Section p="md">
             <Group justify="space-between">
               <Brand />
               <Burger opened onClick={close} size="sm" hiddenFrom="sm" aria-label={words.close} />
             </Group>
           </AppShell.Section>
-          <AppShell.Section grow component={ScrollArea} px="xs" aria-label={words.label}>
+          <AppShell.Section grow component={ScrollArea} px="xs">
             <Navigation />
           </AppShell.Section>
           <AppShell.Section p="xs" style={{ borderTop: '1px solid var(--console-line)' }}>

@@ -32,7 +32,12 @@ export function NeedsPersonSection({ needs }: { needs: readonly Need[] }) {
               </Anchor>
             ),
           },
-          { key: 'status', title: words.status, cell: ({ status }) => <StatusBadge status={status} /> },
+          {
+            key: 'status',
+            title: words.status,
+            secondary: true,
+            cell: ({ status }) => <StatusBadge status={status} />,
+          },
           { key: 'count', title: words.count, align: 'right', cell: ({ count }) => format.format(count) },
         ]}
         empty={<EmptyState icon="check" title={words.needsPersonNone} />}
