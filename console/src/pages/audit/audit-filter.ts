@@ -8,10 +8,10 @@ export type AuditFilterName = (typeof AUDIT_FILTERS)[number];
 
 /** Reads the filters of the page's address into the query of the API. A day means its beginning here. */
 export function toAuditQuery(get: (name: AuditFilterName) => string): AuditQuery {
-  const valueOf = (name: AuditFilterName): string => {
+  const textOf = (name: AuditFilterName): string => {
     if (name !== 'from' && name !== 'to') return get(name);
     const at = new Date(`${get(name).slice(0, 10)}T00:00`);
     return Number.isNaN(at.getTime()) ? '' : at.toISOString();
   };
-  return Object.fromEntries(AUDIT_FILTERS.map((name) => [name, valueOf(name)]).filter(([, value]) => value !== ''));
+  return Object.fromEntries(AUDIT_FILTERS.map((name) => [name, textOf(name)]).filter(([, value]) => value !== ''));
 }
