@@ -70,7 +70,6 @@ export function SubscriptionFields(props: { draft: SubscriptionDraft; onChange: 
         onChange={(tenants) => onChange({ ...draft, tenants })}
         splitChars={[',', ' ']}
         acceptValueOnBlur
-        clearable
       />
     </Stack>
   );
