@@ -224,6 +224,25 @@ describe('deliveries', () => {
       'delivery_not_found',
     );
   });
+
+  it('show their event as the receiver got it, but never what Meta sent', async () => {
+    const { id } = await context.subscribe({ events: ['connection.created', 'meta.webhook'] });
+    await context.publish();
+    const [received] = await context.receiver.waitFor(1);
+    await context.publish({ type: 'meta.webhook', data: { entry: 'a private message' } });
+    await context.receiver.waitFor(2);
+    const [relayed, own] = await until(
+      () => context.deliveries(id, 'delivered'),
+      (rows) => rows.length === 2,
+    );
+    const event = await context.call().get(`/v1/deliveries/${own?.id}/event`);
+    const { type, data } = JSON.parse(received?.body ?? '{}') as Record<string, unknown>;
+    expect(event.body).toMatchObject({ id: received?.id, type, data, hidden: null });
+    const sealed = await context.call().get(`/v1/deliveries/${relayed?.id}/event`);
+    expect(sealed.body).toMatchObject({ type: 'meta.webhook', data: null, hidden: 'sealed' });
+    expect(sealed.text).not.toContain('private message');
+    expect((await context.call().get(`/v1/deliveries/dlv_${'z'.repeat(26)}/event`)).status).toBe(404);
+  });
 });
 
 describe('schemas', () => {

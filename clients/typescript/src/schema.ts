@@ -1403,7 +1403,7 @@ export interface paths {
         };
         /**
          * Check this installation
-         * @description Runs the checks of `metavault doctor` from this replica: Meta's view of the apps, addresses, versions, limits, keys, receivers, and connections that need a person. Answers within five seconds; checks that take longer go on, and the next answer has their findings. One run at a time.
+         * @description Runs the checks of `metavault doctor` that a running replica can make: Meta's view of the apps, addresses, versions, limits, keys, receivers, and connections that need a person. Answers within five seconds; checks that take longer go on, and the next answer has their findings. One run at a time.
          *
          *     Roles: admin.
          */

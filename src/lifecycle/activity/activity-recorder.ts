@@ -3,7 +3,8 @@ import type { Product } from '../../config/config.ts';
 import type { CredentialKind } from '../../connections/credentials/credential-kind.ts';
 import { Database } from '../../database/database.ts';
 import { RetentionService } from '../../database/retention.service.ts';
-import { Clock } from '../../platform/clock.ts';
+import { addSeconds, Clock } from '../../platform/clock.ts';
+import { DAY_SECONDS } from '../../platform/duration.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import type { CheckOutcome } from '../inspection/token-inspector.ts';
 import { LifecycleMetrics } from '../lifecycle-metrics.ts';
@@ -18,6 +19,9 @@ import {
 
 /** Outcomes within this time share one write. */
 const FLUSH_DELAY_MS = 2_000;
+
+/** The overview shows a week, however short the retention is. */
+const MIN_KEPT_SECONDS = 8 * DAY_SECONDS;
 
 /** What a credential brings to the count of its outcome. */
 interface Worked {
@@ -50,9 +54,10 @@ export class ActivityRecorder implements OnModuleInit, OnApplicationShutdown {
   ) {}
 
   onModuleInit(): void {
-    this.retention.register('counts of background work', (endedBefore, limit) =>
-      deleteActivityBefore(this.database, endedBefore, limit),
-    );
+    this.retention.register('counts of background work', (endedBefore, limit) => {
+      const shown = addSeconds(this.clock.now(), -MIN_KEPT_SECONDS);
+      return deleteActivityBefore(this.database, endedBefore < shown ? endedBefore : shown, limit);
+    });
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -19,9 +19,9 @@ export class DoctorController {
     operationId: 'runDoctor',
     summary: 'Check this installation',
     description:
-      "Runs the checks of `metavault doctor` from this replica: Meta's view of the apps, addresses, versions, limits, " +
-      'keys, receivers, and connections that need a person. Answers within five seconds; checks that take longer go ' +
-      'on, and the next answer has their findings. One run at a time.',
+      "Runs the checks of `metavault doctor` that a running replica can make: Meta's view of the apps, addresses, " +
+      'versions, limits, keys, receivers, and connections that need a person. Answers within five seconds; checks that ' +
+      'take longer go on, and the next answer has their findings. One run at a time.',
   })
   @ApiOkResponse({ type: DoctorResponse, description: 'The findings' })
   @ApiProblems(serviceUnavailable)

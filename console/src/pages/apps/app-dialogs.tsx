@@ -61,7 +61,6 @@ export function NewAppDialog({ onClose }: { onClose: () => void }) {
         onChange={(tenants) => set({ tenants })}
         splitChars={[',', ' ']}
         acceptValueOnBlur
-        clearable
       />
     </DialogForm>
   );

@@ -8,16 +8,10 @@ export type AuditFilterName = (typeof AUDIT_FILTERS)[number];
 
 /** Reads the filters of the page's address into the query of the API. A day means its beginning here. */
 export function toAuditQuery(get: (name: AuditFilterName) => string): AuditQuery {
-  const instant = (name: 'from' | 'to'): string | undefined => {
+  const textOf = (name: AuditFilterName): string => {
+    if (name !== 'from' && name !== 'to') return get(name);
     const at = new Date(`${get(name).slice(0, 10)}T00:00`);
-    return Number.isNaN(at.getTime()) ? undefined : at.toISOString();
+    return Number.isNaN(at.getTime()) ? '' : at.toISOString();
   };
-  const query: AuditQuery = {
-    action: get('action') || undefined,
-    client_id: get('client_id') || undefined,
-    connection_id: get('connection_id') || undefined,
-    from: instant('from'),
-    to: instant('to'),
-  };
-  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined));
+  return Object.fromEntries(AUDIT_FILTERS.map((name) => [name, textOf(name)]).filter(([, value]) => value !== ''));
 }

@@ -1,5 +1,6 @@
-import type { Schemas } from '../../api/client.ts';
+import type { components } from '../../../../clients/typescript/src/schema.ts';
 
+type Schemas = components['schemas'];
 type Client = Schemas['ClientWithKeysResponse'];
 type Allow = Client['allow'];
 

@@ -53,7 +53,6 @@ export function PolicyFields(props: { draft: PolicyDraft; onChange: (draft: Poli
         onChange={(tenants) => set({ tenants })}
         splitChars={[',', ' ']}
         acceptValueOnBlur
-        clearable
       />
       <ProductChecks value={draft.products} onChange={(products) => set({ products })} />
       {isService && <ServiceFields draft={draft} set={set} />}
@@ -73,7 +72,6 @@ export function PolicyFields(props: { draft: PolicyDraft; onChange: (draft: Poli
         onChange={(list) => set({ ip_allow_list: list })}
         splitChars={[',', ' ']}
         acceptValueOnBlur
-        clearable
       />
     </Stack>
   );

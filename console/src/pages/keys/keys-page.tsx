@@ -163,7 +163,7 @@ function RewrapSection({ rewrap, keys }: { rewrap: Rewrap; keys: readonly Key[] 
             </Text>
           )}
           {rewrap.unopenable > 0 && (
-            <Text size="sm" c="error">
+            <Text size="sm" c="var(--mantine-color-error)">
               {fill(words.unopenable, { count: number(rewrap.unopenable) })}
             </Text>
           )}

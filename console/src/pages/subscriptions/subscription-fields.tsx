@@ -2,9 +2,9 @@ import { Checkbox, SimpleGrid, Stack, TagsInput, TextInput } from '@mantine/core
 import type { Schemas } from '../../api/client.ts';
 import { useMessages } from '../../messages/use-messages.tsx';
 
-export type EventType = Schemas['SubscriptionResponse']['events'][number];
+type EventType = Schemas['SubscriptionResponse']['events'][number];
 
-export const EVENT_TYPES: readonly EventType[] = [
+const EVENT_TYPES: readonly EventType[] = [
   'connection.created',
   'connection.assets_changed',
   'connection.refreshed',
@@ -70,7 +70,6 @@ export function SubscriptionFields(props: { draft: SubscriptionDraft; onChange: 
         onChange={(tenants) => onChange({ ...draft, tenants })}
         splitChars={[',', ' ']}
         acceptValueOnBlur
-        clearable
       />
     </Stack>
   );
