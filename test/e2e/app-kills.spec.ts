@@ -138,7 +138,7 @@ async function killDuring(hold: () => Promise<Hold>, change: (replica: ChildRepl
 const STEPS: [string, () => Promise<Hold>, boolean][] = [
   ['while Meta is asked', holdAtMeta, false],
   ['before its first statement', holdAt('meta_app', '%FROM meta_app%'), false],
-  ['before its audit entry', holdAt('audit_entry', 'INSERT INTO audit_entry%'), false],
+  ['before its audit entry', holdAt('audit_entry', '%INSERT INTO audit_entry%'), false],
   ['after its commit', holdAt('connection', '%count(*)%FROM connection%GROUP BY app_id%'), true],
 ];
 
@@ -185,7 +185,7 @@ describe('kill -9 during a change of an app', () => {
   it.each([
     ['before its first statement', holdAt('meta_app', '%FROM meta_app%')],
     ['while it is looked for logins under way', holdAt('pending_authorization', '%FROM pending_authorization%')],
-    ['before its audit entry', holdAt('audit_entry', 'INSERT INTO audit_entry%')],
+    ['before its audit entry', holdAt('audit_entry', '%INSERT INTO audit_entry%')],
   ])(
     'a deletion is whole or did not happen: %s',
     async (_, hold) => {
