@@ -132,7 +132,9 @@ export class AuditChain {
       return add(found, await this.linkSpan({ from, before }, options));
     }
     const newest = await this.linkSpan({ from: firstLinkableId(newestEntryId, 'newest'), before }, options);
-    return newestEntryId === null ? newest : add(newest, await this.linkLate(this.nextTurn(newestEntryId), options));
+    // Whoever holds the lock also looks at the others.
+    if (newestEntryId === null || newest.isLocked) return newest;
+    return add(newest, await this.linkLate(this.nextTurn(newestEntryId), options));
   }
 
   /** Nearly always all late ones are linked. Looking takes long, so nobody is locked out meanwhile. */
