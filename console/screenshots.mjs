@@ -1,9 +1,11 @@
 // Makes docs/images/console-*.png of a running service: node console/screenshots.mjs [address] [sign-in link]
 // `npm start` prints both. More connections to look at are made through the API if METAVAULT_API_KEY is an admin's.
+// The figures of the overview are those of sample-overview.mjs: a new service has none to show.
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
+import { sampleOverview } from './sample-overview.mjs';
 
 const IMAGES = path.resolve(import.meta.dirname, '../docs/images');
 const MAX_BYTES = 200_000;
@@ -30,7 +32,7 @@ await shoot(DESK, {
   'console-connections': '/connections',
   'console-connection': await firstConnection(await context.newPage()),
 });
-await shoot(PHONE, { 'console-overview-phone': '' });
+await shoot(PHONE, { 'console-phone': '' });
 await browser.close();
 
 /** Connects a customer in the sandbox, where a dialog is answered by a parameter. */
@@ -70,6 +72,7 @@ async function firstConnection(page) {
 async function shoot(settings, pages) {
   const { viewport } = settings;
   const shown = await browser.newContext({ ...settings, locale: 'en-US', storageState: state });
+  await shown.route('**/v1/overview', (route) => route.fulfill({ json: sampleOverview(new Date()) }));
   fs.mkdirSync(IMAGES, { recursive: true });
   for (const [name, at] of Object.entries(pages)) {
     const page = await shown.newPage();

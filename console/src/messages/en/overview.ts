@@ -22,6 +22,7 @@ export const OVERVIEW = {
   noReason: 'no reason given',
   status: 'Status',
   count: 'Connections',
+  noActivity: 'Nothing was due.',
   day: '{date}: {count}',
   outcome: '{date}: {succeeded} succeeded, {failed} failed',
   empty: 'No connections yet',

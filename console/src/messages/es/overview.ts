@@ -24,6 +24,7 @@ export const OVERVIEW: Messages['overview'] = {
   noReason: 'sin motivo indicado',
   status: 'Estado',
   count: 'Conexiones',
+  noActivity: 'No había nada que hacer.',
   day: '{date}: {count}',
   outcome: '{date}: {succeeded} correctas, {failed} fallidas',
   empty: 'Todavía no hay conexiones',

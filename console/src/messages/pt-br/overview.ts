@@ -24,6 +24,7 @@ export const OVERVIEW: Messages['overview'] = {
   noReason: 'sem motivo informado',
   status: 'Status',
   count: 'Conexões',
+  noActivity: 'Não havia nada a fazer.',
   day: '{date}: {count}',
   outcome: '{date}: {succeeded} com êxito, {failed} com falha',
   empty: 'Ainda não há conexões',

@@ -27,32 +27,38 @@ export function ActivitySection(props: { title: string; activity: Overview['rene
         </Group>
       }
     >
-      <div
-        className="columns"
-        data-wide
-        role="img"
-        aria-label={`${words.succeeded}: ${sum('succeeded')}, ${words.failed}: ${sum('failed')}`}
-      >
-        {days.map((day) => {
-          const values = { succeeded: number.format(day.succeeded), failed: number.format(day.failed) };
-          const date = formatDate(new Date(day.date), locale, 'UTC');
-          return (
-            <div key={day.date} className="column" data-label title={fill(words.outcome, { date, ...values })}>
-              <span
-                className="column-part"
-                data-health="invalid"
-                style={{ height: `${(100 * day.failed) / largest}%` }}
-              />
-              <span
-                className="column-part"
-                data-health="healthy"
-                style={{ height: `${(100 * day.succeeded) / largest}%` }}
-              />
-              <span>{weekday.format(new Date(day.date))}</span>
-            </div>
-          );
-        })}
-      </div>
+      {days.every(({ succeeded, failed }) => succeeded + failed === 0) ? (
+        <Text size="sm" c="dimmed">
+          {words.noActivity}
+        </Text>
+      ) : (
+        <div
+          className="columns"
+          data-wide
+          role="img"
+          aria-label={`${words.succeeded}: ${sum('succeeded')}, ${words.failed}: ${sum('failed')}`}
+        >
+          {days.map((day) => {
+            const values = { succeeded: number.format(day.succeeded), failed: number.format(day.failed) };
+            const date = formatDate(new Date(day.date), locale, 'UTC');
+            return (
+              <div key={day.date} className="column" data-label title={fill(words.outcome, { date, ...values })}>
+                <span
+                  className="column-part"
+                  data-health="invalid"
+                  style={{ height: `${(100 * day.failed) / largest}%` }}
+                />
+                <span
+                  className="column-part"
+                  data-health="healthy"
+                  style={{ height: `${(100 * day.succeeded) / largest}%` }}
+                />
+                <span>{weekday.format(new Date(day.date))}</span>
+              </div>
+            );
+          })}
+        </div>
+      )}
     </Section>
   );
 }
