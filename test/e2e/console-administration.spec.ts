@@ -6,7 +6,6 @@ import { api, createServiceClient } from '../support/connect-test-context.ts';
 import { readEntries } from '../support/console-test-context.ts';
 import { connectUser, findBarriers, makeClient, signInToConsole } from '../support/console-visitor.ts';
 import { describeInBrowser } from '../support/describe-in-browser.ts';
-
 import { until } from '../support/until.ts';
 
 /** Each page and its heading. */
@@ -117,12 +116,13 @@ describeInBrowser('administration in the console', {}, (browserTest) => {
     expect(await lastEntry('subscription.resumed')).toBeDefined();
 
     await connectUser(testContext(), 'acme', 'Ada Baker');
-    await page.reload();
+    const delivery = page.getByRole('button', { name: 'connection.created' }).first();
     await until(async () => {
       await page.reload();
-      return page.getByRole('button', { name: 'connection.created' }).isVisible();
+      await page.getByRole('heading', { name: 'Deliveries' }).waitFor();
+      return delivery.isVisible();
     });
-    await page.getByRole('button', { name: 'connection.created' }).click();
+    await delivery.click();
     await dialog.getByText('"tenant": "acme"').waitFor();
     expect({ url: page.url(), found: await findBarriers(page) }).toMatchObject({ found: [] });
   });
