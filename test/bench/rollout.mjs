@@ -27,6 +27,8 @@ async function rollOut(context) {
     seconds: Math.round((performance.now() - startedMs) / 1000),
     requests: load.sent(),
     failed: load.failures.length,
+    // Postgres was slow to answer on this machine, which a rollout alone does not cause.
+    'of them database_unavailable': load.failures.filter((failure) => failure.includes('database_unavailable')).length,
     'exit codes': codes.join(' '),
     failures: [...new Set(load.failures)].slice(0, 5),
   };
