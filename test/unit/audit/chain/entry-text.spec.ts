@@ -26,9 +26,9 @@ describe('the text of an entry', () => {
   });
 
   it('has the digest that Postgres computes of its bytes', () => {
-    const text = '{aud_1,"käse, brot",NULL}';
+    const text = '{aud_1,"café, tea",NULL}';
     const digest = createHash('sha256').update(text, 'utf8').digest();
-    expect(readEntryText(text)).toEqual({ fields: ['aud_1', 'käse, brot', null], digest });
+    expect(readEntryText(text)).toEqual({ fields: ['aud_1', 'café, tea', null], digest });
   });
 
   it.each(['{"a', '{a', '{a"b}'])('is refused where it is no array: %s', (text) => {
