@@ -57,6 +57,8 @@ const functions = (schema: string): string[] => [
     IF (SELECT count(*) FROM pg_inherits WHERE inhparent = to_regclass(quote_ident(parent))) >= ${MAX_PARTITIONS} THEN
       RAISE EXCEPTION '% has too many partitions', parent USING ERRCODE = 'program_limit_exceeded';
     END IF;
+    -- Like everybody else, the parent before its partitions: no deadlock with a change of the table.
+    EXECUTE format('LOCK TABLE ONLY %I IN SHARE UPDATE EXCLUSIVE MODE', parent);
     EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', parent || '_default');
     EXECUTE format('SELECT count(*) FROM (SELECT FROM %I WHERE id >= %L AND id < %L LIMIT ${MAX_MOVED + 1}) t',
       parent || '_default', first_id, next_id) INTO moved;
