@@ -3,6 +3,7 @@ import { useMutation } from '@tanstack/react-query';
 import { type FormEvent, useMemo, useState } from 'react';
 import { encode } from 'uqr';
 import { api, type Schemas, unwrap } from '../../api/client.ts';
+import { useIdempotencyKey } from '../../api/use-idempotency-key.ts';
 import type { Connection } from '../../components/connection-summary.ts';
 import { Icon } from '../../components/icon.tsx';
 import { IdText } from '../../components/id-text.tsx';
@@ -29,15 +30,13 @@ export function ReconnectDialog({ connection, onClose }: { connection: Connectio
   const { connection: words, frame } = useMessages();
   const [tenantName, setTenantName] = useState('');
   const [locale, setLocale] = useState<SessionInput['locale']>(undefined);
-  const [idempotencyKey] = useState(() => crypto.randomUUID());
+  const keyFor = useIdempotencyKey();
   const make = useMutation({
-    mutationFn: () =>
-      unwrap(
-        api.POST('/v1/connect-sessions', {
-          params: { header: { 'Idempotency-Key': idempotencyKey } },
-          body: sessionInput(connection, tenantName.trim(), locale),
-        }),
-      ),
+    mutationFn: () => {
+      const body = sessionInput(connection, tenantName.trim(), locale);
+      const header = { 'Idempotency-Key': keyFor(body) };
+      return unwrap(api.POST('/v1/connect-sessions', { params: { header }, body }));
+    },
     // The link is a secret: it is not kept when the dialog has gone.
     gcTime: 0,
   });

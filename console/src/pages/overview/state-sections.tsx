@@ -1,10 +1,11 @@
 import { Badge, Group, Progress, Stack, Text } from '@mantine/core';
-import { Fact, FactList } from '../../components/fact-list.tsx';
+import { Facts } from '../../components/facts.tsx';
 import { IdText } from '../../components/id-text.tsx';
 import { Section } from '../../components/section.tsx';
 import { Time } from '../../components/time.tsx';
 import { fill } from '../../messages/messages.ts';
 import { useLanguage, useMessages } from '../../messages/use-messages.tsx';
+import { formatInstant } from '../../time-format.ts';
 import type { Overview } from './overview-figures.ts';
 
 type Present<K extends keyof Overview> = NonNullable<Overview[K]>;
@@ -48,14 +49,16 @@ export function SubscriptionsState({ subscriptions }: { subscriptions: Present<'
   const { active, paused, failing, ended, undelivered, dead } = subscriptions;
   return (
     <Section title={words.subscriptions}>
-      <FactList>
-        <Count term={words.active} count={active} />
-        <Count term={words.failing} count={failing} isBad />
-        <Count term={words.paused} count={paused} />
-        <Count term={words.ended} count={ended} isBad />
-        <Count term={words.undelivered} count={undelivered} />
-        <Count term={words.dead} count={dead} isBad />
-      </FactList>
+      <Facts
+        facts={[
+          [words.active, <Count key="active" count={active} />],
+          [words.failing, <Count key="failing" count={failing} isBad />],
+          [words.paused, <Count key="paused" count={paused} />],
+          [words.ended, <Count key="ended" count={ended} isBad />],
+          [words.undelivered, <Count key="undelivered" count={undelivered} />],
+          [words.dead, <Count key="dead" count={dead} isBad />],
+        ]}
+      />
     </Section>
   );
 }
@@ -63,21 +66,23 @@ export function SubscriptionsState({ subscriptions }: { subscriptions: Present<'
 export function AuditState({ audit }: { audit: Present<'audit'> }) {
   const { locale, messages } = useLanguage();
   const { overview: words } = messages;
+  const heldUp = audit.held_up_since;
   return (
     <Section title={words.audit}>
-      <FactList>
-        <Count term={words.entries} count={audit.entries} />
-        <Count term={words.unlinked} count={audit.unlinked} />
-        <Fact term={words.chain}>
-          {audit.held_up_since === null ? (
-            <Badge color="teal">{words.chainWorks}</Badge>
-          ) : (
-            <Badge color="red">
-              {fill(words.chainHeldUp, { time: new Date(audit.held_up_since).toLocaleString(locale) })}
-            </Badge>
-          )}
-        </Fact>
-      </FactList>
+      <Facts
+        facts={[
+          [words.entries, <Count key="entries" count={audit.entries} />],
+          [words.unlinked, <Count key="unlinked" count={audit.unlinked} />],
+          [
+            words.chain,
+            <Badge key="chain" color={heldUp === null ? 'teal' : 'red'}>
+              {heldUp === null
+                ? words.chainWorks
+                : fill(words.chainHeldUp, { time: formatInstant(new Date(heldUp), locale) })}
+            </Badge>,
+          ],
+        ]}
+      />
     </Section>
   );
 }
@@ -86,28 +91,24 @@ export function KeysState({ keys }: { keys: Present<'keys'> }) {
   const { overview: words } = useMessages();
   return (
     <Section title={words.keys}>
-      <FactList>
-        <Fact term={words.activeKey}>{keys.active_id === null ? '–' : <IdText id={keys.active_id} />}</Fact>
-        <Fact term={words.activeSince}>
-          <Time at={keys.active_since} form="date" />
-        </Fact>
-        <Count term={words.olderKeys} count={keys.older_in_use} />
-        <Fact term={words.oldestKey}>
-          <Time at={keys.oldest_in_use_since} form="date" />
-        </Fact>
-      </FactList>
+      <Facts
+        facts={[
+          [words.activeKey, keys.active_id === null ? '–' : <IdText key="active" id={keys.active_id} />],
+          [words.activeSince, <Time key="since" at={keys.active_since} form="date" />],
+          [words.olderKeys, <Count key="older" count={keys.older_in_use} />],
+          [words.oldestKey, <Time key="oldest" at={keys.oldest_in_use_since} form="date" />],
+        ]}
+      />
     </Section>
   );
 }
 
-function Count({ term, count, isBad = false }: { term: string; count: number; isBad?: boolean }) {
+function Count({ count, isBad = false }: { count: number; isBad?: boolean }) {
   const { locale } = useLanguage();
   const isFault = isBad && count > 0;
   return (
-    <Fact term={term}>
-      <Text size="sm" fw={isFault ? 650 : undefined} c={isFault ? 'var(--mantine-color-error)' : undefined}>
-        {new Intl.NumberFormat(locale).format(count)}
-      </Text>
-    </Fact>
+    <Text size="sm" fw={isFault ? 650 : undefined} c={isFault ? 'var(--mantine-color-error)' : undefined}>
+      {new Intl.NumberFormat(locale).format(count)}
+    </Text>
   );
 }
