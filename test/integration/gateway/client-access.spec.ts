@@ -59,7 +59,7 @@ describe('a client that is held to paths', () => {
     expect(gateway.refused[0]).toMatchObject({
       kind: 'path_not_allowed',
       source: 'cli_one',
-      clientId: 'cli_one',
+      caller: { clientId: 'cli_one' },
       tenant: 'acme',
       connectionId: 'con_one',
       details: { reason: 'path_not_allowed', route: 'GET /me' },

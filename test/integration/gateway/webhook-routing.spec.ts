@@ -146,7 +146,7 @@ it('the refusal is told to the client with its reason, and to the record with th
   const message = await expectRefused(http().delete('/graph/v26.0/123/subscribed_apps'));
   expect(message).toMatch(/end Meta's webhooks.*allow/s);
   expect(gateway.refused).toMatchObject([
-    { kind: 'path_not_allowed', clientId: 'cli_one', details: { reason: 'path_not_allowed' } },
+    { kind: 'path_not_allowed', caller: { clientId: 'cli_one' }, details: { reason: 'path_not_allowed' } },
   ]);
   expect(JSON.stringify(gateway.refused)).not.toContain(ELSEWHERE);
 });
