@@ -54,10 +54,13 @@ async function prepareRequests(url: string, sandbox: Sandbox, adminKey: string):
     return (await response.json()) as Record<string, unknown>;
   };
   await post('/v1/connections/import', adminKey, { tenant: 'acme', product: 'pages', access_token: accessToken });
-  const policy = { name: 'load', role: 'service', tenants: ['*'], products: ['*'], lease_modes: ['gateway'] };
+  // Rollouts may take longer than leases last by default.
+  const ttl = { max_ttl_seconds: 3_600 };
+  const policy = { name: 'load', role: 'service', tenants: ['*'], products: ['*'], lease_modes: ['gateway'], ...ttl };
   const { api_key: key } = (await post('/v1/clients', adminKey, policy)) as { api_key: string };
   const wanted = { tenant: 'acme', product: 'pages', mode: 'gateway' };
-  const { access_token: lease } = (await post('/v1/leases', key, wanted)) as { access_token: string };
+  const longest = { ...wanted, ttl_seconds: ttl.max_ttl_seconds };
+  const { access_token: lease } = (await post('/v1/leases', key, longest)) as { access_token: string };
   return [
     { path: '/v1/leases', method: 'POST', key, body: wanted, status: 201 },
     { path: '/graph/me', method: 'GET', key: lease, status: 200 },
