@@ -123,6 +123,7 @@ async function killDuring(hold: () => Promise<Hold>, change: (replica: ChildRepl
     await replica.kill();
     await answer;
   } finally {
+    await replica.kill();
     await held.release();
   }
   await until(async () => {

@@ -122,13 +122,16 @@ async function migrateUnderLoad(): Promise<void> {
   };
   const load = Promise.all(Object.entries(LOAD).map(([name, statement]) => write(name, statement)));
   const all = (phase: 'before' | 'after') => () => Object.values(done).every((counts) => counts[phase] > 20);
-  await until(all('before'));
-  await migrate(source);
-  isMigrated = true;
-  await until(all('after'));
-  isStopped = true;
-  await load;
-  await source.destroy();
+  try {
+    await until(all('before'));
+    await migrate(source);
+    isMigrated = true;
+    await until(all('after'));
+  } finally {
+    isStopped = true;
+    await load;
+    await source.destroy();
+  }
   const newest = await new DataSource(options).initialize();
   await migrate(newest);
   await newest.destroy();
