@@ -365,7 +365,10 @@ describe('several Meta apps', () => {
       await context.database.run({ text: breaking, values: [] });
       const path = `/v1/apps/${app.id}/secret`;
       const broken = await api(context).post(path, { app_secret: fresh });
-      await context.database.run({ text: 'DROP TRIGGER break_change ON audit_entry', values: [] });
+      await context.database.run({
+        text: 'LOCK TABLE audit_entry; DROP TRIGGER break_change ON audit_entry',
+        values: [],
+      });
       await context.database.run({ text: 'DROP FUNCTION break_change', values: [] });
       expect(broken.status).toBeGreaterThanOrEqual(500);
       expect(broken.text).not.toContain(fresh);

@@ -53,8 +53,9 @@ async function attack(statement: string, undoing: string): Promise<void> {
   undo.push(undoing);
 }
 
+/** DROP TRIGGER alone locks partitions before their table, and statements lock the table first. */
 const trigger = (how: string, table: string, rest: string, kind = 'TRIGGER') =>
-  attack(`CREATE ${kind} evil ${how} ON ${table} ${rest}`, `DROP TRIGGER evil ON ${table}`);
+  attack(`CREATE ${kind} evil ${how} ON ${table} ${rest}`, `LOCK TABLE ${table}; DROP TRIGGER evil ON ${table}`);
 
 const lease = (mode: 'token' | 'gateway') =>
   api(context, serviceKey).post('/v1/leases', { tenant: 'acme', product: 'pages', mode });
@@ -144,7 +145,7 @@ describe('a lease is not issued if the database dropped its audit entry', () => 
       'DROP FUNCTION harmless',
     );
     await attacker.query('CREATE TRIGGER evil BEFORE INSERT ON audit_entry FOR EACH ROW EXECUTE FUNCTION harmless()');
-    undo.unshift('DROP TRIGGER evil ON audit_entry');
+    undo.unshift('LOCK TABLE audit_entry; DROP TRIGGER evil ON audit_entry');
     expect([(await lease('token')).status, (await lease('gateway')).status]).toEqual([201, 201]);
   });
 });

@@ -94,7 +94,7 @@ describe('no lease is issued if its audit entry cannot be committed', () => {
     try {
       await expectRefusals();
     } finally {
-      await other.query('DROP FUNCTION refuse CASCADE');
+      await other.query('LOCK TABLE audit_entry; DROP FUNCTION refuse CASCADE');
     }
     await expectRecovery();
   });
