@@ -28,6 +28,8 @@ export const TEST_ENVIRONMENT: Readonly<Record<string, string>> = {
   REFRESH_CRON: 'off',
   HEALTH_CRON: 'off',
   LOG_LEVEL: 'fatal',
+  // A listening replica opens all of them before it is ready.
+  DATABASE_LEASE_POOL_SIZE: '2',
 };
 
 export interface TestReplica extends Replica {
