@@ -7,7 +7,8 @@ import { findParsedCommand } from '../support/command-lines.ts';
 import { ROOT } from './source-files.ts';
 
 const read = (file: string): string => readFileSync(path.join(ROOT, file), 'utf8');
-const PAGES = ['README.md', 'CONTRIBUTING.md', ...readdirSync(path.join(ROOT, 'docs')).map((name) => `docs/${name}`)];
+const DOCS = readdirSync(path.join(ROOT, 'docs'), { withFileTypes: true }).filter((entry) => entry.isFile());
+const PAGES = ['README.md', 'CONTRIBUTING.md', ...DOCS.map(({ name }) => `docs/${name}`)];
 const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
 
 /** Blocks that a spec takes from the page and runs. */

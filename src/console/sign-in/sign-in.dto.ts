@@ -1,8 +1,9 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsOptional, IsString, MaxLength } from 'class-validator';
+import { IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 import { INSTANT } from '../../platform/openapi/examples.ts';
 
 const MAX_CREDENTIAL_LENGTH = 512;
+const PRINTABLE = /^[\x21-\x7e]+$/;
 
 class OpenIdProviderResponse {
   @ApiProperty({ description: 'What the sign-in page calls it', example: 'id.example' })
@@ -36,12 +37,14 @@ export class SignInRequestBody {
   @IsOptional()
   @IsString()
   @MaxLength(MAX_CREDENTIAL_LENGTH)
+  @Matches(PRINTABLE, { message: 'must be a key' })
   key?: string;
 
   @ApiPropertyOptional({ description: 'What follows `#sign-in=` in a link' })
   @IsOptional()
   @IsString()
   @MaxLength(MAX_CREDENTIAL_LENGTH)
+  @Matches(PRINTABLE, { message: 'must be what follows #sign-in= in a link' })
   link?: string;
 }
 

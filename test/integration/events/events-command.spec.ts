@@ -56,7 +56,10 @@ it('lists subscriptions and dead letters, and replays them by id and by time ran
 
   const json = <T>(...args: string[]): Promise<T> =>
     runMetavaultJson<T>({ DATABASE_URL: replica.databaseUrl }, 'events', ...args);
-  expect(await json('list')).toMatchObject({ data: [{ id }], backlog: { undispatched: 0, dead: 0 } });
+  expect(await json('list')).toMatchObject({
+    data: expect.arrayContaining([expect.objectContaining({ id })]),
+    backlog: { undispatched: 0, dead: 0 },
+  });
   expect(await json('deliveries', id, '--status', 'delivered')).toMatchObject({ data: [{ id: delivery }] });
   expect(await json('replay', delivery)).toMatchObject({ data: [{ id: delivery, status: 'pending' }] });
   expect(await json('replay', ...range)).toEqual({ replayed: 0 });
