@@ -133,6 +133,7 @@ describe('a standby that lags', () => {
   it(
     'leaves no token under a key that it has not had',
     async () => {
+      await pair.caughtUp();
       pair.holdUpReplication();
       expect((await api(context).post('/v1/keys/rotate', {})).status).toBe(201);
       await failOver();

@@ -157,7 +157,7 @@ describe('GET /v1/connections', () => {
   });
 
   it('shows credentials and assets only to clients that see the connection', async () => {
-    const { id } = await context.importConnection({ tenant: 'list-b' });
+    const { id } = await context.importConnection({ tenant: 'another' });
     const service = await client('service', ['list-a'], ['*']);
     for (const part of ['credentials', 'assets'])
       await service
