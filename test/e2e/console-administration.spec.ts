@@ -128,9 +128,9 @@ describeInBrowser('administration in the console', {}, (browserTest) => {
   });
 
   it('shows who holds what, and ends a lease', async () => {
-    await connectUser(testContext(), 'acme', 'Ada Baker');
+    await connectUser(testContext(), 'leased', 'Ada Baker');
     const { key } = await createServiceClient(testContext());
-    const lease = await api(testContext(), key).post('/v1/leases', { tenant: 'acme', product: 'pages' }).expect(201);
+    const lease = await api(testContext(), key).post('/v1/leases', { tenant: 'leased', product: 'pages' }).expect(201);
     const { access_token: token } = lease.body as { access_token: string };
     const page = await open('/leases');
     await page.getByRole('row', { name: lease.body.lease_id }).getByRole('button', { name: 'End' }).click();
