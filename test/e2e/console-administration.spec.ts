@@ -30,7 +30,7 @@ describeInBrowser('administration in the console', {}, (browserTest) => {
   const go = async (page: Page, path: string, heading: string): Promise<void> => {
     await page.goto(`${testContext().listensAt}/console${path}`);
     await page.getByRole('heading', { level: 1, name: heading }).waitFor();
-    await page.waitForFunction(`document.querySelector('[aria-busy="true"], .mantine-Loader-root') === null`);
+    await page.locator('[aria-busy="true"], .mantine-Loader-root').first().waitFor({ state: 'detached' });
   };
   const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
   /** Who did it last: the kind and the action of the entry. */
