@@ -1,8 +1,11 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsOptional, IsString, MaxLength } from 'class-validator';
+import { IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 import { INSTANT } from '../../platform/openapi/examples.ts';
 
 const MAX_CREDENTIAL_LENGTH = 512;
+/** What a key or a link can be made of. */
+const VISIBLE = /^[\x21-\x7e]+$/;
+const VISIBLE_FORM = { message: 'must be visible ASCII without spaces' };
 
 class OpenIdProviderResponse {
   @ApiProperty({ description: 'What the sign-in page calls it', example: 'id.example' })
@@ -34,14 +37,16 @@ export class SignInOptionsResponse {
 export class SignInRequestBody {
   @ApiPropertyOptional({ description: 'The API key of a client that is no service' })
   @IsOptional()
-  @IsString()
+  @Matches(VISIBLE, VISIBLE_FORM)
   @MaxLength(MAX_CREDENTIAL_LENGTH)
+  @IsString()
   key?: string;
 
   @ApiPropertyOptional({ description: 'What follows `#sign-in=` in a link' })
   @IsOptional()
-  @IsString()
+  @Matches(VISIBLE, VISIBLE_FORM)
   @MaxLength(MAX_CREDENTIAL_LENGTH)
+  @IsString()
   link?: string;
 }
 

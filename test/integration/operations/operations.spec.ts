@@ -130,7 +130,11 @@ describe('the document of the API', () => {
   it('tells which routes take a key, and that errors are problems', async () => {
     const { body } = await http().get('/openapi.json');
     expect(body.openapi).toMatch(/^3\.1\./);
-    expect(body.paths['/v1/clients'].post.security).toEqual([{ apiKey: [] }, { issuerToken: [] }]);
+    expect(body.paths['/v1/clients'].post.security).toEqual([
+      { apiKey: [] },
+      { issuerToken: [] },
+      { consoleSession: [] },
+    ]);
     expect(body.paths['/health/live'].get.security).toEqual([]);
     expect(body.paths['/v1/clients'].get.responses['401']).toEqual({ $ref: '#/components/responses/Unauthenticated' });
     const { schema } = body.components.responses.Unauthenticated.content['application/problem+json'];
