@@ -7,8 +7,10 @@ import { findParsedCommand } from '../support/command-lines.ts';
 import { ROOT } from './source-files.ts';
 
 const read = (file: string): string => readFileSync(path.join(ROOT, file), 'utf8');
-const DOCS = readdirSync(path.join(ROOT, 'docs'), { withFileTypes: true }).filter((entry) => entry.isFile());
-const PAGES = ['README.md', 'CONTRIBUTING.md', ...DOCS.map(({ name }) => `docs/${name}`)];
+const PAGES_OF_DOCS = readdirSync(path.join(ROOT, 'docs'))
+  .filter((name) => name.endsWith('.md'))
+  .map((name) => `docs/${name}`);
+const PAGES = ['README.md', 'CONTRIBUTING.md', ...PAGES_OF_DOCS];
 const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
 
 /** Blocks that a spec takes from the page and runs. */

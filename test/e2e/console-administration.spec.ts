@@ -30,7 +30,7 @@ describeInBrowser('administration in the console', {}, (browserTest) => {
   const go = async (page: Page, path: string, heading: string): Promise<void> => {
     await page.goto(`${testContext().listensAt}/console${path}`);
     await page.getByRole('heading', { level: 1, name: heading }).waitFor();
-    await page.waitForFunction(`document.querySelector('[aria-busy="true"], .mantine-Loader-root') === null`);
+    await page.locator('[aria-busy="true"], .mantine-Loader-root').first().waitFor({ state: 'detached' });
   };
   const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
   /** Who did it last: the kind and the action of the entry. */
@@ -128,9 +128,9 @@ describeInBrowser('administration in the console', {}, (browserTest) => {
   });
 
   it('shows who holds what, and ends a lease', async () => {
-    await connectUser(testContext(), 'acme', 'Ada Baker');
+    await connectUser(testContext(), 'leased', 'Ada Baker');
     const { key } = await createServiceClient(testContext());
-    const lease = await api(testContext(), key).post('/v1/leases', { tenant: 'acme', product: 'pages' }).expect(201);
+    const lease = await api(testContext(), key).post('/v1/leases', { tenant: 'leased', product: 'pages' }).expect(201);
     const { access_token: token } = lease.body as { access_token: string };
     const page = await open('/leases');
     await page.getByRole('row', { name: lease.body.lease_id }).getByRole('button', { name: 'End' }).click();

@@ -3,7 +3,9 @@ import { IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 import { INSTANT } from '../../platform/openapi/examples.ts';
 
 const MAX_CREDENTIAL_LENGTH = 512;
-const PRINTABLE = /^[\x21-\x7e]+$/;
+/** What a key or a link can be made of. */
+const VISIBLE = /^[\x21-\x7e]+$/;
+const VISIBLE_FORM = { message: 'must be visible ASCII without spaces' };
 
 class OpenIdProviderResponse {
   @ApiProperty({ description: 'What the sign-in page calls it', example: 'id.example' })
@@ -35,16 +37,16 @@ export class SignInOptionsResponse {
 export class SignInRequestBody {
   @ApiPropertyOptional({ description: 'The API key of a client that is no service' })
   @IsOptional()
-  @IsString()
+  @Matches(VISIBLE, VISIBLE_FORM)
   @MaxLength(MAX_CREDENTIAL_LENGTH)
-  @Matches(PRINTABLE, { message: 'must be a key' })
+  @IsString()
   key?: string;
 
   @ApiPropertyOptional({ description: 'What follows `#sign-in=` in a link' })
   @IsOptional()
-  @IsString()
+  @Matches(VISIBLE, VISIBLE_FORM)
   @MaxLength(MAX_CREDENTIAL_LENGTH)
-  @Matches(PRINTABLE, { message: 'must be what follows #sign-in= in a link' })
+  @IsString()
   link?: string;
 }
 

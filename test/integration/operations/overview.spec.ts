@@ -89,7 +89,8 @@ describe('the overview', () => {
   });
 
   it('shows an auditor of one tenant that tenant, and nothing of the installation', async () => {
-    const key = await keyOf('auditor', ['globex']);
+    await context.importConnection({ tenant: 'initech' });
+    const key = await keyOf('auditor', ['initech']);
     const overview = await read(key);
     expect(overview).toMatchObject({ apps: null, subscriptions: null, audit: null, keys: null });
     expect(overview.connections.total).toBe(1);
