@@ -2,6 +2,7 @@ import { Button, Group, Modal, NumberInput, Stack, Text } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import { api, type Schemas, unwrap } from '../../api/client.ts';
 import { useChange } from '../../api/use-change.ts';
+import { useIdempotencyKey } from '../../api/use-idempotency-key.ts';
 import { DataTable } from '../../components/data-table.tsx';
 import { ProblemNotice } from '../../components/problem-notice.tsx';
 import { SecretOnce } from '../../components/secret-once.tsx';
@@ -58,15 +59,13 @@ export function ClientKeysSection({ client }: { client: Client }) {
 function IssueKeyDialog({ id, onClose }: { id: string; onClose: () => void }) {
   const { clients: words, frame } = useMessages();
   const [graceHours, setGraceHours] = useState<number | string>(DAY_HOURS);
-  const [idempotencyKey] = useState(() => crypto.randomUUID());
+  const keyFor = useIdempotencyKey();
   const issue = useChange(
-    () =>
-      unwrap(
-        api.POST('/v1/clients/{id}/keys', {
-          params: { path: { id }, header: { 'Idempotency-Key': idempotencyKey } },
-          body: { grace_seconds: Math.round(Number(graceHours) * 3600) },
-        }),
-      ),
+    () => {
+      const body = { grace_seconds: Math.round(Number(graceHours) * 3600) };
+      const header = { 'Idempotency-Key': keyFor(body) };
+      return unwrap(api.POST('/v1/clients/{id}/keys', { params: { path: { id }, header }, body }));
+    },
     { changes: [['clients']] },
   );
   const submit = (event: FormEvent): void => {

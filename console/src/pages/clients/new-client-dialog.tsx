@@ -3,6 +3,7 @@ import { type FormEvent, useState } from 'react';
 import { useLocation } from 'wouter';
 import { api, unwrap } from '../../api/client.ts';
 import { useChange } from '../../api/use-change.ts';
+import { useIdempotencyKey } from '../../api/use-idempotency-key.ts';
 import { ProblemNotice } from '../../components/problem-notice.tsx';
 import { SecretOnce } from '../../components/secret-once.tsx';
 import { useMessages } from '../../messages/use-messages.tsx';
@@ -14,15 +15,12 @@ export function NewClientDialog({ onClose }: { onClose: () => void }) {
   const { clients: words, frame } = useMessages();
   const [, navigate] = useLocation();
   const [draft, setDraft] = useState<PolicyDraft>(NEW_POLICY);
-  const [idempotencyKey] = useState(() => crypto.randomUUID());
+  const keyFor = useIdempotencyKey();
   const make = useChange(
-    () =>
-      unwrap(
-        api.POST('/v1/clients', {
-          params: { header: { 'Idempotency-Key': idempotencyKey } },
-          body: { ...toPolicy(draft), name: draft.name.trim(), role: draft.role },
-        }),
-      ),
+    () => {
+      const body = { ...toPolicy(draft), name: draft.name.trim(), role: draft.role };
+      return unwrap(api.POST('/v1/clients', { params: { header: { 'Idempotency-Key': keyFor(body) } }, body }));
+    },
     { changes: [['clients'], ['client-names']] },
   );
   const submit = (event: FormEvent): void => {

@@ -3,6 +3,7 @@ import { type FormEvent, useState } from 'react';
 import { useLocation } from 'wouter';
 import { api, unwrap } from '../../api/client.ts';
 import { useChange } from '../../api/use-change.ts';
+import { useIdempotencyKey } from '../../api/use-idempotency-key.ts';
 import { ProblemNotice } from '../../components/problem-notice.tsx';
 import { SecretOnce } from '../../components/secret-once.tsx';
 import { useMessages } from '../../messages/use-messages.tsx';
@@ -13,15 +14,12 @@ export function NewSubscriptionDialog({ onClose }: { onClose: () => void }) {
   const { subscriptions: words, frame } = useMessages();
   const [, navigate] = useLocation();
   const [draft, setDraft] = useState(NEW_SUBSCRIPTION);
-  const [idempotencyKey] = useState(() => crypto.randomUUID());
+  const keyFor = useIdempotencyKey();
   const make = useChange(
-    () =>
-      unwrap(
-        api.POST('/v1/subscriptions', {
-          params: { header: { 'Idempotency-Key': idempotencyKey } },
-          body: toSubscription(draft),
-        }),
-      ),
+    () => {
+      const body = toSubscription(draft);
+      return unwrap(api.POST('/v1/subscriptions', { params: { header: { 'Idempotency-Key': keyFor(body) } }, body }));
+    },
     { changes: [['subscriptions', 'list']] },
   );
   const submit = (event: FormEvent): void => {
