@@ -6,9 +6,12 @@ import { findContractions, RELEASED_SCHEMA_FILE, type ReleasedSchema } from '../
 
 const released = JSON.parse(readFileSync(RELEASED_SCHEMA_FILE, 'utf8')) as ReleasedSchema;
 let fresh: FreshDatabase;
+/** Before any test changes the schema. */
+let contractions: string[];
 
 beforeAll(async () => {
   fresh = await freshDatabase();
+  contractions = await findContractions(fresh.url, released);
 });
 afterAll(() => fresh?.drop());
 
@@ -23,7 +26,7 @@ async function alter(statement: string): Promise<void> {
 describe('replicas of the last release', () => {
   it('work on the schema of this one: their statements, and the rows that they write', async () => {
     expect(Object.keys(released.statements).length).toBeGreaterThan(200);
-    expect(await findContractions(fresh.url, released)).toEqual([]);
+    expect(contractions).toEqual([]);
   });
 
   it.each([
@@ -34,10 +37,7 @@ describe('replicas of the last release', () => {
       "ALTER TABLE client DROP CONSTRAINT client_role_check, ADD CHECK (role IN ('service', 'admin', 'operator'))",
       'client: CHECK ((role = ANY',
     ],
-    [
-      'ALTER TABLE lease RENAME COLUMN ended_at TO finished_at',
-      'lease.ended_at: was timestamp with time zone, is gone',
-    ],
+    ['ALTER TABLE lease RENAME COLUMN asset_id TO thing_id', 'lease.asset_id: was text, is gone'],
   ])('would not after: %s', async (statement, contraction) => {
     await alter(statement);
     expect((await findContractions(fresh.url, released)).join('\n')).toContain(contraction);
