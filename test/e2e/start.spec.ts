@@ -204,7 +204,7 @@ describe('the command line', () => {
     expect(await doctor.ended).toBe(0);
     const { findings } = JSON.parse(doctor.stdout()) as { findings: { check: string; state: string }[] };
     expect(findings.map(({ check, state }) => `${check} ${state}`)).toEqual(
-      ['configuration', 'database', 'migrations', 'key_ring', 'clock', 'rollback', 'event_subscriptions'].map(
+      ['configuration', 'database', 'key_ring', 'clock', 'migrations', 'rollback', 'event_subscriptions'].map(
         (check) => `${check} ok`,
       ),
     );

@@ -6,8 +6,8 @@ const MEMORY = '/dev/shm';
 const MIN_FREE_BYTES = 2 * 1024 ** 3;
 
 /**
- * Where databases of tests lie: in memory if there is room, because a clone of the template, 700 files, then takes 25 ms
- * instead of 100. Containers often have no more than 64 MB there.
+ * Where databases of tests lie: in memory if there is room, because a clone of the template, 700 files, then takes
+ * 25 ms instead of 100. Containers often have no more than 64 MB there.
  */
 export function databaseParentFolder(): string {
   try {

@@ -97,8 +97,8 @@ export async function storeSignupReport(
 }
 
 /**
- * Sessions of these flows under the app without a connection, created in the window, newest first. Includes those never opened here:
- * a product that runs the SDK on its own page opens none.
+ * Sessions of these flows under the app without a connection, created in the window, newest first. Includes those never
+ * opened here: a product that runs the SDK on its own page opens none.
  */
 export async function findCandidateSessions(
   executor: SqlExecutor,

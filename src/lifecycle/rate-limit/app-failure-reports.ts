@@ -6,8 +6,8 @@ import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { type AppRateLimitState, isLimitOver } from './rate-limit-rules.ts';
 
 /**
- * Tells `AppFailures` what calls meet. Never throws: the call's own outcome matters more than a failure to store what it
- * says about the app.
+ * Tells `AppFailures` what calls meet. Never throws: the call's own outcome matters more than a failure to store what
+ * it says about the app.
  */
 @Injectable()
 export class AppFailureReports {
