@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
 import { StartupError } from '../../../src/bootstrap/startup-error.ts';
 import { Database } from '../../../src/database/database.ts';
@@ -20,7 +20,16 @@ const readiness = async () => request(replica.app.getHttpServer()).get('/health/
 const start = (environment: Record<string, string> = {}): Promise<TestReplica> =>
   startTestReplica({ databaseUrl: replica.databaseUrl, environment, overrides: { logger: log.logger } });
 
+const addFutureMigration = () =>
+  run(`INSERT INTO schema_migration (timestamp, name) VALUES (9999999999999, '${FUTURE}')`);
+const removeFutureMigration = async () => {
+  await run(`DELETE FROM schema_contract WHERE migration = '${FUTURE}'`);
+  await run(`DELETE FROM schema_migration WHERE name = '${FUTURE}'`);
+};
+
 describe('a replica and the schema', () => {
+  afterEach(removeFutureMigration);
+
   it('fit together if the schema is the same, or newer and not contracted', () => {
     expect(judgeSchema(['a', 'b'], new Set(['a', 'b']), [])).toEqual({ missing: [], newer: [], unmet: [] });
     expect(judgeSchema(['a'], new Set(['a', 'b']), ['a'])).toEqual({ missing: [], newer: ['b'], unmet: [] });
@@ -32,7 +41,7 @@ describe('a replica and the schema', () => {
   });
 
   it('of a newer release, an old one works and says so', async () => {
-    await run(`INSERT INTO schema_migration (timestamp, name) VALUES (9999999999999, '${FUTURE}')`);
+    await addFutureMigration();
     const { status, body } = await readiness();
     expect([status, body.details.migrations]).toEqual([200, { status: 'up', newer: [FUTURE] }]);
     await (await start()).close();
@@ -40,6 +49,7 @@ describe('a replica and the schema', () => {
   });
 
   it('that asks for a newer release, an old one takes no requests and does not start', async () => {
+    await addFutureMigration();
     await run(`INSERT INTO schema_contract (migration, needs) VALUES ('${FUTURE}', '${FUTURE}')`);
     const { status, body } = await readiness();
     expect([status, body.error.migrations]).toEqual([
@@ -48,8 +58,7 @@ describe('a replica and the schema', () => {
     ]);
     const error = await catchError(StartupError, start());
     expect([error.code, error.message]).toEqual(['schema_too_new', expect.stringContaining(FUTURE)]);
-    await run('DELETE FROM schema_contract');
-    await run(`DELETE FROM schema_migration WHERE name = '${FUTURE}'`);
+    await removeFutureMigration();
     expect((await readiness()).status).toBe(200);
   });
 

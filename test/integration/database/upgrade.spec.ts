@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { dataSourceOptions } from '../../../src/database/data-source-options.ts';
 import { migrate } from '../../../src/database/migrate.ts';
@@ -68,8 +68,9 @@ describe('the database before the upgrade', () => {
 });
 
 describe('an upgrade', () => {
+  beforeEach(() => migrate(after));
+
   it('keeps every row and every value', async () => {
-    expect(await migrate(after)).not.toEqual([]);
     expect(selectColumns(await read(after), withNewNames(contents))).toEqual(withNewNames(contents));
   });
 
@@ -79,16 +80,21 @@ describe('an upgrade', () => {
   });
 
   it('can be undone, with every row and every value', async () => {
-    for (const _ of laterMigrations(after)) await after.undoLastMigration();
+    await undo();
     expect(await read(before)).toEqual(contents);
     expect(await readCatalog(before)).toEqual(catalog);
   });
 
   it('can be repeated', async () => {
+    await undo();
     expect(await migrate(after)).toEqual(laterMigrations(after));
     expect(selectColumns(await read(after), withNewNames(contents))).toEqual(withNewNames(contents));
   });
 });
+
+async function undo(): Promise<void> {
+  for (const _ of laterMigrations(after)) await after.undoLastMigration();
+}
 
 function timestampOf(migration: string): number {
   return Number(/\d{13}$/.exec(migration)?.[0]);
