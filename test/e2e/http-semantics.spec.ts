@@ -171,10 +171,11 @@ describe('methods and paths', () => {
     expect(page.headers['content-security-policy']).toContain(`style-src 'sha256-${hash}'`);
     expect(page.headers['content-security-policy']).toContain("default-src 'none'");
     const links = [...page.body.matchAll(/href="(\/[^"]*)"/g)].map(([, path]) => path);
-    expect(links).toEqual(['/docs', '/openapi.json', '/health/ready', '/problems']);
+    expect(links).toEqual(['/console', '/docs', '/openapi.json', '/health/ready', '/problems']);
     for (const path of links) expect([path, (await exchange('GET', String(path))).status]).toEqual([path, 200]);
     const json = await exchange('GET', '/', { accept: 'application/json' });
     expect(JSON.parse(json.body)).toEqual({
+      console: '/console',
       docs: '/docs',
       openapi: '/openapi.json',
       health: '/health/ready',
