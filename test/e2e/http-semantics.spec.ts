@@ -175,6 +175,7 @@ describe('methods and paths', () => {
     for (const path of links) expect([path, (await exchange('GET', String(path))).status]).toEqual([path, 200]);
     const json = await exchange('GET', '/', { accept: 'application/json' });
     expect(JSON.parse(json.body)).toEqual({
+      console: '/console',
       docs: '/docs',
       openapi: '/openapi.json',
       health: '/health/ready',
