@@ -1,5 +1,5 @@
-// Replaces three replicas behind HAProxy one by one under load, BENCH_ROUNDS times: how many requests failed. The build's
-// replicas, on a database of their own.
+// Replaces three replicas behind HAProxy one by one under load, BENCH_ROUNDS times: how many requests failed.
+// The build's replicas, on a database of their own.
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';

@@ -12,7 +12,7 @@ export class RequestTenants {
     if (tenant !== undefined) this.#answered.set(request, tenant);
   }
 
-  /** Undefined for callers that are not known, whose words are nothing for the log, and where there is none or several. */
+  /** Undefined if there is none or several, and for callers who are not known: their words are nothing for the log. */
   of(request: AuthenticatedRequest): string | undefined {
     if (request.client === undefined) return undefined;
     return namedBy(request) ?? this.#answered.get(request);
