@@ -54,57 +54,38 @@ function toRow({ check, state, detail, mend }: Finding): readonly string[] {
 /** Stops at the first failure that makes later checks pointless. Does not change the schema. */
 async function runDoctor(context: CommandContext): Promise<Finding[]> {
   const findings: Finding[] = [];
-  const addFinding: AddFinding = (check, isOk, detail, mend) => {
-    findings.push({ check, state: isOk ? 'ok' : 'wrong', detail, mend: isOk ? null : (mend ?? null) });
-  };
   try {
     const config = loadCommandConfig(context.environment);
-    addFinding(
-      'configuration',
-      true,
-      `${config.environment}, ${config.publicUrl}, Graph API ${config.meta.graphApiVersion}`,
-    );
+    const { environment, publicUrl, meta } = config;
+    findings.push(fine('configuration', `${environment}, ${publicUrl}, Graph API ${meta.graphApiVersion}`));
     for (const warning of config.warnings)
       findings.push(attention('configuration', warning, 'Correct it before you go live.'));
-    await withDatabase(context, config, async (databaseUrl) => {
-      findings.push(...(await checkDatabase(config, databaseUrl, addFinding)));
-    });
+    await withDatabase(context, config, (databaseUrl) => checkDatabase(config, databaseUrl, findings));
   } catch (error) {
-    addFinding(toFailedCheck(findings, error), false, describeStartupError(error));
+    // The detail names the remedy.
+    const detail = describeStartupError(error);
+    findings.push({ check: toFailedCheck(findings, error), state: 'wrong', detail, mend: null });
   }
   return findings;
 }
 
-/** Without `mend`, `detail` names the remedy. */
-type AddFinding = (check: Finding['check'], isOk: boolean, detail: string, mend?: string) => void;
-
-/** Adds findings on the database through `addFinding`; returns those of the checks that need it open. */
-async function checkDatabase(config: Config, databaseUrl: string, addFinding: AddFinding): Promise<Finding[]> {
+/** Adds to `findings` what it finds before it throws. */
+async function checkDatabase(config: Config, databaseUrl: string, findings: Finding[]): Promise<void> {
   const connection = await connectDatabase(databaseUrl, config.database);
   const { dataSource } = connection;
   try {
     const [server] = (await dataSource.query('SHOW server_version')) as { server_version: string }[];
-    addFinding('database', true, `Postgres ${server?.server_version ?? '?'} answers`);
+    findings.push(fine('database', `Postgres ${server?.server_version ?? '?'} answers`));
     const schema = checkSchema(await inspectSchema(dataSource));
-    if (schema.state === 'wrong') return [schema];
+    findings.push(schema);
+    if (schema.state === 'wrong') return;
     const coreServices = await openCoreServicesOn(connection, { config });
     const { databaseClock, keyRing } = coreServices;
-    addFinding('key_ring', true, `opens; the active key is ${keyRing.activeKek().id}`);
-    const skewSeconds = databaseClock.localSkewMs() / 1000;
-    const skew = `${skewSeconds.toFixed(1)} s ahead of the database's`;
-    addFinding(
-      'clock',
-      Math.abs(skewSeconds) <= MAX_SKEW_SECONDS,
-      skew,
-      'Run NTP on this machine and on the database server.',
-    );
-    const rollbacks = await checkRollbacks(coreServices);
-    return [
-      schema,
-      ...rollbacks,
-      await checkEventSubscriptions(coreServices),
-      ...(await checkGoingLive(config, coreServices)),
-    ];
+    findings.push(fine('key_ring', `opens; the active key is ${keyRing.activeKek().id}`));
+    findings.push(checkClock(databaseClock.localSkewMs() / 1000));
+    findings.push(...(await checkRollbacks(coreServices)));
+    findings.push(await checkEventSubscriptions(coreServices));
+    findings.push(...(await checkGoingLive(config, coreServices)));
   } finally {
     await dataSource.destroy();
   }
@@ -122,6 +103,12 @@ function checkSchema({ missing, newer, unmet }: SchemaState): Finding {
   if (newer.length === 0) return fine('migrations', 'all have run');
   const detail = `all have run, and those of a newer release, too: ${newer.join(', ')}`;
   return attention('migrations', detail, 'Replace the replicas of this release soon.');
+}
+
+function checkClock(skewSeconds: number): Finding {
+  const skew = `${skewSeconds.toFixed(1)} s ahead of the database's`;
+  if (Math.abs(skewSeconds) <= MAX_SKEW_SECONDS) return fine('clock', skew);
+  return wrong('clock', skew, 'Run NTP on this machine and on the database server.');
 }
 
 /** Skipped without a configured app: the built-in sandbox needs no check. */
