@@ -11,14 +11,17 @@ const CHANGE = { ROOT_KEY: NEW_ROOT_KEY, ROOT_KEY_PREVIOUS: TEST_ROOT_KEY };
 
 let context: CliTestContext;
 
-beforeAll(async () => {
-  context = await openCliTestContext();
-  const rows = ['one', 'two', 'three'].map((tenant) =>
-    JSON.stringify({ tenant, product: 'pages', access_token: context.createUserToken() }),
-  );
-  expect(await context.run('import', context.file('rows.jsonl', rows.join('\n')))).toMatchObject({ code: 0 });
-}, 60_000);
-afterAll(() => context?.close());
+/** A vault for one group of tests: after a leak, its root key is another. */
+function openContext(): void {
+  beforeAll(async () => {
+    context = await openCliTestContext();
+    const rows = ['one', 'two', 'three'].map((tenant) =>
+      JSON.stringify({ tenant, product: 'pages', access_token: context.createUserToken() }),
+    );
+    expect(await context.run('import', context.file('rows.jsonl', rows.join('\n')))).toMatchObject({ code: 0 });
+  }, 60_000);
+  afterAll(() => context?.close());
+}
 
 interface Kek {
   id: string;
@@ -46,6 +49,8 @@ async function leaseStatus(key: string, tenant: string, more: Record<string, str
 }
 
 describe('metavault keys', () => {
+  openContext();
+
   it('rotates, rewraps and retires; a key in use stays, a retired one stays retired', async () => {
     const old = await active();
     const run = (...args: string[]) => context.run('keys', ...args);
@@ -100,6 +105,8 @@ describe('metavault keys', () => {
 });
 
 describe('docs/runbook.md, "After a leak"', () => {
+  openContext();
+
   it('runs from the first line to the last', async () => {
     const changed = { ...context.environment, ROOT_KEY: NEW_ROOT_KEY };
     const args = ['--name', 'a', '--role', 'service', '--tenants', '*', '--products', '*'];
