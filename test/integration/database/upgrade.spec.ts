@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { dataSourceOptions } from '../../../src/database/data-source-options.ts';
 import { migrate } from '../../../src/database/migrate.ts';
@@ -27,11 +27,21 @@ type Row = Readonly<Record<string, string | null>>;
 /** Rows by table, values as Postgres prints them. */
 type Contents = Readonly<Record<string, readonly Row[]>>;
 
+/** What ran, and the database afterwards. */
+interface Upgraded {
+  ran: readonly string[];
+  contents: Contents;
+  catalog: readonly string[];
+}
+
 let empty: FreshDatabase;
 let before: DataSource;
 let after: DataSource;
 let contents: Contents;
 let catalog: readonly string[];
+let upgraded: Upgraded;
+let undone: Omit<Upgraded, 'ran'>;
+let repeated: Upgraded;
 
 beforeAll(async () => {
   empty = await emptyDatabase();
@@ -45,6 +55,14 @@ beforeAll(async () => {
   contents = await read(before);
   catalog = await readCatalog(before);
   after = await new DataSource(options).initialize();
+  const upgrade = async (): Promise<Upgraded> => {
+    const ran = await migrate(after);
+    return { ran, contents: await read(after), catalog: await readCatalog(after) };
+  };
+  upgraded = await upgrade();
+  for (const _ of laterMigrations(after)) await after.undoLastMigration();
+  undone = { contents: await read(before), catalog: await readCatalog(before) };
+  repeated = await upgrade();
 });
 
 afterAll(async () => {
@@ -68,33 +86,28 @@ describe('the database before the upgrade', () => {
 });
 
 describe('an upgrade', () => {
-  beforeEach(() => migrate(after));
-
-  it('keeps every row and every value', async () => {
-    expect(selectColumns(await read(after), withNewNames(contents))).toEqual(withNewNames(contents));
+  it('keeps every row and every value', () => {
+    expect(upgraded.ran).not.toEqual([]);
+    expect(selectColumns(upgraded.contents, withNewNames(contents))).toEqual(withNewNames(contents));
   });
 
-  it('leaves no index or constraint with an old name', async () => {
-    const old = /lane|intake|_pace|person|doubted|macs_from|next_turn/;
-    expect((await readCatalog(after)).filter((line) => old.test(line))).toEqual([]);
+  it('leaves no index or constraint with an old name', () => {
+    // `'person'` is a kind of actor.
+    const old = /lane|intake|_pace|person(?!')|doubted|macs_from|next_turn/;
+    expect(upgraded.catalog.filter((line) => old.test(line))).toEqual([]);
   });
 
-  it('can be undone, with every row and every value', async () => {
-    await undo();
-    expect(await read(before)).toEqual(contents);
-    expect(await readCatalog(before)).toEqual(catalog);
+  it('can be undone, with every row and every value', () => {
+    expect(undone.contents).toEqual(contents);
+    // Checks that later rows may not fulfil are not validated.
+    expect(undone.catalog.map((line) => line.replace(/ NOT VALID$/, ''))).toEqual(catalog);
   });
 
-  it('can be repeated', async () => {
-    await undo();
-    expect(await migrate(after)).toEqual(laterMigrations(after));
-    expect(selectColumns(await read(after), withNewNames(contents))).toEqual(withNewNames(contents));
+  it('can be repeated', () => {
+    expect(repeated.ran).toEqual(laterMigrations(after));
+    expect(selectColumns(repeated.contents, withNewNames(contents))).toEqual(withNewNames(contents));
   });
 });
-
-async function undo(): Promise<void> {
-  for (const _ of laterMigrations(after)) await after.undoLastMigration();
-}
 
 function timestampOf(migration: string): number {
   return Number(/\d{13}$/.exec(migration)?.[0]);
