@@ -4,9 +4,21 @@ import type { CredentialFailure } from '../status/status-reason.ts';
 
 type AppFailureCode = 'app_rejected' | 'app_blocked' | 'app_throttled';
 
-const selectFailures = defineStatement<{ appIds: readonly string[] }, { app_id: string; code: AppFailureCode }>(
+interface AppFailureRow {
+  app_id: string;
+  code: AppFailureCode;
+  failing_since: Date;
+}
+
+/** What holds up the credentials of an app that have not failed themselves, and since when. */
+export interface AppFailure {
+  failure: CredentialFailure;
+  since: Date;
+}
+
+const selectFailures = defineStatement<{ appIds: readonly string[] }, AppFailureRow>(
   'app_failures_of_connections',
-  ({ appIds }) => sql`SELECT app_id, code FROM app_failure WHERE app_id = ANY (${appIds}::text[])`,
+  ({ appIds }) => sql`SELECT app_id, code, failing_since FROM app_failure WHERE app_id = ANY (${appIds}::text[])`,
 );
 
 const FAILURES: Readonly<Record<AppFailureCode, Pick<CredentialFailure, 'code' | 'detail'>>> = {
@@ -21,12 +33,17 @@ const FAILURES: Readonly<Record<AppFailureCode, Pick<CredentialFailure, 'code' |
   app_throttled: { code: 'meta_throttled', detail: 'Our app is at a rate limit at Meta, so this token waits.' },
 };
 
-/** What holds up the credentials of these apps that have not failed themselves, by app id. */
+/** By app id. */
 export async function findAppFailures(
   executor: SqlExecutor,
   appIds: readonly string[],
-): Promise<ReadonlyMap<string, CredentialFailure>> {
+): Promise<ReadonlyMap<string, AppFailure>> {
   if (appIds.length === 0) return new Map();
   const rows = await executor.rows(selectFailures({ appIds: [...new Set(appIds)] }));
-  return new Map(rows.map(({ app_id: id, code }) => [id, { ...FAILURES[code], attempts: 0, next_attempt_at: null }]));
+  return new Map(
+    rows.map(({ app_id: id, code, failing_since: since }) => [
+      id,
+      { failure: { ...FAILURES[code], attempts: 0, next_attempt_at: null }, since },
+    ]),
+  );
 }

@@ -10,7 +10,8 @@ import {
   PROVIDER_REVOCATION_STATUSES,
   type ProviderRevocationStatus,
 } from '../status/connection-status.ts';
-import { type CredentialFailure, StatusReason } from '../status/status-reason.ts';
+import { StatusReason } from '../status/status-reason.ts';
+import type { AppFailure } from './app-failure.query.ts';
 import { AssetResponse, toAssetResponse } from './asset-response.dto.ts';
 import type { ConnectionEntity } from './connection.entity.ts';
 import type { AssetPart, CredentialPart } from './connection-parts.query.ts';
@@ -131,7 +132,7 @@ interface ConnectionParts {
   assets: AssetPart[];
   assetsCount: number;
   /** What holds up its app; null: nothing. */
-  appFailure: CredentialFailure | null;
+  appFailure: AppFailure | null;
 }
 
 export function toConnectionResponse(

@@ -4,6 +4,7 @@ import { exampleId, INSTANT_OR_NULL } from '../../platform/openapi/examples.ts';
 import { type CredentialKind, HEALTHS, type Health } from '../credentials/credential-kind.ts';
 import type { CredentialId } from '../ids.ts';
 import { CredentialFailure } from '../status/status-reason.ts';
+import type { AppFailure } from './app-failure.query.ts';
 import type { CredentialPart } from './connection-parts.query.ts';
 
 /** A credential as the API shows it. Contains no token, not even sealed. */
@@ -77,10 +78,7 @@ export class CredentialResponse {
 const instant = (date: Date | null): string | null => date?.toISOString() ?? null;
 
 /** `appFailure`: what holds up its app; null: nothing. */
-export function toCredentialResponse(
-  credential: CredentialPart,
-  appFailure: CredentialFailure | null,
-): CredentialResponse {
+export function toCredentialResponse(credential: CredentialPart, appFailure: AppFailure | null): CredentialResponse {
   return {
     id: credential.id,
     kind: credential.kind,
@@ -94,6 +92,16 @@ export function toCredentialResponse(
     last_refreshed_at: instant(credential.last_refreshed_at),
     last_checked_at: instant(credential.last_checked_at),
     health: credential.health,
-    failure: credential.failure ?? appFailure,
+    failure: credential.failure ?? failureOfApp(credential, appFailure),
   };
+}
+
+/** Null for a credential that Meta has accepted since. */
+function failureOfApp(
+  { last_refreshed_at: refreshedAt, last_checked_at: checkedAt }: CredentialPart,
+  appFailure: AppFailure | null,
+): CredentialFailure | null {
+  if (appFailure === null) return null;
+  const { failure, since } = appFailure;
+  return [refreshedAt, checkedAt].some((at) => at !== null && at > since) ? null : failure;
 }
