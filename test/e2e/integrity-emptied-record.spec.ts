@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { Database } from '../../src/database/database.ts';
 import {
   api,
@@ -11,7 +11,7 @@ import {
 let context: ConnectTestContext;
 let serviceKey = '';
 
-beforeAll(async () => {
+beforeEach(async () => {
   context = await openConnectTestContext();
   await completeConnect(context);
   serviceKey = (await createServiceClient(context)).key;
@@ -20,7 +20,7 @@ beforeAll(async () => {
   const url = 'http://127.0.0.1:9/events';
   await admin.post('/v1/subscriptions', { url, events: ['connection.created'] }).expect(201);
 });
-afterAll(() => context?.close());
+afterEach(() => context?.close());
 
 const verify = async () => (await api(context).get('/v1/audit/verify').expect(200)).body;
 const lease = () => api(context, serviceKey).post('/v1/leases', { tenant: 'acme', product: 'pages' }).expect(201);
@@ -42,6 +42,7 @@ it('every object that only audited actions create has its entry', async () => {
 });
 
 it('an emptied audit log is invalid, and stays so as it goes on', async () => {
+  await lease();
   for (const table of ['audit_entry', 'audit_link', 'audit_head']) await sql(`DELETE FROM ${table}`);
   const all = { clients: 1, connections: 1, keys: 1, leases: 1, subscriptions: 1 };
   expect(await missing()).toEqual(all);
