@@ -15,7 +15,7 @@ import {
 } from '../support/connect-test-context.ts';
 import { type DatabaseProxy, startDatabaseProxy } from '../support/database-proxy.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
-import { TEST_ADMIN_KEY } from '../support/test-replica.ts';
+import { TEST_ADMIN_KEY, TEST_ENVIRONMENT } from '../support/test-replica.ts';
 import { until } from '../support/until.ts';
 
 /** Far above the promised two seconds, far below the timeouts of statements that may take long. */
@@ -64,23 +64,25 @@ afterAll(async () => {
 
 const server = () => context.replica.app.getHttpServer();
 
+/** An admin may not take leases, and ways to sign in are settings. */
+const WITHOUT_STATEMENTS = ['/v1/leases', '/v1/leases/batch', '/v1/console/sign-in'];
+
 /** Every operation under /v1 of the API document, with ids that do not exist. */
 async function listRoutes(): Promise<Route[]> {
   const { body } = await request(server()).get('/openapi.json');
-  return (
-    Object.entries(body.paths as Record<string, object>)
-      // An admin may not take leases, which needs no statement to know.
-      .filter(([path]) => path.startsWith('/v1/') && !['/v1/leases', '/v1/leases/batch'].includes(path))
-      .flatMap(([path, operations]) =>
-        Object.keys(operations)
-          .filter((method) => ['get', 'post', 'put', 'patch', 'delete'].includes(method))
-          .map((method) => ({ method, path: path.replace(/\{[^}]+\}/g, connectionId) })),
-      )
-  );
+  return Object.entries(body.paths as Record<string, object>)
+    .filter(([path]) => path.startsWith('/v1/') && !WITHOUT_STATEMENTS.includes(path))
+    .flatMap(([path, operations]) =>
+      Object.keys(operations)
+        .filter((method) => ['get', 'post', 'put', 'patch', 'delete'].includes(method))
+        .map((method) => ({ method, path: path.replace(/\{[^}]+\}/g, connectionId) })),
+    );
 }
 
 function call({ method, path }: Route): request.Test {
   const sent = request(server())[method as 'get'](path).set('Authorization', `Bearer ${TEST_ADMIN_KEY}`);
+  if (path === '/v1/console/sessions' && method === 'post')
+    return sent.set('Origin', TEST_ENVIRONMENT['PUBLIC_URL'] ?? '').send({ key: TEST_ADMIN_KEY });
   return method === 'get' || method === 'delete' ? sent : sent.send({});
 }
 

@@ -13,7 +13,7 @@ const OTHER_WORDS = new Set([
   ...['account_update', 'business_management', 'override_callback_uri'],
   ...['subscribed_apps', 'webhook_configuration', 'webhook_handshake', 'webhook_subscriptions'],
   ...['error_code', 'redirect_uri', 'waba_id', 'business_id', 'feature_type', 'whatsapp_business_app_onboarding'],
-  ...['status_reason', 'min_valid_seconds', 'app_id'],
+  ...['status_reason', 'min_valid_seconds', 'app_id', 'tenant_admin', 'auth_time', 'attempt_expired'],
   'metavault_graph_api_version_days_left',
 ]);
 
