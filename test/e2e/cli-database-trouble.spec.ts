@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import pg from 'pg';
 import { listCommands, readProgram } from '../support/cli-reference.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
@@ -147,6 +147,7 @@ describe('on a schema', () => {
     await sql.connect();
     await sql.query(`INSERT INTO schema_migration (timestamp, name) VALUES (9999999999999, '${FUTURE}')`);
   });
+  afterEach(() => sql.query('DELETE FROM schema_contract'));
   afterAll(async () => {
     await sql?.end();
     await fresh?.drop();

@@ -91,7 +91,7 @@ describe('replication of two real servers', () => {
   const found = async (): Promise<Finding | undefined> =>
     (await examine({ rows: async (statement) => (await client.query(statement)).rows as never }))[1];
 
-  it('is asynchronous, then synchronous, then without the standby that commits wait for', async () => {
+  it('is asynchronous, synchronous, without the standby that commits wait for, and then missing', async () => {
     expect(await found()).toMatchObject({ state: 'ok', detail: expect.stringContaining('1 standby, asynchronous') });
     await pair.replicateSynchronously();
     const synchronous = await until(found, (finding) => finding?.detail.includes('1 synchronous') === true);
@@ -102,9 +102,6 @@ describe('replication of two real servers', () => {
     expect(waiting?.detail).toBe(
       'synchronous_standby_names is another, but no such standby is connected: commits wait for one.',
     );
-  });
-
-  it('is missing on a server of its own', async () => {
     await client.query('ALTER SYSTEM RESET synchronous_standby_names');
     await client.query('SELECT pg_reload_conf()');
     await pair.promote();
