@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { Registry } from 'prom-client';
 import type { QueryRunner } from 'typeorm';
@@ -23,7 +23,7 @@ let log: ReturnType<typeof captureLog>;
 let registry: Registry;
 let partitions: PartitionService;
 
-beforeAll(async () => {
+beforeEach(async () => {
   open = await openFreshDatabase();
   clock = new FakeClock(today.toISOString());
   log = captureLog();
@@ -31,7 +31,7 @@ beforeAll(async () => {
   partitions = new PartitionService(open.database, clock, log.logger, registry, idleJobScheduler());
   partitions.register('lease', { days: 8 });
 });
-afterAll(() => open?.close());
+afterEach(() => open?.close());
 
 const query = (text: string): Promise<Record<string, unknown>[]> => open.database.rows({ text });
 
@@ -117,13 +117,13 @@ describe('a table that becomes partitioned', () => {
   let client: pg.Client;
   let runner: QueryRunner;
 
-  beforeAll(async () => {
+  beforeEach(async () => {
     client = new pg.Client({ connectionString: open.url });
     await client.connect();
     const run = async (text: string, values?: unknown[]) => (await client.query(text, values)).rows;
     runner = { query: run } as unknown as QueryRunner;
   });
-  afterAll(() => client?.end());
+  afterEach(() => client?.end());
 
   it('is attached without a look at its rows, with its indexes, checks, and rights', async () => {
     await client.query(`BEGIN; DROP TABLE lease;
