@@ -98,7 +98,7 @@ describe('replication of two real servers', () => {
     expect(synchronous).toMatchObject({ state: 'ok', detail: expect.stringContaining('loses nothing') });
     await client.query(`ALTER SYSTEM SET synchronous_standby_names = 'another'`);
     await client.query('SELECT pg_reload_conf()');
-    const waiting = await until(found, (finding) => finding?.state === 'attention');
+    const waiting = await until(found, (finding) => finding?.detail.includes('is another') === true);
     expect(waiting?.detail).toBe(
       'synchronous_standby_names is another, but no such standby is connected: commits wait for one.',
     );
