@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, jest } from '@jest/gl
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { type ConnectTestContext, openConnectTestContext } from './connect-test-context.ts';
 import { listen } from './http-listener.ts';
-import { openResources } from './open-resources.ts';
+import { type CloseLater, openResources } from './open-resources.ts';
 
 /** Without the browser's own windows first: it takes half of the processor time. */
 const NAMES = ['chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
@@ -76,13 +76,18 @@ export interface BrowserTest {
   visitor(settings?: Parameters<Browser['newContext']>[0]): Promise<Visitor>;
 }
 
+/** Settings of the replica, or what makes them once its address is known. */
+type BrowserTestEnvironment =
+  | Record<string, string>
+  | ((listensAt: string, closeLater: CloseLater) => Promise<Record<string, string>>);
+
 /**
  * `describe` for tests in a real browser: opens a context, and fails a test whose pages had errors. Without a Chromium
  * the tests are skipped, and their title says why.
  */
 export function describeInBrowser(
   title: string,
-  environment: Record<string, string>,
+  environment: BrowserTestEnvironment,
   tests: (browserTest: BrowserTest) => void,
 ): void {
   if (CHROMIUM === null) {
@@ -126,7 +131,7 @@ function missing(): never {
 }
 
 /** The sandbox is at 127.0.0.1 and the replica at localhost: two sites, so that SameSite matters as in production. */
-function openBrowserTestContext(executablePath: string, given: Record<string, string>): Promise<BrowserTestContext> {
+function openBrowserTestContext(executablePath: string, given: BrowserTestEnvironment): Promise<BrowserTestContext> {
   return openResources(async (closeLater) => {
     const returns: BrowserTestContext['returns'] = [];
     const product = closeLater(await listen(productPage(returns)));
@@ -135,7 +140,8 @@ function openBrowserTestContext(executablePath: string, given: Record<string, st
     const front = closeLater(await listen((request, response) => replica?.emit('request', request, response)));
     const listensAt = `http://localhost:${front.port}`;
     const returnOrigin = `http://127.0.0.1:${product.port}`;
-    const environment = { PUBLIC_URL: listensAt, RETURN_URL_ORIGINS: returnOrigin, ...given };
+    const settings = typeof given === 'function' ? await given(listensAt, closeLater) : given;
+    const environment = { PUBLIC_URL: listensAt, RETURN_URL_ORIGINS: returnOrigin, ...settings };
     const testContext = closeLater(await openConnectTestContext({ environment }));
     replica = testContext.replica.app.getHttpServer();
     const options = { executablePath, args: CHROMIUM_FLAGS, headless: true, timeout: 2 * TIMEOUT_MS };

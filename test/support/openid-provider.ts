@@ -28,7 +28,8 @@ export interface TestOpenIdProvider {
   close(): Promise<void>;
 }
 
-export async function startOpenIdProvider(): Promise<TestOpenIdProvider> {
+/** `origin`: that of the console. */
+export async function startOpenIdProvider(origin = OWN_ORIGIN): Promise<TestOpenIdProvider> {
   const server = await listen((request, response) => void handle(request, response));
   const { privateKey } = await generateKeyPair('RS256', { extractable: true });
   const provider = new Provider(server.url, {
@@ -36,14 +37,14 @@ export async function startOpenIdProvider(): Promise<TestOpenIdProvider> {
       {
         client_id: OIDC_CLIENT_ID,
         client_secret: OIDC_CLIENT_SECRET,
-        redirect_uris: [`${OWN_ORIGIN}/console/sign-in/oidc/callback`],
-        post_logout_redirect_uris: [`${OWN_ORIGIN}/console`],
+        redirect_uris: [`${origin}/console/sign-in/oidc/callback`],
+        post_logout_redirect_uris: [`${origin}/console`],
       },
     ],
     jwks: { keys: [{ ...(await exportJWK(privateKey)), alg: 'RS256', use: 'sig' }] },
     cookies: { keys: ['a key for the cookies of a test'] },
     claims: { openid: ['sub'], profile: ['name', 'groups', 'tenants'], email: ['email'] },
-    features: { devInteractions: { enabled: false } },
+    features: { devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: true, logoutSource } },
     interactions: { url: (_, { uid }) => `/interaction/${uid}` },
     findAccount: (_, sub) => ({ accountId: sub, claims: () => ({ sub, ...self.people.get(sub) }) }),
   });
@@ -69,6 +70,12 @@ export async function startOpenIdProvider(): Promise<TestOpenIdProvider> {
     close: server.close,
   };
   return self;
+}
+
+/** The sign-out page. The provider's own asks another host for its font. */
+function logoutSource(context: { body: unknown }, form: string): void {
+  const button = '<button type="submit" form="op.logoutForm" name="logout" value="yes">Yes, sign me out</button>';
+  context.body = `<!doctype html><title>Sign out</title>${form}${button}`;
 }
 
 /** The login page: answers at once, as a person would. */

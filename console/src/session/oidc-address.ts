@@ -1,6 +1,17 @@
 /** The page that a tab which was only opened to sign in ends on. */
 export const SIGNED_IN_PATH = '/signed-in';
 
+/** The service takes no longer addresses to lead back to. */
+const MAX_PATH_LENGTH = 480;
+
+/** The address of a page with its filters, without what a failed sign-in added. */
+export function pagePath(location: string, search: URLSearchParams): string {
+  const filters = new URLSearchParams(search);
+  filters.delete('sign_in_error');
+  const path = filters.size === 0 ? location : `${location}?${filters}`;
+  return path.length > MAX_PATH_LENGTH ? location : path;
+}
+
 /** Where the sign-in at the issuer begins. It ends on `path`, a path below `/console`. */
 export function oidcAddress(path: string, isFresh: boolean): string {
   const query = new URLSearchParams({ return_to: `/console${path === '/' ? '' : path}` });

@@ -1,11 +1,11 @@
 import { Button, Divider, Loader, PasswordInput, Stack, Text } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
-import { useLocation } from 'wouter';
+import { useLocation, useSearchParams } from 'wouter';
 import type { SignInMethods } from '../api/client.ts';
 import { ProblemNotice } from '../components/problem-notice.tsx';
 import { fill } from '../messages/messages.ts';
 import { useMessages } from '../messages/use-messages.tsx';
-import { oidcAddress, SIGNED_IN_PATH } from './oidc-address.ts';
+import { oidcAddress, pagePath, SIGNED_IN_PATH } from './oidc-address.ts';
 import { useKeySignIn, useSignInMethods } from './session-query.ts';
 
 /** The ways to sign in that are switched on. Over a page, the issuer opens in another tab, so that the page stays. */
@@ -37,10 +37,11 @@ export function SignInForm({ isOverPage = false }: { isOverPage?: boolean }) {
 function OidcButton(props: { oidc: NonNullable<SignInMethods['oidc']>; isOverPage: boolean }) {
   const { signIn: words } = useMessages();
   const [location] = useLocation();
+  const [search] = useSearchParams();
   const [isWaiting, setIsWaiting] = useState(false);
   if (!props.isOverPage)
     return (
-      <Button component="a" href={oidcAddress(location, false)} fullWidth>
+      <Button component="a" href={oidcAddress(pagePath(location, search), false)} fullWidth>
         {fill(words.withOidc, { name: props.oidc.name })}
       </Button>
     );

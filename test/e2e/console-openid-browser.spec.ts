@@ -1,0 +1,68 @@
+import { expect, it } from '@jest/globals';
+import type { Page } from 'playwright-core';
+import { Database } from '../../src/database/database.ts';
+import { readEntries } from '../support/console-test-context.ts';
+import { visitConsole } from '../support/console-visitor.ts';
+import { type BrowserTest, describeInBrowser } from '../support/describe-in-browser.ts';
+import { startOpenIdProvider, type TestOpenIdProvider } from '../support/openid-provider.ts';
+
+const PATH = '/connections?status=active';
+let provider: TestOpenIdProvider;
+
+/** A browser whose user has gone to the provider, where `sub` logs in; null: they decline. */
+async function goToProvider(browserTest: BrowserTest, sub: string | null): Promise<Page> {
+  // The provider's clock is the real one.
+  browserTest.testContext().clock.set(new Date());
+  provider.next = sub;
+  const { page } = await visitConsole(browserTest, PATH);
+  await page.getByRole('link', { name: 'Continue with Example ID' }).click();
+  return page;
+}
+
+describeInBrowser(
+  'the console with an identity provider',
+  async (listensAt, closeLater) => {
+    provider = closeLater(await startOpenIdProvider(listensAt));
+    provider.people
+      .set('ada', { name: 'Ada Lovelace', groups: ['vault-admins'] })
+      .set('alan', { name: 'Alan Turing', groups: ['vault-auditors'], tenants: ['acme'] })
+      .set('eve', { name: 'Eve', groups: ['staff'] });
+    return { ...provider.environment(), CONSOLE_KEY_SIGN_IN: 'false' };
+  },
+  (browserTest) => {
+    const address = () => `${browserTest.testContext().listensAt}/console`;
+    const entriesOf = (action: string) => readEntries(browserTest.testContext().replica.app.get(Database), action);
+
+    it('signs a person in where they were, and out at the provider, too', async () => {
+      const page = await goToProvider(browserTest, 'ada');
+      await page.getByRole('heading', { name: 'Connections', level: 1 }).waitFor();
+      expect(page.url()).toBe(address() + PATH);
+      expect((await entriesOf('console.signed_in')).at(-1)).toMatchObject({ actor_kind: 'person', actor_id: 'ada' });
+
+      await page.getByTitle('Your session').click();
+      await page.getByText('Ada Lovelace').first().waitFor();
+      await page.getByRole('button', { name: 'Sign out', exact: true }).click();
+      await page.getByRole('button', { name: 'Yes, sign me out' }).click();
+      await page.getByRole('heading', { name: 'Sign in to Metavault' }).waitFor();
+      expect(page.url().split('?')[0]).toBe(address());
+      expect(await page.getByLabel('API key', { exact: true }).count()).toBe(0);
+    });
+
+    it('offers an auditor no changes', async () => {
+      const page = await goToProvider(browserTest, 'alan');
+      await page.getByRole('heading', { name: 'Connections', level: 1 }).waitFor();
+      expect(await page.getByLabel('Select all of this page').count()).toBe(0);
+      expect(await page.getByRole('link', { name: 'Clients', exact: true }).count()).toBe(0);
+    });
+
+    it.each([
+      ['has no role', 'eve'],
+      ['declines', null],
+    ])('says why nobody is signed in who %s', async (_, sub) => {
+      const page = await goToProvider(browserTest, sub);
+      await page.getByRole('alert').waitFor();
+      await page.getByRole('heading', { name: 'Sign in to Metavault' }).waitFor();
+      expect(page.url()).toContain(address());
+    });
+  },
+);
