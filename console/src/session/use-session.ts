@@ -15,14 +15,8 @@ export function useCanChange(): boolean {
   return useSession().role === 'admin';
 }
 
-/** Whether connections may be revoked and connected again, which admins of tenants may, too. */
-export function useCanRevoke(): boolean {
-  const { role } = useSession();
-  return role === 'admin' || role === 'tenant_admin';
-}
-
-/** Whether apps may be added and changed, which admins of tenants may, too. */
-export function useCanManageApps(): boolean {
+/** Whether apps may be added and changed, and connections revoked and connected again: also by admins of tenants. */
+export function useCanManageTenants(): boolean {
   const { role } = useSession();
   return role === 'admin' || role === 'tenant_admin';
 }

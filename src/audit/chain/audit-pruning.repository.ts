@@ -41,9 +41,9 @@ const deleteEntriesStatement = defineStatement<{ ids: readonly AuditEntryId[] }>
   ({ ids }) => sql`DELETE FROM audit_entry WHERE id = ANY (${ids})`,
 );
 
-const dropPartitionStatement = defineStatement<{ until: Date }, { dropped: boolean }>(
+const dropPartitionStatement = defineStatement<{ until: Date }>(
   'audit_drop_partition',
-  ({ until }) => sql`SELECT drop_partition('audit_entry', 'aud', ${until}) AS dropped`,
+  ({ until }) => sql`SELECT drop_partition('audit_entry', 'aud', ${until})`,
 );
 
 /** Returns the position of the first link to an entry with this id or a greater one. */
@@ -65,8 +65,10 @@ export async function deleteLinkedEntries(tx: SqlExecutor, ids: readonly AuditEn
   await tx.run(deleteEntriesStatement({ ids }));
 }
 
-/** Drops the partition of entries that ends at `until`. False if it has any, or there is none. Takes its owner. */
-export async function dropEmptyPartition(executor: SqlExecutor, until: Date): Promise<boolean> {
-  const [row] = await executor.rows(dropPartitionStatement({ until }));
-  return row?.dropped === true;
+/**
+ * Drops the partition that ends at `until`, unless it still has entries or another session is at it. Only the owner of
+ * the tables may.
+ */
+export async function dropEmptyPartition(executor: SqlExecutor, until: Date): Promise<void> {
+  await executor.rows(dropPartitionStatement({ until }));
 }

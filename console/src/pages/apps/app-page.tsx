@@ -14,7 +14,7 @@ import { Section } from '../../components/section.tsx';
 import { Time } from '../../components/time.tsx';
 import { fill } from '../../messages/messages.ts';
 import { useMessages } from '../../messages/use-messages.tsx';
-import { useCanManageApps } from '../../session/use-session.ts';
+import { useCanManageTenants } from '../../session/use-session.ts';
 import { RotateAppSecretDialog } from './app-dialogs.tsx';
 
 type App = Schemas['AppWithMetaResponse'];
@@ -24,7 +24,7 @@ const CREDENTIAL_COLORS = { accepted: 'teal', rejected: 'red', unknown: 'yellow'
 export function AppPage() {
   const { apps: words, frame } = useMessages();
   const { id = '' } = useParams<{ id: string }>();
-  const canChange = useCanManageApps();
+  const canChange = useCanManageTenants();
   const { data, error, refetch } = useQuery({
     queryKey: ['apps', id],
     queryFn: ({ signal }) => unwrap(api.GET('/v1/apps/{app_id}', { params: { path: { app_id: id } }, signal })),

@@ -10,7 +10,7 @@ import { PageHeader } from '../../components/page-header.tsx';
 import { Pager } from '../../components/pager.tsx';
 import { ProblemNotice } from '../../components/problem-notice.tsx';
 import { useLanguage } from '../../messages/use-messages.tsx';
-import { useCanManageApps } from '../../session/use-session.ts';
+import { useCanManageTenants } from '../../session/use-session.ts';
 import { NewAppDialog } from './app-dialogs.tsx';
 
 const PAGE_SIZE = 50;
@@ -19,7 +19,7 @@ export function AppsPage() {
   const { locale, messages } = useLanguage();
   const { apps: words, frame } = messages;
   const [isAdding, setIsAdding] = useState(false);
-  const canChange = useCanManageApps();
+  const canChange = useCanManageTenants();
   const list = usePagedList(['apps', 'list'], (cursor, signal) =>
     unwrap(api.GET('/v1/apps', { params: { query: { limit: PAGE_SIZE, cursor } }, signal })),
   );

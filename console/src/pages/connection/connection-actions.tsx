@@ -8,7 +8,7 @@ import { ProblemNotice } from '../../components/problem-notice.tsx';
 import { useNotice } from '../../components/use-notice.tsx';
 import { fill } from '../../messages/messages.ts';
 import { useMessages } from '../../messages/use-messages.tsx';
-import { useCanChange, useCanRevoke } from '../../session/use-session.ts';
+import { useCanChange, useCanManageTenants } from '../../session/use-session.ts';
 import { useConnectionAction } from './connection-query.ts';
 import { ReconnectDialog } from './reconnect-dialog.tsx';
 
@@ -18,7 +18,7 @@ type Dialog = 'rotate' | 'revoke' | 'reconnect';
 export function ConnectionActions({ connection }: { connection: Connection }) {
   const { connection: words } = useMessages();
   const canChange = useCanChange();
-  const canRevoke = useCanRevoke();
+  const canRevoke = useCanManageTenants();
   const notify = useNotice();
   const [dialog, setDialog] = useState<Dialog | null>(null);
   const { id } = connection;

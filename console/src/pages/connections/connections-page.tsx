@@ -10,7 +10,7 @@ import { Pager } from '../../components/pager.tsx';
 import { ProblemNotice } from '../../components/problem-notice.tsx';
 import { fill } from '../../messages/messages.ts';
 import { useMessages } from '../../messages/use-messages.tsx';
-import { useCanChange, useCanRevoke } from '../../session/use-session.ts';
+import { useCanChange, useCanManageTenants } from '../../session/use-session.ts';
 import { BulkDialog } from './bulk-dialog.tsx';
 import { connectionColumns } from './connection-columns.tsx';
 import { toConnectionQuery } from './connection-filter.ts';
@@ -25,7 +25,7 @@ const CHANGES = ['check', 'refresh'] as const;
 export function ConnectionsPage() {
   const messages = useMessages();
   const { connections: words } = messages;
-  const canRevoke = useCanRevoke();
+  const canRevoke = useCanManageTenants();
   const { search } = useFilters();
   const query = toConnectionQuery(search);
   const selection = useSelection();
