@@ -17,7 +17,7 @@ export interface ConnectionFilter {
   assetId?: string;
   metaUserId?: string;
   reference?: string;
-  /** What a person searches: see `MATCHES`. */
+  /** What a person searches: see `EXACT_MATCHES` and `PREFIX_MATCHES`. */
   text?: string;
   /** From the client's policy. Null: all tenants. */
   visibleTenants: readonly string[] | null;
@@ -38,15 +38,35 @@ const REACHES_ASSET = 'c.id IN (SELECT a.connection_id FROM asset a WHERE a.id =
 const beginsWithText = (column: string): string =>
   `lower(${column}) COLLATE "C" >= lower(:text) AND lower(${column}) COLLATE "C" < lower(:text) || chr(1114111)`;
 
-/** What a search finds, each by an index of its own, from the page's connections. */
-const MATCHES: readonly string[] = [
+/** What a search finds exactly, each by an index of its own. */
+const EXACT_MATCHES: readonly string[] = [
   'connection c WHERE c.id = lower(:text)',
   'connection c WHERE c.reference = :text',
   'connection c WHERE c.meta_user_id = :text',
-  `connection c WHERE ${beginsWithText('c.tenant')}`,
   'asset a JOIN connection c ON c.id = a.connection_id WHERE a.id = :text',
-  `asset a JOIN connection c ON c.id = a.connection_id WHERE ${beginsWithText('a.name')}`,
 ];
+
+/**
+ * What a search finds by how a text begins. `found` reads the matches by the index of that text and `walked` the
+ * connections in order. `CASE` uses no index and is taken for common: Postgres cannot know how many will match, and the
+ * wrong one of the two reads a million rows.
+ */
+const PREFIX_MATCHES = [
+  {
+    name: 'tenant_match',
+    found: `c.id FROM connection c WHERE ${beginsWithText('c.tenant')} ORDER BY lower(c.tenant) COLLATE "C"`,
+    walked: `connection c WHERE CASE WHEN ${beginsWithText('c.tenant')} THEN true END`,
+  },
+  {
+    name: 'name_match',
+    found: `a.connection_id AS id FROM asset a WHERE ${beginsWithText('a.name')} ORDER BY lower(a.name) COLLATE "C"`,
+    walked: `asset a JOIN connection c ON c.id = a.connection_id
+      WHERE a.connection_id > :after AND CASE WHEN ${beginsWithText('a.name')} THEN true END`,
+  },
+] as const;
+
+/** So many matches of a prefix are sorted; more are so common that a page of them is soon met in order. */
+const MAX_SORTED_MATCHES = 10_000;
 
 /** Up to `limit` + 1 connections by id, as `toPage` expects. */
 export function findConnectionPage(manager: EntityManager, filter: ConnectionFilter): Promise<ConnectionEntity[]> {
@@ -54,7 +74,8 @@ export function findConnectionPage(manager: EntityManager, filter: ConnectionFil
   const conditions = conditionsOf(filter);
   for (const [condition, parameters] of conditions) query.andWhere(condition, parameters);
   const { text, limit } = filter;
-  if (text !== undefined) query.andWhere(searchCondition(conditions), { text, pageSize: limit + 1 });
+  if (text !== undefined)
+    query.andWhere(searchCondition(conditions), { text, pageSize: limit + 1, after: filter.after ?? '' });
   return query
     .orderBy('c.id')
     .limit(limit + 1)
@@ -63,12 +84,22 @@ export function findConnectionPage(manager: EntityManager, filter: ConnectionFil
 
 /**
  * Each kind of match stops at a page of connections that also meet the other conditions, so that a search that many
- * match reads a page of each rather than all.
+ * match reads a page of each rather than all. `OFFSET 0` keeps Postgres from reading all connections for a few.
  */
 function searchCondition(conditions: readonly Condition[]): string {
   const others = conditions.map(([condition]) => ` AND ${condition}`).join('');
-  const branches = MATCHES.map((from) => `(SELECT DISTINCT c.id FROM ${from}${others} ORDER BY c.id LIMIT :pageSize)`);
-  return `c.id IN (${branches.join(' UNION ALL ')})`;
+  const pageOf = (from: string) => `(SELECT DISTINCT c.id FROM ${from}${others} ORDER BY c.id LIMIT :pageSize)`;
+  const matches = PREFIX_MATCHES.map(
+    ({ name, found }) => `${name} AS MATERIALIZED (SELECT ${found} LIMIT ${MAX_SORTED_MATCHES + 1})`,
+  );
+  const branches = PREFIX_MATCHES.flatMap(({ name, walked }) => {
+    const isFew = `(SELECT count(*) FROM ${name}) <= ${MAX_SORTED_MATCHES}`;
+    return [
+      pageOf(`${name} m, LATERAL (SELECT * FROM connection WHERE id = m.id OFFSET 0) c WHERE ${isFew}`),
+      pageOf(`${walked} AND NOT ${isFew}`),
+    ];
+  });
+  return `c.id IN (WITH ${matches.join(', ')} ${[...EXACT_MATCHES.map(pageOf), ...branches].join(' UNION ALL ')})`;
 }
 
 function conditionsOf(filter: ConnectionFilter): Condition[] {
