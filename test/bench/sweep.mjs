@@ -1,5 +1,6 @@
 // Refreshes and health checks per second, statements per refresh, memory, and the time of the due query.
 //   SWEEP_DUE=10000,100000 SWEEP_LATENCY_MS=0,200 SWEEP_REPLICAS=1,3 SWEEP_DUE_QUERY_ROWS=1000000 npm run bench:sweep
+// SWEEP_TOP=20 also lists the statements that ran most often.
 import crypto from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openCoreServices } from '../../dist/src/bootstrap/core-services.js';
@@ -19,6 +20,7 @@ const DUE_QUERY_ROWS = list('SWEEP_DUE_QUERY_ROWS', '10000,100000,1000000');
 /** A run of the slow kind is stopped after this: the rate is what counts. */
 const MAX_SECONDS = Number(process.env.SWEEP_MOST_SECONDS ?? 60);
 const CONCURRENCY = 32;
+const TOP = Number(process.env.SWEEP_TOP ?? 0);
 /** Of the due query. */
 const TENANTS = Number(process.env.SWEEP_TENANTS ?? 1_000);
 
@@ -83,16 +85,27 @@ async function statements(database) {
   }
 }
 
+/** Calls, milliseconds in Postgres, and the text of the most frequent statements. */
+async function printTop(database) {
+  const top = await database.rows({
+    text: `SELECT calls, total_exec_time + total_plan_time AS ms, left(regexp_replace(query, '\\s+', ' ', 'g'), 110) AS query
+      FROM pg_stat_statements WHERE toplevel ORDER BY calls DESC LIMIT $1`,
+    values: [TOP],
+  });
+  for (const { calls, ms, query } of top) process.stdout.write(`    ${calls} calls, ${ms.toFixed(0)} ms: ${query}\n`);
+}
+
 async function run(admin, due, latencyMs, replicaCount) {
   const sandbox = await startSandbox({ now: () => Date.now(), randomBytes: (size) => random.bytes(size) });
   const url = await freshDatabase(admin.database);
   const environment = environmentOf(sandbox, url);
   const coreServices = await openCoreServices({ config: loadConfig(environment), databaseUrl: url });
   await coreServices.database.run({ text: 'CREATE EXTENSION IF NOT EXISTS pg_stat_statements' }).catch(() => undefined);
-  await seedDue(coreServices, sandbox, due);
-  sandbox.state.setLatency(latencyMs);
   const replicas = [];
   for (let index = 0; index < replicaCount; index++) replicas.push(await startProcess('service.mjs', environment));
+  // A replica does not begin on rows that no audit record speaks for.
+  await seedDue(coreServices, sandbox, due);
+  sandbox.state.setLatency(latencyMs);
   const row = (kind, r) => {
     const ideal = latencyMs === 0 ? null : (CONCURRENCY * replicaCount * 1000) / (2 * latencyMs);
     const share = ideal === null || kind !== 'refresh' ? '' : (r.perSecond / ideal).toFixed(2);
@@ -101,10 +114,12 @@ async function run(admin, due, latencyMs, replicaCount) {
       `| ${kind} | ${due} | ${latencyMs} | ${replicaCount} | ${r.done} | ${r.perSecond.toFixed(0)} | ${share} | ${each} | ${r.rssFrom} → ${r.rssTo} |\n`,
     );
   };
+  if (TOP > 0) await coreServices.database.run({ text: 'SELECT pg_stat_statements_reset()' });
   row(
     'refresh',
     await measure(coreServices.database, replicas, 'refresh', 'SELECT count(*) FROM credential WHERE version = 2'),
   );
+  if (TOP > 0) await printTop(coreServices.database);
   await coreServices.database.run({
     text: `UPDATE credential SET check_due_at = now(), last_checked_at = NULL WHERE claim_id IS NULL`,
   });
