@@ -58,7 +58,8 @@ const sweepAt = (replica, kind) =>
 async function measure(database, replicas, kind, doneSql) {
   const count = async () => Number((await database.rows({ text: doneSql }))[0].count);
   const statementsBefore = await statements(database);
-  const startedAt = performance.now();
+  const cpu = () => replicas.reduce((sum, replica) => sum + replica.cpu(), 0);
+  const [startedAt, cpuBefore] = [performance.now(), cpu()];
   const before = await count();
   const rss = [Math.max(...replicas.map((replica) => replica.rss()))];
   let isDone = false;
@@ -73,7 +74,8 @@ async function measure(database, replicas, kind, doneSql) {
   const done = (await count()) - before;
   const statementsAfter = await statements(database);
   const each = statementsBefore === null || done === 0 ? null : (statementsAfter - statementsBefore) / done;
-  return { done, perSecond: done / seconds, rssFrom: rss[1] ?? rss[0], rssTo: rss.at(-1), statements: each };
+  const cpuEach = done === 0 ? null : (cpu() - cpuBefore) / done;
+  return { done, perSecond: done / seconds, cpuEach, rssFrom: rss[1] ?? rss[0], rssTo: rss.at(-1), statements: each };
 }
 
 async function statements(database) {
@@ -110,8 +112,9 @@ async function run(admin, due, latencyMs, replicaCount) {
     const ideal = latencyMs === 0 ? null : (CONCURRENCY * replicaCount * 1000) / (2 * latencyMs);
     const share = ideal === null || kind !== 'refresh' ? '' : (r.perSecond / ideal).toFixed(2);
     const each = r.statements === null ? '' : r.statements.toFixed(1);
+    const cpu = r.cpuEach === null ? '' : r.cpuEach.toFixed(0);
     process.stdout.write(
-      `| ${kind} | ${due} | ${latencyMs} | ${replicaCount} | ${r.done} | ${r.perSecond.toFixed(0)} | ${share} | ${each} | ${r.rssFrom} → ${r.rssTo} |\n`,
+      `| ${kind} | ${due} | ${latencyMs} | ${replicaCount} | ${r.done} | ${r.perSecond.toFixed(0)} | ${share} | ${each} | ${cpu} | ${r.rssFrom} → ${r.rssTo} |\n`,
     );
   };
   if (TOP > 0) await coreServices.database.run({ text: 'SELECT pg_stat_statements_reset()' });
@@ -212,9 +215,9 @@ try {
   process.stdout.write('| rows | | visit of 100 tenants, ms | claim of 32, ms |\n|---|---|---|---|\n');
   for (const rows of DUE_QUERY_ROWS) if (rows > 0) await dueQuery(admin, rows);
   process.stdout.write(
-    '\n| sweep | due | latency ms | replicas | done | a second | of the ideal | statements each | RSS MB |\n',
+    '\n| sweep | due | latency ms | replicas | done | a second | of the ideal | statements each | CPU µs each | RSS MB |\n',
   );
-  process.stdout.write('|---|---|---|---|---|---|---|---|---|\n');
+  process.stdout.write('|---|---|---|---|---|---|---|---|---|---|\n');
   for (const due of DUE) {
     for (const latencyMs of LATENCIES) {
       for (const replicas of REPLICAS) if (due > 0) await run(admin, due, latencyMs, replicas);
