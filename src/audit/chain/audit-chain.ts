@@ -194,9 +194,9 @@ export class AuditChain {
     return { linked: links.length, forged, lastRead, isLocked: false };
   }
 
-  private append(end: ChainEnd, { id, fields, mac }: LinkableEntry): NewLink {
+  private append(end: ChainEnd, { id, entry, mac }: LinkableEntry): NewLink {
     end.entries += 1;
-    end.mac = computeLinkMac(this.mac, end.entries, end.mac, fields, mac);
+    end.mac = computeLinkMac(this.mac, end.entries, end.mac, entry, mac);
     if (mac !== null) end.macsRequiredFrom ??= firstIdRequiringMac({ id, position: end.entries });
     return { position: end.entries, entryId: id, mac: end.mac };
   }
