@@ -11,10 +11,17 @@ import { IS_INTERFERED_WITH } from '../database/interference.query.ts';
 import { defineStatement, type SqlExecutor, type Statement } from '../database/statement.ts';
 import { joinSealedSecret, sealedSecretColumns } from '../vault/sealed-secret.repository.ts';
 import type { ForeseenInput, ForeseenLeaseRow } from './issue-lease-row.ts';
-import { IS_FORESEEN, LEASE_EXPIRES_AT, leaseInputRows, WRITE_FORESEEN } from './write-leases.query.ts';
+import {
+  IS_FORESEEN,
+  LEASE_EXPIRES_AT,
+  type LeaseInputArrays,
+  leaseInputRows,
+  toInputArrays,
+  WRITE_FORESEEN,
+} from './write-leases.query.ts';
 
 /** Reads what was predicted by its keys, and looks for other connections where the request names none. */
-const insertForeseen = defineStatement<{ now: Date; inputs: readonly ForeseenInput[] }, ForeseenLeaseRow>(
+const insertForeseen = defineStatement<{ now: Date; inputs: LeaseInputArrays }, ForeseenLeaseRow>(
   'lease_issue_foreseen',
   ({ now, inputs }) => sql`WITH foreseen AS MATERIALIZED (
     SELECT * FROM (
@@ -42,7 +49,7 @@ const insertForeseen = defineStatement<{ now: Date; inputs: readonly ForeseenInp
 );
 
 /** Does nothing but make Postgres plan the statement. */
-export const insertNoForeseenLeases = (now: Date): Statement => insertForeseen({ now, inputs: [] });
+export const insertNoForeseenLeases = (now: Date): Statement => insertForeseen({ now, inputs: toInputArrays([]) });
 
 /**
  * Issues the leases whose prediction is right at the instant `now`, in one statement, as `issueLeases` does but with
@@ -54,5 +61,5 @@ export function issueForeseenLeases(
   now: Date,
   inputs: readonly ForeseenInput[],
 ): Promise<ForeseenLeaseRow[]> {
-  return executor.rows(insertForeseen({ now, inputs }));
+  return executor.rows(insertForeseen({ now, inputs: toInputArrays(inputs) }));
 }

@@ -42,7 +42,10 @@ export interface ForeseenLease {
   mac: Buffer | null;
 }
 
-export type ForeseenInput = LeaseInput & ForeseenLease;
+export interface ForeseenInput {
+  readonly input: LeaseInput;
+  readonly foreseen: ForeseenLease;
+}
 
 interface FoundCredential {
   connection_id: ConnectionId;

@@ -13,7 +13,14 @@ import { IS_INTERFERED_WITH } from '../database/interference.query.ts';
 import { defineStatement, type SqlExecutor, type Statement } from '../database/statement.ts';
 import { joinSealedSecret, sealedSecretColumns } from '../vault/sealed-secret.repository.ts';
 import type { ForeseenInput, LeaseRow } from './issue-lease-row.ts';
-import { IS_FORESEEN, LEASE_EXPIRES_AT, leaseInputRows, WRITE_FORESEEN } from './write-leases.query.ts';
+import {
+  IS_FORESEEN,
+  LEASE_EXPIRES_AT,
+  type LeaseInputArrays,
+  leaseInputRows,
+  toInputArrays,
+  WRITE_FORESEEN,
+} from './write-leases.query.ts';
 
 const OF_TENANT = isLiveConnectionOf({ tenant: sql`i.tenant`, product: sql`i.product` });
 
@@ -63,7 +70,7 @@ const ISSUE_AND_RECORD = sql`found AS MATERIALIZED (
  * connections are ambiguous. An asset takes the newest live connection that reaches it, and none if Meta gives no token
  * for it. Scopes are returned as JSON, which native code parses, unlike Postgres arrays.
  */
-const insertLeases = defineStatement<{ now: Date; inputs: readonly ForeseenInput[] }, LeaseRow>(
+const insertLeases = defineStatement<{ now: Date; inputs: LeaseInputArrays }, LeaseRow>(
   'lease_issue',
   ({ now, inputs }) => sql`WITH lease_input AS MATERIALIZED (
     SELECT i.*, ${now}::timestamptz AS issued_at, ${clientIsValid({ ...CLIENT_OF_INPUT, now })} AS known FROM ${leaseInputRows(inputs)}
@@ -72,7 +79,7 @@ const insertLeases = defineStatement<{ now: Date; inputs: readonly ForeseenInput
 );
 
 /** Does nothing but make Postgres plan the statement. */
-export const insertNoLeases = (now: Date): Statement => insertLeases({ now, inputs: [] });
+export const insertNoLeases = (now: Date): Statement => insertLeases({ now, inputs: toInputArrays([]) });
 
 /** Issues all leases that can be issued, at the instant `now`. Returns a row per input, in input order. */
 export async function issueLeases(
@@ -80,7 +87,7 @@ export async function issueLeases(
   now: Date,
   inputs: readonly ForeseenInput[],
 ): Promise<LeaseRow[]> {
-  const rows = await executor.rows(insertLeases({ now, inputs }));
+  const rows = await executor.rows(insertLeases({ now, inputs: toInputArrays(inputs) }));
   const results: LeaseRow[] = [];
   // Several rows for one input mean several matches; the first says so.
   for (const row of rows) results[row.n - 1] ??= row;

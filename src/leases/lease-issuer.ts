@@ -177,7 +177,7 @@ export class LeaseIssuer {
     issue: (executor: FailFastPool, now: Date, inputs: ForeseenInput[]) => Promise<R[]>,
   ): Promise<R[]> {
     const now = this.clock.now();
-    const foreseen = inputs.map((input) => ({ ...input, ...this.#foreseen.foresee(input, now) }));
+    const foreseen = inputs.map((input) => ({ input, foreseen: this.#foreseen.foresee(input, now) }));
     try {
       return await issue(this.database.failFast, now, foreseen);
     } catch (error) {

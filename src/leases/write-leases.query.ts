@@ -1,37 +1,49 @@
 import sql, { type Sql } from 'sql-template-tag';
 import { insertEntriesSql } from '../audit/audit-entry.repository.ts';
-import { type ArrayColumn, arrayRows } from '../database/array-rows.ts';
+import { arrayRows, type Element, type ElementType, toArrayLiteral } from '../database/array-rows.ts';
 import type { ForeseenInput } from './issue-lease-row.ts';
 
-/** FROM item `i`: the inputs, with their numbers `n`. */
-export function leaseInputRows(inputs: readonly ForeseenInput[]): Sql {
-  const column = (type: ArrayColumn[0], name: keyof ForeseenInput): ArrayColumn => [
-    type,
-    inputs.map((input) => input[name]),
-  ];
-  return arrayRows(sql`i`, {
-    lease_id: column('text', 'leaseId'),
-    audit_id: column('text', 'auditId'),
-    audit_key: column('bytea', 'auditKey'),
-    key_hash: column('bytea', 'keyHash'),
-    policy_version: column('integer', 'policyVersion'),
-    client_id: column('text', 'clientId'),
-    request_id: column('text', 'requestId'),
-    tenant: column('text', 'tenant'),
-    product: column('text', 'product'),
-    requested_connection: column('text', 'connectionId'),
-    requested_asset: column('text', 'assetId'),
-    mode: column('text', 'mode'),
-    secret_hash: column('bytea', 'secretHash'),
-    requested_expires_at: column('timestamptz', 'expiresAt'),
-    valid_until: column('timestamptz', 'validUntil'),
-    foreseen_connection: column('text', 'foreseenConnectionId'),
-    foreseen_credential: column('text', 'foreseenCredentialId'),
-    foreseen_version: column('integer', 'foreseenVersion'),
-    foreseen_asset_type: column('text', 'foreseenAssetType'),
-    foreseen_expires_at: column('timestamptz', 'foreseenExpiresAt'),
-    mac: column('bytea', 'mac'),
+const COLUMNS = {
+  lease_id: ['text', ({ input }) => input.leaseId],
+  audit_id: ['text', ({ input }) => input.auditId],
+  audit_key: ['bytea', ({ input }) => input.auditKey],
+  key_hash: ['bytea', ({ input }) => input.keyHash],
+  policy_version: ['integer', ({ input }) => input.policyVersion],
+  client_id: ['text', ({ input }) => input.clientId],
+  request_id: ['text', ({ input }) => input.requestId],
+  tenant: ['text', ({ input }) => input.tenant],
+  product: ['text', ({ input }) => input.product],
+  requested_connection: ['text', ({ input }) => input.connectionId],
+  requested_asset: ['text', ({ input }) => input.assetId],
+  mode: ['text', ({ input }) => input.mode],
+  secret_hash: ['bytea', ({ input }) => input.secretHash],
+  requested_expires_at: ['timestamptz', ({ input }) => input.expiresAt],
+  valid_until: ['timestamptz', ({ input }) => input.validUntil],
+  foreseen_connection: ['text', ({ foreseen }) => foreseen.foreseenConnectionId],
+  foreseen_credential: ['text', ({ foreseen }) => foreseen.foreseenCredentialId],
+  foreseen_version: ['integer', ({ foreseen }) => foreseen.foreseenVersion],
+  foreseen_asset_type: ['text', ({ foreseen }) => foreseen.foreseenAssetType],
+  foreseen_expires_at: ['timestamptz', ({ foreseen }) => foreseen.foreseenExpiresAt],
+  mac: ['bytea', ({ foreseen }) => foreseen.mac],
+} as const satisfies Record<string, readonly [ElementType, (input: ForeseenInput) => Element]>;
+type Column = keyof typeof COLUMNS;
+const NAMES = Object.keys(COLUMNS) as Column[];
+
+/** Inputs as an array literal per column. */
+export type LeaseInputArrays = Record<Column, string> & { count: number };
+
+export function toInputArrays(inputs: readonly ForeseenInput[]): LeaseInputArrays {
+  const literals = NAMES.map((name) => {
+    const read: (input: ForeseenInput) => Element = COLUMNS[name][1];
+    return [name, toArrayLiteral(inputs.map(read))] as const;
   });
+  return { ...(Object.fromEntries(literals) as Record<Column, string>), count: inputs.length };
+}
+
+/** FROM item `i`: the inputs, with their numbers `n`. */
+export function leaseInputRows(inputs: LeaseInputArrays): Sql {
+  const columns = NAMES.map((name) => [name, [COLUMNS[name][0], inputs[name]]] as const);
+  return arrayRows(sql`i`, inputs.count, Object.fromEntries(columns));
 }
 
 /** When the lease of a row with `requested_expires_at` and `token_expires_at` ends: in milliseconds, as in JavaScript. */
