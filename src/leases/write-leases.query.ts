@@ -1,6 +1,6 @@
 import sql, { type Sql } from 'sql-template-tag';
 import { insertEntriesSql } from '../audit/audit-entry.repository.ts';
-import { arrayRows, type Element, type ElementType, toArrayLiteral } from '../database/array-rows.ts';
+import { arrayRows, type Element, type ElementType, toArrayLiteral } from '../database/array-rows.query.ts';
 import type { ForeseenInput } from './issue-lease-row.ts';
 
 const COLUMNS = {
@@ -46,7 +46,9 @@ export function leaseInputRows(inputs: LeaseInputArrays): Sql {
   return arrayRows(sql`i`, inputs.count, Object.fromEntries(columns));
 }
 
-/** When the lease of a row with `requested_expires_at` and `token_expires_at` ends: in milliseconds, as in JavaScript. */
+/**
+ * When the lease of a row with `requested_expires_at` and `token_expires_at` ends: in milliseconds, as in JavaScript.
+ */
 export const LEASE_EXPIRES_AT = sql`date_trunc('milliseconds', least(requested_expires_at, token_expires_at))`;
 
 /** Whether a row's choice is the predicted one: compares everything that the MAC covers and the statement chooses. */
@@ -54,8 +56,8 @@ export const IS_FORESEEN = sql`mac IS NOT NULL AND connection_id = foreseen_conn
       AND version = foreseen_version AND asset_type IS NOT DISTINCT FROM foreseen_asset_type AND lease_expires_at = foreseen_expires_at`;
 
 /**
- * CTEs `recorded (id, subject_id)` and `issued (id)` write what is in the CTE `foreseen`: audit entries first, and leases
- * of those that were written. `IS TRUE` has Postgres look them up by hash instead of comparing each with each.
+ * CTEs `recorded (id, subject_id)` and `issued (id)` write what is in the CTE `foreseen`: audit entries first, and
+ * leases of those that were written. `IS TRUE` has Postgres look them up by hash instead of comparing each with each.
  */
 export const WRITE_FORESEEN = sql`recorded AS (
     ${insertEntriesSql(sql`SELECT audit_id, issued_at, 'lease.issued', 'client', client_id, tenant, product, connection_id, lease_id, request_id,

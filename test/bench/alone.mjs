@@ -45,8 +45,8 @@ function send(url, { method = 'GET', headers, body }) {
 }
 
 /**
- * Milliseconds of each call, in turns of 100 so that a slow second hits all alike; a round to warm up. And microseconds of
- * processor time of a call: the server's, and Postgres'.
+ * Milliseconds of each call, in turns of 100 so that a slow second hits all alike; a round to warm up. And microseconds
+ * of processor time of a call: the server's, and Postgres'.
  */
 async function measure(variants, postgres) {
   const results = variants.map(() => ({ times: [], cpu: 0, postgres: 0 }));

@@ -74,8 +74,8 @@ export async function startProcess(script, environment = {}) {
 }
 
 /**
- * Starts a replica as it is shipped, `dist/bundle/main.js`, and waits until it is ready. BENCH_NODE_OPTIONS: for its node,
- * such as `--cpu-prof`.
+ * Starts a replica as it is shipped, `dist/bundle/main.js`, and waits until it is ready. BENCH_NODE_OPTIONS: for its
+ * node, such as `--cpu-prof`.
  */
 export async function startBundle(environment) {
   const port = await findFreePort();
@@ -138,7 +138,9 @@ function readProcess(pid) {
   return { parent: Number(parent), cpu: (user + system) * TICK_US, ended: (endedUser + endedSystem) * TICK_US };
 }
 
-/** Returns a function that tells the microseconds of processor time of a Postgres on this machine, all its processes. */
+/**
+ * Returns a function that tells the microseconds of processor time of a Postgres on this machine, all its processes.
+ */
 export async function postgresCpu(databaseUrl) {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
@@ -182,8 +184,8 @@ export function load(request) {
 /**
  * Runs the variants one after another, `rounds` times, so that a slow minute of the machine hits all alike; the first,
  * warm-up round is not counted. `each`: how many things a request asks for, 1 by default. Returns each variant's median
- * by requests per second, its least processor time for one thing, the figure that other load on the machine changes least,
- * that of Postgres if `postgres` tells it (`postgresCpu`), and the most memory after a round.
+ * by requests per second, its least processor time for one thing, the figure that other load on the machine changes
+ * least, that of Postgres if `postgres` tells it (`postgresCpu`), and the most memory after a round.
  */
 export async function sideBySide(variants, postgres = () => Number.NaN) {
   const runs = new Map(variants.map((variant) => [variant.name, []]));

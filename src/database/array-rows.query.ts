@@ -5,9 +5,9 @@ export type Element = string | number | Date | Buffer | null;
 export type ElementType = 'bytea' | 'integer' | 'text' | 'timestamptz';
 
 /**
- * FROM item: `count` rows made of as many arrays (`toArrayLiteral`), with `n` counting from 1. `columns` are named as in
- * the statement. Postgres makes a row of them in a quarter of the time that `unnest` takes, which fills a table for each
- * of its arrays.
+ * FROM item: `count` rows made of as many arrays (`toArrayLiteral`), with `n` counting from 1. `columns` are named as
+ * in the statement. Postgres makes a row of them in a quarter of the time that `unnest` takes, which fills a table for
+ * each of its arrays.
  */
 export function arrayRows(
   alias: Sql,

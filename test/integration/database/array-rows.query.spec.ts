@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import pg from 'pg';
 import sql from 'sql-template-tag';
-import { arrayRows, type Element, toArrayLiteral } from '../../../src/database/array-rows.ts';
+import { arrayRows, type Element, toArrayLiteral } from '../../../src/database/array-rows.query.ts';
 import { type FreshDatabase, freshDatabase } from '../../support/fresh-database.ts';
 
 let fresh: FreshDatabase;
