@@ -5429,14 +5429,14 @@ export interface components {
              */
             fingerprint: string | null;
             /** @enum {string} */
-            group: "listening" | "keys" | "database" | "meta" | "access" | "pages" | "schedules";
+            group: "listening" | "keys" | "console" | "database" | "meta" | "access" | "pages" | "schedules";
             /**
              * @description The environment variable
              * @example PUBLIC_URL
              */
             name: string;
             /**
-             * @description What this replica goes by; null: not set, or a secret
+             * @description What this replica goes by, or "set" where more would tell too much; null: not set, or a secret
              * @example https://metavault.example
              */
             value: string | null;
