@@ -117,6 +117,19 @@ describe('a verification detects an entry', () => {
     expect(await audit.verifier.verify()).toMatchObject({ valid: true, entries: 13 });
   });
 
+  it('tells how far a verification is while it runs', async () => {
+    await audit.record(3);
+    await audit.chain.linkNewEntries();
+    const seen: unknown[] = [audit.verifier.progress];
+    await audit.verifier.verify(() => seen.push(audit.verifier.progress));
+    expect([...seen, audit.verifier.progress]).toEqual([
+      null,
+      { position: 0, lastPosition: 3 },
+      { position: 3, lastPosition: 3 },
+      null,
+    ]);
+  });
+
   it('inserted by hand, reports it once, and still links others when there are more than a batch of them', async () => {
     await audit.record(1);
     await audit.sql(`INSERT INTO audit_entry (id, at, action, actor_kind, details)
