@@ -264,6 +264,24 @@ describe('what can not be undone', () => {
     clock.set(new Date());
   });
 
+  it('needs one to revoke many at once, which then is good for hundreds of them', async () => {
+    clock.set(new Date());
+    const visitor = visit();
+    await signIn(visitor, 'ada');
+    clock.advance(330);
+    const revokeHundred = () => {
+      const ids = Array.from({ length: 100 }, () => 'con_01k7gm2v9s8x4d0c6b5a3n1f2e');
+      return visitor.console.send('post', '/v1/connections/revoke', { ids });
+    };
+    expect((await revokeHundred()).body.code).toBe('fresh_sign_in_required');
+    clock.set(new Date());
+    await signIn(visitor, 'ada', '?fresh=true');
+    for (let count = 0; count < 5; count++) {
+      const { status, body } = await revokeHundred();
+      expect([status, body.results.length]).toEqual([200, 100]);
+    }
+  });
+
   it('is not opened by a provider that takes an older login', async () => {
     clock.set(new Date());
     const visitor = visit();
