@@ -299,6 +299,33 @@ describe('what can not be undone', () => {
   });
 });
 
+describe('a person whose groups change', () => {
+  it('has the old role until the session ends, as soon as the setting says, and then the new one', async () => {
+    clock.set(new Date());
+    const environment = { ...provider.environment(), CONSOLE_OIDC_SESSION_MINUTES: '30' };
+    const overrides = { clock, logger: log.logger };
+    const other = await startTestReplica({ environment, overrides, databaseUrl: replica.databaseUrl });
+    try {
+      provider.people.set('joan', { name: 'Joan Clarke', groups: ['vault-admins'] });
+      const visitor = visit(other);
+      await signIn(visitor, 'joan');
+      provider.people.set('joan', { name: 'Joan Clarke', groups: ['support'], tenants: ['acme'] });
+      const current = () => visitor.console.send('get', CURRENT);
+      const { body } = await current();
+      expect(Date.parse(body.expires_at) - Date.parse(body.signed_in_at)).toBe(30 * 60_000);
+      clock.advance(29 * 60);
+      expect((await current()).body.role).toBe('admin');
+      clock.advance(61);
+      expect((await current()).status).toBe(401);
+      clock.set(new Date());
+      await signIn(visitor, 'joan');
+      expect((await current()).body).toMatchObject({ role: 'auditor', tenants: ['acme'] });
+    } finally {
+      await other.close();
+    }
+  });
+});
+
 describe('a provider that is away', () => {
   it('leads back to the sign-in page, which says so', async () => {
     const environment = { ...provider.environment(), CONSOLE_OIDC_ISSUER: `http://127.0.0.1:${await freePort()}` };

@@ -108,6 +108,7 @@ export class SettingsService {
       show('CONSOLE_OIDC_ROLE_CLAIM', oidc?.roleClaim ?? null),
       show('CONSOLE_OIDC_ROLES', oidc?.roles.map(({ role, value }) => `${role}=${value}`) ?? null),
       show('CONSOLE_OIDC_TENANTS_CLAIM', oidc?.tenantsClaim ?? null),
+      show('CONSOLE_OIDC_SESSION_MINUTES', oidc === null ? null : oidc.sessionSeconds / 60),
     ];
   }
 
