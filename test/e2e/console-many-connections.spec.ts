@@ -57,8 +57,8 @@ async function measure(page: Page): Promise<{ nodes: number; heapBytes: number }
   await devTools.send('HeapProfiler.collectGarbage');
   await devTools.send('Performance.enable');
   const { metrics } = await devTools.send('Performance.getMetrics');
-  const valueOf = (name: string): number => metrics.find((metric) => metric.name === name)?.value ?? Number.NaN;
-  const measured = { nodes: valueOf('Nodes'), heapBytes: valueOf('JSHeapUsedSize') };
+  const metric = (name: string): number => metrics.find((each) => each.name === name)?.value ?? Number.NaN;
+  const measured = { nodes: metric('Nodes'), heapBytes: metric('JSHeapUsedSize') };
   await devTools.detach();
   return measured;
 }
