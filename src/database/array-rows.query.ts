@@ -23,7 +23,7 @@ export function defineArrayRows<C extends string>(
   return (arrays) => new Sql(strings, [...names.map((name) => arrays[name]), arrays.count]);
 }
 
-/** Returns a one-dimensional array as Postgres reads it. Half the work of `pg`, which allows for nesting. */
+/** Returns a one-dimensional array as Postgres reads it. */
 export function toArrayLiteral(values: readonly Element[]): string {
   let literal = '';
   for (const value of values) literal += literal === '' ? toElement(value) : `,${toElement(value)}`;
