@@ -8,6 +8,7 @@ import { SystemClock } from '../platform/clock.ts';
 import { createLogger } from '../platform/logger.ts';
 import { type Random, SystemRandom } from '../platform/random.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
+import { StartPhases } from './start-phases.ts';
 
 export interface Service {
   config: Config;
@@ -45,6 +46,8 @@ async function start(
   running: (() => Promise<void>)[],
   close: () => Promise<void>,
 ): Promise<Service> {
+  const phases = new StartPhases();
+  phases.end('runtime');
   const random = new SystemRandom();
   const usesSandbox =
     !isProduction(environment) && !isSet(environment, 'META_APP_ID') && !isSet(environment, 'META_APP_SECRET');
@@ -55,11 +58,14 @@ async function start(
   const keys = isProduction(environment) ? null : loadDevelopmentKeys(environment, planned.dataDir, random);
   const embedded = planned.databaseUrl === null ? await launchDatabase(planned, random) : null;
   if (embedded !== null) running.push(() => embedded.postgres.stop());
+  phases.end('settings');
   // Most of a start is reading these modules. Postgres starts meanwhile.
   const { createReplica } = await import('./replica.ts');
+  phases.end('modules');
   await embedded?.ready();
   const sandbox = usesSandbox ? await startBuiltInSandbox(planned, random) : null;
   if (sandbox !== null) running.push(() => sandbox.close());
+  phases.end('development');
 
   const config = loadConfig({ ...sandbox?.environment(), ...withoutEmpty(environment), ...keys?.variables });
   const hasDevelopmentKeys = keys !== null && Object.keys(keys.variables).length > 0;
@@ -67,7 +73,9 @@ async function start(
   const databaseUrl = planned.databaseUrl?.expose() ?? embedded?.postgres.url ?? '';
   const replica = await createReplica({ config, databaseUrl });
   running.push(() => replica.close());
+  phases.end('replica');
   const address = await replica.listen();
+  phases.end('listen');
   const operationsAddress = replica.operationsAddress();
   createLogger(config.logLevel).info(
     {
@@ -75,6 +83,7 @@ async function start(
       ...(operationsAddress === null ? {} : { operations_address: operationsAddress }),
       public_url: config.publicUrl,
       start_ms: Math.round(performance.now()),
+      phases_ms: phases.durations,
     },
     'ready',
   );
