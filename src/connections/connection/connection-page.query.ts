@@ -1,5 +1,7 @@
 import type { EntityManager, ObjectLiteral } from 'typeorm';
+import type { Statement } from '../../database/statement.ts';
 import type { Health } from '../credentials/credential-kind.ts';
+import type { ConnectionId } from '../ids.ts';
 import type { ConnectionStatus } from '../status/connection-status.ts';
 import type { StatusReasonCode } from '../status/status-reason.ts';
 import { ConnectionEntity } from './connection.entity.ts';
@@ -48,17 +50,18 @@ const MATCHES: readonly string[] = [
   `asset a JOIN connection c ON c.id = a.connection_id WHERE ${beginsWithText('a.name')}`,
 ];
 
-/** Up to `limit` + 1 connections by id, as `toPage` expects. */
-export function findConnectionPage(manager: EntityManager, filter: ConnectionFilter): Promise<ConnectionEntity[]> {
-  const query = manager.createQueryBuilder(ConnectionEntity, 'c');
+/** Selects the ids of up to `limit` + 1 connections, in order, as `toPage` expects. */
+export function connectionPage(manager: EntityManager, filter: ConnectionFilter): Statement<{ id: ConnectionId }> {
+  const query = manager.createQueryBuilder(ConnectionEntity, 'c').select('c.id', 'id');
   const conditions = conditionsOf(filter);
   for (const [condition, parameters] of conditions) query.andWhere(condition, parameters);
   const { text, limit } = filter;
   if (text !== undefined) query.andWhere(searchCondition(conditions), { text, pageSize: limit + 1 });
-  return query
+  const [statement, values] = query
     .orderBy('c.id')
     .limit(limit + 1)
-    .getMany();
+    .getQueryAndParameters();
+  return { text: statement, values, label: 'connection_page' };
 }
 
 /**
