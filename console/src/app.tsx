@@ -11,6 +11,7 @@ import type { Locale } from './messages/locale.ts';
 import type { Messages } from './messages/messages.ts';
 import { LanguageProvider, useMessages } from './messages/use-messages.tsx';
 import { isPageFor, PAGES } from './pages.ts';
+import { PUBLIC_PATH } from './public-path.ts';
 import { SIGNED_IN_PATH } from './session/oidc-address.ts';
 import { SessionGate } from './session/session-gate.tsx';
 import { SESSION_KEY } from './session/session-query.ts';
@@ -33,7 +34,7 @@ export function App(props: { locale: Locale; messages: Messages; nonce: string; 
     >
       <LanguageProvider locale={props.locale} messages={props.messages}>
         <QueryClientProvider client={queryClient}>
-          <Router base="/console">
+          <Router base={`${PUBLIC_PATH}/console`}>
             <NoticeProvider>
               <SessionGate linkError={props.linkError}>
                 <Frame>

@@ -2,6 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { Injectable } from '@nestjs/common';
+import { Config } from '../config/config.ts';
+import { publicPath } from '../config/public-path.ts';
+import { escapeHtml } from '../platform/html.ts';
 import { Random } from '../platform/random.ts';
 
 /** A file of the site. */
@@ -13,6 +16,9 @@ export interface SiteFile {
 }
 
 const NONCE_PLACEHOLDER = '{{nonce}}';
+const PATH_PLACEHOLDER = '{{public-path}}';
+/** Vite writes the site's files like this. */
+const RELATIVE_FILE = '="./';
 const NONCE_BYTES = 16;
 const MEDIA_TYPES: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
@@ -33,13 +39,18 @@ export class ConsoleSite {
   #files: ReadonlyMap<string, SiteFile> = new Map();
   #index: string | null = null;
 
-  constructor(private readonly random: Random) {}
+  constructor(
+    private readonly config: Config,
+    private readonly random: Random,
+  ) {}
 
   /** Reads the files of a folder, which may be missing: the service works without its site. */
   load(folder = path.join(distFolder(), 'console')): void {
     const names = listFiles(folder);
     const files = names.filter((name) => name !== 'index.html');
-    this.#index = names.includes('index.html') ? readFileSync(path.join(folder, 'index.html'), 'utf8') : null;
+    this.#index = names.includes('index.html')
+      ? this.locate(readFileSync(path.join(folder, 'index.html'), 'utf8'))
+      : null;
     this.#files = new Map(files.map((name) => [name, toFile(name, readFileSync(path.join(folder, name)))]));
   }
 
@@ -53,6 +64,12 @@ export class ConsoleSite {
     if (this.#index === null) return null;
     const nonce = this.random.bytes(NONCE_BYTES).toString('base64');
     return { html: this.#index.replaceAll(NONCE_PLACEHOLDER, nonce), nonce };
+  }
+
+  /** The page is the same at every address, so it needs its files by their whole paths. */
+  private locate(index: string): string {
+    const base = escapeHtml(publicPath(this.config));
+    return index.replaceAll(PATH_PLACEHOLDER, base).replaceAll(RELATIVE_FILE, `="${base}/console/`);
   }
 }
 

@@ -54,19 +54,31 @@ const selectOfConnection = defineStatement<
     WHERE id >= ${from} AND id < ${before} ORDER BY id DESC LIMIT ${limit}`),
 );
 
-/** Whose leases; null: of all. */
+/** As those of a connection, for each of the tenant: leases have no index by tenant, which each would have to pay for. */
+const selectOfTenant = defineStatement<PageParameters & { tenant: string; clientId: CallerId | null }, LeaseRecordRow>(
+  'leases_page_of_tenant',
+  ({ tenant, clientId, from, before, endsAfter, endsUntil, limit }) =>
+    recordsOf(sql`SELECT found.* FROM (SELECT id FROM connection WHERE tenant = ${tenant} OFFSET 0) c CROSS JOIN LATERAL (
+      SELECT * FROM lease WHERE connection_id = c.id AND expires_at > ${endsAfter} AND expires_at <= ${endsUntil}
+        AND (${clientId}::text IS NULL OR client_id = ${clientId}) OFFSET 0) found
+    WHERE found.id >= ${from} AND found.id < ${before} ORDER BY found.id DESC LIMIT ${limit}`),
+);
+
+/** Whose leases; null: of all. `tenant` counts where there is no connection, which has one. */
 export interface LeaseOwners {
   connectionId: ConnectionId | null;
+  tenant: string | null;
   clientId: CallerId | null;
 }
 
 /** The newest leases of a span, newest first, without checking their MACs. */
 export function listLeases(
   executor: SqlReader,
-  { connectionId, clientId }: LeaseOwners,
+  { connectionId, tenant, clientId }: LeaseOwners,
   page: PageParameters,
 ): Promise<LeaseRecordRow[]> {
   if (connectionId !== null) return executor.rows(selectOfConnection({ ...page, connectionId, clientId }));
+  if (tenant !== null) return executor.rows(selectOfTenant({ ...page, tenant, clientId }));
   if (clientId !== null) return executor.rows(selectOfClient({ ...page, clientId }));
   return executor.rows(selectAll(page));
 }

@@ -37,19 +37,20 @@ export class LeaseListService {
 
   /** One page of everybody's, for the operator. As short as those of `list`. */
   listAcrossTenants(request: ListLeasesRequest): Promise<Page<LeaseResponse>> {
-    const { connection_id: connectionId = null, client_id: clientId = null } = request;
-    return this.listOf({ connectionId, clientId }, request, () => true);
+    return this.listOf(toOwners(request), request, () => true);
   }
 
   private async listOf(
     owners: LeaseOwners,
-    { status, limit, cursor }: ListLeasesRequest,
+    { status, tenant, limit, cursor }: ListLeasesRequest,
     isVisible: (lease: LeaseRecord) => boolean,
   ): Promise<Page<LeaseResponse>> {
     const now = this.clock.now();
     const before = decodeCursor(cursor);
     const isWanted = (lease: LeaseRecord): boolean =>
-      isVisible(lease) && (status === undefined || leaseStatus(lease, now) === status);
+      isVisible(lease) &&
+      (tenant === undefined || lease.tenant === tenant) &&
+      (status === undefined || leaseStatus(lease, now) === status);
     const format = (lease: LeaseRecord): LeaseResponse => toLeaseResponse(lease, now);
     const found: LeaseRecord[] = [];
     let read = 0;
@@ -91,8 +92,13 @@ function isListed(client: AuthenticatedClient, { client_id: clientId, tenant, pr
 
 /** Services see their own only. Null: they see none of those. */
 function ownersOf(client: AuthenticatedClient, request: ListLeasesRequest): LeaseOwners | null {
-  const { connection_id: connectionId = null, client_id: clientId = null } = request;
-  if (client.role !== 'service') return { connectionId, clientId };
-  if (clientId !== null && clientId !== client.clientId) return null;
-  return { connectionId, clientId: client.clientId };
+  const owners = toOwners(request);
+  if (client.role !== 'service') return owners;
+  if (owners.clientId !== null && owners.clientId !== client.clientId) return null;
+  return { ...owners, clientId: client.clientId };
+}
+
+function toOwners(request: ListLeasesRequest): LeaseOwners {
+  const { connection_id: connectionId = null, tenant = null, client_id: clientId = null } = request;
+  return { connectionId, tenant, clientId };
 }

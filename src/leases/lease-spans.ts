@@ -14,14 +14,15 @@ const FAR_SECONDS = 100 * 365 * DAY_SECONDS;
 
 /**
  * Spans that together hold the leases issued before the id `before` (null: all), newest first. Leases of a connection
- * are found by when they end, at most an hour after their issue, so they are read span by span instead of sorting all.
+ * or a tenant are found by when they end, at most an hour after their issue, so they are read span by span instead of
+ * sorting all.
  */
 export function leaseSpans(
-  { connectionId }: Pick<LeaseOwners, 'connectionId'>,
+  { connectionId, tenant }: Pick<LeaseOwners, 'connectionId' | 'tenant'>,
   { before, isActive, now }: { before: string | null; isActive: boolean; now: Date },
 ): LeaseSpan[] {
   const oldest = isActive ? MAX_LEASE_SECONDS + SKEW_SECONDS : FAR_SECONDS;
-  const ages = connectionId === null || isActive ? [oldest] : [...AGES_SECONDS, oldest];
+  const ages = (connectionId === null && tenant === null) || isActive ? [oldest] : [...AGES_SECONDS, oldest];
   const end = before ?? AFTER_ALL_IDS;
   const spans = ages.map((age, index): LeaseSpan => {
     const younger = ages[index - 1];

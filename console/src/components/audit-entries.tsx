@@ -1,4 +1,4 @@
-import { Text } from '@mantine/core';
+import { Box, Text } from '@mantine/core';
 import type { Schemas } from '../api/client.ts';
 import { useMessages } from '../messages/use-messages.tsx';
 import { DataTable } from './data-table.tsx';
@@ -7,7 +7,7 @@ import { useClientNames } from './use-client-names.ts';
 
 type Entry = Schemas['AuditEntryResponse'];
 
-/** Entries of the audit record, as a table. */
+/** Entries of the audit record, as a table; on a phone each is one cell. */
 export function AuditEntries(props: { label: string; entries: readonly Entry[]; isLoading?: boolean }) {
   const { auditEntries: words } = useMessages();
   const clientName = useClientNames();
@@ -21,18 +21,33 @@ export function AuditEntries(props: { label: string; entries: readonly Entry[]; 
     <DataTable
       label={props.label}
       columns={[
-        { key: 'at', title: words.at, cell: ({ at }) => <Time at={at} /> },
-        { key: 'action', title: words.action, cell: ({ action }) => <span className="code-word">{action}</span> },
-        { key: 'actor', title: words.actor, cell: (entry) => <Text size="sm">{actorOf(entry)}</Text> },
+        { key: 'at', title: words.at, secondary: true, cell: ({ at }) => <Time at={at} /> },
+        {
+          key: 'action',
+          title: words.action,
+          cell: (entry) => (
+            <>
+              <span className="code-word">{entry.action}</span>
+              <Box hiddenFrom="sm">
+                <Text size="xs" style={{ overflowWrap: 'anywhere' }}>
+                  {actorOf(entry)} · <Time at={entry.at} />
+                </Text>
+                <DetailsText details={entry.details} />
+              </Box>
+            </>
+          ),
+        },
+        {
+          key: 'actor',
+          title: words.actor,
+          secondary: true,
+          cell: (entry) => <Text size="sm">{actorOf(entry)}</Text>,
+        },
         {
           key: 'details',
           title: words.details,
           secondary: true,
-          cell: ({ details }) => (
-            <Text size="xs" c="dimmed" className="id-text" lineClamp={2} title={JSON.stringify(details, null, 2)}>
-              {detailsText(details)}
-            </Text>
-          ),
+          cell: ({ details }) => <DetailsText details={details} />,
         },
       ]}
       rows={props.entries}
@@ -44,6 +59,14 @@ export function AuditEntries(props: { label: string; entries: readonly Entry[]; 
         </Text>
       }
     />
+  );
+}
+
+function DetailsText({ details }: Pick<Entry, 'details'>) {
+  return (
+    <Text size="xs" c="dimmed" className="id-text" lineClamp={2} title={JSON.stringify(details, null, 2)}>
+      {detailsText(details)}
+    </Text>
   );
 }
 

@@ -2,6 +2,7 @@ import { Alert, Anchor, Button, Group, List, Stack, Text } from '@mantine/core';
 import { type LocalCode, ProblemError } from '../api/problem-error.ts';
 import type { Messages } from '../messages/messages.ts';
 import { useMessages } from '../messages/use-messages.tsx';
+import { PUBLIC_PATH } from '../public-path.ts';
 import { oidcAddress, SIGNED_IN_PATH } from '../session/oidc-address.ts';
 import { Icon } from './icon.tsx';
 
@@ -27,7 +28,13 @@ export function ProblemNotice({ error, onRetry }: { error: unknown; onRetry?: ()
         {remedy !== undefined && <Text size="sm">{remedy}</Text>}
         <Group gap="md">
           {code === 'fresh_sign_in_required' && (
-            <Button component="a" size="xs" href={oidcAddress(SIGNED_IN_PATH, true)} target="_blank" rel="noopener">
+            <Button
+              component="a"
+              size="xs"
+              href={oidcAddress(PUBLIC_PATH, SIGNED_IN_PATH, true)}
+              target="_blank"
+              rel="noopener"
+            >
               {words.freshSignIn}
             </Button>
           )}
@@ -42,7 +49,14 @@ export function ProblemNotice({ error, onRetry }: { error: unknown; onRetry?: ()
             </Text>
           )}
           {code !== undefined && (
-            <Anchor size="xs" c="inherit" td="underline" href={`/problems/${code}`} target="_blank" rel="noopener">
+            <Anchor
+              size="xs"
+              c="inherit"
+              td="underline"
+              href={`${PUBLIC_PATH}/problems/${code}`}
+              target="_blank"
+              rel="noopener"
+            >
               {words.about}
             </Anchor>
           )}

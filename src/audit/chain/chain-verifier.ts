@@ -36,6 +36,12 @@ export interface ChainVerification {
 
 type ProgressListener = (position: number, lastPosition: number) => void;
 
+/** How far a verification is: it has checked the links up to `position`, of `lastPosition`. */
+export interface VerificationProgress {
+  position: number;
+  lastPosition: number;
+}
+
 /**
  * Verifies the whole record: every entry is as linked and in its place, and none is missing, added or cut off,
  * including those that other tables imply. Continues past faults. Can't detect a database restored as a whole to an
@@ -44,6 +50,7 @@ type ProgressListener = (position: number, lastPosition: number) => void;
 @Injectable()
 export class ChainVerifier {
   #running: Promise<ChainVerification> | null = null;
+  #progress: VerificationProgress | null = null;
 
   constructor(
     private readonly database: Database,
@@ -53,12 +60,21 @@ export class ChainVerifier {
     private readonly audited: AuditedObjects,
   ) {}
 
+  /** How far this replica's verification is; null while none runs. */
+  get progress(): VerificationProgress | null {
+    return this.#progress;
+  }
+
   /**
    * Walks the chain in batches, in constant memory. Concurrent calls share one run and the first call's `onProgress`.
    */
   verify(onProgress: ProgressListener = () => undefined): Promise<ChainVerification> {
-    this.#running ??= this.verifyChain(onProgress).finally(() => {
+    this.#running ??= this.verifyChain((position, lastPosition) => {
+      this.#progress = { position, lastPosition };
+      onProgress(position, lastPosition);
+    }).finally(() => {
       this.#running = null;
+      this.#progress = null;
     });
     return this.#running;
   }

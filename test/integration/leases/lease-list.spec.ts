@@ -1,9 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SYSTEM } from '../../../src/audit/actor.ts';
 import type { AuthenticatedClient } from '../../../src/auth/authenticated-client.ts';
-import type { CallerId } from '../../../src/auth/ids.ts';
-import type { ConnectionId } from '../../../src/connections/ids.ts';
-import { listLeases } from '../../../src/leases/lease-list.query.ts';
+import { type LeaseOwners, listLeases } from '../../../src/leases/lease-list.query.ts';
 import { leaseSpans } from '../../../src/leases/lease-spans.ts';
 import type { ListLeasesRequest } from '../../../src/leases/list-leases.dto.ts';
 import { connect } from '../../support/connections-harness.ts';
@@ -87,6 +85,26 @@ describe('a list of leases', () => {
     expect(await ids(as(stranger, 'auditor', ['tenant-a']), { client_id: two.clientId, limit: 1 })).toEqual([second]);
   });
 
+  it('shows those of a tenant across hours and days', async () => {
+    const own = await connect(context.connections, context.clock);
+    await connect(context.connections, context.clock, { tenant: 'tenant-b' });
+    const [one, two] = [await context.client(), await context.client()];
+    const issued: string[] = [];
+    for (const seconds of [0, 5400, 30_000, 500_000, 3_000_000]) {
+      context.clock.advance(seconds);
+      issued.unshift(await issue(one));
+      await issue(two, 'tenant-b');
+    }
+    const admin = { ...one, role: 'admin' as const };
+    for (const limit of [1, 2, 50]) expect(await ids(admin, { tenant: 'tenant-a', limit })).toEqual(issued);
+    expect(await ids(admin, { tenant: 'tenant-a', client_id: two.clientId })).toEqual([]);
+    expect(await ids(admin, { tenant: 'tenant-b', connection_id: own })).toEqual([]);
+    expect(await ids(admin, { tenant: 'tenant-a', status: 'active' })).toEqual(issued.slice(0, 1));
+    expect(await ids(one, { tenant: 'tenant-a' })).toEqual(issued);
+    expect(await ids(two, { tenant: 'tenant-a' })).toEqual([]);
+    expect(await ids(admin, { tenant: 'nobody' })).toEqual([]);
+  });
+
   it('leaves out a lease that was changed in the database', async () => {
     await connect(context.connections, context.clock);
     const client = await context.client();
@@ -107,7 +125,7 @@ describe('among many leases', () => {
     });
     await context.database.longRunning.run({ text: 'ANALYZE' });
   };
-  const explain = async (owners: { connectionId: ConnectionId | null; clientId: CallerId | null }): Promise<string> => {
+  const explain = async (owners: Partial<LeaseOwners>): Promise<string> => {
     const plans: string[] = [];
     const executor = {
       rows: async ({ text, values = [] }: { text: string; values?: readonly unknown[] }) => {
@@ -118,8 +136,9 @@ describe('among many leases', () => {
       },
       run: async () => 0,
     };
-    for (const span of leaseSpans(owners, { before: null, isActive: false, now: context.clock.now() }))
-      await listLeases(executor as never, owners, { ...span, limit: 51 });
+    const whose = { connectionId: null, tenant: null, clientId: null, ...owners };
+    for (const span of leaseSpans(whose, { before: null, isActive: false, now: context.clock.now() }))
+      await listLeases(executor as never, whose, { ...span, limit: 51 });
     return plans.join('\n');
   };
 
@@ -130,11 +149,13 @@ describe('among many leases', () => {
     await fill(busy);
     const lease = await issue(quiet, 'tenant-b');
     const { clientId } = quiet;
-    expect(await explain({ connectionId: null, clientId: null })).toMatch(/Index Scan Backward using lease_first_pkey/);
-    expect(await explain({ connectionId: null, clientId })).toMatch(/Index Scan Backward using lease_first_client/);
-    const ofConnection = await explain({ connectionId, clientId: null });
+    expect(await explain({})).toMatch(/Index Scan Backward using lease_first_pkey/);
+    expect(await explain({ clientId })).toMatch(/Index Scan Backward using lease_first_client/);
+    const ofConnection = await explain({ connectionId });
     expect(ofConnection).toMatch(/lease_first_connection/);
-    for (const plan of [ofConnection, await explain({ connectionId: null, clientId })])
+    const ofTenant = await explain({ tenant: 'tenant-b' });
+    expect(ofTenant).toMatch(/lease_first_connection/);
+    for (const plan of [ofConnection, ofTenant, await explain({ clientId })])
       expect(plan).not.toMatch(/Seq Scan on lease_first/);
     const admin = { ...quiet, role: 'admin' as const };
     const page = await context.lists.list(admin, { limit: 50, status: 'ended' });
@@ -144,6 +165,7 @@ describe('among many leases', () => {
     expect([whole.data.length, whole.next_cursor]).toEqual([100, expect.any(String)]);
     expect(await ids(quiet)).toEqual([lease]);
     expect(await ids(admin, { connection_id: connectionId })).toEqual([lease]);
+    expect(await ids(admin, { tenant: 'tenant-b' })).toEqual([lease]);
     expect(await ids(admin, { status: 'active', limit: 1 })).toHaveLength(2);
   });
 });

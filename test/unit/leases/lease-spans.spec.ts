@@ -7,7 +7,7 @@ const CONNECTION = { connectionId: 'con_01jd0000000000000000000000' } as const;
 const HOUR = 3600;
 const idAt = (secondsAgo: number): string => firstIdAt('lse', new Date(NOW.getTime() - secondsAgo * 1000));
 const spans = (connectionId: typeof CONNECTION.connectionId | null, of: { before?: string; isActive?: boolean } = {}) =>
-  leaseSpans({ connectionId }, { before: null, isActive: false, now: NOW, ...of });
+  leaseSpans({ connectionId, tenant: null }, { before: null, isActive: false, now: NOW, ...of });
 
 describe('spans of leases', () => {
   it('of a connection adjoin from the newest to the first lease of all', () => {

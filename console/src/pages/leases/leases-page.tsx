@@ -30,11 +30,12 @@ const PAGE_SIZE = 50;
 export function LeasesPage() {
   const messages = useMessages();
   const { leases: words } = messages;
-  const filters = useAddressFilters(['status', 'client_id', 'connection_id']);
+  const filters = useAddressFilters(['status', 'tenant', 'client_id', 'connection_id']);
   const chosen = filters.get('status');
   const status = chosen === '' ? 'active' : STATUSES.find((each) => each === chosen);
   const query = {
     status,
+    tenant: filters.get('tenant') || undefined,
     client_id: filters.get('client_id') || undefined,
     connection_id: filters.get('connection_id') || undefined,
   };
@@ -62,16 +63,20 @@ export function LeasesPage() {
             ]}
             onChange={(value) => filters.set('status', value === 'active' ? '' : value)}
           />
-          <TextFilterField
-            label={words.clientId}
-            value={filters.get('client_id')}
-            onChange={(value) => filters.set('client_id', value)}
-          />
-          <TextFilterField
-            label={words.connectionId}
-            value={filters.get('connection_id')}
-            onChange={(value) => filters.set('connection_id', value)}
-          />
+          {(
+            [
+              ['tenant', messages.connections.filters.tenant],
+              ['client_id', words.clientId],
+              ['connection_id', words.connectionId],
+            ] as const
+          ).map(([name, label]) => (
+            <TextFilterField
+              key={name}
+              label={label}
+              value={filters.get(name)}
+              onChange={(value) => filters.set(name, value)}
+            />
+          ))}
         </Group>
         <DataTable
           label={words.title}

@@ -13,7 +13,7 @@ import { useMessages } from '../../messages/use-messages.tsx';
 type Settings = Schemas['SettingsResponse'];
 type Setting = Settings['settings'][number];
 
-const GROUPS = ['listening', 'meta', 'keys', 'database', 'access', 'pages', 'schedules'] as const;
+const GROUPS = ['listening', 'meta', 'keys', 'console', 'database', 'access', 'pages', 'schedules'] as const;
 
 /** What this replica goes by. */
 export function SettingsPage() {
