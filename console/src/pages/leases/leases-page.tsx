@@ -102,11 +102,14 @@ function columnsOf(
     {
       key: 'client',
       title: words.client,
-      cell: ({ client_id: id, lease_id: leaseId }) => (
+      cell: ({ client_id: id, lease_id: leaseId, status, mode }) => (
         <>
           <Text size="sm">{clientName(id)}</Text>
           <Text size="xs" c="dimmed" className="id-text id-line">
             {leaseId}
+          </Text>
+          <Text size="xs" hiddenFrom="sm">
+            {words.states[status]} · {words.modes[mode]}
           </Text>
         </>
       ),
@@ -126,6 +129,7 @@ function columnsOf(
     {
       key: 'state',
       title: words.state,
+      secondary: true,
       cell: ({ status, mode }) => (
         <>
           <Badge color={COLORS[status]}>{words.states[status]}</Badge>
