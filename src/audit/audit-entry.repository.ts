@@ -12,15 +12,18 @@ const COLUMNS = sql`id, at, action, actor_kind, actor_id, tenant, product, conne
 export const ENTRY_FIELDS = sql`ARRAY[e.id, to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), e.action, e.actor_kind, e.actor_id,
   e.tenant, e.product, e.connection_id, e.subject_id, e.request_id, e.details::text]`;
 
-/** The same as one text, which `readEntryText` reads. */
-export const ENTRY_TEXT = sql`(${ENTRY_FIELDS})::text`;
+/**
+ * The same bytes as `encodeFields` of the columns: Postgres' binary form of an array is a header of 20 bytes, then
+ * length (-1 for NULL) and text of each element.
+ */
+export const ENTRY_BYTES = sql`substr(array_send(${ENTRY_FIELDS}), 21)`;
 
 /**
  * SHA-256 of all columns of `audit_entry e`. The text of an array quotes elements and tells NULL from 'NULL', so
  * different entries hash differently. Writing and verifying share this expression, so no second encoding has to match
  * Postgres.
  */
-export const ENTRY_DIGEST = sql`sha256(convert_to(${ENTRY_TEXT}, 'UTF8'))`;
+export const ENTRY_DIGEST = sql`sha256(convert_to((${ENTRY_FIELDS})::text, 'UTF8'))`;
 
 /** A sound MAC despite the key prefix: the input is always 64 bytes, which rules out length extension. */
 const MAC = sql`sha256(e.entry_key || ${ENTRY_DIGEST})`;

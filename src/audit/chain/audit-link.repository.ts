@@ -1,9 +1,8 @@
 import sql, { raw } from 'sql-template-tag';
 import { IntegrityError } from '../../database/integrity-failures.ts';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
-import { ENTRY_TEXT } from '../audit-entry.repository.ts';
+import { ENTRY_BYTES, ENTRY_DIGEST } from '../audit-entry.repository.ts';
 import type { AuditEntryId } from '../ids.ts';
-import { readEntryText } from './entry-text.ts';
 
 /** Advisory lock for linking and pruning: one worker at a time across replicas. */
 const CHAIN_LOCK = 727_003;
@@ -27,7 +26,8 @@ export interface NewLink {
 
 export interface LinkableEntry {
   id: AuditEntryId;
-  fields: (string | null)[];
+  /** Its columns, encoded. */
+  entry: Buffer;
   digest: Buffer;
   mac: Buffer | null;
 }
@@ -65,17 +65,14 @@ const tipStatement = defineStatement<Record<never, never>, TipRow>(
  * Repeats the range inside of the anti-join, because Postgres would otherwise walk the whole chain. Looks for ids
  * first: indexes have them, and the rows of linked entries, which are nearly all, stay unread.
  */
-const unlinkedStatement = defineStatement<
-  { from: string; before: string },
-  { id: AuditEntryId; entry: string; mac: Buffer | null }
->(
+const unlinkedStatement = defineStatement<{ from: string; before: string }, LinkableEntry>(
   'audit_unlinked',
   ({ from, before }) => sql`WITH unlinked AS MATERIALIZED (SELECT n.id FROM audit_entry n
       WHERE n.id >= ${from} AND n.id < ${before}
       AND NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.entry_id = n.id AND l.entry_id >= ${from} AND l.entry_id < ${before})
       ORDER BY n.id LIMIT ${raw(String(LINKING_BATCH))})
     SELECT found.* FROM unlinked u CROSS JOIN LATERAL (
-      SELECT e.id, ${ENTRY_TEXT} AS entry, e.mac FROM audit_entry e
+      SELECT e.id, ${ENTRY_BYTES} AS entry, ${ENTRY_DIGEST} AS digest, e.mac FROM audit_entry e
       WHERE e.id = u.id AND e.id >= ${from} AND e.id < ${before} LIMIT 1) found
     ORDER BY found.id`,
   { prepare: true },
@@ -192,13 +189,8 @@ export async function readTip(executor: SqlExecutor): Promise<ChainTip> {
 }
 
 /** Returns the first unlinked entries in a range of ids, up to `LINKING_BATCH`. */
-export async function readUnlinkedEntries(
-  executor: SqlExecutor,
-  from: string,
-  before: string,
-): Promise<LinkableEntry[]> {
-  const rows = await executor.rows(unlinkedStatement({ from, before }));
-  return rows.map(({ id, entry, mac }) => ({ id, mac, ...readEntryText(entry) }));
+export function readUnlinkedEntries(executor: SqlExecutor, from: string, before: string): Promise<LinkableEntry[]> {
+  return executor.rows(unlinkedStatement({ from, before }));
 }
 
 /** Returns the first unlinked entry in a range of ids; null if all are linked. */

@@ -8,21 +8,22 @@ export const GENESIS_MAC = Buffer.alloc(32);
 
 /**
  * Computes the MAC of the link at `position` (from 1), which binds the entry to its position and to everything before
- * it. Covers the entry's own MAC, so stripping that to pass for an entry from before MACs breaks the link.
+ * it. Covers the entry's own MAC, so stripping that to pass for an entry from before MACs breaks the link. `entry` is
+ * `encodeFields` of its columns.
  */
 export function computeLinkMac(
   mac: ChainMac,
   position: number,
   previous: Buffer,
-  entryFields: readonly (string | null)[],
+  entry: Buffer,
   entryMac: Buffer | null,
 ): Buffer {
   const place = [String(position), previous.toString('hex')];
-  if (entryMac === null)
-    return mac.computeAuditMac(encodeFields(['metavault audit link', FORMAT, ...place, ...entryFields]));
-  return mac.computeAuditMac(
-    encodeFields(['metavault audit link', FORMAT_WITH_ENTRY_MAC, ...place, entryMac.toString('hex'), ...entryFields]),
-  );
+  const start =
+    entryMac === null
+      ? ['metavault audit link', FORMAT, ...place]
+      : ['metavault audit link', FORMAT_WITH_ENTRY_MAC, ...place, entryMac.toString('hex')];
+  return mac.computeAuditMac(Buffer.concat([encodeFields(start), entry]));
 }
 
 /** Computes the seal of the head: the number of links and the last MAC. Shortening the chain takes the key. */

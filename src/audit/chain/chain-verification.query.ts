@@ -1,18 +1,18 @@
 import sql, { raw } from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
-import { ENTRY_DIGEST, ENTRY_TEXT } from '../audit-entry.repository.ts';
+import { ENTRY_BYTES, ENTRY_DIGEST } from '../audit-entry.repository.ts';
 import type { AuditEntryId } from '../ids.ts';
 
 export const LINKS_PER_BATCH = 2_000;
 export const ENTRIES_PER_BATCH = 20_000;
 export const ENTRIES_PER_COUNT = 100_000;
 
-/** A link with its entry, which `readEntryText` reads; null if it is missing. */
+/** A link with its entry's encoded columns; null if it is missing. */
 export interface LinkRow {
   position: string;
   entry_id: AuditEntryId;
   mac: Buffer;
-  entry: string | null;
+  entry: Buffer | null;
   entry_mac: Buffer | null;
 }
 
@@ -40,7 +40,7 @@ const linksStatement = defineStatement<{ after: string; upTo: number }, LinkRow>
       SELECT position, entry_id, mac FROM audit_link WHERE position > ${after} AND position <= ${upTo}
       ORDER BY position LIMIT ${raw(String(LINKS_PER_BATCH))}
     ) l LEFT JOIN LATERAL (
-      SELECT ${ENTRY_TEXT} AS entry, e.mac FROM audit_entry e WHERE e.id = l.entry_id LIMIT 1
+      SELECT ${ENTRY_BYTES} AS entry, e.mac FROM audit_entry e WHERE e.id = l.entry_id LIMIT 1
     ) found ON true
     ORDER BY l.position`,
   { prepare: true },

@@ -1,11 +1,12 @@
 import type { SqlExecutor } from '../../database/statement.ts';
+import { readEntryProofs } from '../audit-entry.repository.ts';
+import type { AuditEntryId } from '../ids.ts';
 import type { AuditCheckpoint } from './audit-checkpoint.ts';
 import { computeLinkMac } from './chain-encoding.ts';
 import type { ChainFaultKind, ChainFaults } from './chain-fault.ts';
 import type { ChainMac } from './chain-mac.ts';
 import { LINKS_PER_BATCH, type LinkRow, readLinks } from './chain-verification.query.ts';
 import { firstIdRequiringMac, isForged } from './entry-mac.ts';
-import { readEntryText } from './entry-text.ts';
 
 const BEFORE_ALL_POSITIONS = '-9223372036854775808';
 
@@ -43,7 +44,8 @@ export async function walkLinks(
     const isLastBatch = links.length < LINKS_PER_BATCH || last === undefined;
     // The database reads the next batch while this one is checked.
     if (!isLastBatch) reading = readLinks(executor, last.position, upTo);
-    for (const link of links) step(mac, state, link, faults);
+    const steps = links.map((link) => step(mac, state, link));
+    await report(executor, mac, steps, faults);
     if (last !== undefined) onProgress?.(Number(last.position), upTo);
     if (isLastBatch) return state.macsRequiredFrom;
     if (faults.isFull) {
@@ -53,33 +55,73 @@ export async function walkLinks(
   }
 }
 
-function step(mac: ChainMac, state: WalkState, link: LinkRow, faults: ChainFaults): void {
-  const found = Number(link.position);
-  const expected = (state.position ?? found - 1) + 1;
-  if (found < expected) {
-    // A link from before the start.
-    faults.addPositions('missing_link', expected, expected, link.entry_id);
-    return;
-  }
-  if (found > expected) {
-    faults.addPositions('missing_link', expected, found - 1, link.entry_id);
-    state.mac = null;
-  }
-  const kind = linkFault(mac, link, found, state);
-  if (kind !== null) faults.addPositions(kind, found, found, link.entry_id);
-  if (link.entry_mac !== null) state.macsRequiredFrom ??= firstIdRequiringMac({ id: link.entry_id, position: found });
-  state.position = found;
-  state.mac = link.mac;
+/** What is wrong with a link. `unproven`: only the entry's own MAC can tell whether it is forged. */
+type Finding = ChainFaultKind | 'unproven' | null;
+
+interface Step {
+  entryId: AuditEntryId;
+  position: number;
+  /** The first position without a link before this one; null if there is none. */
+  missingFrom: number | null;
+  finding: Finding;
 }
 
-function linkFault(mac: ChainMac, link: LinkRow, position: number, state: WalkState): ChainFaultKind | null {
-  const { entry, entry_mac } = link;
+function step(mac: ChainMac, state: WalkState, link: LinkRow): Step {
+  const position = Number(link.position);
+  const expected = (state.position ?? position - 1) + 1;
+  const found = { entryId: link.entry_id, position, missingFrom: null, finding: null };
+  // A link from before the start.
+  if (position < expected) return { ...found, position: expected, finding: 'missing_link' };
+  const isAfterGap = position > expected;
+  if (isAfterGap) state.mac = null;
+  const finding = judge(mac, link, position, state);
+  if (link.entry_mac !== null) state.macsRequiredFrom ??= firstIdRequiringMac({ id: link.entry_id, position });
+  state.position = position;
+  state.mac = link.mac;
+  return { ...found, missingFrom: isAfterGap ? expected : null, finding };
+}
+
+/**
+ * A link that covers its entry's MAC proves the entry: whoever made it had checked that MAC. Others prove only that the
+ * entry is the one that was linked.
+ */
+function judge(
+  mac: ChainMac,
+  link: LinkRow,
+  position: number,
+  { mac: previous, macsRequiredFrom }: WalkState,
+): Finding {
+  const { entry, entry_id: id, entry_mac: entryMac } = link;
   if (entry === null) return 'missing_entry';
-  const { fields, digest } = readEntryText(entry);
-  const { mac: previous } = state;
-  const isLinked = (entryMac: Buffer | null): boolean =>
-    previous === null || computeLinkMac(mac, position, previous, fields, entryMac).equals(link.mac);
+  const isLinked = (coveredMac: Buffer | null): boolean =>
+    previous === null || computeLinkMac(mac, position, previous, entry, coveredMac).equals(link.mac);
+  if (entryMac === null) {
+    if (!isLinked(null)) return 'changed';
+    return macsRequiredFrom !== null && id >= macsRequiredFrom ? 'forged' : null;
+  }
+  if (previous !== null && isLinked(entryMac)) return null;
   // During a rollout, replicas of the previous release link without covering the entry's MAC.
-  if (!isLinked(entry_mac) && !(entry_mac !== null && isLinked(null))) return 'changed';
-  return isForged(mac, { id: link.entry_id, digest, mac: entry_mac }, state.macsRequiredFrom) ? 'forged' : null;
+  return isLinked(null) ? 'unproven' : 'changed';
+}
+
+/** Adds what was found to the faults, in the order of the chain. */
+async function report(
+  executor: SqlExecutor,
+  mac: ChainMac,
+  steps: readonly Step[],
+  faults: ChainFaults,
+): Promise<void> {
+  const forged = await findForged(executor, mac, steps);
+  for (const { entryId, position, missingFrom, finding } of steps) {
+    if (missingFrom !== null) faults.addPositions('missing_link', missingFrom, position - 1, entryId);
+    const kind = finding !== 'unproven' ? finding : forged.has(entryId) ? 'forged' : null;
+    if (kind !== null) faults.addPositions(kind, position, position, entryId);
+  }
+}
+
+async function findForged(executor: SqlExecutor, mac: ChainMac, steps: readonly Step[]): Promise<Set<AuditEntryId>> {
+  const unproven = steps.filter(({ finding }) => finding === 'unproven').map(({ entryId }) => entryId);
+  if (unproven.length === 0) return new Set();
+  const proofs = await readEntryProofs(executor, unproven);
+  return new Set(proofs.filter((proof) => isForged(mac, proof, '')).map(({ id }) => id));
 }

@@ -1,9 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SYSTEM } from '../../../../src/audit/actor.ts';
-import { ENTRY_FIELDS } from '../../../../src/audit/audit-entry.repository.ts';
+import { ENTRY_BYTES, ENTRY_FIELDS } from '../../../../src/audit/audit-entry.repository.ts';
 import { AuditedObjects } from '../../../../src/audit/audited-objects.ts';
 import { AuditChain } from '../../../../src/audit/chain/audit-chain.ts';
-import { computeHeadSeal, computeLinkMac, GENESIS_MAC } from '../../../../src/audit/chain/chain-encoding.ts';
+import {
+  computeHeadSeal,
+  computeLinkMac,
+  encodeFields,
+  GENESIS_MAC,
+} from '../../../../src/audit/chain/chain-encoding.ts';
 import { ChainVerifier } from '../../../../src/audit/chain/chain-verifier.ts';
 import { type AuditTestContext, openAuditTestContext } from '../../../support/audit-test-context.ts';
 
@@ -210,7 +215,7 @@ describe('a record from before entries had MACs', () => {
     });
     let mac: Buffer = GENESIS_MAC;
     for (const [index, row] of rows.entries()) {
-      mac = computeLinkMac(audit.ring, index + 1, mac, row.fields, null);
+      mac = computeLinkMac(audit.ring, index + 1, mac, encodeFields(row.fields), null);
       await audit.sql('INSERT INTO audit_link VALUES ($1, $2, $3)', [index + 1, row.id, mac]);
     }
     await audit.sql('INSERT INTO audit_head VALUES (1, 3, $1, $2)', [mac, computeHeadSeal(audit.ring, 3, mac)]);
@@ -371,6 +376,42 @@ describe('the end of the chain', () => {
     );
     await audit.sql(`INSERT INTO audit_link VALUES (11, 'aud_forged', '\\x00')`);
     expect(await audit.findFault()).toMatchObject({ reason: 'changed', position: 11 });
+  });
+});
+
+describe('the bytes of an entry', () => {
+  it('are its columns as this service encodes them', async () => {
+    const details = { text: 'café, "tea" \\ {NULL}\n', nothing: null };
+    await audit.log.record(audit.database, { action: 'lease.issued', actor: SYSTEM, tenant: 'NULL', details });
+    const rows = await audit.database.rows<{ fields: (string | null)[]; bytes: Buffer }>({
+      text: `SELECT ${ENTRY_FIELDS.text} AS fields, ${ENTRY_BYTES.text} AS bytes FROM audit_entry e`,
+    });
+    expect(rows.map(({ bytes }) => bytes)).toEqual(rows.map(({ fields }) => encodeFields(fields)));
+    expect(rows[0]?.fields).toContain(JSON.stringify(details));
+  });
+});
+
+describe('a link of a replica that covers no MACs of entries', () => {
+  /** Three entries with MACs, linked as a replica of the release before MACs does. */
+  async function linkWithoutMacs(): Promise<string[]> {
+    await audit.record(3);
+    const rows = await audit.database.rows<{ id: string; bytes: Buffer }>({
+      text: `SELECT e.id, ${ENTRY_BYTES.text} AS bytes FROM audit_entry e ORDER BY e.id`,
+    });
+    let mac: Buffer = GENESIS_MAC;
+    for (const [index, row] of rows.entries()) {
+      mac = computeLinkMac(audit.ring, index + 1, mac, row.bytes, null);
+      await audit.sql('INSERT INTO audit_link VALUES ($1, $2, $3)', [index + 1, row.id, mac]);
+    }
+    await audit.sql('INSERT INTO audit_head VALUES (1, 3, $1, $2, $3)', [mac, computeHeadSeal(audit.ring, 3, mac), '']);
+    return rows.map(({ id }) => id);
+  }
+
+  it('is valid, and shows a forged entry', async () => {
+    const [, second = ''] = await linkWithoutMacs();
+    expect(await audit.verifier.verify()).toMatchObject({ valid: true, entries: 3 });
+    await audit.sql("UPDATE audit_entry SET mac = sha256('other') WHERE id = $1", [second]);
+    expect(await audit.findFault()).toEqual({ reason: 'forged', position: 2, entryId: second });
   });
 });
 
