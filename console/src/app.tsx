@@ -1,9 +1,9 @@
-import { Anchor, Center, Loader, MantineProvider } from '@mantine/core';
+import { Anchor, Center, Loader, MantineProvider, Text } from '@mantine/core';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { Suspense, useState } from 'react';
 import { Link, Redirect, Route, Router, Switch, useLocation } from 'wouter';
 import { createQueryClient } from './api/query-client.ts';
-import { EmptyState } from './components/empty-state.tsx';
+import { PageHeader } from './components/page-header.tsx';
 import { NoticeProvider } from './components/use-notice.tsx';
 import { ErrorBoundary } from './frame/error-boundary.tsx';
 import { Frame } from './frame/frame.tsx';
@@ -77,11 +77,12 @@ function Pages() {
             <SignedInPage />
           </Route>
           <Route>
-            <EmptyState icon="search" title={frame.notFound.title}>
+            <PageHeader title={frame.notFound.title} />
+            <Text>
               <Anchor component={Link} href="/">
                 {frame.notFound.back}
               </Anchor>
-            </EmptyState>
+            </Text>
           </Route>
         </Switch>
       </Suspense>

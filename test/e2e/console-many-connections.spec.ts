@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
+import pg from 'pg';
 import type { Page } from 'playwright-core';
-import { Database } from '../../src/database/database.ts';
 import { api } from '../support/connect-test-context.ts';
 import { connectUser, signInToConsole } from '../support/console-visitor.ts';
 import { type BrowserTestContext, describeInBrowser } from '../support/describe-in-browser.ts';
@@ -12,23 +12,29 @@ const LARGE_PAGE = 200;
 const FORWARD_PAGES = 40;
 const LAST_PAGES = 5;
 
-/** Copies of a real connection and of its token, beside it. */
+/** Copies of a real connection and of its token, beside it. Without triggers, as their counts do not matter here. */
 async function fill({ replica }: BrowserTestContext, id: string): Promise<void> {
-  const { longRunning } = replica.app.get(Database);
-  const copied = `'con_0' || lpad(n::text, 25, '0')`;
-  await longRunning.run({
-    text: `INSERT INTO connection SELECT r.* FROM connection c, generate_series(1, $2::int - 1) n,
-      LATERAL jsonb_populate_record(c, jsonb_build_object('id', ${copied}, 'meta_user_id', 'user' || n,
-        'tenant', 'tenant-' || n % 1000, 'reference', 'order ' || n)) r WHERE c.id = $1`,
-    values: [id, CONNECTIONS],
-  });
-  await longRunning.run({
-    text: `INSERT INTO credential SELECT r.* FROM credential k, generate_series(1, $2::int - 1) n,
-      LATERAL jsonb_populate_record(k, jsonb_build_object('id', 'crd_0' || lpad(n::text, 25, '0'), 'connection_id', ${copied},
-        'tenant', 'tenant-' || n % 1000, 'token_hash', NULL)) r WHERE k.connection_id = $1 AND k.is_root`,
-    values: [id, CONNECTIONS],
-  });
-  await longRunning.run({ text: 'ANALYZE connection, credential' });
+  const client = new pg.Client({ connectionString: replica.databaseUrl });
+  await client.connect();
+  try {
+    await client.query('SET session_replication_role = replica');
+    const copied = `'con_0' || lpad(n::text, 25, '0')`;
+    await client.query(
+      `INSERT INTO connection SELECT r.* FROM connection c, generate_series(1, $2::int - 1) n,
+        LATERAL jsonb_populate_record(c, jsonb_build_object('id', ${copied}, 'meta_user_id', 'user' || n,
+          'tenant', 'tenant-' || n % 1000, 'reference', 'order ' || n)) r WHERE c.id = $1`,
+      [id, CONNECTIONS],
+    );
+    await client.query(
+      `INSERT INTO credential SELECT r.* FROM credential k, generate_series(1, $2::int - 1) n,
+        LATERAL jsonb_populate_record(k, jsonb_build_object('id', 'crd_0' || lpad(n::text, 25, '0'), 'connection_id', ${copied},
+          'tenant', 'tenant-' || n % 1000, 'token_hash', NULL)) r WHERE k.connection_id = $1 AND k.is_root`,
+      [id, CONNECTIONS],
+    );
+    await client.query('ANALYZE connection, credential');
+  } finally {
+    await client.end();
+  }
 }
 
 /** The ids of all connections in the order of the list. */

@@ -1,6 +1,7 @@
 import http from 'node:http';
 import { expect, it } from '@jest/globals';
-import { connectUser, fillInKey } from '../support/console-visitor.ts';
+import { api } from '../support/connect-test-context.ts';
+import { fillInKey } from '../support/console-visitor.ts';
 import { describeInBrowser } from '../support/describe-in-browser.ts';
 import { listen } from '../support/http-listener.ts';
 import { TEST_ADMIN_KEY } from '../support/test-replica.ts';
@@ -35,7 +36,12 @@ describeInBrowser(
     const { testContext } = browserTest;
 
     it('has its pages, its files, and the API there, and stays there', async () => {
-      await connectUser(testContext(), 'acme', 'Ada Baker');
+      const { make } = testContext().sandbox.state;
+      const { id: userId } = make.user({ kind: 'user', name: 'Ada Baker' });
+      make.page({ userIds: [userId] });
+      const token = make.token({ userId, appId: testContext().sandbox.app.id, longLived: true });
+      const body = { tenant: 'acme', product: 'pages', access_token: token.accessToken };
+      await api(testContext()).post('/v1/connections/import', body).expect(201);
       const { page, context } = await browserTest.visitor({ locale: 'en-US' });
       await context.clock.setSystemTime(testContext().clock.now());
       const beyond: string[] = [];

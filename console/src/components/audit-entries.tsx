@@ -1,6 +1,7 @@
 import { Box, Text } from '@mantine/core';
 import type { Schemas } from '../api/client.ts';
 import { useMessages } from '../messages/use-messages.tsx';
+import { CodeWord } from './code-word.tsx';
 import { DataTable } from './data-table.tsx';
 import { Time } from './time.tsx';
 import { useClientNames } from './use-client-names.ts';
@@ -27,7 +28,7 @@ export function AuditEntries(props: { label: string; entries: readonly Entry[]; 
           title: words.action,
           cell: (entry) => (
             <>
-              <span className="code-word">{entry.action}</span>
+              <CodeWord>{entry.action}</CodeWord>
               <Box hiddenFrom="sm">
                 <Text size="xs" style={{ overflowWrap: 'anywhere' }}>
                   {actorOf(entry)} · <Time at={entry.at} />
@@ -41,7 +42,11 @@ export function AuditEntries(props: { label: string; entries: readonly Entry[]; 
           key: 'actor',
           title: words.actor,
           secondary: true,
-          cell: (entry) => <Text size="sm">{actorOf(entry)}</Text>,
+          cell: (entry) => (
+            <Text size="sm" miw={130}>
+              {actorOf(entry)}
+            </Text>
+          ),
         },
         {
           key: 'details',
@@ -75,8 +80,8 @@ function personName({ person }: Entry['details']): string | null {
   return typeof person === 'object' && person !== null && 'name' in person ? String(person.name) : null;
 }
 
-/** `flow: import, pages: 3` */
-function detailsText(details: Readonly<Record<string, unknown>>): string {
+/** `flow: import, pages: 3`, without the person, who is named beside. */
+function detailsText({ person: _, ...details }: Readonly<Record<string, unknown>>): string {
   return Object.entries(details)
     .map(([key, value]) => `${key}: ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`)
     .join(', ');

@@ -34,7 +34,8 @@ export function checkKeyRing(keyRing: { activeKek(): { readonly id: string } }):
 
 /** How far this machine's clock is ahead of the database's. */
 export function checkClock(skewMs: number): Finding {
-  const skew = `${(skewMs / 1000).toFixed(1)} s ahead of the database's`;
+  // Plus 0: no "-0.0".
+  const skew = `${(Math.round(skewMs / 100) / 10 + 0).toFixed(1)} s ahead of the database's`;
   if (Math.abs(skewMs) <= MAX_SKEW_SECONDS * 1000) return fine('clock', skew);
   return wrong('clock', skew, 'Run NTP on this machine and on the database server.');
 }

@@ -117,12 +117,15 @@ describe('a list of leases', () => {
 describe('among many leases', () => {
   const fill = async (client: AuthenticatedClient): Promise<void> => {
     await issue(client);
-    await context.database.longRunning.run({
-      text: `INSERT INTO lease SELECT (jsonb_populate_record(l, jsonb_build_object('id', 'lse_0' || lpad(n::text, 25, '0'),
-          'issued_at', l.issued_at - n * interval '1 minute', 'expires_at', l.issued_at - n * interval '1 minute', 'mac', NULL,
-          'connection_id', CASE WHEN n = 29990 THEN 'con_gone' ELSE l.connection_id END))).*
-        FROM lease l, generate_series(1, 30000) n`,
-    });
+    // A part at a time: on a slow machine all of it takes longer than a statement may.
+    for (let from = 1; from <= 30_000; from += 5_000)
+      await context.database.longRunning.run({
+        text: `INSERT INTO lease SELECT (jsonb_populate_record(l, jsonb_build_object('id', 'lse_0' || lpad(n::text, 25, '0'),
+            'issued_at', l.issued_at - n * interval '1 minute', 'expires_at', l.issued_at - n * interval '1 minute', 'mac', NULL,
+            'connection_id', CASE WHEN n = 29990 THEN 'con_gone' ELSE l.connection_id END))).*
+          FROM lease l, generate_series($1::integer, $1 + 4999) n WHERE l.mac IS NOT NULL`,
+        values: [from],
+      });
     await context.database.longRunning.run({ text: 'ANALYZE' });
   };
   const explain = async (owners: Partial<LeaseOwners>): Promise<string> => {
@@ -153,10 +156,7 @@ describe('among many leases', () => {
     expect(await explain({ clientId })).toMatch(/Index Scan Backward using lease_first_client/);
     const ofConnection = await explain({ connectionId });
     expect(ofConnection).toMatch(/lease_first_connection/);
-    const ofTenant = await explain({ tenant: 'tenant-b' });
-    expect(ofTenant).toMatch(/lease_first_connection/);
-    for (const plan of [ofConnection, ofTenant, await explain({ clientId })])
-      expect(plan).not.toMatch(/Seq Scan on lease_first/);
+    for (const plan of [ofConnection, await explain({ clientId })]) expect(plan).not.toMatch(/Seq Scan on lease_first/);
     const admin = { ...quiet, role: 'admin' as const };
     const page = await context.lists.list(admin, { limit: 50, status: 'ended' });
     const gone = `lse_0${'29990'.padStart(25, '0')}`;
@@ -165,7 +165,22 @@ describe('among many leases', () => {
     expect([whole.data.length, whole.next_cursor]).toEqual([100, expect.any(String)]);
     expect(await ids(quiet)).toEqual([lease]);
     expect(await ids(admin, { connection_id: connectionId })).toEqual([lease]);
-    expect(await ids(admin, { tenant: 'tenant-b' })).toEqual([lease]);
     expect(await ids(admin, { status: 'active', limit: 1 })).toHaveLength(2);
+  });
+
+  it('a page of a tenant reads by the connections of the tenant', async () => {
+    await connect(context.connections, context.clock, { tenant: 'tenant-b' });
+    const client = await context.client();
+    const lease = await issue(client, 'tenant-b');
+    await context.database.longRunning.run({
+      text: `INSERT INTO lease SELECT (jsonb_populate_record(l, jsonb_build_object('id', 'lse_0' || lpad(n::text, 25, '0'),
+          'tenant', 'tenant-a', 'connection_id', 'con_' || n % 500, 'mac', NULL))).*
+        FROM lease l, generate_series(1, 30000) n`,
+    });
+    await context.database.longRunning.run({ text: 'ANALYZE' });
+    const plan = await explain({ tenant: 'tenant-b' });
+    expect(plan).toMatch(/Index Scan using lease_first_connection/);
+    expect(plan).not.toMatch(/Seq Scan on lease_first/);
+    expect(await ids({ ...client, role: 'admin' }, { tenant: 'tenant-b' })).toEqual([lease]);
   });
 });

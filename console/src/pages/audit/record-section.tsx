@@ -72,17 +72,21 @@ function Verdict({ verification }: { verification: Verification }) {
       title={fill(valid ? words.valid : words.invalid, { count: entries })}
       role="status"
     >
-      <Stack gap={4}>
-        {anchor !== undefined && <Text size="sm">{fill(words.anchorVerdict, { verdict: anchor })}</Text>}
-        <List size="sm">
-          {faults.map((fault) => (
-            <List.Item key={`${fault.kind} ${fault.from} ${fault.entry_id}`}>
-              <span className="id-text">{fault.kind}</span>{' '}
-              {fault.from !== null && fill(words.fault, { from: fault.from, to: fault.to ?? fault.from })}
-            </List.Item>
-          ))}
-        </List>
-      </Stack>
+      {(anchor !== undefined || faults.length > 0) && (
+        <Stack gap={4}>
+          {anchor !== undefined && <Text size="sm">{fill(words.anchorVerdict, { verdict: anchor })}</Text>}
+          {faults.length > 0 && (
+            <List size="sm">
+              {faults.map((fault) => (
+                <List.Item key={`${fault.kind} ${fault.from} ${fault.entry_id}`}>
+                  <span className="id-text">{fault.kind}</span>{' '}
+                  {fault.from !== null && fill(words.fault, { from: fault.from, to: fault.to ?? fault.from })}
+                </List.Item>
+              ))}
+            </List>
+          )}
+        </Stack>
+      )}
     </Alert>
   );
 }

@@ -102,11 +102,14 @@ function columnsOf(
     {
       key: 'client',
       title: words.client,
-      cell: ({ client_id: id, lease_id: leaseId }) => (
+      cell: ({ client_id: id, lease_id: leaseId, status, mode }) => (
         <>
           <Text size="sm">{clientName(id)}</Text>
-          <Text size="xs" c="dimmed" className="id-text">
+          <Text size="xs" c="dimmed" className="id-text id-line">
             {leaseId}
+          </Text>
+          <Text size="xs" hiddenFrom="sm">
+            {words.states[status]} · {words.modes[mode]}
           </Text>
         </>
       ),
@@ -117,17 +120,24 @@ function columnsOf(
       cell: ({ connection_id: id, tenant }) => (
         <>
           <Text size="sm">{tenant}</Text>
-          <Anchor component={Link} href={`/connections/${id}`} size="xs" className="id-text">
+          <Anchor component={Link} href={`/connections/${id}`} size="xs" className="id-text id-line">
             {id}
           </Anchor>
         </>
       ),
     },
-    { key: 'mode', title: words.mode, secondary: true, cell: ({ mode }) => words.modes[mode] },
     {
       key: 'state',
       title: words.state,
-      cell: ({ status }) => <Badge color={COLORS[status]}>{words.states[status]}</Badge>,
+      secondary: true,
+      cell: ({ status, mode }) => (
+        <>
+          <Badge color={COLORS[status]}>{words.states[status]}</Badge>
+          <Text size="xs" c="dimmed" pl={4}>
+            {words.modes[mode]}
+          </Text>
+        </>
+      ),
     },
     { key: 'issued', title: words.issued, secondary: true, cell: ({ issued_at: at }) => <Time at={at} /> },
     {
