@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import zlib from 'node:zlib';
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.ts';
 import { publicPath } from '../config/public-path.ts';
@@ -11,8 +12,8 @@ import { Random } from '../platform/random.ts';
 export interface SiteFile {
   mediaType: string;
   content: Buffer;
-  /** Null where it would not be smaller. */
-  gzipped: Buffer | null;
+  /** Compresses on the first call. Null where that would not make it smaller. */
+  gzipped(): Promise<Buffer | null>;
 }
 
 const NONCE_PLACEHOLDER = '{{nonce}}';
@@ -31,6 +32,7 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
   '.webmanifest': 'application/manifest+json',
   '.woff2': 'font/woff2',
 };
+const gzip = promisify(zlib.gzip);
 const COMPRESSIBLE = /^(text\/|application\/(json|manifest)|image\/svg)/;
 
 /** The admins' site as Vite built it from `console/`. Read once. */
@@ -87,8 +89,13 @@ function listFiles(folder: string): string[] {
 
 function toFile(name: string, content: Buffer): SiteFile {
   const mediaType = MEDIA_TYPES[path.extname(name)] ?? 'application/octet-stream';
-  const gzipped = COMPRESSIBLE.test(mediaType) ? gzipSync(content) : null;
-  return { mediaType, content, gzipped: gzipped !== null && gzipped.length < content.length ? gzipped : null };
+  let gzipped: Promise<Buffer | null> | null = COMPRESSIBLE.test(mediaType) ? null : Promise.resolve(null);
+  return { mediaType, content, gzipped: () => (gzipped ??= compress(content)) };
+}
+
+async function compress(content: Buffer): Promise<Buffer | null> {
+  const gzipped = await gzip(content);
+  return gzipped.length < content.length ? gzipped : null;
 }
 
 /** This file is `dist/src/…`, or `src/…` when sources run as they are. */

@@ -20,20 +20,21 @@ import {
   WRITE_FORESEEN,
 } from './write-leases.query.ts';
 
-/** Reads what was predicted by its keys, and looks for other connections where the request names none. */
-const insertForeseen = defineStatement<{ now: Date; inputs: LeaseInputArrays }, ForeseenLeaseRow>(
-  'lease_issue_foreseen',
-  ({ now, inputs }) => sql`WITH foreseen AS MATERIALIZED (
-    SELECT * FROM (
-      SELECT found.*, ${LEASE_EXPIRES_AT} AS lease_expires_at FROM (
-        SELECT i.*, ${now}::timestamptz AS issued_at, ${LEASABLE_COLUMNS}, NULL::text AS asset_type
-        FROM ${leaseInputRows(inputs)}
-        ${activeCredentialJoins({ connectionId: sql`i.foreseen_connection`, credentialId: sql`i.foreseen_credential` })}
-        WHERE i.requested_asset IS NULL AND c.tenant = i.tenant AND c.product = i.product AND k.is_root AND k.connection_id = c.id
-          AND CASE WHEN i.requested_connection IS NULL THEN ${isOnlyLiveConnection(sql`c.id`, { tenant: sql`i.tenant`, product: sql`i.product` })}
-            ELSE c.id = i.requested_connection END
-          AND ${clientIsValid({ clientId: sql`i.client_id`, keyHash: sql`i.key_hash`, policyVersion: sql`i.policy_version`, now })}
-      ) found
+const OF_INPUT = { tenant: sql`i.tenant`, product: sql`i.product` };
+const CLIENT_OF_INPUT = { clientId: sql`i.client_id`, keyHash: sql`i.key_hash`, policyVersion: sql`i.policy_version` };
+
+const FORESEEN_CREDENTIAL = activeCredentialJoins({
+  connectionId: sql`i.foreseen_connection`,
+  credentialId: sql`i.foreseen_credential`,
+});
+
+/** Looks for other connections only where the request names none. */
+const IS_WANTED = sql`i.requested_asset IS NULL AND c.tenant = i.tenant AND c.product = i.product AND k.is_root AND k.connection_id = c.id
+          AND CASE WHEN i.requested_connection IS NULL THEN ${isOnlyLiveConnection(sql`c.id`, OF_INPUT)}
+            ELSE c.id = i.requested_connection END`;
+
+/** Constant tail of the statement: only the parameters are built per request. */
+const WRITE_AND_READ = sql`) found
     ) chosen WHERE ${canServeUntil(sql`valid_until`)} AND ${IS_FORESEEN}
   ), ${WRITE_FORESEEN}
   SELECT f.n, CASE WHEN f.is_issued THEN 'issued' WHEN f.lease_id IN (SELECT subject_id FROM recorded) THEN 'unwritten'
@@ -44,7 +45,18 @@ const insertForeseen = defineStatement<{ now: Date; inputs: LeaseInputArrays }, 
     CASE WHEN f.mode = 'token' THEN ${appVersionOf(sql`f.app_id`)} END AS app_version,
     ${IS_INTERFERED_WITH} AS is_interfered_with, ${sealedSecretColumns(sql`s`)}
   FROM (SELECT *, lease_id IN (SELECT id FROM issued) AS is_issued FROM foreseen OFFSET 0) f
-    LEFT ${joinSealedSecret(sql`s`, sql`CASE WHEN f.is_issued AND f.mode = 'token' THEN f.secret_id END`)}`,
+    LEFT ${joinSealedSecret(sql`s`, sql`CASE WHEN f.is_issued AND f.mode = 'token' THEN f.secret_id END`)}`;
+
+/** Reads what was predicted by its keys. */
+const insertForeseen = defineStatement<{ now: Date; inputs: LeaseInputArrays }, ForeseenLeaseRow>(
+  'lease_issue_foreseen',
+  ({ now, inputs }) => sql`WITH foreseen AS MATERIALIZED (
+    SELECT * FROM (
+      SELECT found.*, ${LEASE_EXPIRES_AT} AS lease_expires_at FROM (
+        SELECT i.*, ${now}::timestamptz AS issued_at, ${LEASABLE_COLUMNS}, NULL::text AS asset_type
+        FROM ${leaseInputRows(inputs)} ${FORESEEN_CREDENTIAL}
+        WHERE ${IS_WANTED} AND ${clientIsValid({ ...CLIENT_OF_INPUT, now })}
+      ${WRITE_AND_READ}`,
   { prepare: true },
 );
 

@@ -6,7 +6,7 @@ import {
   IS_CREDENTIAL_BACKED,
 } from '../connections/credentials/leasable-credential.query.ts';
 import type { ConnectionId } from '../connections/ids.ts';
-import { defineStatement, type SqlExecutor } from '../database/statement.ts';
+import { defineStatement, type SqlReader } from '../database/statement.ts';
 import type { LeaseRecordRow } from './lease.repository.ts';
 import { ANCESTORS_STAND, leaseColumns } from './lease-conditions.query.ts';
 
@@ -73,7 +73,7 @@ export interface LeaseOwners {
 
 /** The newest leases of a span, newest first, without checking their MACs. */
 export function listLeases(
-  executor: SqlExecutor,
+  executor: SqlReader,
   { connectionId, tenant, clientId }: LeaseOwners,
   page: PageParameters,
 ): Promise<LeaseRecordRow[]> {

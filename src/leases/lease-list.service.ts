@@ -74,7 +74,7 @@ export class LeaseListService {
   ): AsyncGenerator<LeaseRecordRow[]> {
     for (const span of spans) {
       for (let { before } = span; ; ) {
-        const rows = await listLeases(this.database, owners, { ...span, before, limit });
+        const rows = await listLeases(this.database.reads, owners, { ...span, before, limit });
         if (rows.length > 0) yield rows;
         const last = rows.at(-1);
         if (last === undefined || rows.length < limit) break;

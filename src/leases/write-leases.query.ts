@@ -1,6 +1,12 @@
-import sql, { type Sql } from 'sql-template-tag';
+import sql from 'sql-template-tag';
 import { insertEntriesSql } from '../audit/audit-entry.repository.ts';
-import { arrayRows, type Element, type ElementType, toArrayLiteral } from '../database/array-rows.query.ts';
+import {
+  defineArrayRows,
+  type Element,
+  type ElementType,
+  type RowArrays,
+  toArrayLiteral,
+} from '../database/array-rows.query.ts';
 import type { ForeseenInput } from './issue-lease-row.ts';
 
 const COLUMNS = {
@@ -30,21 +36,22 @@ type Column = keyof typeof COLUMNS;
 const NAMES = Object.keys(COLUMNS) as Column[];
 
 /** Inputs as an array literal per column. */
-export type LeaseInputArrays = Record<Column, string> & { count: number };
+export type LeaseInputArrays = RowArrays<Column>;
 
 export function toInputArrays(inputs: readonly ForeseenInput[]): LeaseInputArrays {
-  const literals = NAMES.map((name) => {
+  const arrays: Partial<Record<Column, string>> = {};
+  for (const name of NAMES) {
     const read: (input: ForeseenInput) => Element = COLUMNS[name][1];
-    return [name, toArrayLiteral(inputs.map(read))] as const;
-  });
-  return { ...(Object.fromEntries(literals) as Record<Column, string>), count: inputs.length };
+    arrays[name] = toArrayLiteral(inputs.map(read));
+  }
+  return { ...(arrays as Record<Column, string>), count: inputs.length };
 }
 
 /** FROM item `i`: the inputs, with their numbers `n`. */
-export function leaseInputRows(inputs: LeaseInputArrays): Sql {
-  const columns = NAMES.map((name) => [name, [COLUMNS[name][0], inputs[name]]] as const);
-  return arrayRows(sql`i`, inputs.count, Object.fromEntries(columns));
-}
+export const leaseInputRows = defineArrayRows<Column>(
+  'i',
+  Object.fromEntries(NAMES.map((name) => [name, COLUMNS[name][0]])) as Record<Column, ElementType>,
+);
 
 /**
  * When the lease of a row with `requested_expires_at` and `token_expires_at` ends: in milliseconds, as in JavaScript.

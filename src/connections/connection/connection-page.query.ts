@@ -1,5 +1,7 @@
 import type { EntityManager, ObjectLiteral } from 'typeorm';
+import type { Statement } from '../../database/statement.ts';
 import type { Health } from '../credentials/credential-kind.ts';
+import type { ConnectionId } from '../ids.ts';
 import type { ConnectionStatus } from '../status/connection-status.ts';
 import type { StatusReasonCode } from '../status/status-reason.ts';
 import { ConnectionEntity } from './connection.entity.ts';
@@ -40,9 +42,9 @@ type Condition = readonly [sql: string, parameters: ObjectLiteral];
 const HAS_HEALTH = 'c.id IN (SELECT k.connection_id FROM credential k WHERE k.health = :health)';
 const REACHES_ASSET = 'c.id IN (SELECT a.connection_id FROM asset a WHERE a.id = :assetId)';
 
-/** Up to `limit` + 1 connections by id, as `toPage` expects. */
-export function findConnectionPage(manager: EntityManager, filter: ConnectionFilter): Promise<ConnectionEntity[]> {
-  const query = manager.createQueryBuilder(ConnectionEntity, 'c');
+/** Selects the ids of up to `limit` + 1 connections, in order, as `toPage` expects. */
+export function connectionPage(manager: EntityManager, filter: ConnectionFilter): Statement<{ id: ConnectionId }> {
+  const query = manager.createQueryBuilder(ConnectionEntity, 'c').select('c.id', 'id');
   const pageSize = filter.limit + 1;
   const page = { ...MATCH_PARAMETERS, after: filter.after ?? '', pageSize };
   const { text, expiresBefore, ...others } = filter;
@@ -52,7 +54,8 @@ export function findConnectionPage(manager: EntityManager, filter: ConnectionFil
   const texts = conditions.map(([condition]) => condition);
   if (isSearch) query.andWhere(isInPageOf(EXACT_MATCHES, PREFIX_MATCHES, texts), { ...page, text });
   else if (expiresBefore) query.andWhere(isInPageOf([], [EXPIRY_MATCH], texts), { ...page, before: expiresBefore });
-  return query.orderBy('c.id').limit(pageSize).getMany();
+  const [statement, values] = query.orderBy('c.id').limit(pageSize).getQueryAndParameters();
+  return { text: statement, values, label: 'connection_page' };
 }
 
 function conditionsOf(filter: ConnectionFilter): Condition[] {

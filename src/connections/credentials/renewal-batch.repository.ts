@@ -27,8 +27,8 @@ export interface StoredVersionRow {
   reported_scopes: string[] | null;
 }
 
-const insertPendings = defineStatement<{ rows: string; now: Date }, { credential_id: CredentialId }>(
-  'pendings_insert',
+const insertAllPending = defineStatement<{ rows: string; now: Date }, { credential_id: CredentialId }>(
+  'pending_insert_all',
   ({ rows, now }) => sql`INSERT INTO credential_version
       (credential_id, version, state, secret_id, token_hash, expires_at, scopes, origin, claim_id, created_at)
     SELECT own.id, own.version + 1, 'pending', r.secret_id, r.token_hash, r.reported_expires_at, r.reported_scopes, 'refresh',
@@ -78,7 +78,7 @@ function lockedClaims(rows: string): Sql {
 }
 
 const promoteVersions = defineStatement<{ rows: string; now: Date }, { id: CredentialId }>(
-  'credentials_promote',
+  'credential_promote_all',
   ({ rows, now }) => sql`WITH locked AS MATERIALIZED (${lockedClaims(rows)}),
       pending AS (DELETE FROM credential_version v USING locked r
         WHERE v.credential_id = r.id AND v.version = r.version + 1 AND v.state = 'pending' RETURNING v.credential_id, v.secret_id, v.token_hash),
@@ -118,7 +118,7 @@ export async function insertPendingVersions(
   rows: readonly StoredVersionRow[],
   now: Date,
 ): Promise<Set<CredentialId>> {
-  const stored = await executor.rows(insertPendings({ rows: JSON.stringify(rows), now }));
+  const stored = await executor.rows(insertAllPending({ rows: JSON.stringify(rows), now }));
   return new Set(stored.map(({ credential_id }) => credential_id));
 }
 

@@ -1,9 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { DataSource, EntityManager } from 'typeorm';
-import {
-  type ConnectionFilter,
-  findConnectionPage,
-} from '../../../src/connections/connection/connection-page.query.ts';
+import { type ConnectionFilter, connectionPage } from '../../../src/connections/connection/connection-page.query.ts';
 import { api } from '../../support/connect-test-context.ts';
 import { type LifecycleTestContext, openLifecycleTestContext } from '../../support/lifecycle-test-context.ts';
 
@@ -84,22 +80,13 @@ describe('searching connections', () => {
 describe('among 20,000 connections', () => {
   /** The plan of a page, as one text. */
   async function planOf(filter: Partial<ConnectionFilter>): Promise<string> {
-    const dataSource: DataSource = context.database.dataSource;
-    const runner = dataSource.createQueryRunner();
-    try {
-      const explained: string[] = [];
-      const original = runner.query.bind(runner);
-      runner.query = (async (text: string, values: unknown[], ...rest: [true]) => {
-        const rows = (await original(`EXPLAIN (ANALYZE, COSTS OFF) ${text}`, values)) as Record<string, string>[];
-        explained.push(...rows.map((row) => row['QUERY PLAN'] ?? ''));
-        return original(text, values, ...rest);
-      }) as typeof runner.query;
-      const all = { visibleTenants: null, visibleProducts: null, limit: 50, after: null };
-      await findConnectionPage(runner.manager as EntityManager, { ...all, ...filter });
-      return explained.join('\n');
-    } finally {
-      await runner.release();
-    }
+    const all = { visibleTenants: null, visibleProducts: null, limit: 50, after: null };
+    const { text, values = [] } = connectionPage(context.database.dataSource.manager, { ...all, ...filter });
+    const rows = await context.database.rows<Record<string, string>>({
+      text: `EXPLAIN (ANALYZE, COSTS OFF) ${text}`,
+      values,
+    });
+    return rows.map((row) => row['QUERY PLAN'] ?? '').join('\n');
   }
 
   beforeAll(async () => {

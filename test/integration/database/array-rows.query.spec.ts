@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import pg from 'pg';
 import sql from 'sql-template-tag';
-import { arrayRows, type Element, toArrayLiteral } from '../../../src/database/array-rows.query.ts';
+import { defineArrayRows, type Element, toArrayLiteral } from '../../../src/database/array-rows.query.ts';
 import { type FreshDatabase, freshDatabase } from '../../support/fresh-database.ts';
 
 let fresh: FreshDatabase;
@@ -30,16 +30,20 @@ const row = fc.record({
   at: fc.option(fc.date({ min: new Date(0), max: new Date('2100-01-01'), noInvalidDate: true })),
 });
 
+const rowsOf = defineArrayRows('i', { text: 'text', bytes: 'bytea', number: 'integer', at: 'timestamptz' });
+
 it('makes rows of arrays, with any text, bytes, numbers, and instants', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(row, { maxLength: 20 }), async (rows) => {
       const of = (pick: (each: (typeof rows)[number]) => Element): string => toArrayLiteral(rows.map(pick));
-      const statement = sql`SELECT i.* FROM ${arrayRows(sql`i`, rows.length, {
-        text: ['text', of((each) => each.text)],
-        bytes: ['bytea', of((each) => each.bytes)],
-        number: ['integer', of((each) => each.number)],
-        at: ['timestamptz', of((each) => each.at)],
-      })} ORDER BY n`;
+      const arrays = {
+        text: of((each) => each.text),
+        bytes: of((each) => each.bytes),
+        number: of((each) => each.number),
+        at: of((each) => each.at),
+        count: rows.length,
+      };
+      const statement = sql`SELECT i.* FROM ${rowsOf(arrays)} ORDER BY n`;
       const found = await client.query({ text: statement.text, values: statement.values });
       expect(found.rows).toEqual(rows.map((each, index) => ({ n: index + 1, ...each })));
     }),
