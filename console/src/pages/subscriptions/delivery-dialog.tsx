@@ -56,8 +56,7 @@ export function DeliveryDialog({ delivery, onClose }: { delivery: Delivery; onCl
               block
               tabIndex={0}
               mah={320}
-              style={{ overflow: 'auto' }}
-              style={{ whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }}
+              style={{ overflow: 'auto', whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }}
             >
               {JSON.stringify(event.data.data, null, 2)}
             </Code>
