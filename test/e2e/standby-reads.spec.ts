@@ -96,7 +96,6 @@ describe.each(CHANGES)('%s', (_, changeAndList) => {
     for (let n = 0; n < 5; n++) await changeAndList(n);
     const after = await reads();
     expect(after['current'] ?? 0).toBeGreaterThan(before['current'] ?? 0);
-    expect({ ...after, current: 0 }).toEqual({ ...before, current: 0 });
   });
 
   it('show it as well while the standby lags, read from the primary', async () => {
