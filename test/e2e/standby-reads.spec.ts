@@ -109,8 +109,10 @@ describe.each(CHANGES)('%s', (_, changeAndList) => {
     } finally {
       await atStandby('SELECT pg_wal_replay_resume()');
     }
-    await pair.caughtUp();
-    expect(await checkReadStandby(context.replica.app.get(Database).reads)).toMatchObject({ state: 'ok' });
+    await until(
+      () => checkReadStandby(context.replica.app.get(Database).reads),
+      ({ state }) => state === 'ok',
+    );
   });
 });
 
