@@ -8,7 +8,7 @@ import { decodeCursor, encodeCursor, type Page, toPage } from '../platform/pagin
 import { acceptRecords, type LeaseRecord, type LeaseRecordRow } from './lease.repository.ts';
 import { type LeaseOwners, type LeaseSpan, listLeases } from './lease-list.query.ts';
 import type { LeaseResponse } from './lease-response.dto.ts';
-import { leaseSpans } from './lease-spans.ts';
+import { leaseSpan } from './lease-spans.ts';
 import { leaseStatus, toLeaseResponse } from './lease-view.ts';
 import type { ListLeasesRequest } from './list-leases.dto.ts';
 
@@ -53,8 +53,8 @@ export class LeaseListService {
     const format = (lease: LeaseRecord): LeaseResponse => toLeaseResponse(lease, now);
     const found: LeaseRecord[] = [];
     let read = 0;
-    const spans = leaseSpans(owners, { before, isActive: status === 'active', now });
-    for await (const rows of this.read(owners, spans, Math.max(limit + 1, MIN_CHUNK))) {
+    const span = leaseSpan({ before, isActive: status === 'active', now });
+    for await (const rows of this.read(owners, span, Math.max(limit + 1, MIN_CHUNK))) {
       const leases = await acceptRecords(this.database, this.macs, rows, now);
       found.push(...leases.filter(isWanted));
       if (found.length > limit) return toPage(found, limit, format);
@@ -68,17 +68,15 @@ export class LeaseListService {
 
   private async *read(
     owners: LeaseOwners,
-    spans: readonly LeaseSpan[],
+    { from, before: end }: LeaseSpan,
     limit: number,
   ): AsyncGenerator<LeaseRecordRow[]> {
-    for (const span of spans) {
-      for (let { before } = span; ; ) {
-        const rows = await listLeases(this.database, owners, { ...span, before, limit });
-        if (rows.length > 0) yield rows;
-        const last = rows.at(-1);
-        if (last === undefined || rows.length < limit) break;
-        before = last.id;
-      }
+    for (let before = end; ; ) {
+      const rows = await listLeases(this.database, owners, { from, before, limit });
+      if (rows.length > 0) yield rows;
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < limit) return;
+      before = last.id;
     }
   }
 }
