@@ -198,7 +198,7 @@ export class AuditChain {
     end.entries += 1;
     end.mac = computeLinkMac(this.mac, end.entries, end.mac, entry, mac);
     if (mac !== null) end.macsRequiredFrom ??= firstIdRequiringMac({ id, position: end.entries });
-    return { position: end.entries, entryId: id, mac: end.mac };
+    return { entryId: id, mac: end.mac };
   }
 
   /** Returns the end of the chain. Throws `AuditChainBrokenError` if it doesn't verify. */
