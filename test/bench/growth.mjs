@@ -108,8 +108,8 @@ async function measureAudit() {
 
 try {
   if (PARTS.includes('bytes')) await measureBytes();
-  if (PARTS.includes('days')) await measureDays();
   if (PARTS.includes('audit')) await measureAudit();
+  if (PARTS.includes('days')) await measureDays();
 } finally {
   await postgres.stop();
   folder.remove();
