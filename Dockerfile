@@ -10,7 +10,7 @@ COPY package.json package-lock.json ./
 RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=secret,id=authority \
   if [ -s /run/secrets/authority ]; then export NODE_EXTRA_CA_CERTS=/run/secrets/authority; fi \
   && npm ci --no-audit --no-fund
-COPY nest-cli.json tsconfig.json tsconfig.build.json bundle.mjs ./
+COPY nest-cli.json tsconfig.json tsconfig.build.json bundle.mjs build-inputs.mjs ./
 COPY migrations migrations
 COPY src src
 COPY customer-pages customer-pages

@@ -1,14 +1,19 @@
-// Bundles the compiled service and its packages into a few files: reading 3,300 modules is most of a start.
-import { writeFileSync } from 'node:fs';
+// Bundles the service and its packages into a few files: reading 3,300 modules is most of a start. Does nothing if the
+// inputs are those of the last bundle.
+import fs from 'node:fs';
 import path from 'node:path';
-import { rolldown } from 'rolldown';
+import { hashInputs, isProgram, isStamped, replaceFolder } from './build-inputs.mjs';
 
-const DIST = path.join(import.meta.dirname, 'dist');
-const BUNDLE = path.join(DIST, 'bundle');
+const ROOT = import.meta.dirname;
+const BUNDLE = path.join(ROOT, 'dist/bundle');
+/** Holds the hash of the inputs of the bundle. */
+const STAMP = path.join(BUNDLE, 'inputs.sha256');
 
-/** Packages that the service or its packages load only where they are needed, or that are not installed at all. */
+/** Packages that the service or its packages load only where they are needed, never, or that are not installed at all. */
 const EXTERNAL = [
   /^@aws-sdk\//,
+  // Fastify's, for schemas of routes. There are none: `createHttpServer`.
+  /^@fastify\/(ajv|fast-json-stringify)-compiler$/,
   /^@fastify\/(multipart|static|view)$/,
   /^@nestjs\/(microservices|platform-express|websockets)(\/|$)/,
 ];
@@ -32,26 +37,48 @@ const replaceModules = {
   load: (id) => REPLACED.find((each) => each.id.test(id)) ?? null,
 };
 
-const bundle = await rolldown({
-  input: { main: path.join(DIST, 'src/main.js'), cli: path.join(DIST, 'src/cli.js') },
-  platform: 'node',
-  external: EXTERNAL,
-  plugins: [replaceModules],
-});
-const { output } = await bundle.write({
+/** True if the bundle is of these sources and packages. */
+export function isBundleCurrent() {
+  return isStamped(STAMP, hashBundleInputs());
+}
+
+async function buildBundle() {
+  const inputs = hashBundleInputs();
+  if (isStamped(STAMP, inputs)) return;
+  const { rolldown } = await import('rolldown');
+  const bundle = await rolldown({
+    input: { main: path.join(ROOT, 'src/main.ts'), cli: path.join(ROOT, 'src/cli.ts') },
+    platform: 'node',
+    external: EXTERNAL,
+    plugins: [replaceModules],
+    tsconfig: path.join(ROOT, 'tsconfig.build.json'),
+  });
   // One folder below dist, from where src/customer-pages/page-assets.ts finds what browsers load.
-  dir: BUNDLE,
-  cleanDir: true,
-  format: 'esm',
-  // Nest and TypeORM go by the names of classes.
-  keepNames: true,
-  minify: { mangle: false, compress: false, codegen: { removeWhitespace: true } },
-});
-await bundle.close();
+  await replaceFolder(BUNDLE, async (dir) => {
+    const { output } = await bundle.write({
+      dir,
+      format: 'esm',
+      // Nest and TypeORM go by the names of classes.
+      keepNames: true,
+      minify: { mangle: false, compress: false, codegen: { removeWhitespace: true } },
+    });
+    for (const { type, fileName, code } of output)
+      if (type === 'chunk') fs.writeFileSync(path.join(dir, fileName), escapeNonAscii(code));
+    fs.writeFileSync(path.join(dir, path.basename(STAMP)), inputs);
+  });
+  await bundle.close();
+}
+
+/** Covers the sources, and the packages as npm installed them. */
+function hashBundleInputs() {
+  const settings = ['bundle.mjs', 'build-inputs.mjs', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
+  const installed = 'node_modules/.package-lock.json';
+  return hashInputs(ROOT, ['src', 'migrations', ...settings, installed]);
+}
 
 /** One character beyond Latin-1 makes Node keep and compile a whole file with two bytes a character. */
-const escapeNonAscii = (code) =>
-  code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+function escapeNonAscii(code) {
+  return code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
 
-for (const { type, fileName, code } of output)
-  if (type === 'chunk') writeFileSync(path.join(BUNDLE, fileName), escapeNonAscii(code));
+if (isProgram(import.meta)) await buildBundle();

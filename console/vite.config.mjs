@@ -4,7 +4,8 @@ import { defineConfig } from 'vite';
 /** The console's site. build.mjs builds it into dist/console, from where the service gives it out. */
 export default defineConfig({
   root: import.meta.dirname,
-  base: '/console/',
+  // The service adds where the site is, which PUBLIC_URL decides.
+  base: './',
   publicDir: false,
   build: {
     outDir: path.resolve(import.meta.dirname, '../dist/console'),

@@ -1,8 +1,8 @@
 // Builds what browsers load: the scripts and styles of the customers' pages, and the package @metavault/connect.
 // Does nothing if the inputs are those of the last build.
-import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import { hashInputs, isProgram, isStamped } from '../build-inputs.mjs';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
 const SOURCES = path.join(ROOT, 'customer-pages');
@@ -12,10 +12,14 @@ const PACKAGE_OUTPUT = path.join(PACKAGE, 'dist');
 /** Holds the hash of the inputs of the last whole build. */
 const STAMP = path.join(OUTPUT, 'inputs.sha256');
 
-/** Builds if an input has changed or an output is missing. */
+/** True if the files are of these sources and tools. */
+export function areCustomerPagesCurrent() {
+  return isStamped(STAMP, hashPageInputs()) && fs.existsSync(PACKAGE_OUTPUT);
+}
+
 async function buildCustomerPages() {
-  const inputs = hashInputs();
-  if (fs.existsSync(STAMP) && fs.readFileSync(STAMP, 'utf8') === inputs && fs.existsSync(PACKAGE_OUTPUT)) return;
+  if (areCustomerPagesCurrent()) return;
+  const inputs = hashPageInputs();
   const { build } = await import('vite');
   const page = (name) => buildFile(build, path.join(SOURCES, name), 'iife');
   const connect = path.join(PACKAGE, 'src/connect.ts');
@@ -33,13 +37,10 @@ async function buildCustomerPages() {
 }
 
 /** Covers the sources and the versions of the tools. */
-function hashInputs() {
+function hashPageInputs() {
   const { devDependencies } = JSON.parse(fs.readFileSync(path.join(ROOT, 'package.json'), 'utf8'));
-  const hash = createHash('sha256').update(JSON.stringify([devDependencies.vite, devDependencies.typescript]));
-  for (const folder of [SOURCES, path.join(PACKAGE, 'src')])
-    for (const name of fs.readdirSync(folder).sort())
-      hash.update(`\0${name}\0`).update(fs.readFileSync(path.join(folder, name)));
-  return hash.digest('hex');
+  const names = ['customer-pages', 'clients/browser/src', 'build-inputs.mjs'];
+  return hashInputs(ROOT, names, [devDependencies.vite, devDependencies.typescript]);
 }
 
 /** Returns the minified text of one entry; `name` is the global that a script assigns its exports to. */
@@ -82,4 +83,4 @@ function write(folder, files) {
   }
 }
 
-await buildCustomerPages();
+if (isProgram(import.meta)) await buildCustomerPages();

@@ -48,3 +48,4 @@ export { AuditEntryPartitions1764001280000 } from './1764001280000-AuditEntryPar
 export { SharedEntryIndexes1764001300000 } from './1764001300000-SharedEntryIndexes.ts';
 export { BuiltEntryIndexes1764001301000 } from './1764001301000-BuiltEntryIndexes.ts';
 export { NoSingleEntryIndexes1764001302000 } from './1764001302000-NoSingleEntryIndexes.ts';
+export { DataAccessExpiry1764001330000 } from './1764001330000-DataAccessExpiry.ts';

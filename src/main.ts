@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { runDemo } from './bootstrap/demo.ts';
 import { type Service, startService } from './bootstrap/start-service.ts';
 import { describeStartupError } from './bootstrap/startup-error.ts';
 import { getProcessEnvironment } from './config/process-environment.ts';
@@ -25,6 +24,7 @@ async function main(): Promise<void> {
   if (isStopping) return service.close().then(() => process.exit(0));
   if (!isDemo) return;
   try {
+    const { runDemo } = await import('./bootstrap/demo.ts');
     process.stdout.write(await runDemo(service, process.stdout.isTTY === true));
   } catch (error) {
     if (isStopping) return;

@@ -1,9 +1,9 @@
-import { Anchor, Center, Loader, MantineProvider } from '@mantine/core';
+import { Anchor, Center, Loader, MantineProvider, Text } from '@mantine/core';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { Suspense, useState } from 'react';
 import { Link, Redirect, Route, Router, Switch, useLocation } from 'wouter';
 import { createQueryClient } from './api/query-client.ts';
-import { EmptyState } from './components/empty-state.tsx';
+import { PageHeader } from './components/page-header.tsx';
 import { NoticeProvider } from './components/use-notice.tsx';
 import { ErrorBoundary } from './frame/error-boundary.tsx';
 import { Frame } from './frame/frame.tsx';
@@ -11,6 +11,7 @@ import type { Locale } from './messages/locale.ts';
 import type { Messages } from './messages/messages.ts';
 import { LanguageProvider, useMessages } from './messages/use-messages.tsx';
 import { isPageFor, PAGES } from './pages.ts';
+import { PUBLIC_PATH } from './public-path.ts';
 import { SIGNED_IN_PATH } from './session/oidc-address.ts';
 import { SessionGate } from './session/session-gate.tsx';
 import { SESSION_KEY } from './session/session-query.ts';
@@ -33,7 +34,7 @@ export function App(props: { locale: Locale; messages: Messages; nonce: string; 
     >
       <LanguageProvider locale={props.locale} messages={props.messages}>
         <QueryClientProvider client={queryClient}>
-          <Router base="/console">
+          <Router base={`${PUBLIC_PATH}/console`}>
             <NoticeProvider>
               <SessionGate linkError={props.linkError}>
                 <Frame>
@@ -76,11 +77,12 @@ function Pages() {
             <SignedInPage />
           </Route>
           <Route>
-            <EmptyState icon="search" title={frame.notFound.title}>
+            <PageHeader title={frame.notFound.title} />
+            <Text>
               <Anchor component={Link} href="/">
                 {frame.notFound.back}
               </Anchor>
-            </EmptyState>
+            </Text>
           </Route>
         </Switch>
       </Suspense>

@@ -89,7 +89,7 @@ export class AuditEntryQuery {
   /** Returns up to `limit` + 1 entries, newest first, as `toPage` expects. */
   list(filter: AuditFilter): Promise<AuditEntryRow[]> {
     const { connectionId = null, clientId = null, action = null, from, to, limit } = filter;
-    return this.database.rows(
+    return this.database.reads.rows(
       listStatement({
         ...filter,
         connectionId,

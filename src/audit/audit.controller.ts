@@ -1,5 +1,5 @@
-import { Controller, Get, Query } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Controller, Get, Headers, Query, StreamableFile } from '@nestjs/common';
+import { ApiExtraModels, ApiOkResponse, ApiOperation, ApiTags, getSchemaPath } from '@nestjs/swagger';
 import type { AuthenticatedClient } from '../auth/authenticated-client.ts';
 import { CurrentClient, Roles } from '../auth/decorators.ts';
 import { Clock } from '../platform/clock.ts';
@@ -15,9 +15,13 @@ import {
   toAuditEntryResponse,
   toChainVerificationResponse,
 } from './audit-response.dto.ts';
+import type { ChainAnchor } from './chain/chain-anchor.ts';
 import { ChainVerifier } from './chain/chain-verifier.ts';
 import { ListAuditEntriesRequest, toAuditFilter } from './list-audit-entries.dto.ts';
+import { streamVerification } from './verification-stream.ts';
 import { readAnchor, VerifyRecordRequest } from './verify-record.dto.ts';
+
+const EVENT_STREAM = 'text/event-stream';
 
 /** Routes of the audit record. */
 @ApiTags('audit')
@@ -52,14 +56,25 @@ export class AuditController {
     summary: 'Verify the whole record',
     description:
       'Names everything that was changed, removed, forged, or cut off. With an anchor that was kept elsewhere, it also ' +
-      'shows whether the whole database was set back.',
+      'shows whether the whole database was set back. A long record takes minutes: with `Accept: text/event-stream` the ' +
+      'answer tells how far it is, as events `progress` (`{"position": 40000, "last_position": 100000}`, the links that ' +
+      'are checked of all) twice a second, and ends with an event `verification`, whose data is the verdict.',
   })
-  @ApiOkResponse({ type: ChainVerificationResponse, description: 'The verdict, with what is wrong' })
-  async verify(@Query() query: VerifyRecordRequest): Promise<ChainVerificationResponse> {
-    const anchor = readAnchor(query);
-    const verification = await this.verifier.verify();
-    if (anchor === undefined) return toChainVerificationResponse(verification);
-    return toChainVerificationResponse(verification, await this.anchors.check(anchor));
+  @ApiExtraModels(ChainVerificationResponse)
+  @ApiOkResponse({
+    description: 'The verdict, with what is wrong',
+    content: {
+      'application/json': { schema: { $ref: getSchemaPath(ChainVerificationResponse) } },
+      [EVENT_STREAM]: { schema: { type: 'string', description: 'Events `progress` and `verification`' } },
+    },
+  })
+  async verify(
+    @Query() query: VerifyRecordRequest,
+    @Headers('accept') accept: string | undefined,
+  ): Promise<ChainVerificationResponse | StreamableFile> {
+    const run = this.runVerification(readAnchor(query));
+    if (accept?.includes(EVENT_STREAM) !== true) return run;
+    return new StreamableFile(await streamVerification(run, () => this.verifier.progress), { type: EVENT_STREAM });
   }
 
   @Get('anchor')
@@ -71,5 +86,11 @@ export class AuditController {
   @ApiOkResponse({ type: AnchorResponse, description: 'The anchor' })
   async anchor(): Promise<AnchorResponse> {
     return toAnchorResponse(await this.anchors.take(), this.clock.now());
+  }
+
+  private async runVerification(anchor: ChainAnchor | undefined): Promise<ChainVerificationResponse> {
+    const verification = await this.verifier.verify();
+    if (anchor === undefined) return toChainVerificationResponse(verification);
+    return toChainVerificationResponse(verification, await this.anchors.check(anchor));
   }
 }

@@ -4,6 +4,7 @@ import { CONNECTION_ENTITIES } from '../connections/connections.module.ts';
 import { dataSourceOptions } from '../database/data-source-options.ts';
 import { DatabaseServers } from '../database/servers/database-servers.ts';
 import { inspectPooler } from '../database/servers/pooler.ts';
+import type { ReadableStandby } from '../database/standby/readable-standby.ts';
 import { SystemRandom } from '../platform/random.ts';
 import { StartupError, toDatabaseStartupError } from './startup-error.ts';
 
@@ -12,6 +13,8 @@ export interface DatabaseConnection {
   dataSource: DataSource;
   /** Those of `DATABASE_URL`, behind a pooler perhaps. */
   servers: DatabaseServers;
+  /** A standby to read from. Null: none. */
+  readable: ReadableStandby | null;
   /** What an operator should know, a sentence each. */
   warnings: readonly string[];
 }
@@ -22,6 +25,7 @@ export async function connectDatabase(databaseUrl: string, config: DatabaseConfi
   const directUrl = config.directUrl?.expose() ?? null;
   const direct = directUrl === null ? servers : await openServers('DATABASE_DIRECT_URL', directUrl, config);
   requireSessions(direct, directUrl === null);
+  const readable = openReadable(config);
   const dataSource = new DataSource({
     ...dataSourceOptions(direct, config.poolSizes.background),
     entities: CONNECTION_ENTITIES,
@@ -31,7 +35,7 @@ export async function connectDatabase(databaseUrl: string, config: DatabaseConfi
   } catch (error) {
     throw toDatabaseStartupError(error, directUrl ?? databaseUrl);
   }
-  return { dataSource, servers, warnings: warningsOf(servers) };
+  return { dataSource, servers, readable, warnings: warningsOf(servers) };
 }
 
 async function openServers(setting: string, url: string, { password }: DatabaseConfig): Promise<DatabaseServers> {
@@ -41,6 +45,19 @@ async function openServers(setting: string, url: string, { password }: DatabaseC
     return servers;
   } catch (error) {
     throw toDatabaseStartupError(error, url, setting);
+  }
+}
+
+/** Connects on first use, because the service also starts without its standby. */
+function openReadable({ readUrl, readWaitMs, password }: DatabaseConfig): ReadableStandby | null {
+  if (readUrl === null) return null;
+  try {
+    const servers = new DatabaseServers(readUrl.expose(), password);
+    // What stands in between is not looked at: this works with every pooler, and without one.
+    servers.pooler = { mode: 'transaction', keepsPrepared: false };
+    return { servers, waitMs: readWaitMs };
+  } catch (error) {
+    throw toDatabaseStartupError(error, readUrl.expose(), 'DATABASE_READ_URL');
   }
 }
 

@@ -75,11 +75,11 @@ async function prepareSchema(
  * source.
  */
 export async function openCoreServicesOn(
-  { dataSource, servers, warnings }: DatabaseConnection,
+  { dataSource, servers, readable, warnings }: DatabaseConnection,
   { config, overrides = {} }: Omit<CoreServicesOptions, 'databaseUrl'>,
 ): Promise<CoreServices> {
   const random = overrides.random ?? new SystemRandom();
-  const database = Database.of(dataSource, servers, config.database.poolSizes);
+  const database = Database.of(dataSource, servers, config.database.poolSizes, readable);
   const databaseClock = await DatabaseClock.start(database, overrides.localClock ?? new SystemClock());
   const clock = overrides.clock ?? databaseClock;
   const ids = new Ids(clock, random);

@@ -3,12 +3,12 @@ import type { Config } from '../config/config.ts';
 import { loadDevelopmentKeys } from '../config/development-keys.ts';
 import type { Environment } from '../config/environment-reader.ts';
 import { loadConfig } from '../config/load-config.ts';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../database/embedded-postgres.ts';
+import { launchEmbeddedPostgres } from '../database/embedded-postgres.ts';
 import { SystemClock } from '../platform/clock.ts';
 import { createLogger } from '../platform/logger.ts';
 import { type Random, SystemRandom } from '../platform/random.ts';
-import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
-import { createReplica } from './replica.ts';
+import type { Sandbox } from '../sandbox/sandbox.ts';
+import { StartPhases } from './start-phases.ts';
 
 export interface Service {
   config: Config;
@@ -46,6 +46,8 @@ async function start(
   running: (() => Promise<void>)[],
   close: () => Promise<void>,
 ): Promise<Service> {
+  const phases = new StartPhases();
+  phases.end('runtime');
   const random = new SystemRandom();
   const usesSandbox =
     !isProduction(environment) && !isSet(environment, 'META_APP_ID') && !isSet(environment, 'META_APP_SECRET');
@@ -54,18 +56,26 @@ async function start(
   const planned = loadConfig({ ...placeholderKeys(environment), ...environment, ...placeholderApp });
 
   const keys = isProduction(environment) ? null : loadDevelopmentKeys(environment, planned.dataDir, random);
-  const embedded = planned.databaseUrl === null ? await startDatabase(planned, random) : null;
-  if (embedded !== null) running.push(() => embedded.stop());
+  const embedded = planned.databaseUrl === null ? await launchDatabase(planned, random) : null;
+  if (embedded !== null) running.push(() => embedded.postgres.stop());
+  phases.end('settings');
+  // Most of a start is reading these modules. Postgres starts meanwhile.
+  const { createReplica } = await import('./replica.ts');
+  phases.end('modules');
+  await embedded?.ready();
   const sandbox = usesSandbox ? await startBuiltInSandbox(planned, random) : null;
   if (sandbox !== null) running.push(() => sandbox.close());
+  phases.end('development');
 
   const config = loadConfig({ ...sandbox?.environment(), ...withoutEmpty(environment), ...keys?.variables });
   const hasDevelopmentKeys = keys !== null && Object.keys(keys.variables).length > 0;
   if (hasDevelopmentKeys) warnAboutDevelopmentKeys(config, keys.directory, Object.keys(keys.variables));
-  const databaseUrl = planned.databaseUrl?.expose() ?? embedded?.url ?? '';
+  const databaseUrl = planned.databaseUrl?.expose() ?? embedded?.postgres.url ?? '';
   const replica = await createReplica({ config, databaseUrl });
   running.push(() => replica.close());
+  phases.end('replica');
   const address = await replica.listen();
+  phases.end('listen');
   const operationsAddress = replica.operationsAddress();
   createLogger(config.logLevel).info(
     {
@@ -73,6 +83,7 @@ async function start(
       ...(operationsAddress === null ? {} : { operations_address: operationsAddress }),
       public_url: config.publicUrl,
       start_ms: Math.round(performance.now()),
+      phases_ms: phases.durations,
     },
     'ready',
   );
@@ -106,12 +117,13 @@ function withoutEmpty(environment: Environment): Environment {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => isSet(environment, name)));
 }
 
-function startDatabase(config: Config, random: Random): Promise<EmbeddedPostgres> {
-  return startEmbeddedPostgres({ directory: path.join(config.dataDir, 'postgres'), random });
+function launchDatabase(config: Config, random: Random): ReturnType<typeof launchEmbeddedPostgres> {
+  return launchEmbeddedPostgres({ directory: path.join(config.dataDir, 'postgres'), random });
 }
 
 /** Uses the port above ours if it is free, so that the URL stays the same between starts. */
 async function startBuiltInSandbox(config: Config, random: Random): Promise<Sandbox> {
+  const { startSandbox } = await import('../sandbox/sandbox.ts');
   const clock = new SystemClock();
   const options = {
     host: '127.0.0.1',

@@ -1,6 +1,7 @@
 import { lookUpNobody } from '../auth/client-lookup.query.ts';
 import type { Database } from '../database/database.ts';
 import { selectActiveLeases, selectionAt, selectSealedLeases } from '../leases/gateway-lease.query.ts';
+import { insertNoForeseenLeases } from '../leases/issue-foreseen-leases.repository.ts';
 import { insertNoLeases } from '../leases/issue-lease.repository.ts';
 import type { Clock } from '../platform/clock.ts';
 import { settleWithin } from '../platform/settle-within.ts';
@@ -10,12 +11,13 @@ const WARM_UP_TIMEOUT_MS = 2_000;
 
 /**
  * Opens the connections of leases and Graph calls, and has Postgres plan their statements, so that the first requests
- * need not wait for that. Never throws; gives up after two seconds.
+ * need not wait for that: on two before this resolves, on the others soon after. Never throws; gives up after two seconds.
  */
 export async function warmUp({ database, clock }: { database: Database; clock: Clock }): Promise<void> {
   const now = clock.now();
   const none = selectionAt(now, []);
-  const statements = [lookUpNobody(), insertNoLeases(now), selectSealedLeases(none), selectActiveLeases(none)];
+  const leases = [insertNoLeases(now), insertNoForeseenLeases(now)];
+  const statements = [lookUpNobody(), ...leases, selectSealedLeases(none), selectActiveLeases(none)];
   // Its failure is in the log: `DatabaseMonitor`.
   const work = database.failFast.warmUp(statements).catch(() => undefined);
   await settleWithin(work, WARM_UP_TIMEOUT_MS, undefined);

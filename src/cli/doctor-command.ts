@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
 import { connectDatabase } from '../bootstrap/connect-database.ts';
 import { type CoreServices, openCoreServicesOn } from '../bootstrap/core-services.ts';
-import { describeStartupError, toSchemaError } from '../bootstrap/startup-error.ts';
+import { describeStartupError } from '../bootstrap/startup-error.ts';
 import type { Config } from '../config/config.ts';
 import { inspectSchema } from '../database/migrate.ts';
-import type { SchemaState } from '../database/schema-state.ts';
 import { checkEventSubscriptions } from '../operations/doctor/event-checks.ts';
-import { attention, type Finding, fine, wrong } from '../operations/doctor/finding.ts';
+import { type Finding, fine } from '../operations/doctor/finding.ts';
+import { checkClock, checkConfiguration, checkKeyRing, checkSchema } from '../operations/doctor/installation-checks.ts';
 import { checkProduction } from '../operations/doctor/production-checks.ts';
 import { checkRollbacks } from '../operations/doctor/rollback-checks.ts';
 import { runMetaChecks } from '../operations/doctor/run-meta-checks.ts';
@@ -23,8 +23,6 @@ import {
 } from './command-context.ts';
 import { IncompleteError } from './command-error.ts';
 import { addExamples } from './command-examples.ts';
-
-const MAX_SKEW_SECONDS = 30;
 
 /** `metavault doctor`: checks whether a replica with this environment would start and work. Exit code 1 if not. */
 export function addDoctorCommand(program: Command, context: CommandContext): void {
@@ -56,10 +54,7 @@ async function runDoctor(context: CommandContext): Promise<Finding[]> {
   const findings: Finding[] = [];
   try {
     const config = loadCommandConfig(context.environment);
-    const { environment, publicUrl, meta } = config;
-    findings.push(fine('configuration', `${environment}, ${publicUrl}, Graph API ${meta.graphApiVersion}`));
-    for (const warning of config.warnings)
-      findings.push(attention('configuration', warning, 'Correct it before you go live.'));
+    findings.push(...checkConfiguration(config));
     await withDatabase(context, config, (databaseUrl) => checkDatabase(config, databaseUrl, findings));
   } catch (error) {
     // The detail names the remedy.
@@ -81,34 +76,14 @@ async function checkDatabase(config: Config, databaseUrl: string, findings: Find
     if (schema.state === 'wrong') return;
     const coreServices = await openCoreServicesOn(connection, { config });
     const { databaseClock, keyRing } = coreServices;
-    findings.push(fine('key_ring', `opens; the active key is ${keyRing.activeKek().id}`));
-    findings.push(checkClock(databaseClock.localSkewMs() / 1000));
+    findings.push(checkKeyRing(keyRing));
+    findings.push(checkClock(databaseClock.localSkewMs()));
     findings.push(...(await checkRollbacks(coreServices)));
     findings.push(await checkEventSubscriptions(coreServices));
     findings.push(...(await checkGoingLive(config, coreServices)));
   } finally {
     await dataSource.destroy();
   }
-}
-
-function checkSchema({ missing, newer, unmet }: SchemaState): Finding {
-  if (unmet.length > 0) {
-    const { detail, remedy } = toSchemaError('schema_too_new', unmet);
-    return wrong('migrations', detail, remedy);
-  }
-  if (missing.length > 0) {
-    const remedy = 'Start a replica or run metavault migrate, either of which runs them.';
-    return wrong('migrations', `some are pending: ${missing.join(', ')}`, remedy);
-  }
-  if (newer.length === 0) return fine('migrations', 'all have run');
-  const detail = `all have run, and those of a newer release, too: ${newer.join(', ')}`;
-  return attention('migrations', detail, 'Replace the replicas of this release soon.');
-}
-
-function checkClock(skewSeconds: number): Finding {
-  const skew = `${skewSeconds.toFixed(1)} s ahead of the database's`;
-  if (Math.abs(skewSeconds) <= MAX_SKEW_SECONDS) return fine('clock', skew);
-  return wrong('clock', skew, 'Run NTP on this machine and on the database server.');
 }
 
 /** Skipped without a configured app: the built-in sandbox needs no check. */

@@ -15,6 +15,7 @@ import { addExamples } from './command-examples.ts';
 
 interface ListOptions {
   connection?: string;
+  tenant?: string;
   client?: string;
   status?: LeaseStatus;
   limit: string;
@@ -31,6 +32,7 @@ export function addLeasesCommand(program: Command, context: CommandContext): voi
       .command('list')
       .description('list leases of all clients, newest first, as GET /v1/leases does')
       .option('--connection <id>', 'for this connection')
+      .option('--tenant <tenant>', 'for connections of this tenant')
       .option('--client <id>', 'issued to this client')
       .addOption(new Option('--status <status>', 'with this status').choices(LEASE_STATUSES))
       .option('--limit <number>', 'how many, at most', '50')
@@ -71,13 +73,14 @@ async function readLeases(
   }
 }
 
-function toRequest({ connection, client, status }: ListOptions): ListLeasesRequest {
+function toRequest({ connection, tenant, client, status }: ListOptions): ListLeasesRequest {
   if (connection !== undefined && !isId(connection, 'con'))
     throw new UsageError('--connection is not the id of a connection.', 'List them: metavault connections list.');
   if (client !== undefined && !isId(client, 'cli'))
     throw new UsageError('--client is not the id of a client.', 'List them: metavault clients list.');
   return Object.assign(new ListLeasesRequest(), {
     ...(connection === undefined ? {} : { connection_id: connection }),
+    ...(tenant === undefined ? {} : { tenant }),
     ...(client === undefined ? {} : { client_id: client }),
     ...(status === undefined ? {} : { status }),
   });

@@ -85,6 +85,8 @@ export interface ConsoleOidcConfig {
   readonly roles: readonly { readonly role: string; readonly value: string }[];
   /** The claim with the tenants that a person may see. Null: all. */
   readonly tenantsClaim: string | null;
+  /** Longest life of such a session, whose role and tenants are those of its beginning. */
+  readonly sessionSeconds: number;
 }
 
 /** The admins' site. */

@@ -3,6 +3,8 @@ import type { ConsoleConfig, ConsoleOidcConfig } from './config.ts';
 import type { EnvironmentReader } from './environment-reader.ts';
 import { readSecret } from './setting-readers.ts';
 
+/** No session lives longer (docs/console.md#sessions). */
+const MAX_SESSION_MINUTES = 12 * 60;
 const DEFAULT_SCOPE = 'openid profile email';
 const NEEDED = ['CONSOLE_OIDC_CLIENT_ID', 'CONSOLE_OIDC_ROLE_CLAIM', 'CONSOLE_OIDC_ROLES'] as const;
 const OPTIONAL = [
@@ -10,6 +12,7 @@ const OPTIONAL = [
   'CONSOLE_OIDC_CLIENT_SECRET',
   'CONSOLE_OIDC_SCOPES',
   'CONSOLE_OIDC_TENANTS_CLAIM',
+  'CONSOLE_OIDC_SESSION_MINUTES',
 ] as const;
 /** A role, and a value of the claim. */
 const MAPPING = /^([a-z_]{1,32})=(\S.{0,254})$/;
@@ -62,6 +65,7 @@ function readConsoleOidc(reader: EnvironmentReader, isProduction: boolean): Cons
     roleClaim: reader.matching('CONSOLE_OIDC_ROLE_CLAIM', CLAIM, CLAIM_FORM) ?? '',
     roles: (mappings ?? []).flatMap(toMapping),
     tenantsClaim: reader.matching('CONSOLE_OIDC_TENANTS_CLAIM', CLAIM, CLAIM_FORM),
+    sessionSeconds: 60 * reader.integer('CONSOLE_OIDC_SESSION_MINUTES', MAX_SESSION_MINUTES, 5, MAX_SESSION_MINUTES),
   };
 }
 

@@ -21,17 +21,24 @@ export interface DatabasePoolSizes {
 export interface DatabaseConfig {
   /** For what needs a session of its own, where `DATABASE_URL` leads to a pooler. Null: `DATABASE_URL`. */
   readonly directUrl: SecretString | null;
+  /** A standby for reads of lists and counts. Null: the primary. */
+  readonly readUrl: SecretString | null;
+  /** Most milliseconds that a read waits for the standby to have all that was committed before. */
+  readonly readWaitMs: number;
   readonly password: DatabasePasswordConfig | null;
   readonly poolSizes: DatabasePoolSizes;
   /** Whether a replica runs pending migrations when it starts. */
   readonly migrateAtStart: boolean;
 }
 
+const DEFAULT_READ_WAIT_MS = 100;
 const DEFAULT_POOL_SIZES: DatabasePoolSizes = { requests: 10, leases: 6, background: 10 };
 
 /** For tools and tests that have a URL and nothing else. */
 export const DEFAULT_DATABASE_CONFIG: DatabaseConfig = {
   directUrl: null,
+  readUrl: null,
+  readWaitMs: DEFAULT_READ_WAIT_MS,
   password: null,
   poolSizes: DEFAULT_POOL_SIZES,
   migrateAtStart: true,
@@ -44,13 +51,20 @@ export function readDatabase(
 ): { databaseUrl: SecretString | null; database: DatabaseConfig } {
   const databaseUrl = readDatabaseUrl(reader, 'DATABASE_URL', isProduction);
   const directUrl = readDatabaseUrl(reader, 'DATABASE_DIRECT_URL', isProduction);
-  if (directUrl !== null && reader.text('DATABASE_URL') === null)
-    reader.fault('DATABASE_URL', 'is missing although DATABASE_DIRECT_URL is set; set it, too.');
+  const readUrl = readDatabaseUrl(reader, 'DATABASE_READ_URL', isProduction);
+  for (const [name, url] of [
+    ['DATABASE_DIRECT_URL', directUrl],
+    ['DATABASE_READ_URL', readUrl],
+  ] as const)
+    if (url !== null && reader.text('DATABASE_URL') === null)
+      reader.fault('DATABASE_URL', `is missing although ${name} is set; set it, too.`);
   const size = (name: string, fallback: number): number => reader.integer(name, fallback, 2, 200);
   return {
     databaseUrl,
     database: {
       directUrl,
+      readUrl,
+      readWaitMs: reader.integer('DATABASE_READ_WAIT_MS', DEFAULT_READ_WAIT_MS, 0, 1_000),
       password: readPassword(reader, isProduction),
       poolSizes: {
         requests: size('DATABASE_POOL_SIZE', DEFAULT_POOL_SIZES.requests),

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import { publicPath } from '../config/public-path.ts';
 import type { Notice } from '../customer-pages/messages/messages.ts';
 import type { ConnectSessionId } from './ids.ts';
 
@@ -18,12 +19,11 @@ export function connectUrl({ publicUrl }: Config, token: string): string {
  * The path of a connect link on our host. `link`: its token, or the session's id for a browser that opened it before.
  */
 export function connectPath(
-  { publicUrl }: Config,
+  config: Config,
   link: string,
   { page = '', inPopup = false }: { page?: '' | '/signup' | '/dialog'; inPopup?: boolean } = {},
 ): string {
-  const base = new URL(publicUrl).pathname.replace(/\/$/, '');
-  return `${base}/connect/${encodeURIComponent(link)}${page}${inPopup ? '?display=popup' : ''}`;
+  return `${publicPath(config)}/connect/${encodeURIComponent(link)}${page}${inPopup ? '?display=popup' : ''}`;
 }
 
 /** Our last page of an attempt. Without code and state: the browser proves the attempt with its cookie. */

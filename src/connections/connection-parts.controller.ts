@@ -42,7 +42,7 @@ export class ConnectionPartsController {
     const { type, q: text, limit, cursor } = query;
     const after = decodeCursor(cursor);
     const { id: connectionId, app_id: appId, status } = await this.visibility.getVisible(client, id);
-    const rows = await listCredentials(this.database, { connectionId, type, text, after, limit: limit + 1 });
+    const rows = await listCredentials(this.database.reads, { connectionId, type, text, after, limit: limit + 1 });
     const failures = await findAppFailures(this.database, status === 'active' ? [appId] : []);
     return toPage(rows, limit, (row) => toCredentialResponse(row, failures.get(appId) ?? null));
   }
@@ -65,7 +65,7 @@ export class ConnectionPartsController {
     const key = decodeKeyCursor(cursor);
     const { id: connectionId } = await this.visibility.getVisible(client, id);
     const after = key === null ? null : { type: key[0], id: key[1] };
-    const rows = await listConnectionAssets(this.database, { connectionId, type, text, after, limit: limit + 1 });
+    const rows = await listConnectionAssets(this.database.reads, { connectionId, type, text, after, limit: limit + 1 });
     return toKeyPage(rows, limit, keyOf, toAssetResponse);
   }
 }

@@ -23,6 +23,7 @@ import { CredentialOutcomeService } from './credentials/credential-outcome.servi
 import { CredentialStatistics } from './credentials/credential-statistics.query.ts';
 import { CredentialVersionService } from './credentials/credential-version.service.ts';
 import { CredentialWriter } from './credentials/credential-writer.ts';
+import { RenewalBatches } from './credentials/renewal-batches.ts';
 import { RotationRequestService } from './credentials/rotation-request.service.ts';
 import { DescriptionService } from './description/description.service.ts';
 import { ConnectionEraser } from './revocation/connection-eraser.ts';
@@ -44,6 +45,7 @@ const PROVIDERS = [
   CredentialClaimRepository,
   CredentialOutcomeService,
   CredentialVersionService,
+  RenewalBatches,
   CredentialWriter,
   UnverifiedAssetService,
   AssetUpdateService,

@@ -41,15 +41,15 @@ export class ConsoleSiteController {
   })
   @ApiOkResponse({ description: 'The page or the file', content: { ...HTML, ...FILE } })
   @ApiProblems(notFound, consoleNotBuilt)
-  page(
+  async page(
     @Req() { params }: FastifyRequest<{ Params: { '*': string } }>,
     @Headers('accept-encoding') encodings: string | undefined,
     @Res() reply: FastifyReply,
-  ): void {
+  ): Promise<void> {
     const name = params['*'];
     const file = this.site.find(name);
     const isHashed = name.startsWith(HASHED_FOLDER);
-    if (file !== null) sendFile(reply, file, encodings, isHashed);
+    if (file !== null) await sendFile(reply, file, encodings, isHashed);
     else if (isHashed) throw new AppError(notFound, { detail: 'There is no such file.' });
     else this.sendPage(reply);
   }
@@ -84,19 +84,19 @@ function policyOf(nonce: string): string {
   ].join('; ');
 }
 
-function sendFile(
+async function sendFile(
   reply: FastifyReply,
   { mediaType, content, gzipped }: SiteFile,
   encodings: string | undefined,
   isHashed: boolean,
-): void {
-  const body = gzipped !== null && /\bgzip\b/.test(encodings ?? '') ? gzipped : content;
+): Promise<void> {
+  const compressed = /\bgzip\b/.test(encodings ?? '') ? await gzipped() : null;
   reply
     .type(mediaType)
     .headers({
       'cache-control': isHashed ? `public, max-age=${ONE_YEAR_SECONDS}, immutable` : 'no-cache',
       vary: 'Accept-Encoding',
-      ...(body === gzipped ? { 'content-encoding': 'gzip' } : {}),
+      ...(compressed === null ? {} : { 'content-encoding': 'gzip' }),
     })
-    .send(body);
+    .send(compressed ?? content);
 }

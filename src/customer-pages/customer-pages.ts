@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { Config } from '../config/config.ts';
+import { publicPath } from '../config/public-path.ts';
 import { escapeHtml } from '../platform/html.ts';
 import type { Locale } from './locale.ts';
 import { type AssetName, PageAssets } from './page-assets.ts';
@@ -77,8 +78,7 @@ ${body}
   }
 
   private path(name: AssetName): string {
-    const base = new URL(this.config.publicUrl).pathname.replace(/\/$/, '');
-    return `${base}/assets/${this.assets.get(name).fileName}`;
+    return `${publicPath(this.config)}/assets/${this.assets.get(name).fileName}`;
   }
 
   /** No inline script or style, no resources of other hosts but the logo. */

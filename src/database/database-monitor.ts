@@ -3,6 +3,7 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import { Database } from './database.ts';
 import type { Confirmation } from './standby/standby-confirmation.ts';
+import type { ReadOutcome, StandbyReads } from './standby/standby-reads.ts';
 
 /** Trouble of the database is logged at most once per interval, however many requests meet it. */
 const LOG_INTERVAL_MS = 60_000;
@@ -13,11 +14,12 @@ export class DatabaseMonitor {
   #loggedAtMs = Number.NEGATIVE_INFINITY;
   #isLogged = false;
   #unconfirmedLoggedAtMs = Number.NEGATIVE_INFINITY;
+  #unusedLoggedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     @Inject(LOGGER) private readonly logger: Pino,
     registry: Registry,
-    { availability, standby }: Database,
+    { availability, standby, reads, longReads }: Database,
   ) {
     availability.onChange((trouble) => this.log(trouble));
     const registers = [registry];
@@ -31,6 +33,7 @@ export class DatabaseMonitor {
       confirmations.inc({ durability: confirmation.durability });
       this.logUnconfirmed(confirmation);
     });
+    this.countReads([reads, longReads], registers);
     new Gauge({
       name: 'metavault_database_up',
       help: '1 if the database answered the last statement, 0 if not.',
@@ -60,6 +63,33 @@ export class DatabaseMonitor {
     this.#loggedAtMs = nowMs;
     this.#isLogged = true;
     this.logger.warn({ err: trouble }, 'the database is unavailable');
+  }
+
+  private countReads(all: readonly StandbyReads[], registers: Registry[]): void {
+    if (!all.some(({ isConfigured }) => isConfigured)) return;
+    const counter = new Counter({
+      name: 'metavault_standby_reads_total',
+      help:
+        'Reads of lists and counts, by what became of them: the standby answered (current), or the primary, ' +
+        'because the standby was behind, unfit, or away.',
+      labelNames: ['outcome'],
+      registers,
+    });
+    const count = (outcome: ReadOutcome, cause: unknown): void => {
+      counter.inc({ outcome });
+      if (cause !== null) this.logUnused(outcome, cause);
+    };
+    for (const reads of all) reads.onRead(count);
+  }
+
+  private logUnused(outcome: ReadOutcome, cause: unknown): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#unusedLoggedAtMs < LOG_INTERVAL_MS) return;
+    this.#unusedLoggedAtMs = nowMs;
+    this.logger.warn(
+      { err: cause, outcome },
+      'a list was read from the primary, because the standby could not be used',
+    );
   }
 
   private logUnconfirmed({ durability, isStandbyExpected }: Confirmation): void {

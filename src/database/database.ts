@@ -8,7 +8,9 @@ import { DatabaseAvailability } from './database-availability.ts';
 import { FailFastPool } from './fail-fast-pool.ts';
 import { borrowedSessions } from './servers/borrowed-sessions.ts';
 import type { DatabaseServers } from './servers/database-servers.ts';
+import { openStandbyPool, type ReadableStandby, type StandbyPool } from './standby/readable-standby.ts';
 import { StandbyConfirmation } from './standby/standby-confirmation.ts';
+import { StandbyReads } from './standby/standby-reads.ts';
 import type { SqlExecutor, Statement } from './statement.ts';
 import { DatabaseTimeoutError, withTimeout } from './with-timeout.ts';
 
@@ -24,6 +26,10 @@ const QUERY_TIMEOUT_MS = 1_700;
 const CONNECTION_TIMEOUT_MS = 5_000;
 /** Postgres cancels the statement earlier, and says so. */
 const SESSION_LIMITS = { statement_timeout: 1_500, idle_in_transaction_session_timeout: 10_000 };
+/** What fails on a standby is read from the primary, so that the request still gets its answer in time. */
+const READ_TIMEOUT_MS = 1_000;
+const LONG_READ_TIMEOUT_MS = 9_000;
+const LONG_READS = 2;
 
 /**
  * Access to Postgres, within two seconds a statement. TypeORM owns migrations and entities; statements go to `pg`
@@ -40,13 +46,19 @@ export class Database implements SqlExecutor {
   readonly longRunning: ConnectionPool;
   /** What a failover must not undo waits here for a standby. */
   readonly standby: StandbyConfirmation;
+  /** For lists and counts, which decide nothing: perhaps on a standby. */
+  readonly reads: StandbyReads;
+  /** The same, as long as `longRunning` may take. */
+  readonly longReads: StandbyReads;
   readonly #pool: Pool;
+  readonly #standbyPools: readonly StandbyPool[];
   readonly #statements: ConnectionPool;
 
   constructor(
     readonly dataSource: DataSource,
     servers: DatabaseServers,
     sizes: DatabasePoolSizes,
+    readable: ReadableStandby | null = null,
   ) {
     this.failFast = new FailFastPool(servers, this.availability, sizes.leases);
     this.longRunning = new ConnectionPool((dataSource.driver as PostgresDriver).master as Pool, this.availability);
@@ -56,6 +68,15 @@ export class Database implements SqlExecutor {
       borrowed: borrowedSessions(servers, SESSION_LIMITS),
     });
     this.standby = new StandbyConfirmation(this.#statements, this.availability);
+    const [standby = null, longStandby = null] = openStandby(readable, sizes);
+    this.#standbyPools = [standby, longStandby].filter((each) => each !== null);
+    const openReads = (of: StandbyPool | null): StandbyReads =>
+      new StandbyReads(this.#statements, this.availability, {
+        standby: of?.connections ?? null,
+        waitMs: readable?.waitMs ?? 0,
+      });
+    this.reads = openReads(standby);
+    this.longReads = openReads(longStandby);
   }
 
   /** Shares the pool of an initialized data source. Others lead to `servers`, behind a pooler perhaps. */
@@ -63,8 +84,9 @@ export class Database implements SqlExecutor {
     dataSource: DataSource,
     servers: DatabaseServers = serversOf(dataSource),
     sizes: DatabasePoolSizes = DEFAULT_DATABASE_CONFIG.poolSizes,
+    readable: ReadableStandby | null = null,
   ): Database {
-    return new Database(dataSource, servers, sizes);
+    return new Database(dataSource, servers, sizes, readable);
   }
 
   rows<R extends QueryResultRow>(statement: Statement<R>): Promise<R[]> {
@@ -118,8 +140,18 @@ export class Database implements SqlExecutor {
 
   /** Closes all connections except those of the data source. */
   async close(): Promise<void> {
-    await Promise.all([this.failFast.close(), this.#pool.end()]);
+    const pools = [this.#pool, ...this.#standbyPools.map(({ pool }) => pool)];
+    await Promise.all([this.failFast.close(), ...pools.map((pool) => pool.end())]);
   }
+}
+
+/** For reads, and for long ones. */
+function openStandby(readable: ReadableStandby | null, { requests }: DatabasePoolSizes): StandbyPool[] {
+  if (readable === null) return [];
+  return [
+    openStandbyPool(readable, requests, READ_TIMEOUT_MS),
+    openStandbyPool(readable, LONG_READS, LONG_READ_TIMEOUT_MS),
+  ];
 }
 
 function openPool(servers: DatabaseServers, size: number): Pool {

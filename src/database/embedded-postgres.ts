@@ -33,6 +33,18 @@ const STALE_SERVER_TIMEOUT_MS = 3_000;
 
 /** Starts or joins the Postgres in `directory`. Throws a one-line message that says what to do. */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  const { postgres, ready } = await launchEmbeddedPostgres(options);
+  await ready();
+  return postgres;
+}
+
+/**
+ * As `startEmbeddedPostgres`, but returns once the server's process runs. `ready` waits until it answers, and throws if it
+ * does not.
+ */
+export async function launchEmbeddedPostgres(
+  options: EmbeddedPostgresOptions,
+): Promise<{ postgres: EmbeddedPostgres; ready: () => Promise<void> }> {
   const user = findServerUser();
   const base = resolveReachableDirectory(path.resolve(options.directory), user, options.random);
   const data = path.join(base, 'data');
@@ -42,13 +54,15 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 
   const running = await findRunningPort(data);
   if (running !== null) {
-    await waitUntilReady(url(running), () => undefined, 5_000);
-    return { url: url(running), started: false, stop: async () => undefined };
+    const joined = { url: url(running), started: false, stop: async () => undefined };
+    return { postgres: joined, ready: () => waitUntilReady(joined.url, () => undefined, 5_000) };
   }
   const port = await findFreePort();
   const server = spawnServer(base, data, port, binaries.postgres, user, options);
-  await waitUntilReady(url(port), server.ended, START_TIMEOUT_MS);
-  return { url: url(port), started: true, stop: server.stop };
+  return {
+    postgres: { url: url(port), started: true, stop: server.stop },
+    ready: () => waitUntilReady(url(port), server.ended, START_TIMEOUT_MS),
+  };
 }
 
 /**

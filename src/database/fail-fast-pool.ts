@@ -12,6 +12,8 @@ import { DatabaseTimeoutError, withTimeout } from './with-timeout.ts';
 const FAIL_FAST_TIMEOUT_MS = 900;
 /** Postgres cancels the statement earlier, so it does no work for a refused request. */
 const STATEMENT_TIMEOUT_MS = 750;
+/** As many as stay open when idle. */
+const FIRST_CONNECTIONS = 2;
 /** A connection silent for this long is discarded. */
 const QUERY_TIMEOUT_MS = 2_000;
 /**
@@ -60,9 +62,13 @@ export class FailFastPool {
     }
   }
 
-  /** Opens all connections, and has Postgres plan the statements on each. They must change nothing. */
-  warmUp(statements: readonly Statement[]): Promise<void> {
-    return this.#connections.warmUp(this.size, statements);
+  /**
+   * Opens all connections, and has Postgres plan the statements on each. They must change nothing. Resolves once the first
+   * two serve requests: planning on all takes Postgres half a second. Those that fail later are opened on demand.
+   */
+  async warmUp(statements: readonly Statement[]): Promise<void> {
+    await this.#connections.warmUp(Math.min(FIRST_CONNECTIONS, this.size), statements);
+    void this.#connections.warmUp(this.size, statements).catch(() => undefined);
   }
 
   close(): Promise<void> {
@@ -77,7 +83,7 @@ function openPool(servers: DatabaseServers, size: number): Pool {
     application_name: 'metavault fail-fast',
     max: size,
     // Stay open when idle, because connecting takes long on a busy machine.
-    min: 2,
+    min: FIRST_CONNECTIONS,
     idleTimeoutMillis: 60_000,
     connectionTimeoutMillis: FAIL_FAST_TIMEOUT_MS,
     query_timeout: QUERY_TIMEOUT_MS,

@@ -25,6 +25,9 @@ export interface SqlExecutor {
   beforeCommit?(check: () => Promise<void>): void;
 }
 
+/** Runs statements that change nothing: perhaps on a standby. */
+export type SqlReader = Pick<SqlExecutor, 'rows'>;
+
 /** Creates a statement from its parameters. */
 export interface StatementDefinition<P, R extends QueryResultRow = QueryResultRow> {
   (parameters: P): Statement<R>;

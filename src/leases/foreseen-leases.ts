@@ -34,6 +34,11 @@ export class ForeseenLeases {
 
   constructor(private readonly macs: RowMacs) {}
 
+  /** Whether `issueForeseenLeases` is worth a try. It leaves out assets, whose choice is a search. */
+  isForeseeable(input: LeaseInput): boolean {
+    return input.assetId === null && this.#chosen.has(keyOf(input));
+  }
+
   /** Returns the lease that the request gets if nothing has changed, with its MAC; nulls if nothing is known. */
   foresee(input: LeaseInput, now: Date): ForeseenLease {
     const chosen = this.#chosen.get(keyOf(input));
@@ -75,6 +80,7 @@ export class ForeseenLeases {
   }
 }
 
+/** None of them has a space. */
 function keyOf({ tenant, product, connectionId, assetId }: LeaseInput): string {
-  return JSON.stringify([tenant, product, connectionId, assetId]);
+  return `${tenant} ${product} ${connectionId ?? ''} ${assetId ?? ''}`;
 }

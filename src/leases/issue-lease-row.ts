@@ -42,6 +42,11 @@ export interface ForeseenLease {
   mac: Buffer | null;
 }
 
+export interface ForeseenInput {
+  readonly input: LeaseInput;
+  readonly foreseen: ForeseenLease;
+}
+
 interface FoundCredential {
   connection_id: ConnectionId;
   status: ConnectionStatus;
@@ -65,7 +70,7 @@ type AllNull<T> = { [K in keyof T]: null };
 type SealedToken = Omit<SealedSecretRow, 'secret_id'>;
 
 interface OfInput {
-  n: string;
+  n: number;
   /** Triggers or rules exist, so entry and lease must be read back. */
   is_interfered_with: boolean;
 }
@@ -75,14 +80,14 @@ interface NotIssued extends OfInput, AllNull<SealedToken> {
   lease_expires_at: null;
 }
 
-interface Issued extends OfInput, FoundCredential {
+interface Issued extends OfInput, Omit<FoundCredential, 'status' | 'health'> {
   outcome: 'issued';
   lease_expires_at: Date;
   secret_id: SecretId;
 }
 
 /** Could be issued, but a trigger dropped its audit entry (`unrecorded`) or the lease (`unwritten`). */
-interface UnwrittenLeaseRow extends NotIssued, FoundCredential {
+interface UnwrittenLeaseRow extends NotIssued, Omit<FoundCredential, 'status' | 'health'> {
   outcome: 'unrecorded' | 'unwritten';
 }
 
@@ -119,6 +124,9 @@ export interface IssuedTokenLeaseRow extends Issued, SealedToken {
 }
 
 export type IssuedLeaseRow = IssuedGatewayLeaseRow | IssuedTokenLeaseRow;
+
+/** The result for an input whose prediction was right. */
+export type ForeseenLeaseRow = IssuedLeaseRow | UnwrittenLeaseRow;
 
 /** The statement's result for one input. `n` is the input's 1-based number. */
 export type LeaseRow =

@@ -1,6 +1,5 @@
 import sql from 'sql-template-tag';
 import { appVersionOf } from '../apps/app-version.query.ts';
-import { insertEntriesSql } from '../audit/audit-entry.repository.ts';
 import { clientIsValid } from '../auth/client-conditions.query.ts';
 import {
   assetCredentialFrom,
@@ -13,10 +12,15 @@ import {
 import { IS_INTERFERED_WITH } from '../database/interference.query.ts';
 import { defineStatement, type SqlExecutor, type Statement } from '../database/statement.ts';
 import { joinSealedSecret, sealedSecretColumns } from '../vault/sealed-secret.repository.ts';
-import type { ForeseenLease, LeaseInput, LeaseRow } from './issue-lease-row.ts';
-
-/** Inputs as one array per property, in input order. */
-type LeaseInputArrays = { [K in keyof (LeaseInput & ForeseenLease)]: (LeaseInput & ForeseenLease)[K][] };
+import type { ForeseenInput, LeaseRow } from './issue-lease-row.ts';
+import {
+  IS_FORESEEN,
+  LEASE_EXPIRES_AT,
+  type LeaseInputArrays,
+  leaseInputRows,
+  toInputArrays,
+  WRITE_FORESEEN,
+} from './write-leases.query.ts';
 
 const OF_TENANT = isLiveConnectionOf({ tenant: sql`i.tenant`, product: sql`i.product` });
 
@@ -29,13 +33,8 @@ const MATCHES = sql`(SELECT ${LEASABLE_COLUMNS}, NULL::text AS asset_type, NULL:
         WHERE (i.requested_connection IS NULL OR c.id = i.requested_connection) AND ${OF_TENANT}
         ORDER BY ${WORKING_FIRST} LIMIT 1)`;
 
-/** Milliseconds, the precision of JavaScript's dates. */
-const CHOSEN = sql`SELECT *, date_trunc('milliseconds', least(requested_expires_at, token_expires_at)) AS lease_expires_at FROM found
+const CHOSEN = sql`SELECT *, ${LEASE_EXPIRES_AT} AS lease_expires_at FROM found
     WHERE matches = 1 AND known AND ${canServeUntil(sql`valid_until`)}`;
-
-/** Compares everything that the MAC covers and this statement chooses. */
-const IS_FORESEEN = sql`mac IS NOT NULL AND connection_id = foreseen_connection AND credential_id = foreseen_credential
-      AND version = foreseen_version AND asset_type IS NOT DISTINCT FROM foreseen_asset_type AND lease_expires_at = foreseen_expires_at`;
 
 const CLIENT_OF_INPUT = { clientId: sql`i.client_id`, keyHash: sql`i.key_hash`, policyVersion: sql`i.policy_version` };
 
@@ -48,19 +47,8 @@ const ISSUE_AND_RECORD = sql`found AS MATERIALIZED (
     ${CHOSEN}
   ), foreseen AS MATERIALIZED (
     SELECT * FROM chosen WHERE ${IS_FORESEEN}
-  ), recorded AS (
-    ${insertEntriesSql(sql`SELECT audit_id, issued_at, 'lease.issued', 'client', client_id, tenant, product, connection_id, lease_id, request_id,
-      json_build_object('mode', mode, 'credential_id', credential_id, 'credential_version', version, 'asset_id', requested_asset), audit_key
-    FROM foreseen`)}
-  ), issued AS (
-    INSERT INTO lease (id, secret_hash, mode, client_id, connection_id, credential_id, credential_version, tenant, product,
-      asset_type, asset_id, issued_at, expires_at, mac)
-    SELECT lease_id, secret_hash, mode, client_id, connection_id, credential_id, version, tenant, product,
-      asset_type, requested_asset, issued_at, lease_expires_at, mac FROM foreseen
-    WHERE lease_id IN (SELECT subject_id FROM recorded)
-    RETURNING id
-  ), written AS (
-    SELECT fs.* FROM foreseen fs JOIN issued ON issued.id = fs.lease_id
+  ), ${WRITE_FORESEEN}, written AS (
+    SELECT * FROM foreseen WHERE (lease_id IN (SELECT id FROM issued)) IS TRUE
   )
   SELECT f.n, CASE WHEN NOT f.known THEN 'outdated_client' WHEN ch.n IS NOT NULL THEN 'issued'
       WHEN f.lease_id IN (SELECT subject_id FROM recorded) THEN 'unwritten' WHEN f.n IN (SELECT n FROM foreseen) THEN 'unrecorded'
@@ -85,58 +73,23 @@ const ISSUE_AND_RECORD = sql`found AS MATERIALIZED (
 const insertLeases = defineStatement<{ now: Date; inputs: LeaseInputArrays }, LeaseRow>(
   'lease_issue',
   ({ now, inputs }) => sql`WITH lease_input AS MATERIALIZED (
-    SELECT i.*, ${now}::timestamptz AS issued_at, ${clientIsValid({ ...CLIENT_OF_INPUT, now })} AS known
-    FROM unnest(${inputs.leaseId}::text[], ${inputs.auditId}::text[], ${inputs.keyHash}::bytea[], ${inputs.clientId}::text[],
-      ${inputs.requestId}::text[], ${inputs.tenant}::text[], ${inputs.product}::text[], ${inputs.connectionId}::text[],
-      ${inputs.assetId}::text[], ${inputs.mode}::text[], ${inputs.secretHash}::bytea[], ${inputs.expiresAt}::timestamptz[],
-      ${inputs.validUntil}::timestamptz[], ${inputs.auditKey}::bytea[], ${inputs.policyVersion}::integer[], ${inputs.foreseenConnectionId}::text[],
-      ${inputs.foreseenCredentialId}::text[], ${inputs.foreseenVersion}::integer[], ${inputs.foreseenAssetType}::text[],
-      ${inputs.foreseenExpiresAt}::timestamptz[], ${inputs.mac}::bytea[])
-      WITH ORDINALITY AS i (lease_id, audit_id, key_hash, client_id, request_id, tenant, product, requested_connection, requested_asset,
-        mode, secret_hash, requested_expires_at, valid_until, audit_key, policy_version, foreseen_connection, foreseen_credential, foreseen_version,
-        foreseen_asset_type, foreseen_expires_at, mac, n)
+    SELECT i.*, ${now}::timestamptz AS issued_at, ${clientIsValid({ ...CLIENT_OF_INPUT, now })} AS known FROM ${leaseInputRows(inputs)}
   ), ${ISSUE_AND_RECORD}`,
   { prepare: true },
 );
 
 /** Does nothing but make Postgres plan the statement. */
-export const insertNoLeases = (now: Date): Statement => insertLeases({ now, inputs: toArrays([]) });
+export const insertNoLeases = (now: Date): Statement => insertLeases({ now, inputs: toInputArrays([]) });
 
 /** Issues all leases that can be issued, at the instant `now`. Returns a row per input, in input order. */
 export async function issueLeases(
   executor: Pick<SqlExecutor, 'rows'>,
   now: Date,
-  inputs: readonly (LeaseInput & ForeseenLease)[],
+  inputs: readonly ForeseenInput[],
 ): Promise<LeaseRow[]> {
-  const rows = await executor.rows(insertLeases({ now, inputs: toArrays(inputs) }));
+  const rows = await executor.rows(insertLeases({ now, inputs: toInputArrays(inputs) }));
   const results: LeaseRow[] = [];
   // Several rows for one input mean several matches; the first says so.
-  for (const row of rows) results[Number(row.n) - 1] ??= row;
+  for (const row of rows) results[row.n - 1] ??= row;
   return results;
-}
-
-function toArrays(inputs: readonly (LeaseInput & ForeseenLease)[]): LeaseInputArrays {
-  return {
-    leaseId: inputs.map((input) => input.leaseId),
-    auditId: inputs.map((input) => input.auditId),
-    auditKey: inputs.map((input) => input.auditKey),
-    keyHash: inputs.map((input) => input.keyHash),
-    policyVersion: inputs.map((input) => input.policyVersion),
-    clientId: inputs.map((input) => input.clientId),
-    requestId: inputs.map((input) => input.requestId),
-    tenant: inputs.map((input) => input.tenant),
-    product: inputs.map((input) => input.product),
-    connectionId: inputs.map((input) => input.connectionId),
-    assetId: inputs.map((input) => input.assetId),
-    mode: inputs.map((input) => input.mode),
-    secretHash: inputs.map((input) => input.secretHash),
-    expiresAt: inputs.map((input) => input.expiresAt),
-    validUntil: inputs.map((input) => input.validUntil),
-    foreseenConnectionId: inputs.map((input) => input.foreseenConnectionId),
-    foreseenCredentialId: inputs.map((input) => input.foreseenCredentialId),
-    foreseenVersion: inputs.map((input) => input.foreseenVersion),
-    foreseenAssetType: inputs.map((input) => input.foreseenAssetType),
-    foreseenExpiresAt: inputs.map((input) => input.foreseenExpiresAt),
-    mac: inputs.map((input) => input.mac),
-  };
 }

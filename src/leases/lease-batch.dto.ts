@@ -9,6 +9,13 @@ const MAX_REQUESTS = 100;
 /** Body of `POST /v1/leases/batch`. */
 @ApiExtraModels(LeaseRequest)
 export class LeaseBatchRequest {
+  /** See `InputValidationPipe`. */
+  static isPlainlyValid(body: unknown): boolean {
+    if (typeof body !== 'object' || body === null || Object.keys(body).length !== 1) return false;
+    const { requests } = body as { requests?: unknown };
+    return Array.isArray(requests) && requests.length >= 1 && requests.length <= MAX_REQUESTS;
+  }
+
   @ApiProperty({
     type: 'array',
     items: { $ref: getSchemaPath(LeaseRequest) },

@@ -10,6 +10,7 @@ import { connectionNotFound, reauthRequired } from '../connections/connection/co
 import { credentialContext } from '../connections/credentials/seal-contexts.ts';
 import { Batcher } from '../database/batcher.ts';
 import { Database } from '../database/database.ts';
+import type { FailFastPool } from '../database/fail-fast-pool.ts';
 import { RowMacs } from '../database/row-macs.ts';
 import { OnDemandRefreshService, refreshPending } from '../lifecycle/refresh/on-demand-refresh.service.ts';
 import { missingScopesOfToken } from '../meta/dialog/product-scopes.ts';
@@ -26,8 +27,17 @@ import { describeWithoutCredential } from './describe-without-credential.ts';
 import { ForeseenLeases } from './foreseen-leases.ts';
 import type { LeaseId } from './ids.ts';
 import { IntegrityAlert } from './integrity-alert.ts';
+import { issueForeseenLeases } from './issue-foreseen-leases.repository.ts';
 import { issueLeases } from './issue-lease.repository.ts';
-import type { IssuedLeaseRow, IssuedTokenLeaseRow, LeaseInput, LeaseRow, RefusedLeaseRow } from './issue-lease-row.ts';
+import type {
+  ForeseenInput,
+  ForeseenLeaseRow,
+  IssuedLeaseRow,
+  IssuedTokenLeaseRow,
+  LeaseInput,
+  LeaseRow,
+  RefusedLeaseRow,
+} from './issue-lease-row.ts';
 import { DEFAULT_TTL_SECONDS, type LeaseRequest } from './lease.dto.ts';
 import { ambiguousConnection, credentialUnreadable, modeNotAllowed } from './lease-problems.ts';
 import type { IssuedLeaseResponse } from './lease-response.dto.ts';
@@ -55,7 +65,9 @@ type LeasedToken = Pick<IssuedLeaseResponse, 'access_token' | 'graph_base_url' |
 /** Issues leases. The common case is one statement; all others then find out why it issued nothing. */
 @Injectable()
 export class LeaseIssuer {
-  readonly #issueBatches: Batcher<LeaseInput, LeaseRow>;
+  /** Null: the prediction was wrong. */
+  readonly #foreseenBatches: Batcher<LeaseInput, ForeseenLeaseRow | null>;
+  readonly #batches: Batcher<LeaseInput, LeaseRow>;
   readonly #foreseen: ForeseenLeases;
 
   constructor(
@@ -73,11 +85,9 @@ export class LeaseIssuer {
     macs: RowMacs,
   ) {
     this.#foreseen = new ForeseenLeases(macs);
-    this.#issueBatches = new Batcher((inputs) => this.run(inputs), {
-      maxSize: MAX_BATCH,
-      maxInFlight: 2,
-      deadline: database.failFast.deadline,
-    });
+    const options = { maxSize: MAX_BATCH, maxInFlight: 2, deadline: database.failFast.deadline };
+    this.#foreseenBatches = new Batcher((inputs) => this.issueForeseen(inputs), options);
+    this.#batches = new Batcher((inputs) => this.issueAny(inputs), options);
   }
 
   /**
@@ -130,9 +140,8 @@ export class LeaseIssuer {
       expiresAt: addSeconds(now, ttlSeconds),
       validUntil: addSeconds(now, request.min_valid_seconds ?? 0),
     };
-    let row = await this.#issueBatches.submit(input);
-    for (let tries = 1; row.outcome === 'unforeseen' && tries < MAX_FORESIGHTS; tries++)
-      row = await this.#issueBatches.submit(input);
+    let row = await this.submit(input);
+    for (let tries = 1; row.outcome === 'unforeseen' && tries < MAX_FORESIGHTS; tries++) row = await this.submit(input);
     if (row.outcome === 'unforeseen') throw new AppError(refreshPending, { retryAfterSeconds: 1 });
     if (row.outcome === 'outdated_client') throw new OutdatedClientError();
     if (row.outcome === 'unrecorded' || row.outcome === 'unwritten') throw this.written.refuse(leaseId, row.outcome);
@@ -143,29 +152,48 @@ export class LeaseIssuer {
     return { ...lease, access_token: gateway.token, graph_base_url: `${this.config.publicUrl}/graph` };
   }
 
-  private async run(inputs: LeaseInput[]): Promise<LeaseRow[]> {
-    const now = this.clock.now();
-    const foreseen = inputs.map((input) => ({ ...input, ...this.#foreseen.foresee(input, now) }));
-    const rows = await issueLeases(this.database.failFast, now, foreseen).catch((error: unknown) => {
-      throw this.written.explain(error);
-    });
+  private async submit(input: LeaseInput): Promise<LeaseRow> {
+    const row = this.#foreseen.isForeseeable(input) ? await this.#foreseenBatches.submit(input) : null;
+    return row ?? this.#batches.submit(input);
+  }
+
+  private async issueForeseen(inputs: LeaseInput[]): Promise<(ForeseenLeaseRow | null)[]> {
+    const rows: (ForeseenLeaseRow | null)[] = inputs.map(() => null);
+    for (const row of await this.run(inputs, issueForeseenLeases)) rows[row.n - 1] = row;
+    return this.withoutUnwritten(inputs, rows);
+  }
+
+  private async issueAny(inputs: LeaseInput[]): Promise<LeaseRow[]> {
+    const rows = await this.run(inputs, issueLeases);
     for (const [index, input] of inputs.entries()) {
       const row = rows[index];
       if (row?.outcome === 'unforeseen') this.#foreseen.learn(input, row);
     }
-    if (rows.some((row) => row.is_interfered_with)) await this.withdrawUnwritten(inputs, rows);
-    return rows;
+    return this.withoutUnwritten(inputs, rows);
   }
 
-  /** Marks leases that the statement returned but the database doesn't hold. */
-  private async withdrawUnwritten(inputs: readonly LeaseInput[], rows: LeaseRow[]): Promise<void> {
-    const issued = inputs.filter((_, index) => rows[index]?.outcome === 'issued');
-    if (issued.length === 0) return;
-    const unwritten = await this.written.findUnwritten(issued);
-    for (const [index, { leaseId }] of inputs.entries()) {
-      const [outcome, row] = [unwritten.get(leaseId), rows[index]];
-      if (outcome !== undefined && row !== undefined) rows[index] = { ...row, ...NOT_ISSUED, outcome } as LeaseRow;
+  private async run<R>(
+    inputs: LeaseInput[],
+    issue: (executor: FailFastPool, now: Date, inputs: ForeseenInput[]) => Promise<R[]>,
+  ): Promise<R[]> {
+    const now = this.clock.now();
+    const foreseen = inputs.map((input) => ({ input, foreseen: this.#foreseen.foresee(input, now) }));
+    try {
+      return await issue(this.database.failFast, now, foreseen);
+    } catch (error) {
+      throw this.written.explain(error);
     }
+  }
+
+  /** Marks leases that the statement returned but the database doesn't hold, if there are triggers or rules. */
+  private async withoutUnwritten<R extends LeaseRow | null>(inputs: readonly LeaseInput[], rows: R[]): Promise<R[]> {
+    if (!rows.some((row) => row?.is_interfered_with === true)) return rows;
+    const issued = inputs.filter((_, index) => rows[index]?.outcome === 'issued');
+    const unwritten = issued.length === 0 ? new Map() : await this.written.findUnwritten(issued);
+    return rows.map((row, index) => {
+      const outcome = unwritten.get(inputs[index]?.leaseId);
+      return outcome === undefined ? row : { ...row, ...NOT_ISSUED, outcome };
+    });
   }
 
   private describeLease(

@@ -6,7 +6,7 @@ import {
   IS_CREDENTIAL_BACKED,
 } from '../connections/credentials/leasable-credential.query.ts';
 import type { ConnectionId } from '../connections/ids.ts';
-import { defineStatement, type SqlExecutor } from '../database/statement.ts';
+import { defineStatement, type SqlReader } from '../database/statement.ts';
 import type { LeaseRecordRow } from './lease.repository.ts';
 import { ANCESTORS_STAND, leaseColumns } from './lease-conditions.query.ts';
 
@@ -45,29 +45,49 @@ const selectOfClient = defineStatement<PageParameters & { clientId: CallerId }, 
       ORDER BY left(id, 11) DESC, id DESC LIMIT ${limit}`),
 );
 
+function newestOfConnection(
+  connectionId: Sql,
+  clientId: CallerId | null,
+  { from, before }: LeaseSpan,
+  limit: number,
+): Sql {
+  return sql`SELECT * FROM lease WHERE connection_id = ${connectionId} AND id >= ${from} AND id < ${before}
+      AND left(id, 10) >= left(${from}, 10) AND left(id, 10) <= left(${before}, 10)
+      AND (${clientId}::text IS NULL OR client_id = ${clientId})
+    ORDER BY left(id, 10) DESC, id DESC LIMIT ${limit}`;
+}
+
 const selectOfConnection = defineStatement<
   PageParameters & { connectionId: ConnectionId; clientId: CallerId | null },
   LeaseRecordRow
->('leases_page_of_connection', ({ connectionId, clientId, from, before, limit }) =>
-  recordsOf(sql`SELECT * FROM lease WHERE connection_id = ${connectionId} AND id >= ${from} AND id < ${before}
-      AND left(id, 10) >= left(${from}, 10) AND left(id, 10) <= left(${before}, 10)
-      AND (${clientId}::text IS NULL OR client_id = ${clientId})
-    ORDER BY left(id, 10) DESC, id DESC LIMIT ${limit}`),
+>('leases_page_of_connection', ({ connectionId, clientId, limit, ...span }) =>
+  recordsOf(newestOfConnection(sql`${connectionId}`, clientId, span, limit)),
 );
 
-/** Whose leases; null: of all. */
+/** As those of a connection, for each of the tenant: leases have no index by tenant, which each would have to pay for. */
+const selectOfTenant = defineStatement<PageParameters & { tenant: string; clientId: CallerId | null }, LeaseRecordRow>(
+  'leases_page_of_tenant',
+  ({ tenant, clientId, limit, ...span }) =>
+    recordsOf(sql`SELECT found.* FROM (SELECT id FROM connection WHERE tenant = ${tenant} OFFSET 0) c CROSS JOIN LATERAL (
+      ${newestOfConnection(sql`c.id`, clientId, span, limit)}) found
+    ORDER BY found.id DESC LIMIT ${limit}`),
+);
+
+/** Whose leases; null: of all. `tenant` counts where there is no connection, which has one. */
 export interface LeaseOwners {
   connectionId: ConnectionId | null;
+  tenant: string | null;
   clientId: CallerId | null;
 }
 
 /** The newest leases of a span, newest first, without checking their MACs. */
 export function listLeases(
-  executor: SqlExecutor,
-  { connectionId, clientId }: LeaseOwners,
+  executor: SqlReader,
+  { connectionId, tenant, clientId }: LeaseOwners,
   page: PageParameters,
 ): Promise<LeaseRecordRow[]> {
   if (connectionId !== null) return executor.rows(selectOfConnection({ ...page, connectionId, clientId }));
+  if (tenant !== null) return executor.rows(selectOfTenant({ ...page, tenant, clientId }));
   if (clientId !== null) return executor.rows(selectOfClient({ ...page, clientId }));
   return executor.rows(selectAll(page));
 }

@@ -8,7 +8,7 @@ import { decodeCursor, encodeCursor, type Page, toPage } from '../platform/pagin
 import { acceptRecords, type LeaseRecord, type LeaseRecordRow } from './lease.repository.ts';
 import { type LeaseOwners, type LeaseSpan, listLeases } from './lease-list.query.ts';
 import type { LeaseResponse } from './lease-response.dto.ts';
-import { leaseSpan } from './lease-spans.ts';
+import { leaseSpans } from './lease-spans.ts';
 import { leaseStatus, toLeaseResponse } from './lease-view.ts';
 import type { ListLeasesRequest } from './list-leases.dto.ts';
 
@@ -37,24 +37,25 @@ export class LeaseListService {
 
   /** One page of everybody's, for the operator. As short as those of `list`. */
   listAcrossTenants(request: ListLeasesRequest): Promise<Page<LeaseResponse>> {
-    const { connection_id: connectionId = null, client_id: clientId = null } = request;
-    return this.listOf({ connectionId, clientId }, request, () => true);
+    return this.listOf(toOwners(request), request, () => true);
   }
 
   private async listOf(
     owners: LeaseOwners,
-    { status, limit, cursor }: ListLeasesRequest,
+    { status, tenant, limit, cursor }: ListLeasesRequest,
     isVisible: (lease: LeaseRecord) => boolean,
   ): Promise<Page<LeaseResponse>> {
     const now = this.clock.now();
     const before = decodeCursor(cursor);
     const isWanted = (lease: LeaseRecord): boolean =>
-      isVisible(lease) && (status === undefined || leaseStatus(lease, now) === status);
+      isVisible(lease) &&
+      (tenant === undefined || lease.tenant === tenant) &&
+      (status === undefined || leaseStatus(lease, now) === status);
     const format = (lease: LeaseRecord): LeaseResponse => toLeaseResponse(lease, now);
     const found: LeaseRecord[] = [];
     let read = 0;
-    const span = leaseSpan({ before, isActive: status === 'active', now });
-    for await (const rows of this.read(owners, span, Math.max(limit + 1, MIN_CHUNK))) {
+    const spans = leaseSpans(owners, { before, isActive: status === 'active', now });
+    for await (const rows of this.read(owners, spans, Math.max(limit + 1, MIN_CHUNK))) {
       const leases = await acceptRecords(this.database, this.macs, rows, now);
       found.push(...leases.filter(isWanted));
       if (found.length > limit) return toPage(found, limit, format);
@@ -68,15 +69,17 @@ export class LeaseListService {
 
   private async *read(
     owners: LeaseOwners,
-    { from, before: end }: LeaseSpan,
+    spans: readonly LeaseSpan[],
     limit: number,
   ): AsyncGenerator<LeaseRecordRow[]> {
-    for (let before = end; ; ) {
-      const rows = await listLeases(this.database, owners, { from, before, limit });
-      if (rows.length > 0) yield rows;
-      const last = rows.at(-1);
-      if (last === undefined || rows.length < limit) return;
-      before = last.id;
+    for (const span of spans) {
+      for (let { before } = span; ; ) {
+        const rows = await listLeases(this.database.reads, owners, { ...span, before, limit });
+        if (rows.length > 0) yield rows;
+        const last = rows.at(-1);
+        if (last === undefined || rows.length < limit) break;
+        before = last.id;
+      }
     }
   }
 }
@@ -89,8 +92,13 @@ function isListed(client: AuthenticatedClient, { client_id: clientId, tenant, pr
 
 /** Services see their own only. Null: they see none of those. */
 function ownersOf(client: AuthenticatedClient, request: ListLeasesRequest): LeaseOwners | null {
-  const { connection_id: connectionId = null, client_id: clientId = null } = request;
-  if (client.role !== 'service') return { connectionId, clientId };
-  if (clientId !== null && clientId !== client.clientId) return null;
-  return { connectionId, clientId: client.clientId };
+  const owners = toOwners(request);
+  if (client.role !== 'service') return owners;
+  if (owners.clientId !== null && owners.clientId !== client.clientId) return null;
+  return { ...owners, clientId: client.clientId };
+}
+
+function toOwners(request: ListLeasesRequest): LeaseOwners {
+  const { connection_id: connectionId = null, tenant = null, client_id: clientId = null } = request;
+  return { connectionId, tenant, clientId };
 }

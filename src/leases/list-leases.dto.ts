@@ -1,6 +1,7 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional, Matches } from 'class-validator';
 import type { ClientId } from '../auth/ids.ts';
+import { TENANT_PATTERN } from '../config/tenant.ts';
 import type { ConnectionId } from '../connections/ids.ts';
 import { exampleId } from '../platform/openapi/examples.ts';
 import { PageRequest } from '../platform/page-request.dto.ts';
@@ -30,6 +31,15 @@ export class ListLeasesRequest extends PageRequest {
   @IsOptional()
   @Matches(CLIENT_ID, { message: 'must be the id of a client (cli_…)' })
   client_id?: ClientId;
+
+  @ApiPropertyOptional({
+    pattern: TENANT_PATTERN.source,
+    description: 'For connections of this tenant only',
+    example: 'acme',
+  })
+  @IsOptional()
+  @Matches(TENANT_PATTERN, { message: 'must be 1 to 128 of A-Z, a-z, 0-9, ".", "_", ":", "-"' })
+  tenant?: string;
 
   @ApiPropertyOptional({ enum: LEASE_STATUSES, description: 'With this status only' })
   @IsOptional()

@@ -15,7 +15,13 @@ import { ConnectionRevoker } from '../connections/revocation/connection-revoker.
 import { WaitsForStandby } from '../database/standby/waits-for-standby.ts';
 import { ApiProblems } from '../platform/openapi/api-problems.ts';
 import { AppError } from '../platform/problem.ts';
-import { RevokedConnectionResponse, RotateConnectionRequest } from './connection-actions.dto.ts';
+import { BulkRevocationRequest, BulkRevocationResponse } from './bulk-revocation.dto.ts';
+import { BulkRevocationService } from './bulk-revocation.service.ts';
+import {
+  RevokedConnectionResponse,
+  RotateConnectionRequest,
+  toRevokedConnectionResponse,
+} from './connection-actions.dto.ts';
 import { ProviderRevocationService } from './provider-revocation.service.ts';
 import { ManualRefreshService } from './refresh/manual-refresh.service.ts';
 import { ManualRotationService, notRotatable, rotationPending } from './rotation/manual-rotation.service.ts';
@@ -31,6 +37,7 @@ export class ConnectionActionsController {
   constructor(
     private readonly visibility: ConnectionVisibility,
     private readonly revoker: ConnectionRevoker,
+    private readonly bulkRevocation: BulkRevocationService,
     private readonly providerRevocation: ProviderRevocationService,
     private readonly manualRefresh: ManualRefreshService,
     private readonly manualRotation: ManualRotationService,
@@ -64,13 +71,29 @@ export class ConnectionActionsController {
       revoked.providerRevocation === 'pending'
         ? await this.providerRevocation.attemptNow(id, actor)
         : revoked.providerRevocation;
-    return {
-      id,
-      status: 'revoked',
-      revoked_at: revoked.revokedAt.toISOString(),
-      leases_revoked: revoked.leasesRevoked,
-      provider_revocation: providerStatus,
-    };
+    return toRevokedConnectionResponse(revoked, providerStatus);
+  }
+
+  @Post('revoke')
+  @NeedsFreshSignIn()
+  @Roles('admin', 'tenant_admin')
+  @HttpCode(200)
+  @WaitsForStandby({ isEnding: true })
+  @ApiOperation({
+    operationId: 'revokeConnections',
+    summary: 'Revoke up to 100 connections at once',
+    description:
+      'Ends them and their leases for good and destroys their tokens before the answer, each by itself. Meta is asked to ' +
+      'take the grants away within a minute, and again until it confirms. For the rate limit it is one request. ' +
+      'Idempotent: repeat it for those that failed.',
+  })
+  @ApiOkResponse({ type: BulkRevocationResponse, description: 'The revoked connection or a problem for each id' })
+  async revokeAll(
+    @CurrentClient() client: AuthenticatedClient,
+    @RequestId() requestId: string,
+    @Body() { ids }: BulkRevocationRequest,
+  ): Promise<BulkRevocationResponse> {
+    return { results: await this.bulkRevocation.revokeAll(client, ids, requestId) };
   }
 
   @Post(':id/refresh')

@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsBoolean } from 'class-validator';
 import type { ConnectionId } from '../connections/ids.ts';
+import type { RevokedConnection } from '../connections/revocation/connection-revoker.ts';
 import {
   PROVIDER_REVOCATION_STATUSES,
   type ProviderRevocationStatus,
@@ -42,4 +43,17 @@ export class RevokedConnectionResponse {
     example: 'confirmed',
   })
   provider_revocation!: ProviderRevocationStatus;
+}
+
+export function toRevokedConnectionResponse(
+  { id, revokedAt, leasesRevoked, providerRevocation }: RevokedConnection,
+  providerStatus: ProviderRevocationStatus = providerRevocation,
+): RevokedConnectionResponse {
+  return {
+    id,
+    status: 'revoked',
+    revoked_at: revokedAt.toISOString(),
+    leases_revoked: leasesRevoked,
+    provider_revocation: providerStatus,
+  };
 }

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { ConnectionsModule } from '../connections/connections.module.ts';
 import { MetaModule } from '../meta/meta.module.ts';
 import { ActivityRecorder } from './activity/activity-recorder.ts';
+import { BulkRevocationService } from './bulk-revocation.service.ts';
 import { ConnectionActionsController } from './connection-actions.controller.ts';
 import { FailureRecorder } from './failures/failure-recorder.ts';
 import { AssetInspectionService } from './inspection/asset-inspection.service.ts';
@@ -37,6 +38,7 @@ import { VersionsModule } from './versions/versions.module.ts';
     ActivityRecorder,
     AssetInspectionService,
     AssetReach,
+    BulkRevocationService,
     ImmediateInspectionService,
     TokenInspector,
     PageTokenDeriver,

@@ -4,7 +4,17 @@ import http from 'node:http';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../../dist/src/database/embedded-postgres.js';
 import { SystemRandom } from '../../dist/src/platform/random.js';
-import { ADMIN_KEY, benchEnvironment, callApi, startProcess, temporaryDirectory } from './harness.mjs';
+import {
+  ADMIN_KEY,
+  aims,
+  align,
+  benchEnvironment,
+  callApi,
+  postgresCpu,
+  startBundle,
+  startProcess,
+  temporaryDirectory,
+} from './harness.mjs';
 import { seed } from './seed.mjs';
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 10);
@@ -12,8 +22,8 @@ const CALLS = Number(process.env.BENCH_CALLS ?? 100);
 
 const folder = temporaryDirectory();
 const running = [];
-const start = async (...args) => {
-  const process_ = await startProcess(...args);
+const start = async (starting) => {
+  const process_ = await starting;
   running.push(process_);
   return process_;
 };
@@ -34,19 +44,36 @@ function send(url, { method = 'GET', headers, body }) {
   });
 }
 
-/** Milliseconds of each call, in turns of 100 so that a slow second hits all alike; a round to warm up. */
-async function measure(variants) {
-  const times = variants.map(() => []);
+/**
+ * Milliseconds of each call, in turns of 100 so that a slow second hits all alike; a round to warm up. And microseconds
+ * of processor time of a call: the server's, and Postgres'.
+ */
+async function measure(variants, postgres) {
+  const results = variants.map(() => ({ times: [], cpu: 0, postgres: 0 }));
   for (let round = 0; round <= ROUNDS; round++) {
-    for (const [index, { call }] of variants.entries()) {
+    for (const [index, { call, cpu }] of variants.entries()) {
+      const before = [cpu(), postgres()];
+      const times = [];
       for (let n = 0; n < CALLS; n++) {
         const startedAt = performance.now();
         await call(n);
-        if (round > 0) times[index].push(performance.now() - startedAt);
+        times.push(performance.now() - startedAt);
       }
+      if (round === 0) continue;
+      const result = results[index];
+      result.times.push(...times);
+      result.cpu += (cpu() - before[0]) / (ROUNDS * CALLS);
+      result.postgres += (postgres() - before[1]) / (ROUNDS * CALLS);
     }
   }
-  return times.map((each) => each.sort((a, b) => a - b));
+  for (const { times } of results) times.sort((x, y) => x - y);
+  return results;
+}
+
+/** Of this process, in microseconds. */
+function ownCpu() {
+  const { user, system } = process.cpuUsage();
+  return user + system;
 }
 
 const at = (sorted, share) => sorted[Math.floor(sorted.length * share)];
@@ -54,11 +81,11 @@ const at = (sorted, share) => sorted[Math.floor(sorted.length * share)];
 const postgres = await startEmbeddedPostgres({ directory: folder.directory, random: new SystemRandom() });
 const bare = new pg.Client({ connectionString: postgres.url });
 try {
-  const upstream = await start('bare-upstream.mjs');
+  const upstream = await start(startProcess('bare-upstream.mjs'));
   const environment = { ...benchEnvironment(postgres.url), META_GRAPH_URL: upstream.url };
   await seed(environment, 100, { analyzes: false });
-  const service = await start('service.mjs', environment);
-  const proxy = await start('bare-proxy.mjs', { UPSTREAM: upstream.url });
+  const service = await start(startBundle(environment));
+  const proxy = await start(startProcess('bare-proxy.mjs', { UPSTREAM: upstream.url }));
   await bare.connect();
   await bare.query('CREATE TABLE bench_row (id text PRIMARY KEY, body text NOT NULL, at timestamptz NOT NULL)');
   const insert = { name: 'bare', text: 'INSERT INTO bench_row VALUES ($1, $2, now())' };
@@ -86,20 +113,28 @@ try {
   const variants = [
     {
       name: 'a  INSERT with commit',
+      cpu: ownCpu,
       call: () => bare.query({ ...insert, values: [`row_${rows++}`, 'x'.repeat(200)] }),
     },
-    { name: 'b  lease, token mode', call: issue('token') },
-    { name: 'c  lease, gateway mode', call: issue('gateway') },
-    { name: 'd  GET through a bare proxy', call: () => send(`${proxy.url}/v26.0/me`, graph) },
-    { name: 'e  GET through the gateway', call: () => send(`${service.url}/graph/v26.0/me`, graph) },
+    { name: 'b  lease, token mode', cpu: service.cpu, call: issue('token') },
+    { name: 'c  lease, gateway mode', cpu: service.cpu, call: issue('gateway') },
+    { name: 'd  GET through a bare proxy', cpu: proxy.cpu, call: () => send(`${proxy.url}/v26.0/me`, graph) },
+    { name: 'e  GET through the gateway', cpu: service.cpu, call: () => send(`${service.url}/graph/v26.0/me`, graph) },
   ];
-  const times = await measure(variants);
-  for (const [index, { name }] of variants.entries()) {
-    const [p50, p99] = [at(times[index], 0.5), at(times[index], 0.99)];
-    process.stdout.write(`${name.padEnd(28)}  p50 ${p50.toFixed(2)} ms   p99 ${p99.toFixed(2)} ms\n`);
-  }
-  const [a, b, c, d, e] = times.map((each) => at(each, 0.5));
-  process.stdout.write(`b/a ${(b / a).toFixed(2)}   c/a ${(c / a).toFixed(2)}   e-d ${(e - d).toFixed(2)} ms\n`);
+  const results = await measure(variants, await postgresCpu(postgres.url));
+  const lines = results.map(({ times, cpu, postgres: database }, index) => {
+    const milliseconds = [0.5, 0.99].map((share) => at(times, share).toFixed(2));
+    return [variants[index].name, ...milliseconds, cpu.toFixed(0), database.toFixed(0)];
+  });
+  process.stdout.write(`${align([['variant', 'p50 ms', 'p99 ms', 'CPU µs', 'Postgres µs'], ...lines])}\n\n`);
+  const [a, b, c, d, e] = results.map(({ times }) => at(times, 0.5));
+  const figures = [
+    ['b/a', b / a, '≤', 1.3],
+    ['c/a', c / a, '≤', 1.3],
+    ['e-d ms', e - d, '≤', 0.6],
+    ['RSS MB', service.rss(), '≤', 220],
+  ];
+  process.stdout.write(`${aims(figures)}\n`);
 } finally {
   agent.destroy();
   await bare.end();

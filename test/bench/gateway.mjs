@@ -7,6 +7,7 @@ import {
   callApi,
   load,
   sideBySide,
+  startBundle,
   startProcess,
   table,
   temporaryDirectory,
@@ -19,8 +20,8 @@ const UPLOAD_BYTES = 20 * 1024 * 1024;
 
 const folder = temporaryDirectory();
 const running = [];
-const start = async (...args) => {
-  const process_ = await startProcess(...args);
+const start = async (starting) => {
+  const process_ = await starting;
   running.push(process_);
   return process_;
 };
@@ -35,11 +36,11 @@ const upload = {
 const random = new SystemRandom();
 const postgres = await startEmbeddedPostgres({ directory: folder.directory, random });
 try {
-  const upstream = await start('gateway-upstream.mjs', { BENCH_TOKEN: TOKEN });
+  const upstream = await start(startProcess('gateway-upstream.mjs', { BENCH_TOKEN: TOKEN }));
   const environment = { ...benchEnvironment(postgres.url), META_GRAPH_URL: upstream.url };
   await seed(environment, 10);
-  const service = await start('service.mjs', environment);
-  const proxy = await start('bare-proxy.mjs', { UPSTREAM: upstream.url });
+  const service = await start(startBundle(environment));
+  const proxy = await start(startProcess('bare-proxy.mjs', { UPSTREAM: upstream.url }));
   const { api_key: key } = await callApi(service.url, 'POST', '/v1/clients', ADMIN_KEY, {
     name: 'bench',
     role: 'service',

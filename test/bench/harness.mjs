@@ -1,11 +1,17 @@
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import pg from 'pg';
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
+const BUNDLE = path.join(HERE, '../../dist/bundle/main.js');
+/** Of a Linux kernel's processor times. */
+const TICK_US = 10_000;
 
 /** The key of the admin of every benchmark. */
 export const ADMIN_KEY = 'bench-bootstrap-admin-key-0123456789abcdef';
@@ -64,6 +70,50 @@ export async function startProcess(script, environment = {}) {
       if (line.startsWith('{"url"')) resolve(JSON.parse(line).url);
     });
   });
+  return describeProcess(child, url);
+}
+
+/**
+ * Starts a replica as it is shipped, `dist/bundle/main.js`, and waits until it is ready. BENCH_NODE_OPTIONS: for its
+ * node, such as `--cpu-prof`.
+ */
+export async function startBundle(environment) {
+  const port = await findFreePort();
+  const options = (process.env.BENCH_NODE_OPTIONS ?? '').split(' ').filter((option) => option !== '');
+  const child = spawn(process.execPath, [...options, BUNDLE], {
+    env: { PATH: process.env.PATH, ...environment, PORT: String(port) },
+    stdio: 'inherit',
+  });
+  let hasEnded = false;
+  child.once('exit', () => {
+    hasEnded = true;
+  });
+  const url = `http://127.0.0.1:${port}`;
+  while (!(await isReady(url))) {
+    if (hasEnded) throw new Error('the service ended');
+    await sleep(50);
+  }
+  return describeProcess(child, url);
+}
+
+async function isReady(url) {
+  return fetch(`${url}/health/ready`).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+}
+
+function findFreePort() {
+  return new Promise((resolve, reject) => {
+    const server = net.createServer().once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+function describeProcess(child, url) {
   return {
     url,
     pid: child.pid,
@@ -71,20 +121,47 @@ export async function startProcess(script, environment = {}) {
     rss: () =>
       Math.round(Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) / 1024),
     /** Microseconds of processor time so far, of all threads (Linux counts them in hundredths of a second). */
-    cpu: () => {
-      const stat = fs.readFileSync(`/proc/${child.pid}/stat`, 'utf8');
-      const [user, system] = stat
-        .slice(stat.lastIndexOf(')') + 2)
-        .split(' ')
-        .slice(11, 13);
-      return (Number(user) + Number(system)) * 10_000;
-    },
+    cpu: () => readProcess(child.pid).cpu,
     stop: () =>
       new Promise((resolve) => {
         child.once('exit', resolve);
         child.kill('SIGTERM');
       }),
   };
+}
+
+/** A process: its parent, and the microseconds of processor time that it and its ended children took. */
+function readProcess(pid) {
+  const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const [, parent, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [user, system, endedUser, endedSystem] = fields.slice(9, 13).map(Number);
+  return { parent: Number(parent), cpu: (user + system) * TICK_US, ended: (endedUser + endedSystem) * TICK_US };
+}
+
+/**
+ * Returns a function that tells the microseconds of processor time of a Postgres on this machine, all its processes.
+ */
+export async function postgresCpu(databaseUrl) {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  const { rows } = await client.query('SELECT pg_backend_pid() AS pid');
+  const { parent: postmaster } = readProcess(rows[0].pid);
+  await client.end();
+  return () => {
+    const { cpu, ended } = readProcess(postmaster);
+    const children = fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+    return children.reduce((sum, pid) => sum + cpuIfChildOf(postmaster, pid), cpu + ended);
+  };
+}
+
+function cpuIfChildOf(postmaster, pid) {
+  try {
+    const { parent, cpu } = readProcess(pid);
+    return parent === postmaster ? cpu : 0;
+  } catch {
+    // It ended meanwhile.
+    return 0;
+  }
 }
 
 /** Loads one address from a second process. Returns `{requests, requestsPerSecond, p50, p99, bytesPerSecond}` (ms). */
@@ -106,33 +183,60 @@ export function load(request) {
 
 /**
  * Runs the variants one after another, `rounds` times, so that a slow minute of the machine hits all alike; the first,
- * warm-up round is not counted. Returns each variant's median by requests per second, and its least processor time per
- * request, the figure that other load on the machine changes least.
+ * warm-up round is not counted. `each`: how many things a request asks for, 1 by default. Returns each variant's median
+ * by requests per second, its least processor time for one thing, the figure that other load on the machine changes
+ * least, that of Postgres if `postgres` tells it (`postgresCpu`), and the most memory after a round.
  */
-export async function sideBySide(variants) {
+export async function sideBySide(variants, postgres = () => Number.NaN) {
   const runs = new Map(variants.map((variant) => [variant.name, []]));
   for (let round = 0; round <= SETTINGS.rounds; round++) {
     for (const variant of variants) {
-      const before = variant.server.cpu();
-      const result = await load({ ...variant.request, ...(round === 0 ? { duration: 2 } : {}) });
-      const cpu = (variant.server.cpu() - before) / result.requests;
-      if (round > 0) runs.get(variant.name).push({ ...result, cpu, rss: variant.server.rss() });
+      const result = await loadAndMeasure(variant, round === 0 ? { duration: 2 } : {}, postgres);
+      if (round > 0) runs.get(variant.name).push(result);
     }
   }
-  return new Map(
-    [...runs].map(([name, results]) => {
-      const sorted = results.sort((a, b) => a.requestsPerSecond - b.requestsPerSecond);
-      return [name, { ...sorted[Math.floor(sorted.length / 2)], cpu: Math.min(...results.map(({ cpu }) => cpu)) }];
-    }),
-  );
+  return new Map([...runs].map(([name, results]) => [name, summarize(results)]));
+}
+
+async function loadAndMeasure({ server, request, each = 1 }, limits, postgres) {
+  const before = [server.cpu(), postgres()];
+  const result = await load({ ...request, ...limits });
+  const count = result.requests * each;
+  const [cpu, postgresCpu] = [server.cpu(), postgres()].map((after, index) => (after - before[index]) / count);
+  return { ...result, perSecond: result.requestsPerSecond * each, cpu, postgresCpu, rss: server.rss() };
+}
+
+function summarize(results) {
+  const sorted = results.sort((a, b) => a.requestsPerSecond - b.requestsPerSecond);
+  const [cpu, postgresCpu] = ['cpu', 'postgresCpu'].map((key) => Math.min(...results.map((result) => result[key])));
+  return {
+    ...sorted[Math.floor(sorted.length / 2)],
+    cpu,
+    postgresCpu,
+    rss: Math.max(...results.map(({ rss }) => rss)),
+  };
 }
 
 export function table(results) {
-  const rows = [['variant', 'requests/s', 'p50 ms', 'p99 ms', 'CPU µs', 'RSS MB']];
-  for (const [name, r] of results) {
-    const { requestsPerSecond, p50, p99, cpu, rss } = r;
-    rows.push([name, requestsPerSecond.toFixed(0), p50.toFixed(2), p99.toFixed(2), cpu.toFixed(0), String(rss)]);
+  const rows = [['variant', 'per second', 'p50 ms', 'p99 ms', 'CPU µs', 'Postgres µs', 'RSS MB']];
+  for (const [name, { perSecond, p50, p99, cpu, postgresCpu, rss }] of results) {
+    const numbers = [perSecond.toFixed(0), p50.toFixed(2), p99.toFixed(2), cpu.toFixed(0)];
+    rows.push([name, ...numbers, Number.isNaN(postgresCpu) ? '' : postgresCpu.toFixed(0), String(rss)]);
   }
+  return align(rows);
+}
+
+/** A table of figures beside their aims: `[name, value, '≥' or '≤', aim]`. */
+export function aims(figures) {
+  const rows = figures.map(([name, value, sign, aim]) => {
+    const isMet = sign === '≥' ? value >= aim : value <= aim;
+    return [name, value >= 100 ? value.toFixed(0) : value.toFixed(2), `${sign} ${aim}`, isMet ? 'met' : 'missed'];
+  });
+  return align([['figure', 'measured', 'aim', ''], ...rows]);
+}
+
+/** The first column to the left, the others to the right. */
+export function align(rows) {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
   return rows
     .map((row) => row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  '))

@@ -1,5 +1,6 @@
 // Refreshes and health checks per second, statements per refresh, memory, and the time of the due query.
 //   SWEEP_DUE=10000,100000 SWEEP_LATENCY_MS=0,200 SWEEP_REPLICAS=1,3 SWEEP_DUE_QUERY_ROWS=1000000 npm run bench:sweep
+// SWEEP_TOP=20 also lists the statements that ran most often.
 import crypto from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openCoreServices } from '../../dist/src/bootstrap/core-services.js';
@@ -19,6 +20,7 @@ const DUE_QUERY_ROWS = list('SWEEP_DUE_QUERY_ROWS', '10000,100000,1000000');
 /** A run of the slow kind is stopped after this: the rate is what counts. */
 const MAX_SECONDS = Number(process.env.SWEEP_MOST_SECONDS ?? 60);
 const CONCURRENCY = 32;
+const TOP = Number(process.env.SWEEP_TOP ?? 0);
 /** Of the due query. */
 const TENANTS = Number(process.env.SWEEP_TENANTS ?? 1_000);
 
@@ -56,7 +58,8 @@ const sweepAt = (replica, kind) =>
 async function measure(database, replicas, kind, doneSql) {
   const count = async () => Number((await database.rows({ text: doneSql }))[0].count);
   const statementsBefore = await statements(database);
-  const startedAt = performance.now();
+  const cpu = () => replicas.reduce((sum, replica) => sum + replica.cpu(), 0);
+  const [startedAt, cpuBefore] = [performance.now(), cpu()];
   const before = await count();
   const rss = [Math.max(...replicas.map((replica) => replica.rss()))];
   let isDone = false;
@@ -71,7 +74,8 @@ async function measure(database, replicas, kind, doneSql) {
   const done = (await count()) - before;
   const statementsAfter = await statements(database);
   const each = statementsBefore === null || done === 0 ? null : (statementsAfter - statementsBefore) / done;
-  return { done, perSecond: done / seconds, rssFrom: rss[1] ?? rss[0], rssTo: rss.at(-1), statements: each };
+  const cpuEach = done === 0 ? null : (cpu() - cpuBefore) / done;
+  return { done, perSecond: done / seconds, cpuEach, rssFrom: rss[1] ?? rss[0], rssTo: rss.at(-1), statements: each };
 }
 
 async function statements(database) {
@@ -83,28 +87,42 @@ async function statements(database) {
   }
 }
 
+/** Calls, milliseconds in Postgres, and the text of the most frequent statements. */
+async function printTop(database) {
+  const top = await database.rows({
+    text: `SELECT calls, total_exec_time + total_plan_time AS ms, left(regexp_replace(query, '\\s+', ' ', 'g'), 110) AS query
+      FROM pg_stat_statements WHERE toplevel ORDER BY calls DESC LIMIT $1`,
+    values: [TOP],
+  });
+  for (const { calls, ms, query } of top) process.stdout.write(`    ${calls} calls, ${ms.toFixed(0)} ms: ${query}\n`);
+}
+
 async function run(admin, due, latencyMs, replicaCount) {
   const sandbox = await startSandbox({ now: () => Date.now(), randomBytes: (size) => random.bytes(size) });
   const url = await freshDatabase(admin.database);
   const environment = environmentOf(sandbox, url);
   const coreServices = await openCoreServices({ config: loadConfig(environment), databaseUrl: url });
   await coreServices.database.run({ text: 'CREATE EXTENSION IF NOT EXISTS pg_stat_statements' }).catch(() => undefined);
-  await seedDue(coreServices, sandbox, due);
-  sandbox.state.setLatency(latencyMs);
   const replicas = [];
   for (let index = 0; index < replicaCount; index++) replicas.push(await startProcess('service.mjs', environment));
+  // A replica does not begin on rows that no audit record speaks for.
+  await seedDue(coreServices, sandbox, due);
+  sandbox.state.setLatency(latencyMs);
   const row = (kind, r) => {
     const ideal = latencyMs === 0 ? null : (CONCURRENCY * replicaCount * 1000) / (2 * latencyMs);
     const share = ideal === null || kind !== 'refresh' ? '' : (r.perSecond / ideal).toFixed(2);
     const each = r.statements === null ? '' : r.statements.toFixed(1);
+    const cpu = r.cpuEach === null ? '' : r.cpuEach.toFixed(0);
     process.stdout.write(
-      `| ${kind} | ${due} | ${latencyMs} | ${replicaCount} | ${r.done} | ${r.perSecond.toFixed(0)} | ${share} | ${each} | ${r.rssFrom} → ${r.rssTo} |\n`,
+      `| ${kind} | ${due} | ${latencyMs} | ${replicaCount} | ${r.done} | ${r.perSecond.toFixed(0)} | ${share} | ${each} | ${cpu} | ${r.rssFrom} → ${r.rssTo} |\n`,
     );
   };
+  if (TOP > 0) await coreServices.database.run({ text: 'SELECT pg_stat_statements_reset()' });
   row(
     'refresh',
     await measure(coreServices.database, replicas, 'refresh', 'SELECT count(*) FROM credential WHERE version = 2'),
   );
+  if (TOP > 0) await printTop(coreServices.database);
   await coreServices.database.run({
     text: `UPDATE credential SET check_due_at = now(), last_checked_at = NULL WHERE claim_id IS NULL`,
   });
@@ -197,9 +215,9 @@ try {
   process.stdout.write('| rows | | visit of 100 tenants, ms | claim of 32, ms |\n|---|---|---|---|\n');
   for (const rows of DUE_QUERY_ROWS) if (rows > 0) await dueQuery(admin, rows);
   process.stdout.write(
-    '\n| sweep | due | latency ms | replicas | done | a second | of the ideal | statements each | RSS MB |\n',
+    '\n| sweep | due | latency ms | replicas | done | a second | of the ideal | statements each | CPU µs each | RSS MB |\n',
   );
-  process.stdout.write('|---|---|---|---|---|---|---|---|---|\n');
+  process.stdout.write('|---|---|---|---|---|---|---|---|---|---|\n');
   for (const due of DUE) {
     for (const latencyMs of LATENCIES) {
       for (const replicas of REPLICAS) if (due > 0) await run(admin, due, latencyMs, replicas);

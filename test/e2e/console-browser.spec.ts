@@ -215,6 +215,63 @@ describeInBrowser('the console', {}, (browserTest) => {
     await until(async () => (await page.evaluate('document.activeElement.id')) === 'content');
   });
 
+  it('checks many connections by the keyboard alone, and comes back to the list', async () => {
+    const team = unique('team');
+    await connectUser(testContext(), team, 'Left');
+    await connectUser(testContext(), team, 'Right');
+    const { page } = await signInToConsole(browserTest, `/connections?tenant=${team}`);
+    await rowOf(page, 'Left').waitFor();
+    const tabTo = async (name: string): Promise<void> => {
+      const focused = page.locator(':focus');
+      for (let presses = 0; presses < 80; presses++) {
+        await page.keyboard.press('Tab');
+        const label = await focused.evaluate('(element) => element.ariaLabel ?? element.textContent');
+        if (label === name) return;
+      }
+      throw new Error(`Tab does not lead to ${name}`);
+    };
+    await tabTo('Select all of this page');
+    await page.keyboard.press('Space');
+    await tabTo('Clear selection');
+    await page.keyboard.press('Shift+Tab');
+    await page.keyboard.press('Shift+Tab');
+    await page.keyboard.press('Shift+Tab');
+    await page.keyboard.press('Enter');
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('Will be worked on: 2').waitFor();
+    await tabTo('Check');
+    await page.keyboard.press('Enter');
+    await dialog.getByText('Done: 2; failed: 0').waitFor();
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    await tabTo('Select all of this page');
+  });
+
+  it('reads figures again while somebody sees them, and not in a hidden tab', async () => {
+    const { page } = await signInToConsole(browserTest);
+    await page.clock.install({ time: testContext().clock.now() });
+    let asked = 0;
+    page.on('request', (request) => {
+      if (request.url().endsWith('/v1/overview')) asked += 1;
+    });
+    await page.reload();
+    await page.getByRole('link', { name: /^Healthy/ }).waitFor();
+    const turn = (state: 'hidden' | 'visible') =>
+      page.evaluate(`Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => '${state}' });
+        document.dispatchEvent(new Event('visibilitychange'))`);
+    const passTime = () => page.clock.runFor(60_000);
+    await passTime();
+    await until(() => asked > 1);
+    await turn('hidden');
+    await page.waitForLoadState('networkidle');
+    const before = asked;
+    await passTime();
+    expect(asked).toBe(before);
+    await turn('visible');
+    await until(() => asked > before);
+    expect(await page.locator('time').first().getAttribute('title')).toMatch(/ UTC$/);
+  });
+
   it.each([
     ['a phone, dark, in Portuguese', { ...PHONE, colorScheme: 'dark', locale: 'pt-BR' }, 'Chave de API', 'Entrar'],
     ['a desk, light, in Spanish', { ...DESK, colorScheme: 'light', locale: 'es' }, 'Clave de API', 'Iniciar sesión'],

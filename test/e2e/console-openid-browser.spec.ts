@@ -1,8 +1,9 @@
 import { expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { Database } from '../../src/database/database.ts';
+import { api } from '../support/connect-test-context.ts';
 import { readEntries } from '../support/console-test-context.ts';
-import { visitConsole } from '../support/console-visitor.ts';
+import { connectUser, visitConsole } from '../support/console-visitor.ts';
 import { type BrowserTest, describeInBrowser } from '../support/describe-in-browser.ts';
 import { startOpenIdProvider, type TestOpenIdProvider } from '../support/openid-provider.ts';
 
@@ -53,6 +54,37 @@ describeInBrowser(
       await page.getByRole('heading', { name: 'Connections', level: 1 }).waitFor();
       expect(await page.getByLabel('Select all of this page').count()).toBe(0);
       expect(await page.getByRole('link', { name: 'Clients', exact: true }).count()).toBe(0);
+    });
+
+    it('revokes many after one fresh sign-in in another tab, and loses nothing meanwhile', async () => {
+      const context = browserTest.testContext();
+      const ids: string[] = [];
+      for (const name of ['One', 'Two', 'Three', 'Four', 'Five']) ids.push(await connectUser(context, 'chain', name));
+      const statuses = async () =>
+        Promise.all(ids.map(async (id) => (await api(context).get(`/v1/connections/${id}`)).body.status as string));
+      const page = await goToProvider(browserTest, 'ada');
+      await page.getByRole('heading', { name: 'Connections', level: 1 }).waitFor();
+      await page.goto(`${address()}/connections?tenant=chain`);
+      await page.getByLabel('Select all of this page').check();
+      await page.getByRole('button', { name: 'Revoke', exact: true }).click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByLabel('Type “revoke” to confirm').fill('revoke');
+      context.clock.advance(330);
+      await dialog.getByRole('button', { name: 'Revoke' }).click();
+      await dialog.getByText('This needs a sign-in of the last five minutes.').waitFor();
+      expect(new Set(await statuses())).toEqual(new Set(['active']));
+
+      context.clock.set(new Date());
+      provider.next = 'ada';
+      const opening = page.context().waitForEvent('page');
+      await dialog.getByRole('link', { name: 'Sign in again in a new tab' }).click();
+      const tab = await opening;
+      await tab.getByText('You are signed in').waitFor();
+      await tab.close();
+      await dialog.getByRole('button', { name: 'Go on with the others' }).click();
+      await dialog.getByText('Done: 5; failed: 0').waitFor();
+      expect(new Set(await statuses())).toEqual(new Set(['revoked']));
+      expect((await entriesOf('connection.revoked')).map(({ actor_id }) => actor_id)).toEqual(ids.map(() => 'ada'));
     });
 
     it.each([

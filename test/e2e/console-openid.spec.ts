@@ -264,6 +264,24 @@ describe('what can not be undone', () => {
     clock.set(new Date());
   });
 
+  it('needs one to revoke many at once, which then is good for hundreds of them', async () => {
+    clock.set(new Date());
+    const visitor = visit();
+    await signIn(visitor, 'ada');
+    clock.advance(330);
+    const revokeHundred = () => {
+      const ids = Array.from({ length: 100 }, () => 'con_01k7gm2v9s8x4d0c6b5a3n1f2e');
+      return visitor.console.send('post', '/v1/connections/revoke', { ids });
+    };
+    expect((await revokeHundred()).body.code).toBe('fresh_sign_in_required');
+    clock.set(new Date());
+    await signIn(visitor, 'ada', '?fresh=true');
+    for (let count = 0; count < 5; count++) {
+      const { status, body } = await revokeHundred();
+      expect([status, body.results.length]).toEqual([200, 100]);
+    }
+  });
+
   it('is not opened by a provider that takes an older login', async () => {
     clock.set(new Date());
     const visitor = visit();
@@ -278,6 +296,33 @@ describe('what can not be undone', () => {
     const finished = await visitor.console.send('get', callback.slice(OWN_ORIGIN.length));
     expect(finished.headers['location']).toBe(errorOf('sign_in_not_fresh'));
     clock.set(new Date());
+  });
+});
+
+describe('a person whose groups change', () => {
+  it('has the old role until the session ends, as soon as the setting says, and then the new one', async () => {
+    clock.set(new Date());
+    const environment = { ...provider.environment(), CONSOLE_OIDC_SESSION_MINUTES: '30' };
+    const overrides = { clock, logger: log.logger };
+    const other = await startTestReplica({ environment, overrides, databaseUrl: replica.databaseUrl });
+    try {
+      provider.people.set('joan', { name: 'Joan Clarke', groups: ['vault-admins'] });
+      const visitor = visit(other);
+      await signIn(visitor, 'joan');
+      provider.people.set('joan', { name: 'Joan Clarke', groups: ['support'], tenants: ['acme'] });
+      const current = () => visitor.console.send('get', CURRENT);
+      const { body } = await current();
+      expect(Date.parse(body.expires_at) - Date.parse(body.signed_in_at)).toBe(30 * 60_000);
+      clock.advance(29 * 60);
+      expect((await current()).body.role).toBe('admin');
+      clock.advance(61);
+      expect((await current()).status).toBe(401);
+      clock.set(new Date());
+      await signIn(visitor, 'joan');
+      expect((await current()).body).toMatchObject({ role: 'auditor', tenants: ['acme'] });
+    } finally {
+      await other.close();
+    }
   });
 });
 

@@ -97,7 +97,7 @@ describe('the page of the console', () => {
   });
 
   it('is where the start page leads', async () => {
-    expect((await get('/').set('Accept', 'text/html')).text).toContain('href="/console"');
+    expect((await get('/').set('Accept', 'text/html')).text).toContain('href="./console"');
     expect((await get('/').set('Accept', 'application/json')).body.console).toBe('/console');
   });
 });

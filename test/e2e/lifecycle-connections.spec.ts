@@ -121,7 +121,7 @@ describe('GET /v1/connections', () => {
           created_at, updated_at FROM credential, generate_series(1, 150) AS n WHERE id = $1`,
       values: [root.id],
     });
-    await context.database.run({
+    await context.database.longRunning.run({
       text: `INSERT INTO asset (connection_id, type, id, name) SELECT $1, 'page', 'p' || n, 'Café ' || n FROM generate_series(1, 150) AS n`,
       values: [id],
     });

@@ -136,7 +136,9 @@ describe('a replica suspended past its claim', () => {
       const taken = await row(connectionId);
       expect(taken).toMatchObject({ version: 2, claim_id: null });
       asleep.signal('SIGCONT');
-      expect(JSON.parse(String(await sweep))).toMatchObject({ refreshed: 0 });
+      const { refreshed, code } = JSON.parse(String(await sweep)) as { refreshed?: number; code?: string };
+      // Its statement may have timed out while it slept.
+      expect([0, 'database_unavailable']).toContain(refreshed ?? code);
       expect(await row(connectionId)).toEqual(taken);
     } finally {
       await asleep.kill();

@@ -62,6 +62,7 @@ export const ACCESS_RULES: Readonly<Record<string, Access>> = {
   'POST /v1/connect-sessions/{id}/complete': ['service', 'admin', 'tenant_admin'],
   'GET /v1/connections': ['service', 'admin', 'auditor', 'tenant_admin'],
   'POST /v1/connections/import': ['admin'],
+  'POST /v1/connections/revoke': ['admin', 'tenant_admin'],
   'GET /v1/connections/{id}': ['service', 'admin', 'auditor', 'tenant_admin'],
   'PATCH /v1/connections/{id}': ['service', 'admin'],
   'DELETE /v1/connections/{id}': ['admin', 'tenant_admin'],

@@ -21,7 +21,7 @@ export async function seedDueCredentials(
   database: Database,
   { tenant, count, now, columns = {} }: DueCredentials,
 ): Promise<void> {
-  await database.run({
+  await database.longRunning.run({
     text: `INSERT INTO connection (id, tenant, product, flow, status, app_id, meta_user_id, scopes, declined_scopes, graph_api_version,
         authorized_at, created_at, updated_at, next_discovery_at)
       SELECT 'con_' || $1 || n, ${columns['tenant'] ?? '$1'}, 'pages', 'import', 'active', 'app', $1 || n, '{}', '{}', 'v26.0', $3, $3, $3, due_at
@@ -38,11 +38,11 @@ export async function seedDueCredentials(
     refresh_due_at: 'due_at',
     ...columns,
   };
-  await database.run({
+  await database.longRunning.run({
     text: `INSERT INTO credential (id, connection_id, app_id, kind, is_root, subject_id, version, scopes, check_due_at, created_at, updated_at, ${Object.keys(set).join(', ')})
       SELECT 'crd_' || $1 || n, 'con_' || $1 || n, 'app', 'user', true, $1 || n, 1, '{}', due_at, $3, $3, ${Object.values(set).join(', ')}
       FROM ${EACH}`,
     values: [tenant, count, now],
   });
-  await database.run({ text: 'ANALYZE credential, connection' });
+  await database.longRunning.run({ text: 'ANALYZE credential, connection' });
 }

@@ -793,7 +793,7 @@ export interface paths {
         };
         /**
          * Verify the whole record
-         * @description Names everything that was changed, removed, forged, or cut off. With an anchor that was kept elsewhere, it also shows whether the whole database was set back.
+         * @description Names everything that was changed, removed, forged, or cut off. With an anchor that was kept elsewhere, it also shows whether the whole database was set back. A long record takes minutes: with `Accept: text/event-stream` the answer tells how far it is, as events `progress` (`{"position": 40000, "last_position": 100000}`, the links that are checked of all) twice a second, and ends with an event `verification`, whose data is the verdict.
          *
          *     Roles: admin, auditor.
          */
@@ -1210,6 +1210,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/connections/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke up to 100 connections at once
+         * @description Ends them and their leases for good and destroys their tokens before the answer, each by itself. Meta is asked to take the grants away within a minute, and again until it confirms. For the rate limit it is one request. Idempotent: repeat it for those that failed.
+         *
+         *     Roles: admin, tenant_admin.
+         */
+        post: operations["revokeConnections"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/console/sessions": {
         parameters: {
             query?: never;
@@ -1403,7 +1425,7 @@ export interface paths {
         };
         /**
          * Check this installation
-         * @description Runs the checks of `metavault doctor` that a running replica can make: Meta's view of the apps, addresses, versions, limits, keys, receivers, and connections that need a person. Answers within five seconds; checks that take longer go on, and the next answer has their findings. One run at a time.
+         * @description Runs the checks of `metavault doctor`: Meta's view of the apps, addresses, versions, limits, keys, receivers, and connections that need a person. Two are for the command line alone: `database`, as nothing answers here without one, and the part of `rollback` that compares every row with the audit record, which reads them all; here it is what replicas met in 30 days. Answers within five seconds; checks that take longer go on, and the next answer has their findings. One run at a time.
          *
          *     Roles: admin.
          */
@@ -2678,6 +2700,26 @@ export interface components {
              * @example 12
              */
             unlinked: number;
+        };
+        BulkRefusedResponse: {
+            /** @description What a single request would get */
+            problem: components["schemas"]["Problem"];
+        };
+        BulkRevocationRequest: {
+            /**
+             * @description Ids of connections. Each is judged by itself.
+             * @example [
+             *       "con_01k7gm2v9s8x4d0c6b5a3n1f2e"
+             *     ]
+             */
+            ids: string[];
+        };
+        BulkRevocationResponse: {
+            /** @description In the order of the ids */
+            results: (components["schemas"]["BulkRevokedResponse"] | components["schemas"]["BulkRefusedResponse"])[];
+        };
+        BulkRevokedResponse: {
+            connection: components["schemas"]["RevokedConnectionResponse"];
         };
         ChainFaultResponse: {
             /**
@@ -5429,14 +5471,14 @@ export interface components {
              */
             fingerprint: string | null;
             /** @enum {string} */
-            group: "listening" | "keys" | "database" | "meta" | "access" | "pages" | "schedules";
+            group: "listening" | "keys" | "console" | "database" | "meta" | "access" | "pages" | "schedules";
             /**
              * @description The environment variable
              * @example PUBLIC_URL
              */
             name: string;
             /**
-             * @description What this replica goes by; null: not set, or a secret
+             * @description What this replica goes by, or "set" where more would tell too much; null: not set, or a secret
              * @example https://metavault.example
              */
             value: string | null;
@@ -9531,6 +9573,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ChainVerificationResponse"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["InvalidRequest"];
@@ -11301,6 +11344,65 @@ export interface operations {
             };
         };
     };
+    revokeConnections: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BulkRevocationRequest"];
+            };
+        };
+        responses: {
+            /** @description The revoked connection or a problem for each id */
+            200: {
+                headers: {
+                    Durability: components["headers"]["Durability"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkRevocationResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            /**
+             * @description `address_not_allowed`: This client is not allowed to call from this IP address.
+             *
+             *     `forbidden`: The role of this client does not allow this.
+             *
+             *     `fresh_sign_in_required`: This needs a sign-in of the last five minutes.
+             *
+             *     `origin_not_allowed`: A change by a session must come from a page of this service.
+             */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "address_not_allowed" | "forbidden" | "fresh_sign_in_required" | "origin_not_allowed";
+                        /** @constant */
+                        status?: 403;
+                    };
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["WriteUnavailable"];
+        };
+    };
     listConsoleSessions: {
         parameters: {
             query?: {
@@ -12172,6 +12274,8 @@ export interface operations {
                 limit?: number;
                 /** @description With this status only */
                 status?: "active" | "ended" | "expired";
+                /** @description For connections of this tenant only */
+                tenant?: string;
             };
             header?: never;
             path?: never;

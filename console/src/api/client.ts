@@ -1,5 +1,6 @@
 import createClient from 'openapi-fetch';
 import type { components, paths } from '../../../clients/typescript/src/schema.ts';
+import { PUBLIC_PATH } from '../public-path.ts';
 import { ProblemError } from './problem-error.ts';
 
 export type Schemas = components['schemas'];
@@ -7,7 +8,7 @@ export type ConsoleSession = Schemas['ConsoleSessionResponse'];
 export type SignInMethods = Schemas['SignInMethodsResponse'];
 
 /** The service's API, by the session cookie. Typed by docs/openapi.json. */
-export const api = createClient<paths>({ baseUrl: '/', credentials: 'same-origin' });
+export const api = createClient<paths>({ baseUrl: `${PUBLIC_PATH}/`, credentials: 'same-origin' });
 
 /** Returns what a call answered. Throws `ProblemError`, whether it was refused or no answer came. */
 export async function unwrap<T>(call: Promise<{ data?: T; error?: unknown; response: Response }>): Promise<T> {

@@ -26,6 +26,11 @@ export class ProblemError extends Error {
     return new ProblemError('unexpected_answer' satisfies LocalCode, { request_id: requestId }, response.status);
   }
 
+  /** A part of an answer that tells why this part failed. */
+  static ofProblem(problem: Problem): ProblemError {
+    return new ProblemError(problem.code, problem, problem.status);
+  }
+
   /** No answer came. */
   static ofLostConnection(cause: unknown): ProblemError {
     return new ProblemError('connection_lost' satisfies LocalCode, {}, null, { cause });

@@ -1,13 +1,14 @@
-import { Text } from '@mantine/core';
+import { Box, Text } from '@mantine/core';
 import type { Schemas } from '../api/client.ts';
 import { useMessages } from '../messages/use-messages.tsx';
+import { CodeWord } from './code-word.tsx';
 import { DataTable } from './data-table.tsx';
 import { Time } from './time.tsx';
 import { useClientNames } from './use-client-names.ts';
 
 type Entry = Schemas['AuditEntryResponse'];
 
-/** Entries of the audit record, as a table. */
+/** Entries of the audit record, as a table; on a phone each is one cell. */
 export function AuditEntries(props: { label: string; entries: readonly Entry[]; isLoading?: boolean }) {
   const { auditEntries: words } = useMessages();
   const clientName = useClientNames();
@@ -21,18 +22,37 @@ export function AuditEntries(props: { label: string; entries: readonly Entry[]; 
     <DataTable
       label={props.label}
       columns={[
-        { key: 'at', title: words.at, cell: ({ at }) => <Time at={at} /> },
-        { key: 'action', title: words.action, cell: ({ action }) => <span className="code-word">{action}</span> },
-        { key: 'actor', title: words.actor, cell: (entry) => <Text size="sm">{actorOf(entry)}</Text> },
+        { key: 'at', title: words.at, secondary: true, cell: ({ at }) => <Time at={at} /> },
+        {
+          key: 'action',
+          title: words.action,
+          cell: (entry) => (
+            <>
+              <CodeWord>{entry.action}</CodeWord>
+              <Box hiddenFrom="sm">
+                <Text size="xs" style={{ overflowWrap: 'anywhere' }}>
+                  {actorOf(entry)} · <Time at={entry.at} />
+                </Text>
+                <DetailsText details={entry.details} />
+              </Box>
+            </>
+          ),
+        },
+        {
+          key: 'actor',
+          title: words.actor,
+          secondary: true,
+          cell: (entry) => (
+            <Text size="sm" miw={130}>
+              {actorOf(entry)}
+            </Text>
+          ),
+        },
         {
           key: 'details',
           title: words.details,
           secondary: true,
-          cell: ({ details }) => (
-            <Text size="xs" c="dimmed" className="id-text" lineClamp={2} title={JSON.stringify(details, null, 2)}>
-              {detailsText(details)}
-            </Text>
-          ),
+          cell: ({ details }) => <DetailsText details={details} />,
         },
       ]}
       rows={props.entries}
@@ -47,13 +67,21 @@ export function AuditEntries(props: { label: string; entries: readonly Entry[]; 
   );
 }
 
+function DetailsText({ details }: Pick<Entry, 'details'>) {
+  return (
+    <Text size="xs" c="dimmed" className="id-text" lineClamp={2} title={JSON.stringify(details, null, 2)}>
+      {detailsText(details)}
+    </Text>
+  );
+}
+
 /** Who did it in the console; null: it was not done there. */
 function personName({ person }: Entry['details']): string | null {
   return typeof person === 'object' && person !== null && 'name' in person ? String(person.name) : null;
 }
 
-/** `flow: import, pages: 3` */
-function detailsText(details: Readonly<Record<string, unknown>>): string {
+/** `flow: import, pages: 3`, without the person, who is named beside. */
+function detailsText({ person: _, ...details }: Readonly<Record<string, unknown>>): string {
   return Object.entries(details)
     .map(([key, value]) => `${key}: ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`)
     .join(', ');

@@ -16,7 +16,7 @@ export function TextFilterField({ label, value, onChange }: FilterFieldProps) {
     onChange(text.trim());
   };
   return (
-    <form onSubmit={submit} style={{ flex: '1 1 180px', maxWidth: 320 }}>
+    <form onSubmit={submit} style={{ flex: '1 1 140px', maxWidth: 320 }}>
       <TextInput
         label={label}
         value={text}

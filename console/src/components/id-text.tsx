@@ -6,7 +6,7 @@ import { Icon } from './icon.tsx';
 export function IdText({ id }: { id: string }) {
   return (
     <Group gap={2} wrap="nowrap" display="inline-flex" maw="100%">
-      <span className="id-text">{id}</span>
+      <span className="id-text id-line">{id}</span>
       <CopyIcon value={id} />
     </Group>
   );

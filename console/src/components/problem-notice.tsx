@@ -2,6 +2,7 @@ import { Alert, Anchor, Button, Group, List, Stack, Text } from '@mantine/core';
 import { type LocalCode, ProblemError } from '../api/problem-error.ts';
 import type { Messages } from '../messages/messages.ts';
 import { useMessages } from '../messages/use-messages.tsx';
+import { PUBLIC_PATH } from '../public-path.ts';
 import { oidcAddress, SIGNED_IN_PATH } from '../session/oidc-address.ts';
 import { Icon } from './icon.tsx';
 
@@ -14,7 +15,7 @@ export function ProblemNotice({ error, onRetry }: { error: unknown; onRetry?: ()
   return (
     <Alert color="red" variant="light" title={title} icon={<Icon name="alert" />} role="alert">
       <Stack gap="xs">
-        {detail !== undefined && detail !== title && <Text size="sm">{detail}</Text>}
+        {detail !== undefined && detail !== title && errors.length === 0 && <Text size="sm">{detail}</Text>}
         {errors.length > 0 && (
           <List size="sm">
             {errors.map(({ path, message }) => (
@@ -25,28 +26,43 @@ export function ProblemNotice({ error, onRetry }: { error: unknown; onRetry?: ()
           </List>
         )}
         {remedy !== undefined && <Text size="sm">{remedy}</Text>}
-        <Group gap="md">
-          {code === 'fresh_sign_in_required' && (
-            <Button component="a" size="xs" href={oidcAddress(SIGNED_IN_PATH, true)} target="_blank" rel="noopener">
-              {words.freshSignIn}
-            </Button>
-          )}
-          {onRetry !== undefined && (
-            <Button size="xs" variant="default" onClick={onRetry}>
-              {words.tryAgain}
-            </Button>
-          )}
-          {requestId !== undefined && (
-            <Text size="xs">
-              {words.requestId}: <span className="id-text">{requestId}</span>
-            </Text>
-          )}
-          {code !== undefined && (
-            <Anchor size="xs" c="inherit" td="underline" href={`/problems/${code}`} target="_blank" rel="noopener">
-              {words.about}
-            </Anchor>
-          )}
-        </Group>
+        {(requestId !== undefined || code !== undefined || onRetry !== undefined) && (
+          <Group gap="md">
+            {code === 'fresh_sign_in_required' && (
+              <Button
+                component="a"
+                size="xs"
+                href={oidcAddress(PUBLIC_PATH, SIGNED_IN_PATH, true)}
+                target="_blank"
+                rel="noopener"
+              >
+                {words.freshSignIn}
+              </Button>
+            )}
+            {onRetry !== undefined && (
+              <Button size="xs" variant="default" onClick={onRetry}>
+                {words.tryAgain}
+              </Button>
+            )}
+            {requestId !== undefined && (
+              <Text size="xs">
+                {words.requestId}: <span className="id-text">{requestId}</span>
+              </Text>
+            )}
+            {code !== undefined && (
+              <Anchor
+                size="xs"
+                c="inherit"
+                td="underline"
+                href={`${PUBLIC_PATH}/problems/${code}`}
+                target="_blank"
+                rel="noopener"
+              >
+                {words.about}
+              </Anchor>
+            )}
+          </Group>
+        )}
       </Stack>
     </Alert>
   );

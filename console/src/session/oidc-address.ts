@@ -13,8 +13,8 @@ export function pagePath(location: string, search: URLSearchParams): string {
 }
 
 /** Where the sign-in at the issuer begins. It ends on `path`, a path below `/console`. */
-export function oidcAddress(path: string, isFresh: boolean): string {
+export function oidcAddress(publicPath: string, path: string, isFresh: boolean): string {
   const query = new URLSearchParams({ return_to: `/console${path === '/' ? '' : path}` });
   if (isFresh) query.set('fresh', 'true');
-  return `/console/sign-in/oidc?${query}`;
+  return `${publicPath}/console/sign-in/oidc?${query}`;
 }

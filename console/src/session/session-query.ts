@@ -2,6 +2,7 @@ import { type UseQueryResult, useMutation, useQuery, useQueryClient } from '@tan
 import type { ConsoleSession, SignInMethods } from '../api/client.ts';
 import { api, unwrap } from '../api/client.ts';
 import { isSignedOut } from '../api/problem-error.ts';
+import { PUBLIC_PATH } from '../public-path.ts';
 
 export const SESSION_KEY = ['session'] as const;
 
@@ -46,6 +47,6 @@ export function useKeySignIn() {
 export function useSignOut() {
   return useMutation({
     mutationFn: () => unwrap(api.DELETE('/v1/console/sessions/current')),
-    onSuccess: ({ sign_out_url }) => window.location.assign(sign_out_url ?? '/console'),
+    onSuccess: ({ sign_out_url }) => window.location.assign(sign_out_url ?? `${PUBLIC_PATH}/console`),
   });
 }

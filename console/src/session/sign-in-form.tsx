@@ -5,6 +5,7 @@ import type { SignInMethods } from '../api/client.ts';
 import { ProblemNotice } from '../components/problem-notice.tsx';
 import { fill } from '../messages/messages.ts';
 import { useMessages } from '../messages/use-messages.tsx';
+import { PUBLIC_PATH } from '../public-path.ts';
 import { oidcAddress, pagePath, SIGNED_IN_PATH } from './oidc-address.ts';
 import { useKeySignIn, useSignInMethods } from './session-query.ts';
 
@@ -41,7 +42,7 @@ function OidcButton(props: { oidc: NonNullable<SignInMethods['oidc']>; isOverPag
   const [isWaiting, setIsWaiting] = useState(false);
   if (!props.isOverPage)
     return (
-      <Button component="a" href={oidcAddress(pagePath(location, search), false)} fullWidth>
+      <Button component="a" href={oidcAddress(PUBLIC_PATH, pagePath(location, search), false)} fullWidth>
         {fill(words.withOidc, { name: props.oidc.name })}
       </Button>
     );
@@ -49,7 +50,7 @@ function OidcButton(props: { oidc: NonNullable<SignInMethods['oidc']>; isOverPag
     <>
       <Button
         component="a"
-        href={oidcAddress(SIGNED_IN_PATH, false)}
+        href={oidcAddress(PUBLIC_PATH, SIGNED_IN_PATH, false)}
         target="_blank"
         rel="noopener"
         fullWidth

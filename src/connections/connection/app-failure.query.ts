@@ -1,5 +1,5 @@
 import sql from 'sql-template-tag';
-import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import { defineStatement, type SqlReader } from '../../database/statement.ts';
 import type { CredentialFailure } from '../status/status-reason.ts';
 
 type AppFailureCode = 'app_rejected' | 'app_blocked' | 'app_throttled';
@@ -35,7 +35,7 @@ const FAILURES: Readonly<Record<AppFailureCode, Pick<CredentialFailure, 'code' |
 
 /** By app id. */
 export async function findAppFailures(
-  executor: SqlExecutor,
+  executor: SqlReader,
   appIds: readonly string[],
 ): Promise<ReadonlyMap<string, AppFailure>> {
   if (appIds.length === 0) return new Map();

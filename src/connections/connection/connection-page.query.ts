@@ -1,8 +1,18 @@
 import type { EntityManager, ObjectLiteral } from 'typeorm';
+import type { Statement } from '../../database/statement.ts';
 import type { Health } from '../credentials/credential-kind.ts';
+import type { ConnectionId } from '../ids.ts';
 import type { ConnectionStatus } from '../status/connection-status.ts';
 import type { StatusReasonCode } from '../status/status-reason.ts';
 import { ConnectionEntity } from './connection.entity.ts';
+import {
+  EXACT_MATCHES,
+  EXPIRES_BEFORE,
+  EXPIRY_MATCH,
+  isInPageOf,
+  MATCH_PARAMETERS,
+  PREFIX_MATCHES,
+} from './matching-connections.ts';
 
 export interface ConnectionFilter {
   tenant?: string;
@@ -17,7 +27,7 @@ export interface ConnectionFilter {
   assetId?: string;
   metaUserId?: string;
   reference?: string;
-  /** What a person searches: see `MATCHES`. */
+  /** What a person searches: see `EXACT_MATCHES` and `PREFIX_MATCHES`. */
   text?: string;
   /** From the client's policy. Null: all tenants. */
   visibleTenants: readonly string[] | null;
@@ -30,45 +40,22 @@ export interface ConnectionFilter {
 type Condition = readonly [sql: string, parameters: ObjectLiteral];
 
 const HAS_HEALTH = 'c.id IN (SELECT k.connection_id FROM credential k WHERE k.health = :health)';
-const EXPIRES_BEFORE = `(c.data_access_expires_at < :before
-  OR EXISTS (SELECT 1 FROM credential k WHERE k.connection_id = c.id AND k.expires_at < :before))`;
 const REACHES_ASSET = 'c.id IN (SELECT a.connection_id FROM asset a WHERE a.id = :assetId)';
 
-/** The lower case of a text begins with the search: a range, as both are compared byte by byte. */
-const beginsWithText = (column: string): string =>
-  `lower(${column}) COLLATE "C" >= lower(:text) AND lower(${column}) COLLATE "C" < lower(:text) || chr(1114111)`;
-
-/** What a search finds, each by an index of its own, from the page's connections. */
-const MATCHES: readonly string[] = [
-  'connection c WHERE c.id = lower(:text)',
-  'connection c WHERE c.reference = :text',
-  'connection c WHERE c.meta_user_id = :text',
-  `connection c WHERE ${beginsWithText('c.tenant')}`,
-  'asset a JOIN connection c ON c.id = a.connection_id WHERE a.id = :text',
-  `asset a JOIN connection c ON c.id = a.connection_id WHERE ${beginsWithText('a.name')}`,
-];
-
-/** Up to `limit` + 1 connections by id, as `toPage` expects. */
-export function findConnectionPage(manager: EntityManager, filter: ConnectionFilter): Promise<ConnectionEntity[]> {
-  const query = manager.createQueryBuilder(ConnectionEntity, 'c');
-  const conditions = conditionsOf(filter);
+/** Selects the ids of up to `limit` + 1 connections, in order, as `toPage` expects. */
+export function connectionPage(manager: EntityManager, filter: ConnectionFilter): Statement<{ id: ConnectionId }> {
+  const query = manager.createQueryBuilder(ConnectionEntity, 'c').select('c.id', 'id');
+  const pageSize = filter.limit + 1;
+  const page = { ...MATCH_PARAMETERS, after: filter.after ?? '', pageSize };
+  const { text, expiresBefore, ...others } = filter;
+  const isSearch = text !== undefined;
+  const conditions = conditionsOf(isSearch ? filter : others);
   for (const [condition, parameters] of conditions) query.andWhere(condition, parameters);
-  const { text, limit } = filter;
-  if (text !== undefined) query.andWhere(searchCondition(conditions), { text, pageSize: limit + 1 });
-  return query
-    .orderBy('c.id')
-    .limit(limit + 1)
-    .getMany();
-}
-
-/**
- * Each kind of match stops at a page of connections that also meet the other conditions, so that a search that many
- * match reads a page of each rather than all.
- */
-function searchCondition(conditions: readonly Condition[]): string {
-  const others = conditions.map(([condition]) => ` AND ${condition}`).join('');
-  const branches = MATCHES.map((from) => `(SELECT DISTINCT c.id FROM ${from}${others} ORDER BY c.id LIMIT :pageSize)`);
-  return `c.id IN (${branches.join(' UNION ALL ')})`;
+  const texts = conditions.map(([condition]) => condition);
+  if (isSearch) query.andWhere(isInPageOf(EXACT_MATCHES, PREFIX_MATCHES, texts), { ...page, text });
+  else if (expiresBefore) query.andWhere(isInPageOf([], [EXPIRY_MATCH], texts), { ...page, before: expiresBefore });
+  const [statement, values] = query.orderBy('c.id').limit(pageSize).getQueryAndParameters();
+  return { text: statement, values, label: 'connection_page' };
 }
 
 function conditionsOf(filter: ConnectionFilter): Condition[] {

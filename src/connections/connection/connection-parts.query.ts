@@ -1,5 +1,5 @@
 import sql from 'sql-template-tag';
-import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import { defineStatement, type SqlReader } from '../../database/statement.ts';
 import type { AssetType, CredentialKind, Health } from '../credentials/credential-kind.ts';
 import type { ConnectionId, CredentialId } from '../ids.ts';
 import type { CredentialFailure } from '../status/status-reason.ts';
@@ -127,7 +127,7 @@ export interface AssetPosition {
 
 /** The first credentials of each connection (the root one first, then by id), up to `limit` each. */
 export function listFirstCredentials(
-  executor: SqlExecutor,
+  executor: SqlReader,
   ids: readonly ConnectionId[],
   limit: number,
 ): Promise<CredentialPart[]> {
@@ -136,7 +136,7 @@ export function listFirstCredentials(
 
 /** The first assets of each connection by type and id, up to `limit` each. */
 export function listFirstAssets(
-  executor: SqlExecutor,
+  executor: SqlReader,
   ids: readonly ConnectionId[],
   limit: number,
 ): Promise<AssetPart[]> {
@@ -144,18 +144,18 @@ export function listFirstAssets(
 }
 
 /** Reads indexes only. */
-export function countParts(executor: SqlExecutor, ids: readonly ConnectionId[]): Promise<PartCounts[]> {
+export function countParts(executor: SqlReader, ids: readonly ConnectionId[]): Promise<PartCounts[]> {
   return executor.rows(selectCounts({ ids }));
 }
 
 /** The failures of all credentials of these connections, each code once. */
-export function listFailures(executor: SqlExecutor, ids: readonly ConnectionId[]): Promise<ConnectionFailure[]> {
+export function listFailures(executor: SqlReader, ids: readonly ConnectionId[]): Promise<ConnectionFailure[]> {
   return executor.rows(selectFailures({ ids }));
 }
 
 /** A connection's credentials by id, from after the id `after`. */
 export function listCredentials(
-  executor: SqlExecutor,
+  executor: SqlReader,
   filter: PartFilter<CredentialKind> & { after: string | null },
 ): Promise<CredentialPart[]> {
   return executor.rows(selectCredentials({ ...filter, after: filter.after ?? '' }));
@@ -163,7 +163,7 @@ export function listCredentials(
 
 /** A connection's assets by type and id, from after the position `after`. */
 export function listConnectionAssets(
-  executor: SqlExecutor,
+  executor: SqlReader,
   filter: PartFilter<AssetType> & { after: AssetPosition | null },
 ): Promise<AssetPart[]> {
   return executor.rows(selectAssets({ ...filter, after: filter.after ?? { type: '', id: '' } }));

@@ -1,13 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import sql from 'sql-template-tag';
+import { In } from 'typeorm';
 import { Database } from '../../database/database.ts';
-import { defineStatement } from '../../database/statement.ts';
+import { defineStatement, type SqlReader } from '../../database/statement.ts';
 import { isId } from '../../platform/ids.ts';
 import { type Page, toPage } from '../../platform/paging.ts';
 import type { ConnectionId } from '../ids.ts';
 import { findAppFailures } from './app-failure.query.ts';
 import { ConnectionEntity } from './connection.entity.ts';
-import { type ConnectionFilter, findConnectionPage } from './connection-page.query.ts';
+import { type ConnectionFilter, connectionPage } from './connection-page.query.ts';
 import {
   type ConnectionFailure,
   countParts,
@@ -52,7 +53,7 @@ export class ConnectionRepository {
     if (!isId(id, 'con')) return null;
     const connection = await this.database.read((manager) => manager.findOneBy(ConnectionEntity, { id }));
     if (connection === null) return null;
-    const [response] = await this.withCredentialsAndAssets([connection], MAX_EMBEDDED);
+    const [response] = await this.withCredentialsAndAssets(this.database, [connection], MAX_EMBEDDED);
     return response ?? null;
   }
 
@@ -64,8 +65,13 @@ export class ConnectionRepository {
 
   /** One page, oldest first. */
   async list(filter: ConnectionFilter): Promise<Page<ConnectionResponse>> {
-    const rows = await this.database.read((manager) => findConnectionPage(manager, filter));
-    const responses = await this.withCredentialsAndAssets(rows, MAX_EMBEDDED_IN_LISTS);
+    const { reads } = this.database;
+    const found = await reads.rows(connectionPage(this.database.dataSource.manager, filter));
+    const ids = found.map(({ id }) => id);
+    const rows = await this.database.read((manager) =>
+      manager.find(ConnectionEntity, { where: { id: In(ids) }, order: { id: 'ASC' } }),
+    );
+    const responses = await this.withCredentialsAndAssets(reads, rows, MAX_EMBEDDED_IN_LISTS);
     return toPage(responses, filter.limit, (response) => response);
   }
 
@@ -75,17 +81,18 @@ export class ConnectionRepository {
   }
 
   private async withCredentialsAndAssets(
+    reader: SqlReader,
     connections: ConnectionEntity[],
     limit: number,
   ): Promise<ConnectionResponse[]> {
     const ids = connections.map((connection) => connection.id);
     if (ids.length === 0) return [];
     const [credentials, assets, counts, appFailures] = await Promise.all([
-      listFirstCredentials(this.database, ids, limit),
-      listFirstAssets(this.database, ids, limit),
-      countParts(this.database, ids),
+      listFirstCredentials(reader, ids, limit),
+      listFirstAssets(reader, ids, limit),
+      countParts(reader, ids),
       findAppFailures(
-        this.database,
+        reader,
         connections.map(({ appId }) => appId),
       ),
     ]);

@@ -1,6 +1,6 @@
 import sql from 'sql-template-tag';
 import type { Product } from '../../config/config.ts';
-import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import { defineStatement, type SqlExecutor, type SqlReader } from '../../database/statement.ts';
 import type { Health } from '../credentials/credential-kind.ts';
 import type { ConnectionStatus } from '../status/connection-status.ts';
 
@@ -89,7 +89,7 @@ const deleteOld = defineStatement<{ countedBefore: Date; limit: number }>(
 
 /** Reads every connection of these tenants, or all of them. `from`, `until`: which expiries count. */
 export async function countConnectionsOf(
-  executor: SqlExecutor,
+  executor: SqlReader,
   tenants: Tenants,
   { from, until }: { from: Date; until: Date },
 ): Promise<ConnectionCounts> {

@@ -84,7 +84,7 @@ export class ConnectionCountsService implements OnModuleInit {
     return this.#flights.run(scope, () =>
       this.database.longRunning.transaction(async (tx) => {
         if (!(await tryLockCounts(tx, scope))) return null;
-        const counted = await this.count(tx, tenants);
+        const counted = await this.count(this.database.longReads.orElse(tx), tenants);
         await keepCounts(tx, scope, counted);
         return counted;
       }),
@@ -92,7 +92,7 @@ export class ConnectionCountsService implements OnModuleInit {
   }
 
   private countNow(tenants: readonly string[] | null): Promise<KeptConnectionCounts> {
-    return this.count(this.database.longRunning, tenants);
+    return this.count(this.database.longReads.orElse(this.database.longRunning), tenants);
   }
 
   private async count(

@@ -25,12 +25,12 @@ export const CLAIM_ENDS = sql`claim_id = NULL, claimed_until = NULL`;
  * such requests move `check_due_at` without a claim. `checkDueAt`: as known to the claim, in milliseconds; the column
  * is more precise.
  */
-export function verificationRequestedSince(checkDueAt: Date | null): Sql {
+export function verificationRequestedSince(checkDueAt: Date | Sql | null): Sql {
   return sql`date_trunc('milliseconds', c.check_due_at) IS DISTINCT FROM ${checkDueAt}::timestamptz`;
 }
 
 /** Whether credential `c` became due since the claim began, as Page tokens do when their user token is refreshed. */
-export function madeDueSince(refreshAfter: Date | null): Sql {
+export function madeDueSince(refreshAfter: Date | Sql | null): Sql {
   return sql`date_trunc('milliseconds', c.refresh_after) IS DISTINCT FROM ${refreshAfter}::timestamptz`;
 }
 

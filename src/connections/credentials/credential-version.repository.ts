@@ -91,14 +91,14 @@ export interface PromotionParameters extends OwnClaim {
   endsRotation: boolean;
 }
 
-/** `keep`: an INSERT that keeps the replaced version, using `old` and `pending`. */
-function promotion(of: PromotionParameters, keep: Sql): Sql {
-  return sql`WITH old AS (SELECT id, version, secret_id, token_hash, expires_at FROM credential
-        WHERE id = ${of.id} AND claim_id = ${of.claimId} AND version = ${of.version} FOR UPDATE),
-      pending AS (DELETE FROM credential_version v USING old
-        WHERE v.credential_id = old.id AND v.version = old.version + 1 AND v.state = 'pending' RETURNING v.secret_id, v.token_hash),
-      kept AS (${keep})
-    UPDATE credential c SET version = c.version + 1, secret_id = pending.secret_id, token_hash = pending.token_hash, scopes = ${of.scopes},
+/** Values of a promotion, or the columns of a statement that has them. */
+type PromotedColumns = {
+  [K in keyof Omit<PromotionParameters, keyof OwnClaim | 'endsRotation' | 'now'>]: PromotionParameters[K] | Sql;
+} & { now: Date };
+
+/** SET: what changes in credential `c` as the row `pending` begins to serve, besides its claim. */
+export function promotedColumns(of: PromotedColumns): Sql {
+  return sql`version = c.version + 1, secret_id = pending.secret_id, token_hash = pending.token_hash, scopes = ${of.scopes},
       issued_at = ${of.issuedAt}, expires_at = ${of.expiresAt}, failure = NULL, failure_attempts = 0, last_refreshed_at = ${of.now},
       last_checked_at = ${of.now},
       health = CASE WHEN ${verificationRequestedSince(of.checkDueAt)} THEN c.health ELSE ${nextHealthSql('granted')} END,
@@ -107,8 +107,18 @@ function promotion(of: PromotionParameters, keep: Sql): Sql {
         ELSE ${of.nextRefreshAt}::timestamptz END,
       refresh_due_at = CASE WHEN c.kind = 'page' AND ${madeDueSince(of.refreshAfter)} THEN c.refresh_due_at
         ELSE ${of.nextRefreshAt}::timestamptz END,
-      rotation_due_at = CASE WHEN NOT ${of.endsRotation}::boolean THEN c.rotation_due_at END,
-      ${CLAIM_ENDS}, updated_at = ${of.now}
+      updated_at = ${of.now}`;
+}
+
+/** `keep`: an INSERT that keeps the replaced version, using `old` and `pending`. */
+function promotion(of: PromotionParameters, keep: Sql): Sql {
+  return sql`WITH old AS (SELECT id, version, secret_id, token_hash, expires_at FROM credential
+        WHERE id = ${of.id} AND claim_id = ${of.claimId} AND version = ${of.version} FOR UPDATE),
+      pending AS (DELETE FROM credential_version v USING old
+        WHERE v.credential_id = old.id AND v.version = old.version + 1 AND v.state = 'pending' RETURNING v.secret_id, v.token_hash),
+      kept AS (${keep})
+    UPDATE credential c SET ${promotedColumns(of)},
+      rotation_due_at = CASE WHEN NOT ${of.endsRotation}::boolean THEN c.rotation_due_at END, ${CLAIM_ENDS}
     FROM old, pending WHERE c.id = old.id`;
 }
 

@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { SYSTEM } from '../../audit/actor.ts';
 import { AuditLog } from '../../audit/audit-log.ts';
 import { Config } from '../../config/config.ts';
 import { Database, type Transaction } from '../../database/database.ts';
@@ -12,7 +11,6 @@ import { KeyRing } from '../../vault/keys/key-ring.ts';
 import { DecryptionError } from '../../vault/sealed-secret.ts';
 import { Vault } from '../../vault/vault.ts';
 import { ClaimLostError, requireClaim } from '../claim-lost-error.ts';
-import { placeOf } from '../connection-place.ts';
 import { type RefreshedConnection, updateRefreshedConnection } from '../status/inspected-connection.repository.ts';
 import { lockClaim } from './claimed-credential.repository.ts';
 import { makePageCredentialsDue } from './credential.repository.ts';
@@ -33,21 +31,10 @@ import {
   promotePendingVersion,
   promoteRotatedVersion,
 } from './credential-version.repository.ts';
+import { type Promotion, promotionRecords, type VerifiedVersion } from './promotion-records.ts';
+import { RenewalBatches } from './renewal-batches.ts';
 import { credentialContext } from './seal-contexts.ts';
 import { insertTokenRevocation, queueOwnPendingVersion } from './superseded-token.repository.ts';
-
-/** What inspection found about the version about to serve. */
-export interface VerifiedVersion {
-  scopes: string[];
-  /** Scopes the user has revoked since the last inspection. Recorded, not a failure. */
-  lostScopes: string[];
-  /** Scopes the product needs and the token lacks. Undefined: unknown. */
-  missingScopes?: string[];
-  issuedAt: Date | null;
-  expiresAt: Date | null;
-  /** Undefined: not reported, so the known value stays. */
-  dataAccessExpiresAt?: Date | null;
-}
 
 /**
  * The serving version was rotated. `waitsForLeases`: revoke the old token once the leases that handed it out end, else
@@ -57,6 +44,12 @@ export interface RotationPromotion {
   waitsForLeases: boolean;
 }
 
+/** When the version that now serves is refreshed and inspected next. */
+interface PlannedDates {
+  nextRefreshAt: Date | null;
+  nextCheckAt: Date;
+}
+
 /** Versions of a credential: one serves, one may be pending, and earlier ones are kept for a while. */
 @Injectable()
 export class CredentialVersionService {
@@ -64,6 +57,7 @@ export class CredentialVersionService {
     private readonly database: Database,
     private readonly vault: Vault,
     private readonly ring: KeyRing,
+    private readonly batches: RenewalBatches,
     private readonly audit: AuditLog,
     private readonly outbox: Outbox,
     private readonly clock: Clock,
@@ -99,8 +93,11 @@ export class CredentialVersionService {
     origin: VersionOrigin = 'refresh',
   ): Promise<void> {
     const version = credential.version + 1;
+    const context = contextOf(credential, version);
+    // A generated token that is not stored is revoked: there must be no doubt whether it was.
+    if (origin === 'refresh' && (await this.batches.storePending({ credential, token, context, reported }))) return;
     const store = async (tx: Transaction): Promise<void> => {
-      const secretId = await this.vault.put(tx, token, contextOf(credential, version));
+      const secretId = await this.vault.put(tx, token, context);
       const stored = await insertPendingVersion(tx, {
         ...ownClaimOf(credential),
         secretId,
@@ -155,13 +152,15 @@ export class CredentialVersionService {
     rotation: RotationPromotion | null = null,
   ): Promise<void> {
     const now = this.clock.now();
+    const dates = this.planNext(credential, verified, now);
+    if (rotation === null && (await this.batches.promote({ credential, verified, ...dates }))) return;
     await this.database.longRunning.transaction(async (tx) => {
       // Connection first, in the lock order of connecting and revoking.
       const connection = credential.isRoot ? await this.updateConnection(tx, credential, verified, now) : null;
-      await this.replaceServingVersion(tx, credential, verified, rotation, now);
+      await this.replaceServingVersion(tx, credential, verified, { rotation, now, ...dates });
       if (credentialKindRules(credential.kind).derivesPageTokens)
-        await makePageCredentialsDue(tx, credential.connectionId, now);
-      await this.record(tx, credential, verified, rotation, connection);
+        await makePageCredentialsDue(tx, [credential.connectionId], now);
+      await this.record(tx, { credential, verified, isRotation: rotation !== null, connection });
     });
   }
 
@@ -173,6 +172,13 @@ export class CredentialVersionService {
       await this.vault.destroy(tx, secretIds);
       return secretIds.length;
     });
+  }
+
+  private planNext({ kind }: ClaimedCredential, { issuedAt, expiresAt }: VerifiedVersion, now: Date): PlannedDates {
+    return {
+      nextRefreshAt: computeRefreshAfter({ kind, issuedAt, storedAt: now, expiresAt }, this.config),
+      nextCheckAt: nextCheckAt(now, this.random.fraction()),
+    };
   }
 
   private async updateConnection(
@@ -191,17 +197,14 @@ export class CredentialVersionService {
     tx: Transaction,
     credential: ClaimedCredential,
     { scopes, issuedAt, expiresAt }: VerifiedVersion,
-    rotation: RotationPromotion | null,
-    now: Date,
+    { rotation, now, ...dates }: { rotation: RotationPromotion | null; now: Date } & PlannedDates,
   ): Promise<void> {
-    const life = { kind: credential.kind, issuedAt, storedAt: now, expiresAt };
     const promotion: PromotionParameters = {
       ...ownClaimOf(credential),
       scopes,
       issuedAt,
       expiresAt,
-      nextRefreshAt: computeRefreshAfter(life, this.config),
-      nextCheckAt: nextCheckAt(now, this.random.fraction()),
+      ...dates,
       now,
       refreshAfter: credential.refreshAfter,
       checkDueAt: credential.checkDueAt,
@@ -218,44 +221,10 @@ export class CredentialVersionService {
     requireClaim(promoted, `credential ${credential.id}`);
   }
 
-  private async record(
-    tx: Transaction,
-    credential: ClaimedCredential,
-    verified: VerifiedVersion,
-    rotation: RotationPromotion | null,
-    connection: RefreshedConnection | null,
-  ): Promise<void> {
-    const of = placeOf(credential);
-    const status = connection?.status ?? 'active';
-    const lost = verified.lostScopes.length === 0 ? {} : { lost_scopes: verified.lostScopes };
-    const version = credential.version + 1;
-    const details = { kind: credential.kind, version, expires_at: verified.expiresAt, ...lost };
-    await this.audit.record(tx, {
-      ...of,
-      action: rotation === null ? 'credential.refreshed' : 'credential.rotated',
-      actor: SYSTEM,
-      subjectId: credential.id,
-      details,
-    });
-    if (connection !== null && connection.previous_status !== status) {
-      const { generation } = connection;
-      const by = { by: 'refresh', status, generation };
-      await this.audit.record(tx, { ...of, action: 'connection.recovered', actor: SYSTEM, details: by });
-    }
-    await this.outbox.add(tx, {
-      ...of,
-      type: 'connection.refreshed',
-      data: {
-        connection_id: credential.connectionId,
-        tenant: of.tenant,
-        product: of.product,
-        status,
-        credential_id: credential.id,
-        credential_version: version,
-        expires_at: verified.expiresAt,
-        ...lost,
-      },
-    });
+  private async record(tx: Transaction, promotion: Promotion): Promise<void> {
+    const { entries, event } = promotionRecords(promotion);
+    for (const entry of entries) await this.audit.record(tx, entry);
+    await this.outbox.add(tx, event);
   }
 }
 

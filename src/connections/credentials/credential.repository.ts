@@ -67,10 +67,10 @@ const clearRoot = defineStatement<{ connectionId: ConnectionId }>(
   ({ connectionId }) => sql`UPDATE credential SET is_root = false WHERE connection_id = ${connectionId}`,
 );
 
-const setPagesDue = defineStatement<{ connectionId: ConnectionId; now: Date }>(
+const setPagesDue = defineStatement<{ connectionIds: readonly ConnectionId[]; now: Date }>(
   'pages_due',
-  ({ connectionId, now }) => sql`UPDATE credential SET refresh_after = ${now}, refresh_due_at = ${now}
-    WHERE connection_id = ${connectionId} AND kind = 'page' AND secret_id IS NOT NULL`,
+  ({ connectionIds, now }) => sql`UPDATE credential SET refresh_after = ${now}, refresh_due_at = ${now}
+    WHERE connection_id = ANY (${connectionIds}) AND kind = 'page' AND secret_id IS NOT NULL`,
   { prepare: true },
 );
 
@@ -147,13 +147,13 @@ export async function clearRootCredential(executor: SqlExecutor, connectionId: C
   await executor.run(clearRoot({ connectionId }));
 }
 
-/** A new user token makes the Page tokens derived from it due. */
+/** New user tokens of these connections make the Page tokens derived from them due. */
 export async function makePageCredentialsDue(
   executor: SqlExecutor,
-  connectionId: ConnectionId,
+  connectionIds: readonly ConnectionId[],
   now: Date,
 ): Promise<void> {
-  await executor.run(setPagesDue({ connectionId, now }));
+  if (connectionIds.length > 0) await executor.run(setPagesDue({ connectionIds, now }));
 }
 
 /** Stops refreshes while the connection needs its user. */

@@ -31,6 +31,12 @@ export function isLiveConnectionOf({ tenant, product }: { tenant: Sql; product: 
   return sql`c.tenant = ${tenant} AND c.product = ${product} AND c.status <> 'revoked'`;
 }
 
+/** WHERE: no unrevoked connection of the tenant and product but this one. */
+export function isOnlyLiveConnection(connectionId: Sql, of: { tenant: Sql; product: Sql }): Sql {
+  return sql`NOT EXISTS (
+      SELECT 1 FROM (SELECT * FROM connection c WHERE ${isLiveConnectionOf(of)} OFFSET 0) o WHERE o.id <> ${connectionId})`;
+}
+
 /** WHERE, on unqualified `LEASABLE_COLUMNS`: the credential can serve until `validUntil`. */
 export function canServeUntil(validUntil: Sql): Sql {
   return sql`status = 'active' AND health <> 'invalid' AND secret_id IS NOT NULL

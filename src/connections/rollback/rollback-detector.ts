@@ -4,6 +4,7 @@ import { AuditLog } from '../../audit/audit-log.ts';
 import { ChainMac } from '../../audit/chain/chain-mac.ts';
 import type { AuditEntryId } from '../../audit/ids.ts';
 import { readConnectionStates, readCredentialVersions } from '../../audit/recorded-states.query.ts';
+import { Batcher } from '../../database/batcher.ts';
 import { Database } from '../../database/database.ts';
 import { IntegrityFailures } from '../../database/integrity-failures.ts';
 import { placeOf } from '../connection-place.ts';
@@ -15,6 +16,8 @@ import { CredentialResealer } from './credential-resealer.ts';
 import { findCountedConnections, updateGeneration } from './rollback-check.repository.ts';
 import { confirmConnectionRollback, confirmCredentialRollback } from './rollback-confirmation.ts';
 import { judgeConnection, newestRecordedVersion } from './rollback-rules.ts';
+
+const BATCH = { maxSize: 64, maxInFlight: 2 };
 
 /** What was found before working on credentials. */
 export interface RollbackFinds {
@@ -34,6 +37,11 @@ export interface RollbackFinds {
  */
 @Injectable()
 export class RollbackDetector {
+  readonly #batches = new Batcher<ClaimedCredential, RollbackFinds | null>(
+    (claimed) => this.examineEach(claimed),
+    BATCH,
+  );
+
   constructor(
     private readonly database: Database,
     private readonly audit: AuditLog,
@@ -42,6 +50,21 @@ export class RollbackDetector {
     private readonly revoker: ConnectionRevoker,
     private readonly resealer: CredentialResealer,
   ) {}
+
+  /** Like `examine`, for one of many that are worked on at the same time: they share statements. */
+  async examineOne(claimed: ClaimedCredential): Promise<RollbackFinds> {
+    return (await this.#batches.submit(claimed)) ?? (await this.examine([claimed]));
+  }
+
+  /** Null for all if one cannot be examined, so that it fails alone. */
+  private async examineEach(claimed: readonly ClaimedCredential[]): Promise<(RollbackFinds | null)[]> {
+    const finds = await this.examine(claimed).catch(() => null);
+    const current = new Map(finds?.credentials.map((credential) => [credential.claimId + credential.id, credential]));
+    return claimed.map(({ id, claimId }) => {
+      const own = current.get(claimId + id);
+      return finds === null ? null : { credentials: own === undefined ? [] : [own], suspects: finds.suspects };
+    });
+  }
 
   /** Examines claimed credentials and their connections with three statements, regardless of their number. */
   async examine(claimed: readonly ClaimedCredential[]): Promise<RollbackFinds> {

@@ -37,14 +37,14 @@ interface FactParameters {
   now: Date;
 }
 
+/** Facts as values, or as columns of a statement that has them. */
+type Facts = { [K in keyof Omit<FactParameters, 'connectionId' | 'now'>]: FactParameters[K] | Sql };
+
 /**
  * Adds lost scopes to `declined_scopes` and removes granted ones. An active connection's reason follows the missing
  * scopes unless a more serious one is set. `reasonOtherwise`: the new reason of a connection that is not active.
  */
-function scopeAssignments(
-  { scopes, lostScopes, missingReason, areScopesKnown }: FactParameters,
-  reasonOtherwise: Sql,
-): Sql {
+function scopeAssignments({ scopes, lostScopes, missingReason, areScopesKnown }: Facts, reasonOtherwise: Sql): Sql {
   return sql`declined_scopes = ARRAY(SELECT DISTINCT s FROM unnest(declined_scopes || ${lostScopes}::text[]) s
       WHERE s <> ALL (${scopes}::text[]) ORDER BY s),
     status_reason = CASE WHEN status <> 'active' THEN ${reasonOtherwise}
@@ -68,18 +68,23 @@ const IS_REASON_KEPT = sql`status_reason->>'code' = ANY (${REASONS_DESPITE_VALID
 /** A connection's status after a refresh of its root token. */
 const REFRESHED_STATUS = sql`CASE WHEN status <> 'active' AND ${IS_REASON_KEPT} THEN status ELSE ${nextStatusSql('recovered')} END`;
 
-const updateRefreshed = defineStatement<FactParameters, RefreshedConnection>(
-  'connection_refreshed',
-  (facts) => sql`WITH before (locked_id, previous_status) AS (
-      SELECT id, status FROM connection WHERE id = ${facts.connectionId} AND status <> 'revoked' FOR UPDATE)
-    UPDATE connection SET scopes = ${facts.scopes}, updated_at = ${facts.now}, status = ${REFRESHED_STATUS},
-      generation = CASE WHEN status = ${REFRESHED_STATUS} THEN generation ELSE generation + 1 END,
-      ${scopeAssignments(facts, sql`CASE WHEN ${IS_REASON_KEPT} THEN status_reason END`)},
+/** SET: what a refresh of the root token tells about its connection. `reasonOtherwise`: if it is not active. */
+export function refreshedFacts(facts: Facts, reasonOtherwise: Sql): Sql {
+  return sql`scopes = ${facts.scopes}, ${scopeAssignments(facts, reasonOtherwise)},
       expiry_notice_due_at = CASE
         WHEN ${facts.isDataAccessKnown}::boolean AND data_access_expires_at IS DISTINCT FROM ${facts.dataAccessExpiresAt}::timestamptz
         THEN ${facts.noticeDueAt}::timestamptz ELSE expiry_notice_due_at END,
       data_access_expires_at = CASE WHEN ${facts.isDataAccessKnown}::boolean THEN ${facts.dataAccessExpiresAt}::timestamptz
-        ELSE data_access_expires_at END
+        ELSE data_access_expires_at END`;
+}
+
+const updateRefreshed = defineStatement<FactParameters, RefreshedConnection>(
+  'connection_refreshed',
+  (facts) => sql`WITH before (locked_id, previous_status) AS (
+      SELECT id, status FROM connection WHERE id = ${facts.connectionId} AND status <> 'revoked' FOR UPDATE)
+    UPDATE connection SET updated_at = ${facts.now}, status = ${REFRESHED_STATUS},
+      generation = CASE WHEN status = ${REFRESHED_STATUS} THEN generation ELSE generation + 1 END,
+      ${refreshedFacts(facts, sql`CASE WHEN ${IS_REASON_KEPT} THEN status_reason END`)}
     FROM before WHERE id = before.locked_id RETURNING status, generation, previous_status`,
   { prepare: true },
 );
@@ -125,9 +130,13 @@ export async function storeAppScopedId(executor: SqlExecutor, ids: AppScopedIdPa
 }
 
 function toParameters(connectionId: ConnectionId, facts: ConnectionFacts): FactParameters {
+  return { connectionId, now: facts.now, ...toStoredFacts(facts) };
+}
+
+/** Facts as they are stored. */
+export function toStoredFacts(facts: ConnectionFacts): Omit<FactParameters, 'connectionId' | 'now'> {
   const { scopes, lostScopes, missingScopes, dataAccessExpiresAt = null, now } = facts;
   return {
-    connectionId,
     scopes,
     lostScopes,
     missingReason: missingScopesReasonJson(missingScopes, now),
@@ -135,6 +144,5 @@ function toParameters(connectionId: ConnectionId, facts: ConnectionFacts): FactP
     isDataAccessKnown: facts.dataAccessExpiresAt !== undefined,
     dataAccessExpiresAt,
     noticeDueAt: firstNoticeAt(dataAccessExpiresAt),
-    now,
   };
 }

@@ -5,6 +5,7 @@ import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
 import { generateChecksummedToken } from '../../auth/credentials/checksummed-token.ts';
 import { KeyHasher } from '../../auth/credentials/key-hasher.ts';
 import type { SessionId } from '../../auth/ids.ts';
+import { Config } from '../../config/config.ts';
 import { Database } from '../../database/database.ts';
 import type { SqlExecutor } from '../../database/statement.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
@@ -41,6 +42,7 @@ export interface StartedSession {
 @Injectable()
 export class ConsoleSessions {
   constructor(
+    private readonly config: Config,
     private readonly sessions: ConsoleSessionRepository,
     private readonly database: Database,
     private readonly audit: AuditLog,
@@ -60,7 +62,7 @@ export class ConsoleSessions {
       hash: this.hasher.blindIndex(token.expose()),
       created_at: now,
       last_seen_at: now,
-      expires_at: addSeconds(now, MAX_SESSION_SECONDS),
+      expires_at: addSeconds(now, this.longestLife(signIn)),
       ended_at: null,
     };
     const replacedId = await this.endReplaced(tx, request, now);
@@ -81,6 +83,12 @@ export class ConsoleSessions {
       },
     });
     return { session, token };
+  }
+
+  /** What the provider says of a person is asked again by the next sign-in only. */
+  private longestLife({ method }: SignIn): number {
+    const { oidc } = this.config.console;
+    return method === 'oidc' && oidc !== null ? oidc.sessionSeconds : MAX_SESSION_SECONDS;
   }
 
   /** Returns the id of the session in a `Cookie` header, ended or not. */

@@ -33,7 +33,7 @@ const IS_STANDBY = sql`(r.state IS NULL OR r.state IN ('streaming', 'catchup'))
       AND NOT EXISTS (SELECT FROM pg_replication_slots s WHERE s.active_pid = r.pid AND s.slot_type = 'logical')`;
 
 /** Where the primary is, at least at what this user has committed before. With `off`, commits are on disk later. */
-const POSITION = sql`CASE WHEN current_setting('synchronous_commit') = 'off' THEN pg_current_wal_insert_lsn()
+export const POSITION = sql`CASE WHEN current_setting('synchronous_commit') = 'off' THEN pg_current_wal_insert_lsn()
         ELSE pg_current_wal_flush_lsn() END`;
 
 export const selectReplication = defineStatement<Record<never, never>, ReplicationRow>(

@@ -84,7 +84,7 @@ export class DeliveriesService {
     { status, limit, before }: { status: DeliveryStatus | null; limit: number; before: string | null },
   ): Promise<DeliveryRow[]> {
     const { id: subscriptionId } = await this.subscriptions.get(given, scope);
-    return listDeliveries(this.database, { subscriptionId, status, before, limit: limit + 1 });
+    return listDeliveries(this.database.reads, { subscriptionId, status, before, limit: limit + 1 });
   }
 
   /** Throws 404 `delivery_not_found`. */

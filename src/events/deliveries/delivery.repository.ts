@@ -1,5 +1,5 @@
 import sql from 'sql-template-tag';
-import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import { defineStatement, type SqlExecutor, type SqlReader } from '../../database/statement.ts';
 import type { Id } from '../../platform/ids.ts';
 import { firstIdAt } from '../../platform/ids.ts';
 import type { DeliveryId, EventId, SubscriptionId } from '../ids.ts';
@@ -90,7 +90,7 @@ const deleteEnded = defineStatement<{ beforeId: string; limit: number }>(
 
 /** Newest first: up to `limit` of a subscription's deliveries after `before`. */
 export function listDeliveries(
-  executor: SqlExecutor,
+  executor: SqlReader,
   filter: { subscriptionId: SubscriptionId; status: DeliveryStatus | null; before: string | null; limit: number },
 ): Promise<DeliveryRow[]> {
   return executor.rows(selectPage(filter));

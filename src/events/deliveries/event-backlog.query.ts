@@ -74,7 +74,7 @@ export class EventBacklogQuery {
 
   /** Counts each kind up to 100,000. `refused`: pending deliveries that have failed at least once. */
   async count(): Promise<BacklogCounts> {
-    const [row] = await this.database.rows(selectCounts({ limit: MAX_COUNTED }));
+    const [row] = await this.database.reads.rows(selectCounts({ limit: MAX_COUNTED }));
     return row ?? { undispatched: 0, pending: 0, dead: 0, refused: 0 };
   }
 

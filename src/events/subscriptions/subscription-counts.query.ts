@@ -1,5 +1,5 @@
 import sql from 'sql-template-tag';
-import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import { defineStatement, type SqlReader } from '../../database/statement.ts';
 
 /** How many subscriptions there are, of all tenants. */
 export interface SubscriptionCounts {
@@ -17,7 +17,7 @@ const selectCounts = defineStatement<Record<never, never>, SubscriptionCounts>(
       (count(*) FILTER (WHERE status = 'active' AND failing_since IS NOT NULL))::int AS failing FROM subscription`,
 );
 
-export async function countSubscriptions(executor: SqlExecutor): Promise<SubscriptionCounts> {
+export async function countSubscriptions(executor: SqlReader): Promise<SubscriptionCounts> {
   const [row] = await executor.rows(selectCounts({}));
   return row ?? { active: 0, paused: 0, ended: 0, failing: 0 };
 }

@@ -1,6 +1,6 @@
 import sql from 'sql-template-tag';
 import type { Product } from '../../config/config.ts';
-import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import { defineStatement, type SqlExecutor, type SqlReader } from '../../database/statement.ts';
 
 export type Activity = 'renewal' | 'inspection';
 export type ActivityOutcome = 'succeeded' | 'failed';
@@ -54,7 +54,7 @@ export async function addActivity(executor: SqlExecutor, counts: readonly Activi
 
 /** Of these tenants together (null: all), from this day on. */
 export function listActivity(
-  executor: SqlExecutor,
+  executor: SqlReader,
   tenants: readonly string[] | null,
   fromDay: string,
 ): Promise<Omit<ActivityCount, 'tenant'>[]> {

@@ -1,5 +1,5 @@
 import type { CredentialSnapshot, PendingVersion } from '../../connections/credentials/credential-snapshot.ts';
-import type { VerifiedVersion } from '../../connections/credentials/credential-version.service.ts';
+import type { VerifiedVersion } from '../../connections/credentials/promotion-records.ts';
 import { missingScopesOfToken } from '../../meta/dialog/product-scopes.ts';
 import type { InspectionResult } from '../../meta/tokens/inspection-result.ts';
 import { tokenKind } from '../../meta/tokens/token-kinds.ts';

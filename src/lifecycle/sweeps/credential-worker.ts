@@ -116,7 +116,7 @@ export class CredentialWorker {
    * it. Null if it was not rolled back.
    */
   private async checkInstead(claimed: ClaimedCredential, urgency: Urgency): Promise<RefreshOutcome | null> {
-    const { credentials, suspects } = await this.rollbacks.examine([claimed]);
+    const { credentials, suspects } = await this.rollbacks.examineOne(claimed);
     if (credentials.length > 0 && !suspects.has(claimed.id)) return null;
     const [outcome = 'lost'] = await this.check(credentials, urgency);
     return outcome === 'alive' || outcome === 'to_be_derived' ? 'not_due' : outcome;

@@ -1,6 +1,9 @@
-/** `next(most)` returns up to `most` items, none when nothing is left. */
 export interface WorkSource<T> {
-  next(limit: number): Promise<T[]>;
+  /**
+   * Returns up to `limit` items, none when nothing is left. `isIdle`: nothing is running, so that the run ends if there
+   * are none.
+   */
+  next(limit: number, isIdle: boolean): Promise<T[]>;
   /** Current limit of concurrent items, asked before each draw; 0 ends the run. */
   concurrency(): Promise<number>;
   /** Must not throw. */
@@ -20,7 +23,7 @@ export async function forEachConcurrent<T>(source: WorkSource<T>): Promise<void>
       const free = allowed - running.size;
       // Draw once a quarter is free: a statement per item would be too many.
       if (free > 0 && free * 4 >= allowed) {
-        const items = await source.next(free);
+        const items = await source.next(free, running.size === 0);
         for (const item of items) {
           const work = source.work(item).finally(() => running.delete(work));
           running.add(work);

@@ -4,10 +4,14 @@ import { CredentialClaimRepository } from '../../connections/credentials/credent
 import type { ClaimedCredential } from '../../connections/credentials/credential-snapshot.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { HOUR_SECONDS } from '../../platform/duration.ts';
-import { type ClaimSource, claimAlternately } from './claim-alternately.ts';
+import { claimAlternately } from './claim-alternately.ts';
+import { RestingSource } from './resting-source.ts';
 
 /** `due`: everything due. `retries`: failed or abandoned work, and tokens that expire before the next scheduled run. */
 export type SweepScope = 'due' | 'retries';
+
+/** Claims up to `limit` credentials. `isIdle`: nothing else is claimed, so look everywhere. */
+export type RefreshSource = (limit: number, isIdle: boolean) => Promise<ClaimedCredential[]>;
 
 /** Scheduled runs are daily: anything that expires before the next one, plus a margin, can't wait for it. */
 const URGENT_SECONDS = 26 * HOUR_SECONDS;
@@ -26,19 +30,24 @@ export class RefreshClaims {
     private readonly config: Config,
   ) {}
 
-  /** Claims up to `limit` credentials of one app. */
-  claim(appId: string, limit: number, scope: SweepScope): Promise<ClaimedCredential[]> {
+  /** What one sweep of an app claims. */
+  open(appId: string, scope: SweepScope): RefreshSource {
     const { claimSeconds } = this.config;
-    const endsBefore = addSeconds(this.clock.now(), URGENT_SECONDS);
-    const sources: ClaimSource<ClaimedCredential>[] = [
-      (count) => this.credentials.claimRotations(appId, count, claimSeconds),
-      (count) => this.credentials.claimEnding(appId, count, claimSeconds, endsBefore),
-      (count) =>
+    const sources = [
+      (count: number) => this.credentials.claimRotations(appId, count, claimSeconds),
+      (count: number) =>
+        this.credentials.claimEnding(appId, count, claimSeconds, addSeconds(this.clock.now(), URGENT_SECONDS)),
+      (count: number) =>
         scope === 'due'
           ? this.credentials.claimRefreshes(appId, count, claimSeconds)
           : this.credentials.claimRetries(appId, count, claimSeconds),
-    ];
-    return claimAlternately(sources, this.claims++, limit);
+    ].map((source) => new RestingSource(source));
+    return (limit, isIdle) =>
+      claimAlternately(
+        sources.map((source) => (count: number) => source.claim(count, isIdle)),
+        this.claims++,
+        limit,
+      );
   }
 
   /** Claims one credential of an app that expires before `endsBefore` or at an unknown time. Null if there is none. */

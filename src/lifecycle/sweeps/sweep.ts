@@ -126,7 +126,7 @@ export class Sweep implements OnModuleDestroy {
   private refreshApp({ appId, counts, isStopping }: AppSweep, scope: SweepScope): Promise<void> {
     return forEachConcurrent<ClaimedCredential>({
       concurrency: () => this.concurrency(appId, 1, isStopping),
-      next: (maxConcurrency) => this.refreshClaims.claim(appId, maxConcurrency, scope),
+      next: this.refreshClaims.open(appId, scope),
       work: (claimed) =>
         this.count(counts, 1, async () =>
           (await this.worker.refresh(claimed, 'scheduled')).map((outcome) => REFRESH_RESULTS[outcome]),

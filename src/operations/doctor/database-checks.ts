@@ -2,12 +2,13 @@ import type { Config } from '../../config/config.ts';
 import { type DatabaseAddress, parseDatabaseUrl } from '../../config/database-url.ts';
 import { isLoopback } from '../../config/setting-readers.ts';
 import { type StandbysRow, selectStandbys } from '../../database/standby/replication.query.ts';
+import type { ReadOutcome, StandbyReads } from '../../database/standby/standby-reads.ts';
 import type { SqlExecutor } from '../../database/statement.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
 import { attention, type Finding, fine } from './finding.ts';
 
 interface Examined {
-  config: Pick<Config, 'databaseUrl'> & { readonly database: Pick<Config['database'], 'directUrl'> };
+  config: Pick<Config, 'databaseUrl'> & { readonly database: Pick<Config['database'], 'directUrl' | 'readUrl'> };
   database: Pick<SqlExecutor, 'rows'>;
 }
 
@@ -20,6 +21,7 @@ function checkTls({ databaseUrl, database }: Examined['config']): Finding {
   const urls: [string, SecretString | null][] = [
     ['DATABASE_URL', databaseUrl],
     ['DATABASE_DIRECT_URL', database.directUrl],
+    ['DATABASE_READ_URL', database.readUrl],
   ];
   const weak = urls.filter(([, url]) => url !== null && isOpenToOthers(parseDatabaseUrl(url.expose())));
   if (weak.length === 0) return fine('database_tls', 'sslmode=verify-full, or no network in between');
@@ -75,6 +77,30 @@ function describeReplication({ names, connected, synchronous, hidden, waiting }:
       : `${standbys(connected)}, asynchronous: a failover may lose the last moment's writes (docs/api.md, "Failover")`,
   );
 }
+
+/** Whether lists are read from the standby that is there for them. */
+export async function checkReadStandby(reads: Pick<StandbyReads, 'look'>): Promise<Finding> {
+  const outcome = await reads.look();
+  if (outcome === null) return fine('read_standby', 'DATABASE_READ_URL is not set: the primary serves all reads');
+  if (outcome === 'current') return fine('read_standby', 'lists and counts are read from a standby');
+  const { detail, mend } = UNUSED_STANDBY[outcome];
+  return attention('read_standby', `Lists and counts are read from the primary: ${detail}`, mend);
+}
+
+const UNUSED_STANDBY: Readonly<Record<Exclude<ReadOutcome, 'current'>, { detail: string; mend: string }>> = {
+  behind: {
+    detail: 'the standby of DATABASE_READ_URL lags by more than DATABASE_READ_WAIT_MS.',
+    mend: 'Look for long queries and for I/O on the standby, or let reads wait longer.',
+  },
+  unfit: {
+    detail: 'DATABASE_READ_URL leads to no standby of this primary.',
+    mend: "Lead it to a standby that follows the primary's timeline.",
+  },
+  away: {
+    detail: 'the server of DATABASE_READ_URL does not answer, or refuses us.',
+    mend: 'See the log for the error, and bring the server back.',
+  },
+};
 
 const standbys = (count: number): string => (count === 1 ? '1 standby' : `${count} standbys`);
 const slots = (count: number): string => (count === 1 ? '1 replication slot keeps' : `${count} replication slots keep`);

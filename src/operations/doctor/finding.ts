@@ -4,6 +4,7 @@ export const CHECKS = [
   'database',
   'database_tls',
   'replication',
+  'read_standby',
   'migrations',
   'key_ring',
   'clock',

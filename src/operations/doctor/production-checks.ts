@@ -6,7 +6,7 @@ import { listReceivedEventTypes } from '../../events/subscriptions/received-even
 import { addSeconds, type Clock } from '../../platform/clock.ts';
 import { DAY_SECONDS } from '../../platform/duration.ts';
 import { KekRepository } from '../../vault/keys/kek.repository.ts';
-import { checkDatabaseSafety } from './database-checks.ts';
+import { checkDatabaseSafety, checkReadStandby } from './database-checks.ts';
 import { attention, type Finding, fine } from './finding.ts';
 
 /** Without these a product learns of a lost connection only from a refused lease. */
@@ -25,6 +25,7 @@ interface Examined {
 export async function checkProduction({ config, database, clock }: Examined): Promise<Finding[]> {
   return [
     ...(await checkDatabaseSafety({ config, database })),
+    await checkReadStandby(database.reads),
     await checkKeyAge(database, clock),
     checkReturnUrls(config),
     checkConsoleSignIn(config),

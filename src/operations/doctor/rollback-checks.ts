@@ -13,21 +13,19 @@ const FINDS_SECONDS = 30 * DAY_SECONDS;
 interface Examined {
   database: Database;
   clock: Clock;
-  keyRing: ChainMac & { readonly revivedKeys: readonly string[] };
+  keyRing: { readonly revivedKeys: readonly string[] };
 }
 
 /**
  * Whether rows are older than the audit record says: compares all connections, credentials and keys with it, and shows
  * what replicas have found in the last thirty days.
  */
-export async function checkRollbacks({ database, clock, keyRing }: Examined): Promise<Finding[]> {
-  const { connections, credentials, forgedEntries } = await surveyRollbacks(database, keyRing);
-  const past = await countIntegrityFinds(database, addSeconds(clock.now(), -FINDS_SECONDS), SHOWN);
+export async function checkRollbacks(examined: Examined & { keyRing: ChainMac }): Promise<Finding[]> {
+  const { connections, credentials, forgedEntries } = await surveyRollbacks(examined.database, examined.keyRing);
   const findings = [
     ...toFinding('connections are not what the audit record says', connections),
     ...toFinding('credentials are older than the audit record says', credentials),
-    ...toFinding('retired keys are in their rows again; they open nothing', keyRing.revivedKeys),
-    ...past.map(toPastFinding),
+    ...(await listFound(examined)),
   ];
   if (forgedEntries > 0)
     findings.push(
@@ -38,6 +36,22 @@ export async function checkRollbacks({ database, clock, keyRing }: Examined): Pr
       ),
     );
   return findings.length > 0 ? findings : [fine('rollback', 'no row is older than the audit record says')];
+}
+
+/** What replicas have found in the last thirty days. Compares no row: that reads all of them, which no request may. */
+export async function checkFoundRollbacks(examined: Examined): Promise<Finding[]> {
+  const findings = await listFound(examined);
+  return findings.length > 0
+    ? findings
+    : [fine('rollback', 'no replica has met an earlier row in 30 days; metavault doctor compares them all')];
+}
+
+async function listFound({ database, clock, keyRing }: Examined): Promise<Finding[]> {
+  const past = await countIntegrityFinds(database, addSeconds(clock.now(), -FINDS_SECONDS), SHOWN);
+  return [
+    ...toFinding('retired keys are in their rows again; they open nothing', keyRing.revivedKeys),
+    ...past.map(toPastFinding),
+  ];
 }
 
 function toFinding(what: string, ids: readonly string[]): Finding[] {

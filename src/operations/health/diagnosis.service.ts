@@ -1,6 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
 import { Config } from '../../config/config.ts';
 import { Database } from '../../database/database.ts';
+import { DatabaseClock } from '../../database/database-clock.ts';
+import { migrationNames } from '../../database/migrate.ts';
+import { readSchemaState } from '../../database/migration.repository.ts';
 import { Clock } from '../../platform/clock.ts';
 import { HttpClient } from '../../platform/http-client/http-client.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
@@ -9,7 +13,9 @@ import { settleWithin } from '../../platform/settle-within.ts';
 import { KeyRing } from '../../vault/keys/key-ring.ts';
 import { checkEventSubscriptions } from '../doctor/event-checks.ts';
 import { attention, type Finding } from '../doctor/finding.ts';
+import { checkClock, checkConfiguration, checkKeyRing, checkSchema } from '../doctor/installation-checks.ts';
 import { checkProduction } from '../doctor/production-checks.ts';
+import { checkFoundRollbacks } from '../doctor/rollback-checks.ts';
 import { runMetaChecks } from '../doctor/run-meta-checks.ts';
 
 /** However often readiness is requested, a replica runs the checks at most once in this time. */
@@ -35,7 +41,9 @@ export class DiagnosisService {
     private readonly http: HttpClient,
     private readonly clock: Clock,
     private readonly random: Random,
+    private readonly dataSource: DataSource,
     private readonly database: Database,
+    private readonly databaseClock: DatabaseClock,
     private readonly keyRing: KeyRing,
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
@@ -66,7 +74,14 @@ export class DiagnosisService {
     const findings = await runMetaChecks({ config, http, clock, random, database, keyRing });
     const production = await checkProduction({ config, database, clock });
     const events = await checkEventSubscriptions({ database, clock });
-    this.#last = { examinedAt: clock.now(), findings: [...findings, ...production, events] };
+    const installation = [
+      ...checkConfiguration(config),
+      checkSchema(await readSchemaState(database, migrationNames(this.dataSource))),
+      checkKeyRing(keyRing),
+      checkClock(this.databaseClock.localSkewMs()),
+      ...(await checkFoundRollbacks({ database, clock, keyRing })),
+    ];
+    this.#last = { examinedAt: clock.now(), findings: [...findings, ...production, events, ...installation] };
     return this.#last;
   }
 }

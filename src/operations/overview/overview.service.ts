@@ -42,7 +42,7 @@ export class OverviewService {
     const isVisible = ({ product }: { product: string }): boolean => products === null || products.includes(product);
     const [{ counts, counted_at }, activity, installation] = await Promise.all([
       this.connections.read(tenants),
-      listActivity(this.database, tenants, days[0] ?? ''),
+      listActivity(this.database.reads, tenants, days[0] ?? ''),
       tenants === null && products === null ? this.readInstallation(now) : NOTHING,
     ]);
     const groups = counts.groups.filter(isVisible);
@@ -71,10 +71,10 @@ export class OverviewService {
   private async readInstallation(now: Date): Promise<Installation> {
     const [apps, subscriptions, backlog, chain, keys] = await Promise.all([
       this.readApps(now),
-      countSubscriptions(this.database),
+      countSubscriptions(this.database.reads),
       this.backlog.count(),
       this.chain.state(),
-      summarizeKeks(this.database),
+      summarizeKeks(this.database.reads),
     ]);
     return {
       apps,

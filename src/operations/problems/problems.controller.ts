@@ -2,6 +2,8 @@ import { Controller, Get, Headers, Param, Res, type Type } from '@nestjs/common'
 import { ApiExtraModels, ApiOkResponse, ApiOperation, ApiParam, ApiTags, getSchemaPath } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Public } from '../../auth/decorators.ts';
+import { Config } from '../../config/config.ts';
+import { publicPath } from '../../config/public-path.ts';
 import { type ListedErrorCode, listErrorCodes } from '../../platform/error-code.ts';
 import { escapeHtml } from '../../platform/html.ts';
 import { prefersJson } from '../../platform/http-server/prefers-json.ts';
@@ -18,6 +20,8 @@ const contentOf = (model: Type) => ({ ...HTML, 'application/json': { schema: { $
 @Public()
 @Controller('problems')
 export class ProblemsController {
+  constructor(private readonly config: Config) {}
+
   @Get()
   @ApiOperation({
     operationId: 'listProblems',
@@ -34,10 +38,11 @@ export class ProblemsController {
     const entries = entriesWithoutProblem(types);
     if (prefersJson(accept)) return { data: [...types.map(toProblemResponse), ...entries.map(toEntryResponse)] };
     reply.type('text/html; charset=utf-8');
+    const base = escapeHtml(publicPath(this.config));
     return renderPage(
       'Problems',
-      `<h1>Problems</h1>\n<ul>\n${types.map((type) => toListItem(type, String(type.status))).join('\n')}\n</ul>
-<h2>Codes in other fields</h2>\n<ul>\n${entries.map((entry) => toListItem(entry, entry.appearsIn)).join('\n')}\n</ul>`,
+      `<h1>Problems</h1>\n<ul>\n${types.map((type) => toListItem(base, type, String(type.status))).join('\n')}\n</ul>
+<h2>Codes in other fields</h2>\n<ul>\n${entries.map((entry) => toListItem(base, entry, entry.appearsIn)).join('\n')}\n</ul>`,
     );
   }
 
@@ -75,7 +80,7 @@ export class ProblemsController {
 ${place}
 <dt>What to do</dt><dd>${escapeHtml(found.remedy)}</dd>
 </dl>
-<p><a href="/problems">All problems</a></p>`,
+<p><a href="${escapeHtml(publicPath(this.config))}/problems">All problems</a></p>`,
     );
   }
 }
@@ -94,7 +99,7 @@ function toProblemResponse({ code, status, title, remedy }: ProblemType): Proble
   return { type: `/problems/${code}`, code, status, title, remedy };
 }
 
-function toListItem({ code, title }: { code: string; title: string }, place: string): string {
-  const link = `<a href="/problems/${encodeURIComponent(code)}"><code>${escapeHtml(code)}</code></a>`;
+function toListItem(base: string, { code, title }: { code: string; title: string }, place: string): string {
+  const link = `<a href="${base}/problems/${encodeURIComponent(code)}"><code>${escapeHtml(code)}</code></a>`;
   return `<li>${link} (${escapeHtml(place)}): ${escapeHtml(title)}</li>`;
 }

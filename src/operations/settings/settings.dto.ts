@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 
 /** What a setting is about, as `.env.example` groups them. */
-const SETTING_GROUPS = ['listening', 'keys', 'database', 'meta', 'access', 'pages', 'schedules'] as const;
+const SETTING_GROUPS = ['listening', 'keys', 'console', 'database', 'meta', 'access', 'pages', 'schedules'] as const;
 
 class SettingResponse {
   @ApiProperty({ enum: SETTING_GROUPS })
@@ -13,7 +13,7 @@ class SettingResponse {
   @ApiProperty({
     type: String,
     nullable: true,
-    description: 'What this replica goes by; null: not set, or a secret',
+    description: 'What this replica goes by, or "set" where more would tell too much; null: not set, or a secret',
     example: 'https://metavault.example',
   })
   value!: string | null;

@@ -38,6 +38,7 @@ export class SettingsService {
       settings: [
         ...this.listening(),
         ...this.keys(),
+        ...this.console(),
         ...this.database(),
         ...this.meta(),
         ...this.access(),
@@ -62,6 +63,7 @@ export class SettingsService {
       show('LOG_LEVEL', config.logLevel),
       show('LOG_TENANTS', config.logTenants),
       show('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', tracing === null ? null : withoutQuery(tracing.url)),
+      show('OTEL_SERVICE_NAME', tracing?.serviceName ?? null),
     ];
   }
 
@@ -71,7 +73,11 @@ export class SettingsService {
     return [
       show('KMS_PROVIDER', keys.provider),
       ...(keys.provider === 'aws'
-        ? [show('AWS_KMS_KEY_ID', keys.keyId), show('AWS_KMS_KEY_ID_PREVIOUS', keys.previousKeyId)]
+        ? [
+            show('AWS_KMS_KEY_ID', keys.keyId),
+            show('AWS_KMS_KEY_ID_PREVIOUS', keys.previousKeyId),
+            show('AWS_ENDPOINT_URL', keys.endpointUrl === null ? null : withoutQuery(keys.endpointUrl)),
+          ]
         : []),
       ...(keys.provider === 'transit'
         ? [
@@ -89,16 +95,38 @@ export class SettingsService {
     ];
   }
 
+  private console(): Setting[] {
+    const { keySignIn, oidc } = this.config.console;
+    const show = shows('console');
+    return [
+      show('CONSOLE_KEY_SIGN_IN', keySignIn),
+      show('CONSOLE_OIDC_ISSUER', oidc?.issuer ?? null),
+      show('CONSOLE_OIDC_CLIENT_ID', oidc?.clientId ?? null),
+      this.secret('console', 'CONSOLE_OIDC_CLIENT_SECRET', oidc?.clientSecret ?? null),
+      show('CONSOLE_OIDC_NAME', oidc?.name ?? null),
+      show('CONSOLE_OIDC_SCOPES', oidc?.scope ?? null),
+      show('CONSOLE_OIDC_ROLE_CLAIM', oidc?.roleClaim ?? null),
+      show('CONSOLE_OIDC_ROLES', oidc?.roles.map(({ role, value }) => `${role}=${value}`) ?? null),
+      show('CONSOLE_OIDC_TENANTS_CLAIM', oidc?.tenantsClaim ?? null),
+      show('CONSOLE_OIDC_SESSION_MINUTES', oidc === null ? null : oidc.sessionSeconds / 60),
+    ];
+  }
+
   private database(): Setting[] {
     const { databaseUrl, dataDir, database } = this.config;
-    const { poolSizes, migrateAtStart } = database;
+    const { directUrl, password, poolSizes, migrateAtStart } = database;
     const show = shows('database');
     return [
       // Also without a password it may name what only operators should know: the fingerprint tells replicas apart.
       this.secret('database', 'DATABASE_URL', databaseUrl),
+      this.secret('database', 'DATABASE_DIRECT_URL', directUrl),
+      show('DATABASE_PASSWORD_FILE', password !== null && 'file' in password ? password.file : null),
+      // A command may have a secret among its words.
+      show('DATABASE_PASSWORD_COMMAND', password !== null && 'command' in password ? 'set' : null),
       show('DATA_DIR', databaseUrl === null ? dataDir : null),
       show('DATABASE_POOL_SIZE', poolSizes.requests),
       show('DATABASE_LEASE_POOL_SIZE', poolSizes.leases),
+      show('DATABASE_BACKGROUND_POOL_SIZE', poolSizes.background),
       show('MIGRATE_AT_START', migrateAtStart),
     ];
   }
@@ -121,9 +149,14 @@ export class SettingsService {
         show(name, meta.loginConfigIds[product as keyof typeof meta.loginConfigIds] ?? null),
       ),
       show('META_GRAPH_URL', meta.graphUrl),
+      show('META_GRAPH_VIDEO_URL', meta.graphVideoUrl),
+      show('META_RUPLOAD_URL', meta.ruploadUrl),
       show('META_DIALOG_URL', meta.dialogUrl),
       show('INSTAGRAM_GRAPH_URL', meta.instagramGraphUrl),
+      show('INSTAGRAM_API_URL', meta.instagramApiUrl),
+      show('INSTAGRAM_DIALOG_URL', meta.instagramDialogUrl),
       show('THREADS_GRAPH_URL', meta.threadsGraphUrl),
+      show('THREADS_DIALOG_URL', meta.threadsDialogUrl),
     ];
   }
 
@@ -139,9 +172,14 @@ export class SettingsService {
   }
 
   private pages(): Setting[] {
-    const { branding } = this.config;
+    const { name, color, logo } = this.config.branding;
     const show = shows('pages');
-    return [show('BRAND_NAME', branding.name), show('BRAND_COLOR', branding.color)];
+    return [
+      show('BRAND_NAME', name),
+      show('BRAND_COLOR', color),
+      // Of an image that we serve, also from BRAND_LOGO_FILE, the type alone.
+      show('BRAND_LOGO_URL', logo === null ? null : 'url' in logo ? logo.url : `data:${logo.mediaType}`),
+    ];
   }
 
   private schedules(): Setting[] {

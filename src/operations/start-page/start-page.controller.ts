@@ -53,7 +53,7 @@ function renderStartPage(links: readonly (typeof LINKS)[number][]): string {
 <p>Keeps Meta's access tokens, and lends them to product services.</p>
 <nav aria-label="Metavault">
 <ul>
-${links.map(({ path, label, about }) => `<li><a href="${path}">${label}<small>${about}</small></a></li>`).join('\n')}
+${links.map(({ path, label, about }) => `<li><a href=".${path}">${label}<small>${about}</small></a></li>`).join('\n')}
 </ul>
 </nav>`,
   });

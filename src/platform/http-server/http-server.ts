@@ -19,6 +19,8 @@ const REQUEST_ID_PATTERN = /^[A-Za-z0-9._-]{1,64}$/;
 /** Long uploads are fine as long as they progress, which `RequestBodyMonitor` checks. */
 const NO_TIMEOUT = 0;
 const KEEP_ALIVE_MS = 72_000;
+/** Routes have no Fastify schemas. Without these, Fastify loads Ajv and fast-json-stringify at each start. */
+const NO_SCHEMAS = { compilersFactory: { buildValidator: refuseSchema, buildSerializer: refuseSchema } };
 const UNCACHED_PREFIX = '/v1';
 
 export interface HttpServer {
@@ -71,6 +73,7 @@ export function createHttpServer(
     bodyLimit: MAX_BODY_BYTES,
     // `request.ip` is the peer's address. `X-Forwarded-For` counts only if the peer is a trusted proxy.
     trustProxy: trust,
+    schemaController: NO_SCHEMAS,
     requestIdHeader: false,
     genReqId: requestIdOf,
     routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
@@ -125,6 +128,10 @@ export function createHttpServer(
       draining = true;
     },
   };
+}
+
+function refuseSchema(): never {
+  throw new Error('routes have no Fastify schemas: check input with a DTO');
 }
 
 /** Sets `headersTimeout` because its default follows `requestTimeout`, which is off. */

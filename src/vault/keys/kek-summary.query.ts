@@ -1,5 +1,5 @@
 import sql from 'sql-template-tag';
-import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
+import { defineStatement, type SqlReader } from '../../database/statement.ts';
 import type { KekId } from '../ids.ts';
 
 /** The ring at a glance, without counting what its keys wrap. */
@@ -21,7 +21,7 @@ const selectSummary = defineStatement<Record<never, never>, KekSummary>(
 );
 
 /** Reads a few index entries, however many secrets there are. */
-export async function summarizeKeks(executor: SqlExecutor): Promise<KekSummary> {
+export async function summarizeKeks(executor: SqlReader): Promise<KekSummary> {
   const [row] = await executor.rows(selectSummary({}));
   return row ?? { active_id: null, active_since: null, older_in_use: 0, oldest_in_use_since: null };
 }

@@ -161,6 +161,13 @@ describe('GET /v1/audit/verify', () => {
     await access.database.run({ text: `UPDATE audit_entry SET tenant = 'other' WHERE connection_id = 'con_c'` });
     expect((await get('/v1/audit/verify')).body).toEqual(response.body);
   });
+
+  it('200: as events, for who waits for a long record', async () => {
+    const response = await get('/v1/audit/verify', keys.auditor).set('Accept', 'text/event-stream').expect(200);
+    expect(response.headers['content-type']).toMatch(/^text\/event-stream/);
+    const verdict = (await get('/v1/audit/verify', keys.auditor).expect(200)).body;
+    expect(response.text).toContain(`event: verification\ndata: ${JSON.stringify(verdict)}\n\n`);
+  });
 });
 
 describe('GET /v1/audit/anchor', () => {

@@ -1,9 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { DataSource, EntityManager } from 'typeorm';
-import {
-  type ConnectionFilter,
-  findConnectionPage,
-} from '../../../src/connections/connection/connection-page.query.ts';
+import { type ConnectionFilter, connectionPage } from '../../../src/connections/connection/connection-page.query.ts';
 import { api } from '../../support/connect-test-context.ts';
 import { type LifecycleTestContext, openLifecycleTestContext } from '../../support/lifecycle-test-context.ts';
 
@@ -84,22 +80,13 @@ describe('searching connections', () => {
 describe('among 20,000 connections', () => {
   /** The plan of a page, as one text. */
   async function planOf(filter: Partial<ConnectionFilter>): Promise<string> {
-    const dataSource: DataSource = context.database.dataSource;
-    const runner = dataSource.createQueryRunner();
-    try {
-      const explained: string[] = [];
-      const original = runner.query.bind(runner);
-      runner.query = (async (text: string, values: unknown[], ...rest: [true]) => {
-        const rows = (await original(`EXPLAIN (ANALYZE, COSTS OFF) ${text}`, values)) as Record<string, string>[];
-        explained.push(...rows.map((row) => row['QUERY PLAN'] ?? ''));
-        return original(text, values, ...rest);
-      }) as typeof runner.query;
-      const all = { visibleTenants: null, visibleProducts: null, limit: 50, after: null };
-      await findConnectionPage(runner.manager as EntityManager, { ...all, ...filter });
-      return explained.join('\n');
-    } finally {
-      await runner.release();
-    }
+    const all = { visibleTenants: null, visibleProducts: null, limit: 50, after: null };
+    const { text, values = [] } = connectionPage(context.database.dataSource.manager, { ...all, ...filter });
+    const rows = await context.database.rows<Record<string, string>>({
+      text: `EXPLAIN (ANALYZE, COSTS OFF) ${text}`,
+      values,
+    });
+    return rows.map((row) => row['QUERY PLAN'] ?? '').join('\n');
   }
 
   beforeAll(async () => {
@@ -107,14 +94,18 @@ describe('among 20,000 connections', () => {
     await run(`INSERT INTO connection SELECT r.* FROM connection c, generate_series(1, 20000) n,
       LATERAL jsonb_populate_record(c, jsonb_build_object('id', 'con_' || lpad(n::text, 26, '0'),
         'tenant', 'tenant-' || n % 5000, 'meta_user_id', 'user' || n, 'reference', 'ref' || n,
-        'product', CASE WHEN n > 19990 THEN 'threads' ELSE 'pages' END,
+        'data_access_expires_at', '2099-01-01', 'product', CASE WHEN n > 19990 THEN 'threads' ELSE 'pages' END,
         'status', CASE WHEN n > 19980 THEN 'reauth_required' ELSE 'active' END,
         'status_reason', CASE WHEN n > 19980 THEN '{"code":"checkpoint"}'::jsonb END)) r WHERE c.id = $1`);
     const assets = `INSERT INTO asset SELECT r.* FROM asset a, generate_series(1, 20000) n,
       LATERAL jsonb_populate_record(a, jsonb_build_object('name', 'Name ' || n, 'id', 'asset' || n,
         'connection_id', 'con_' || lpad(n::text, 26, '0'), 'credential_id', NULL)) r WHERE a.id = $1`;
     await run(assets, ids['page']);
-    await context.database.longRunning.run({ text: 'ANALYZE connection, asset', values: [] });
+    await run(`INSERT INTO credential SELECT r.* FROM credential k, generate_series(1, 20000) n,
+      LATERAL jsonb_populate_record(k, jsonb_build_object('id', 'crd_' || lpad(n::text, 26, '0'),
+        'connection_id', 'con_' || lpad(n::text, 26, '0'), 'expires_at', '2099-01-01', 'token_hash', NULL)) r
+      WHERE k.connection_id = $1 AND k.is_root`);
+    await context.database.longRunning.run({ text: 'ANALYZE connection, credential, asset', values: [] });
   });
 
   it.each<[string, Partial<ConnectionFilter>, RegExp]>([
@@ -124,14 +115,22 @@ describe('among 20,000 connections', () => {
     ['a reason', { reason: 'checkpoint' }, /connection_reason|connection_status/],
     ['a rare status', { status: 'reauth_required' }, /connection_status|connection_reason/],
     ['a rare product', { product: 'threads' }, /connection_product/],
+    ['what has a token that ends early', { expiresBefore: new Date('2026-01-01') }, /credential_expiry/],
+    ['what loses access early', { expiresBefore: new Date('2026-01-01') }, /connection_data_access_expiry/],
   ])('%s reads by index', async (_, filter, index) => {
     const plan = await planOf(filter);
     expect(plan).toMatch(index);
     expect(plan).not.toMatch(/Seq Scan/);
   });
 
+  it('what nearly all are is read in the order of pages', async () => {
+    const plan = await planOf({ expiresBefore: new Date('2100-01-01') });
+    expect(plan).toMatch(/connection_pkey on connection c_\d+ \(.* rows=51\./);
+  });
+
   it('a search that everything matches reads a page of each kind', async () => {
-    const plan = await planOf({ text: 'tenant-', after: `con_${'0'.repeat(21)}15000` });
-    expect(plan).not.toMatch(/Seq Scan/);
+    const after = `con_${'0'.repeat(21)}15000`;
+    expect(await planOf({ text: 'tenant-', after })).toMatch(/connection_pkey on connection c_\d+ \(.* rows=51\./);
+    expect(await planOf({ text: 'name', after })).toMatch(/asset_pkey on asset a_\d+ \(.* rows=51\./);
   });
 });

@@ -75,7 +75,8 @@ const KINDS: readonly { name: string; columns: Readonly<Record<string, string>>;
 describe.each(KINDS)('$name', ({ name, columns, claim }) => {
   const seedDue = async (tenant: string, count: number): Promise<void> => {
     await seed(tenant, count, columns);
-    if (name.includes('unknown')) await opened.database.run({ text: 'UPDATE credential SET expires_at = NULL' });
+    if (name.includes('unknown'))
+      await opened.database.longRunning.run({ text: 'UPDATE credential SET expires_at = NULL' });
   };
 
   it('of a small tenant are in the first claim of any replica, and all are claimed exactly once', async () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import '../../../src/audit/audit-entry.repository.ts';
 import '../../../src/auth/client-lookup.query.ts';
+import '../../../src/leases/issue-foreseen-leases.repository.ts';
 import '../../../src/leases/issue-lease.repository.ts';
 import '../../../src/leases/lease.repository.ts';
 import '../../../src/leases/replace-tokens.repository.ts';
@@ -21,6 +22,7 @@ const HOT_STATEMENTS = [
   'lease_active',
   'lease_credentials_of_tokens',
   'lease_issue',
+  'lease_issue_foreseen',
   'lease_record',
   'lease_replace_tokens',
   'lease_sealed',

@@ -48,6 +48,7 @@ describe('the identity provider', () => {
         { role: 'auditor', value: 'cn=support' },
       ],
       tenantsClaim: null,
+      sessionSeconds: 12 * 3600,
     });
     expect(read(ISSUER).oidc?.scope).toBe('openid profile email');
     expect(read({}).oidc).toBeNull();
@@ -58,6 +59,7 @@ describe('the identity provider', () => {
     [{ CONSOLE_OIDC_CLIENT_ID: 'metavault' }, 1],
     [{ ...ISSUER, CONSOLE_OIDC_ISSUER: 'http://id.example' }, 1],
     [{ ...ISSUER, CONSOLE_OIDC_ROLES: 'vault-admins' }, 1],
+    [{ ...ISSUER, CONSOLE_OIDC_SESSION_MINUTES: '721' }, 1],
     [{ ...ISSUER, CONSOLE_OIDC_CLIENT_SECRET: 'with a space' }, 1],
   ])('is refused half-set or malformed: %j', (environment, count) => {
     expect(read(environment).reader.faults).toHaveLength(count);

@@ -14,8 +14,10 @@ it('leads back to the page alone if its filters are longer than the service take
 });
 
 it('asks for a fresh sign-in by a parameter of its own', () => {
-  expect(oidcAddress('/', true)).toBe(`/console/sign-in/oidc?return_to=${encodeURIComponent('/console')}&fresh=true`);
-  expect(oidcAddress('/connections?status=active', false)).toBe(
+  expect(oidcAddress('', '/', true)).toBe(
+    `/console/sign-in/oidc?return_to=${encodeURIComponent('/console')}&fresh=true`,
+  );
+  expect(oidcAddress('', '/connections?status=active', false)).toBe(
     `/console/sign-in/oidc?return_to=${encodeURIComponent('/console/connections?status=active')}`,
   );
 });

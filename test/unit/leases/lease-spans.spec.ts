@@ -1,23 +1,38 @@
 import { describe, expect, it } from '@jest/globals';
-import { firstActiveId, leaseSpan } from '../../../src/leases/lease-spans.ts';
+import { firstActiveId, leaseSpans } from '../../../src/leases/lease-spans.ts';
 import { firstIdAt } from '../../../src/platform/ids.ts';
 
 const NOW = new Date('2026-11-22T12:00:00.000Z');
 const HOUR = 3600;
-const idAt = (secondsAgo: number): string => `${firstIdAt('lse', NOW.getTime() - secondsAgo * 1000)}zzzzzzzzzzzzzzzz`;
+const idAt = (secondsAgo: number): string => firstIdAt('lse', new Date(NOW.getTime() - secondsAgo * 1000));
+const spans = (of: { tenant?: string; before?: string; isActive?: boolean } = {}) =>
+  leaseSpans({ connectionId: null, tenant: null, ...of }, { before: null, isActive: false, now: NOW, ...of });
 
-describe('the span of leases', () => {
-  it('holds all without a cursor, and those before a cursor', () => {
-    const all = leaseSpan({ before: null, isActive: false, now: NOW });
-    for (const id of [idAt(-HOUR), idAt(0), idAt(9_000 * HOUR)]) {
-      expect(all.from <= id && id < all.before).toBe(true);
-      expect(leaseSpan({ before: id, isActive: false, now: NOW })).toEqual({ ...all, before: id });
-    }
+describe('spans of leases', () => {
+  it('of a tenant adjoin from the newest to the first lease of all', () => {
+    const all = spans({ tenant: 'acme' });
+    expect(all.length).toBeGreaterThan(1);
+    expect(all[0]?.before).toBe('lsf_');
+    expect(all.at(-1)?.from).toBe('');
+    for (const [index, { before }] of all.slice(1).entries()) expect(before).toBe(all[index]?.from);
   });
 
-  it('of active ones holds each lease that was issued within an hour, and few others', () => {
+  it('begin at the cursor', () => {
+    const before = idAt(40 * HOUR);
+    expect(spans({ tenant: 'acme', before })[0]).toEqual({ from: idAt(128 * HOUR), before });
+  });
+
+  it('are one without a tenant, and one of active leases', () => {
+    expect(spans()).toEqual([{ from: '', before: 'lsf_' }]);
+    const connection = { connectionId: 'con_01jd0000000000000000000000', tenant: 'acme' } as const;
+    expect(leaseSpans(connection, { before: null, isActive: false, now: NOW })).toHaveLength(1);
+    for (const of of [{}, { tenant: 'acme' }])
+      expect(spans({ ...of, isActive: true })).toEqual([{ from: firstActiveId(NOW), before: 'lsf_' }]);
+    expect(spans({ isActive: true, before: idAt(3 * HOUR) })).toEqual([]);
+  });
+
+  it('of active ones hold each lease that was issued within an hour, and few others', () => {
     for (const secondsAgo of [0, 1, HOUR]) expect(firstActiveId(NOW) <= idAt(secondsAgo)).toBe(true);
     expect(firstActiveId(NOW) > idAt(1.5 * HOUR)).toBe(true);
-    expect(leaseSpan({ before: null, isActive: true, now: NOW }).from).toBe(firstActiveId(NOW));
   });
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { LeaseRequest } from '../../../src/leases/lease.dto.ts';
+import { LeaseBatchRequest } from '../../../src/leases/lease-batch.dto.ts';
 import { InputValidationPipe } from '../../../src/platform/http-server/input-validation.pipe.ts';
 
 const pipe = new InputValidationPipe();
@@ -49,5 +50,36 @@ describe('the quick check of a lease request', () => {
 
   it('rejects a body without tenant or product, or that is not an object', () => {
     for (const body of [{}, { tenant: 'a' }, { product: 'pages' }, null, 'x', []]) expect(plainly(body)).toBe(false);
+  });
+});
+
+describe('the quick check of a batch', () => {
+  class Described extends LeaseBatchRequest {
+    static override isPlainlyValid(): boolean {
+      return false;
+    }
+  }
+
+  it.each<[unknown, boolean]>([
+    [{ requests: [{ tenant: 'a' }] }, true],
+    [{ requests: Array(100).fill({}) }, true],
+    [{ requests: Array(101).fill({}) }, false],
+    [{ requests: [] }, false],
+    [{ requests: 'x' }, false],
+    [{ requests: [{}], other: 1 }, false],
+    [{}, false],
+  ])('says of %j what the rules say', async (body, isValid) => {
+    expect(LeaseBatchRequest.isPlainlyValid(body)).toBe(isValid);
+    const checked = pipe.transform(body, { type: 'body', metatype: Described });
+    expect(
+      await checked.then(
+        () => true,
+        () => false,
+      ),
+    ).toBe(isValid);
+  });
+
+  it('rejects what is not an object', () => {
+    for (const body of [null, 'x', undefined]) expect(LeaseBatchRequest.isPlainlyValid(body)).toBe(false);
   });
 });

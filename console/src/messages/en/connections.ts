@@ -48,6 +48,7 @@ export const CONNECTIONS = {
     nothingToDo: 'None of the selected connections can be worked on.',
     tenants: 'Tenants: {names}',
     word: 'revoke',
+    goOn: 'Go on with the others',
     stop: 'Stop',
     progress: '{done} of {all}',
     done: 'Done: {done}; failed: {failed}',

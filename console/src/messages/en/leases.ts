@@ -13,7 +13,6 @@ export const LEASES = {
   clientId: 'Client id',
   connection: 'Connection',
   connectionId: 'Connection id',
-  mode: 'Mode',
   modes: {
     gateway: 'Gateway',
     token: 'Token',

@@ -18,6 +18,7 @@ export const SETTINGS = {
     listening: 'Listening',
     meta: 'Meta',
     keys: 'Keys',
+    console: 'Console',
     database: 'Database',
     access: 'Access',
     pages: 'Customer pages',

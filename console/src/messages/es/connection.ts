@@ -14,7 +14,7 @@ export const CONNECTION: Messages['connection'] = {
     checked: 'Comprobada en Meta',
     refreshed: 'Renovada',
     rotated: 'El nuevo token está en uso',
-    revoked: 'Revocada. Concesiones que terminaron: {count}',
+    revoked: 'Revocada. Leases que terminaron: {count}',
   },
   rotate: {
     title: 'Rotar el token del usuario del sistema',
@@ -26,7 +26,7 @@ export const CONNECTION: Messages['connection'] = {
   revoke: {
     title: 'Revocar esta conexión',
     preview:
-      'Las concesiones terminan de inmediato, los tokens guardados se destruyen y se pide a Meta que retire el permiso. Es definitivo; el cliente tiene que conectarse de nuevo.',
+      'Los leases terminan de inmediato, los tokens guardados se destruyen y se pide a Meta que retire el permiso. Es definitivo; el cliente tiene que conectarse de nuevo.',
     word: 'revocar',
     start: 'Revocar',
   },
@@ -88,16 +88,16 @@ export const CONNECTION: Messages['connection'] = {
     noneFound: 'Nada coincide.',
   },
   leases: {
-    title: 'Concesiones del último día',
+    title: 'Leases del último día',
     client: 'Cliente',
-    count: 'Concesiones',
-    active: 'Activas ahora',
-    last: 'Última',
+    count: 'Leases',
+    active: 'Activos ahora',
+    last: 'Último',
     gateway: 'Gateway',
     token: 'Token',
     mode: 'Modo',
-    none: 'Nadie pidió una concesión.',
-    truncated: 'Más de {count}: solo se cuentan las últimas.',
+    none: 'Nadie pidió un lease.',
+    truncated: 'Más de {count}: solo se cuentan los últimos.',
   },
   audit: 'Registro de auditoría',
 };

@@ -14,11 +14,11 @@ export const FRAME: Messages['frame'] = {
     menu: 'Tu sesión',
     signOut: 'Cerrar sesión',
     endsAt: 'Termina a más tardar el {time}',
-    allTenants: 'Todos los clientes',
+    allTenants: 'Todos los tenants',
     roles: {
       admin: 'Administrador',
       auditor: 'Auditor',
-      tenant_admin: 'Administrador del cliente',
+      tenant_admin: 'Administrador del tenant',
       service: 'Servicio',
     },
     language: 'Idioma',

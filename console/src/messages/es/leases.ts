@@ -15,7 +15,6 @@ export const LEASES: Messages['leases'] = {
   clientId: 'Id del cliente',
   connection: 'Conexión',
   connectionId: 'Id de la conexión',
-  mode: 'Modo',
   modes: {
     gateway: 'Gateway',
     token: 'Token',

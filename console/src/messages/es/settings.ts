@@ -20,6 +20,7 @@ export const SETTINGS: Messages['settings'] = {
     listening: 'Escucha',
     meta: 'Meta',
     keys: 'Claves',
+    console: 'Consola',
     database: 'Base de datos',
     access: 'Acceso',
     pages: 'Páginas de los clientes',

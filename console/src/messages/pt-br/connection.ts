@@ -14,7 +14,7 @@ export const CONNECTION: Messages['connection'] = {
     checked: 'Verificada na Meta',
     refreshed: 'Renovada',
     rotated: 'O novo token está em uso',
-    revoked: 'Revogada. Concessões que terminaram: {count}',
+    revoked: 'Revogada. Leases que terminaram: {count}',
   },
   rotate: {
     title: 'Trocar o token do usuário do sistema',
@@ -26,7 +26,7 @@ export const CONNECTION: Messages['connection'] = {
   revoke: {
     title: 'Revogar esta conexão',
     preview:
-      'As concessões terminam na hora, os tokens guardados são destruídos e a Meta é solicitada a retirar a permissão. Isto é definitivo; o cliente precisa se conectar de novo.',
+      'Os leases terminam na hora, os tokens guardados são destruídos e a Meta é solicitada a retirar a permissão. Isto é definitivo; o cliente precisa se conectar de novo.',
     word: 'revogar',
     start: 'Revogar',
   },
@@ -88,16 +88,16 @@ export const CONNECTION: Messages['connection'] = {
     noneFound: 'Nada corresponde.',
   },
   leases: {
-    title: 'Concessões do último dia',
+    title: 'Leases do último dia',
     client: 'Cliente',
-    count: 'Concessões',
-    active: 'Ativas agora',
-    last: 'Última',
+    count: 'Leases',
+    active: 'Ativos agora',
+    last: 'Último',
     gateway: 'Gateway',
     token: 'Token',
     mode: 'Modo',
-    none: 'Ninguém pediu uma concessão.',
-    truncated: 'Mais de {count}: só as últimas são contadas.',
+    none: 'Ninguém pediu um lease.',
+    truncated: 'Mais de {count}: só os últimos são contados.',
   },
   audit: 'Registro de auditoria',
 };

@@ -15,7 +15,6 @@ export const LEASES: Messages['leases'] = {
   clientId: 'Id do cliente',
   connection: 'Conexão',
   connectionId: 'Id da conexão',
-  mode: 'Modo',
   modes: {
     gateway: 'Gateway',
     token: 'Token',

@@ -21,6 +21,7 @@ export const SETTINGS: Messages['settings'] = {
     listening: 'Escuta',
     meta: 'Meta',
     keys: 'Chaves',
+    console: 'Console',
     database: 'Banco de dados',
     access: 'Acesso',
     pages: 'Páginas dos clientes',

@@ -82,7 +82,7 @@ function MetaSection({ app }: { app: App }) {
           ))}
         </List>
       )}
-      {subscriptions !== null && (
+      {subscriptions !== null && subscriptions.length > 0 && (
         <Facts
           facts={subscriptions.map(
             ({ object, fields, active }) => [object, active ? fields.join(', ') : words.inactive] as const,

@@ -1,26 +1,21 @@
-import { Alert, Button, Group, List, Loader, Stack, Text, Textarea } from '@mantine/core';
+import { Alert, Button, Group, List, Stack, Text, Textarea } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
-import { useEffect, useState } from 'react';
-import { api, type Schemas, unwrap } from '../../api/client.ts';
+import { useState } from 'react';
+import { api, unwrap } from '../../api/client.ts';
 import { Icon } from '../../components/icon.tsx';
 import { ProblemNotice } from '../../components/problem-notice.tsx';
 import { Section } from '../../components/section.tsx';
 import { download } from '../../download.ts';
 import { fill } from '../../messages/messages.ts';
 import { useMessages } from '../../messages/use-messages.tsx';
-
-type Verification = Schemas['ChainVerificationResponse'];
+import { useVerification, type Verification } from './use-verification.ts';
+import { VerificationProgress } from './verification-progress.tsx';
 
 /** Is the record whole? With an anchor that was kept elsewhere, also: is this the database that it was taken from? */
 export function RecordSection() {
   const { audit: words } = useMessages();
   const [anchor, setAnchor] = useState('');
-  const verify = useMutation({
-    mutationFn: () => {
-      const given = anchor.trim();
-      return unwrap(api.GET('/v1/audit/verify', { params: { query: given === '' ? {} : { anchor: given } } }));
-    },
-  });
+  const { verify, progress } = useVerification();
   const take = useMutation({
     mutationFn: async () => {
       const taken = await unwrap(api.GET('/v1/audit/anchor'));
@@ -42,7 +37,7 @@ export function RecordSection() {
           >
             {words.takeAnchor}
           </Button>
-          <Button size="xs" loading={verify.isPending} onClick={() => verify.mutate()}>
+          <Button size="xs" loading={verify.isPending} onClick={() => verify.mutate(anchor.trim())}>
             {words.verify}
           </Button>
         </Group>
@@ -59,26 +54,10 @@ export function RecordSection() {
         maxRows={4}
         spellCheck={false}
       />
-      {verify.isPending && <Verifying />}
+      {verify.isPending && <VerificationProgress progress={progress} />}
       <ProblemNotice error={verify.error ?? take.error} />
       {verify.data !== undefined && !verify.isPending && <Verdict verification={verify.data} />}
     </Section>
-  );
-}
-
-/** The whole record is read, so it says how long it has been at it. */
-function Verifying() {
-  const { audit: words } = useMessages();
-  const [seconds, setSeconds] = useState(0);
-  useEffect(() => {
-    const timer = setInterval(() => setSeconds((before) => before + 1), 1000);
-    return () => clearInterval(timer);
-  }, []);
-  return (
-    <Group gap="xs">
-      <Loader size="xs" />
-      <Text size="sm">{fill(words.verifying, { seconds })}</Text>
-    </Group>
   );
 }
 
@@ -93,17 +72,21 @@ function Verdict({ verification }: { verification: Verification }) {
       title={fill(valid ? words.valid : words.invalid, { count: entries })}
       role="status"
     >
-      <Stack gap={4}>
-        {anchor !== undefined && <Text size="sm">{fill(words.anchorVerdict, { verdict: anchor })}</Text>}
-        <List size="sm">
-          {faults.map((fault) => (
-            <List.Item key={`${fault.kind} ${fault.from} ${fault.entry_id}`}>
-              <span className="id-text">{fault.kind}</span>{' '}
-              {fault.from !== null && fill(words.fault, { from: fault.from, to: fault.to ?? fault.from })}
-            </List.Item>
-          ))}
-        </List>
-      </Stack>
+      {(anchor !== undefined || faults.length > 0) && (
+        <Stack gap={4}>
+          {anchor !== undefined && <Text size="sm">{fill(words.anchorVerdict, { verdict: anchor })}</Text>}
+          {faults.length > 0 && (
+            <List size="sm">
+              {faults.map((fault) => (
+                <List.Item key={`${fault.kind} ${fault.from} ${fault.entry_id}`}>
+                  <span className="id-text">{fault.kind}</span>{' '}
+                  {fault.from !== null && fill(words.fault, { from: fault.from, to: fault.to ?? fault.from })}
+                </List.Item>
+              ))}
+            </List>
+          )}
+        </Stack>
+      )}
     </Alert>
   );
 }

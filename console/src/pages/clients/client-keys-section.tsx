@@ -31,7 +31,7 @@ export function ClientKeysSection({ client }: { client: Client }) {
       <DataTable
         label={words.keys}
         columns={[
-          { key: 'made', title: words.keyMade, cell: ({ created_at: at }) => <Time at={at} /> },
+          { key: 'made', title: words.keyMade, cell: ({ created_at: at }) => <Time at={at} form="date" /> },
           {
             key: 'used',
             title: words.lastUse,
@@ -40,7 +40,7 @@ export function ClientKeysSection({ client }: { client: Client }) {
           {
             key: 'ends',
             title: words.keyEnds,
-            cell: ({ expires_at: at }) => <Time at={at} otherwise={frame.time.never} />,
+            cell: ({ expires_at: at }) => <Time at={at} form="relative" otherwise={frame.time.never} />,
           },
         ]}
         rows={client.keys}

@@ -1,14 +1,4 @@
-import {
-  Checkbox,
-  Group,
-  NumberInput,
-  SegmentedControl,
-  Stack,
-  TagsInput,
-  Text,
-  Textarea,
-  TextInput,
-} from '@mantine/core';
+import { Checkbox, Group, NativeSelect, NumberInput, Stack, TagsInput, Textarea, TextInput } from '@mantine/core';
 import { useMessages } from '../../messages/use-messages.tsx';
 import { PRODUCTS } from '../connections/connection-filter.ts';
 import { isReadable, type PolicyDraft } from './policy-draft.ts';
@@ -34,17 +24,12 @@ export function PolicyFields(props: { draft: PolicyDraft; onChange: (draft: Poli
         data-autofocus={isNew ? true : undefined}
       />
       {isNew && (
-        <div>
-          <Text size="sm" fw={500} mb={4} id="client-role">
-            {words.role}
-          </Text>
-          <SegmentedControl
-            aria-labelledby="client-role"
-            value={draft.role}
-            data={ROLES.map((value) => ({ value, label: frame.session.roles[value] }))}
-            onChange={(value) => set({ role: ROLES.find((role) => role === value) ?? draft.role })}
-          />
-        </div>
+        <NativeSelect
+          label={words.role}
+          value={draft.role}
+          data={ROLES.map((value) => ({ value, label: frame.session.roles[value] }))}
+          onChange={(event) => set({ role: ROLES.find((role) => role === event.currentTarget.value) ?? draft.role })}
+        />
       )}
       <TagsInput
         label={words.tenants}

@@ -1,4 +1,5 @@
 import { Text } from '@mantine/core';
+import { CodeWord } from '../../components/code-word.tsx';
 import type { Connection } from '../../components/connection-summary.ts';
 import { Facts } from '../../components/facts.tsx';
 import { IdText } from '../../components/id-text.tsx';
@@ -34,7 +35,12 @@ export function FactsSection({ connection }: { connection: Connection }) {
 }
 
 function Scopes({ scopes }: { scopes: readonly string[] }) {
-  return <span className="id-text">{scopes.join(', ') || '–'}</span>;
+  if (scopes.length === 0) return '–';
+  return scopes.map((scope) => (
+    <div key={scope}>
+      <CodeWord>{scope}</CodeWord>
+    </div>
+  ));
 }
 
 function Metadata({ metadata }: Pick<Connection, 'metadata'>) {

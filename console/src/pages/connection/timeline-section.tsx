@@ -101,7 +101,7 @@ function Axis({ window }: { window: ReturnType<typeof windowAround> }) {
       <div className="timeline-axis">
         {monthsOf(window)
           .map((month) => ({ month, position: positionOf(month, window) }))
-          .filter(({ position }) => Math.abs(position - now) > 5 && position < 96)
+          .filter(({ position }) => Math.abs(position - now) > 9 && position < 96)
           .map(({ month, position }) => (
             <span key={month.getTime()} style={{ left: `${position}%` }}>
               {format.format(month)}

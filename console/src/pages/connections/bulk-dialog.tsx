@@ -19,7 +19,9 @@ export function BulkDialog(props: { action: BulkAction; chosen: readonly Connect
   const workable = chosen.filter(({ status }) => status !== 'revoked');
   const run = useBulkRun(action);
   const [typed, setTyped] = useState('');
-  const done = [...run.results.values()].filter(({ state }) => state === 'succeeded' || state === 'failed').length;
+  const states = [...run.results.values()].map(({ state }) => state);
+  const [succeeded, failed] = (['succeeded', 'failed'] as const).map((each) => states.filter((s) => s === each).length);
+  const isDone = succeeded === workable.length;
   const isConfirmed = action !== 'revoke' || typed.trim().toLowerCase() === words.word;
   return (
     <Modal
@@ -43,7 +45,9 @@ export function BulkDialog(props: { action: BulkAction; chosen: readonly Connect
             data-autofocus
           />
         )}
-        {run.results.size > 0 && <Outcome rows={workable} results={run.results} done={done} />}
+        {run.results.size > 0 && (
+          <Outcome rows={workable} results={run.results} succeeded={succeeded ?? 0} failed={failed ?? 0} />
+        )}
         <ProblemNotice error={run.error} />
         <Group justify="flex-end" gap="xs">
           {run.isPending ? (
@@ -55,14 +59,14 @@ export function BulkDialog(props: { action: BulkAction; chosen: readonly Connect
               {run.results.size > 0 ? frame.actions.close : frame.actions.cancel}
             </Button>
           )}
-          {!run.isSuccess && (
+          {!isDone && (
             <Button
               color={action === 'revoke' ? 'red.9' : undefined}
               loading={run.isPending}
               disabled={!isConfirmed || workable.length === 0}
               onClick={() => run.start(workable.map(({ id }) => id))}
             >
-              {words[action]}
+              {run.results.size > 0 && !run.isPending ? words.goOn : words[action]}
             </Button>
           )}
         </Group>
@@ -91,21 +95,29 @@ function Preview(props: { action: BulkAction; chosen: readonly Connection[]; wor
   );
 }
 
-function Outcome(props: { rows: readonly Connection[]; results: ReadonlyMap<string, RowResult>; done: number }) {
+function Outcome(props: {
+  rows: readonly Connection[];
+  results: ReadonlyMap<string, RowResult>;
+  succeeded: number;
+  failed: number;
+}) {
   const { bulk: words } = useMessages().connections;
-  const failed = [...props.results.values()].filter(({ state }) => state === 'failed').length;
+  const { rows, succeeded, failed } = props;
+  const done = succeeded + failed;
+  // What went wrong stands where it is seen.
+  const sorted = [...rows].sort((a, b) => rankOf(props.results.get(a.id)) - rankOf(props.results.get(b.id)));
   return (
     <Stack gap="xs" aria-live="polite">
       <Progress
-        value={(100 * props.done) / props.rows.length}
+        value={(100 * done) / rows.length}
         color={failed > 0 ? 'yellow' : undefined}
-        aria-label={fill(words.progress, { done: props.done, all: props.rows.length })}
+        aria-label={fill(words.progress, { done, all: rows.length })}
       />
-      <Text size="sm">{fill(words.done, { done: props.done - failed, failed })}</Text>
+      <Text size="sm">{fill(words.done, { done: succeeded, failed })}</Text>
       <ScrollArea.Autosize mah={260} viewportProps={{ tabIndex: 0 }}>
         <Table fz="sm" verticalSpacing={6}>
           <Table.Tbody>
-            {props.rows.map((connection) => (
+            {sorted.map((connection) => (
               <Table.Tr key={connection.id}>
                 <Table.Td>{accountName(connection)}</Table.Td>
                 <Table.Td>
@@ -118,6 +130,10 @@ function Outcome(props: { rows: readonly Connection[]; results: ReadonlyMap<stri
       </ScrollArea.Autosize>
     </Stack>
   );
+}
+
+function rankOf(result: RowResult | undefined): number {
+  return result?.state === 'failed' ? 0 : 1;
 }
 
 function ResultText({ result }: { result: RowResult | undefined }) {

@@ -24,7 +24,7 @@ export function connectionColumns(
           <Anchor component={Link} href={`/connections/${connection.id}`} size="sm" fw={550} lineClamp={1}>
             {accountName(connection)}
           </Anchor>
-          <Text size="xs" c="dimmed" className="id-text" lineClamp={1} maw={{ base: 130, sm: 'none' }}>
+          <Text size="xs" c="dimmed" className="id-text" lineClamp={1} maw={{ base: 120, sm: 'none' }}>
             {connection.reference ?? connection.id}
           </Text>
         </>
@@ -46,7 +46,12 @@ export function connectionColumns(
       key: 'ends',
       title: words.expires,
       secondary: true,
-      cell: (connection) => <Time at={earliestEnd(connection)} form="relative" otherwise={frame.time.never} />,
+      cell: (connection) =>
+        connection.status === 'revoked' ? (
+          frame.time.none
+        ) : (
+          <Time at={earliestEnd(connection)} form="relative" otherwise={frame.time.never} />
+        ),
     },
     {
       key: 'updated',

@@ -11,11 +11,40 @@ export type RowResult =
 
 /** Few at a time: each asks Meta, whose limits others need, too. */
 const CONCURRENCY = 3;
+/** In one call, which takes about a second, so that progress shows. */
+const REVOKED_AT_ONCE = 25;
 
-const CALLS: Readonly<Record<BulkAction, (id: string) => Promise<unknown>>> = {
-  check: (id) => unwrap(api.POST('/v1/connections/{id}/check', { params: { path: { id } } })),
-  refresh: (id) => unwrap(api.POST('/v1/connections/{id}/refresh', { params: { path: { id } } })),
-  revoke: (id) => unwrap(api.DELETE('/v1/connections/{id}', { params: { path: { id } } })),
+/** How one call does its part of the rows. Returns what kept it from those that failed. */
+interface BulkCall {
+  rows: number;
+  concurrency: number;
+  call: (ids: readonly string[]) => Promise<ReadonlyMap<string, unknown>>;
+}
+
+const one = (call: (id: string) => Promise<unknown>): BulkCall => ({
+  rows: 1,
+  concurrency: CONCURRENCY,
+  call: async ([id = '']) => {
+    await call(id);
+    return new Map();
+  },
+});
+
+const CALLS: Readonly<Record<BulkAction, BulkCall>> = {
+  check: one((id) => unwrap(api.POST('/v1/connections/{id}/check', { params: { path: { id } } }))),
+  refresh: one((id) => unwrap(api.POST('/v1/connections/{id}/refresh', { params: { path: { id } } }))),
+  revoke: {
+    rows: REVOKED_AT_ONCE,
+    concurrency: 1,
+    call: async (ids) => {
+      const { results } = await unwrap(api.POST('/v1/connections/revoke', { body: { ids: [...ids] } }));
+      return new Map(
+        results.flatMap((result, index) =>
+          'problem' in result ? [[ids[index] ?? '', ProblemError.ofProblem(result.problem)] as const] : [],
+        ),
+      );
+    },
+  },
 };
 
 /**
@@ -26,43 +55,49 @@ export function useBulkRun(action: BulkAction) {
   const client = useQueryClient();
   const [results, setResults] = useState<ReadonlyMap<string, RowResult>>(new Map());
   const controller = useRef<AbortController | null>(null);
-  const note = (id: string, result: RowResult): void => setResults((before) => new Map(before).set(id, result));
-  const { mutate, isPending, error, isSuccess } = useMutation({
+  const note = (ids: readonly string[], toResult: (id: string) => RowResult): void =>
+    setResults((before) => new Map([...before, ...ids.map((id) => [id, toResult(id)] as const)]));
+  const { mutate, isPending, error } = useMutation({
     mutationFn: async (ids: readonly string[]) => {
       const stop = new AbortController();
       controller.current = stop;
+      const { rows, concurrency, call } = CALLS[action];
       const waiting = ids.filter((id) => results.get(id)?.state !== 'succeeded');
-      for (const id of waiting) note(id, { state: 'waiting' });
+      note(waiting, () => ({ state: 'waiting' }));
       const work = async (): Promise<void> => {
-        for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
-          const row = id;
+        for (let part = waiting.splice(0, rows); part.length > 0; part = waiting.splice(0, rows)) {
           if (stop.signal.aborted) {
-            note(row, { state: 'stopped' });
+            note(part, () => ({ state: 'stopped' }));
             continue;
           }
-          note(row, { state: 'running' });
-          await callPatiently(() => CALLS[action](row), stop.signal).then(
-            () => note(row, { state: 'succeeded' }),
-            (failure: unknown) => {
-              if (stop.signal.aborted) return note(row, { state: 'stopped' });
-              note(row, { state: 'failed', error: failure });
-              if (!holdsUpAll(failure)) return;
-              stop.abort();
-              throw failure;
-            },
-          );
+          const some = part;
+          note(some, () => ({ state: 'running' }));
+          try {
+            const failures = await callPatiently(() => call(some), stop.signal);
+            note(some, (id) =>
+              failures.has(id) ? { state: 'failed', error: failures.get(id) } : { state: 'succeeded' },
+            );
+          } catch (failure) {
+            const isHeldUp = stop.signal.aborted || holdsUpAll(failure);
+            note(some, () => (isHeldUp ? { state: 'stopped' } : { state: 'failed', error: failure }));
+            if (stop.signal.aborted || !isHeldUp) continue;
+            stop.abort();
+            note(waiting.splice(0), () => ({ state: 'stopped' }));
+            throw failure;
+          }
         }
       };
-      const ends = await Promise.allSettled(Array.from({ length: CONCURRENCY }, work));
+      const ends = await Promise.allSettled(Array.from({ length: concurrency }, work));
       const failed = ends.find((end) => end.status === 'rejected');
       if (failed !== undefined) throw failed.reason;
     },
     onSettled: () => client.invalidateQueries({ queryKey: ['connections'] }),
   });
-  return { results, start: mutate, stop: () => controller.current?.abort(), isPending, isSuccess, error };
+  return { results, start: mutate, stop: () => controller.current?.abort(), isPending, error };
 }
 
-/** Whether no other row would fare better: somebody has to sign in first. */
+/** Whether no other row would fare better: somebody has to sign in first, or the service is away. */
 function holdsUpAll(error: unknown): boolean {
-  return error instanceof ProblemError && (error.status === 401 || error.code === 'fresh_sign_in_required');
+  if (!(error instanceof ProblemError)) return false;
+  return error.status === null || error.status === 401 || error.code === 'fresh_sign_in_required';
 }

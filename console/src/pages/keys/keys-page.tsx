@@ -56,10 +56,22 @@ function KeyTable(props: { keys: readonly Key[]; isLoading: boolean; hasFailed: 
       <DataTable
         label={words.title}
         columns={[
-          { key: 'id', title: words.key, cell: ({ id }) => <IdText id={id} /> },
+          {
+            key: 'id',
+            title: words.key,
+            cell: ({ id, state }) => (
+              <>
+                <IdText id={id} />
+                <Text size="xs" hiddenFrom="sm">
+                  {words.states[state]}
+                </Text>
+              </>
+            ),
+          },
           {
             key: 'state',
             title: words.state,
+            secondary: true,
             cell: ({ state }) => <Badge color={COLORS[state]}>{words.states[state]}</Badge>,
           },
           {

@@ -30,11 +30,12 @@ const PAGE_SIZE = 50;
 export function LeasesPage() {
   const messages = useMessages();
   const { leases: words } = messages;
-  const filters = useAddressFilters(['status', 'client_id', 'connection_id']);
+  const filters = useAddressFilters(['status', 'tenant', 'client_id', 'connection_id']);
   const chosen = filters.get('status');
   const status = chosen === '' ? 'active' : STATUSES.find((each) => each === chosen);
   const query = {
     status,
+    tenant: filters.get('tenant') || undefined,
     client_id: filters.get('client_id') || undefined,
     connection_id: filters.get('connection_id') || undefined,
   };
@@ -62,16 +63,20 @@ export function LeasesPage() {
             ]}
             onChange={(value) => filters.set('status', value === 'active' ? '' : value)}
           />
-          <TextFilterField
-            label={words.clientId}
-            value={filters.get('client_id')}
-            onChange={(value) => filters.set('client_id', value)}
-          />
-          <TextFilterField
-            label={words.connectionId}
-            value={filters.get('connection_id')}
-            onChange={(value) => filters.set('connection_id', value)}
-          />
+          {(
+            [
+              ['tenant', messages.connections.filters.tenant],
+              ['client_id', words.clientId],
+              ['connection_id', words.connectionId],
+            ] as const
+          ).map(([name, label]) => (
+            <TextFilterField
+              key={name}
+              label={label}
+              value={filters.get(name)}
+              onChange={(value) => filters.set(name, value)}
+            />
+          ))}
         </Group>
         <DataTable
           label={words.title}
@@ -97,11 +102,14 @@ function columnsOf(
     {
       key: 'client',
       title: words.client,
-      cell: ({ client_id: id, lease_id: leaseId }) => (
+      cell: ({ client_id: id, lease_id: leaseId, status, mode }) => (
         <>
           <Text size="sm">{clientName(id)}</Text>
-          <Text size="xs" c="dimmed" className="id-text">
+          <Text size="xs" c="dimmed" className="id-text id-line">
             {leaseId}
+          </Text>
+          <Text size="xs" hiddenFrom="sm">
+            {words.states[status]} · {words.modes[mode]}
           </Text>
         </>
       ),
@@ -112,17 +120,24 @@ function columnsOf(
       cell: ({ connection_id: id, tenant }) => (
         <>
           <Text size="sm">{tenant}</Text>
-          <Anchor component={Link} href={`/connections/${id}`} size="xs" className="id-text">
+          <Anchor component={Link} href={`/connections/${id}`} size="xs" className="id-text id-line">
             {id}
           </Anchor>
         </>
       ),
     },
-    { key: 'mode', title: words.mode, secondary: true, cell: ({ mode }) => words.modes[mode] },
     {
       key: 'state',
       title: words.state,
-      cell: ({ status }) => <Badge color={COLORS[status]}>{words.states[status]}</Badge>,
+      secondary: true,
+      cell: ({ status, mode }) => (
+        <>
+          <Badge color={COLORS[status]}>{words.states[status]}</Badge>
+          <Text size="xs" c="dimmed" pl={4}>
+            {words.modes[mode]}
+          </Text>
+        </>
+      ),
     },
     { key: 'issued', title: words.issued, secondary: true, cell: ({ issued_at: at }) => <Time at={at} /> },
     {

@@ -1,6 +1,7 @@
-import { Alert, Badge, Center, Group, List, Loader, SimpleGrid, Text } from '@mantine/core';
+import { Alert, Badge, Center, Group, List, Loader, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { api, type Schemas, unwrap } from '../../api/client.ts';
+import { CodeWord } from '../../components/code-word.tsx';
 import { DataTable } from '../../components/data-table.tsx';
 import { Facts } from '../../components/facts.tsx';
 import { Icon } from '../../components/icon.tsx';
@@ -13,7 +14,7 @@ import { useMessages } from '../../messages/use-messages.tsx';
 type Settings = Schemas['SettingsResponse'];
 type Setting = Settings['settings'][number];
 
-const GROUPS = ['listening', 'meta', 'keys', 'database', 'access', 'pages', 'schedules'] as const;
+const GROUPS = ['listening', 'meta', 'keys', 'console', 'database', 'access', 'pages', 'schedules'] as const;
 
 /** What this replica goes by. */
 export function SettingsPage() {
@@ -34,7 +35,7 @@ export function SettingsPage() {
       {data !== undefined && (
         <>
           <Versions settings={data} />
-          <SimpleGrid cols={{ base: 1, lg: 2 }}>
+          <div className="two-columns">
             {GROUPS.map((group) => (
               <GroupSection
                 key={group}
@@ -42,7 +43,7 @@ export function SettingsPage() {
                 settings={data.settings.filter((setting) => setting.group === group)}
               />
             ))}
-          </SimpleGrid>
+          </div>
         </>
       )}
     </>
@@ -98,7 +99,7 @@ function GroupSection({ title, settings }: { title: string; settings: readonly S
       <DataTable
         label={title}
         columns={[
-          { key: 'name', title: words.name, cell: ({ name }) => <span className="id-text">{name}</span> },
+          { key: 'name', title: words.name, cell: ({ name }) => <CodeWord>{name}</CodeWord> },
           {
             key: 'value',
             title: words.value,

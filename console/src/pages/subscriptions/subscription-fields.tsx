@@ -1,5 +1,6 @@
 import { Checkbox, SimpleGrid, Stack, TagsInput, TextInput } from '@mantine/core';
 import type { Schemas } from '../../api/client.ts';
+import { CodeWord } from '../../components/code-word.tsx';
 import { useMessages } from '../../messages/use-messages.tsx';
 
 type EventType = Schemas['SubscriptionResponse']['events'][number];
@@ -59,7 +60,7 @@ export function SubscriptionFields(props: { draft: SubscriptionDraft; onChange: 
       <Checkbox.Group label={words.events} value={draft.events} onChange={(events) => onChange({ ...draft, events })}>
         <SimpleGrid cols={{ base: 1, xs: 2 }} spacing="xs" mt={4}>
           {EVENT_TYPES.map((type) => (
-            <Checkbox key={type} value={type} label={<span className="id-text">{type}</span>} />
+            <Checkbox key={type} value={type} label={<CodeWord>{type}</CodeWord>} />
           ))}
         </SimpleGrid>
       </Checkbox.Group>

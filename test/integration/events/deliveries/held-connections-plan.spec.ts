@@ -20,7 +20,7 @@ it('finds held connections without reading the backlog of a subscriber that acce
       FROM (VALUES ('sub_down', $1::timestamptz - interval '2 days'), ('sub_well', $1::timestamptz)) AS s (id, delivered_at)`,
     values: [at],
   });
-  await opened.database.run({
+  await opened.database.longRunning.run({
     text: `INSERT INTO delivery (id, subscription_id, event_id, event_position, ordering_key, status, attempts, retry_until, created_at)
       SELECT 'dlv_' || subscription || n, subscription, 'evt_' || n, n, 'con_' || n, 'pending', 3, $1::timestamptz + interval '1 day', $1
       FROM (VALUES ('sub_down', 20000), ('sub_well', 3)) AS s (subscription, many), generate_series(1, many) n`,

@@ -36,18 +36,18 @@ describe('a tenant with many tokens expiring within a day and a requested rotati
 
   it('does not delay another tenant whose tokens have days left', async () => {
     await seed('small', 3, { expires_at: LATER });
-    const replica = openReplica();
+    const claim = openReplica().open('app', 'due');
     const claimed = [];
-    for (let round = 0; round < 3; round++) claimed.push(...(await replica.claim('app', 8, 'due')));
+    for (let round = 0; round < 3; round++) claimed.push(...(await claim(8, true)));
     expect(claimed).toHaveLength(24);
     expect(claimed.filter(({ tenant }) => tenant === 'small')).toHaveLength(3);
   });
 
   it('does not delay it either if tokens are claimed one at a time', async () => {
     await seed('small', 3, { expires_at: LATER });
-    const replica = openReplica();
+    const claim = openReplica().open('app', 'due');
     const claimed = [];
-    for (let round = 0; round < 18; round++) claimed.push(...(await replica.claim('app', 1, 'due')));
+    for (let round = 0; round < 18; round++) claimed.push(...(await claim(1, true)));
     expect(claimed).toHaveLength(18);
     expect(claimed.filter(({ tenant }) => tenant === 'small')).toHaveLength(3);
   });
@@ -55,8 +55,8 @@ describe('a tenant with many tokens expiring within a day and a requested rotati
   it('does not delay the retries of another tenant', async () => {
     await seed('small', 3, { expires_at: LATER, failure_attempts: '2' });
     const claimed = [];
-    const replica = openReplica();
-    for (let round = 0; round < 3; round++) claimed.push(...(await replica.claim('app', 8, 'retries')));
+    const claim = openReplica().open('app', 'retries');
+    for (let round = 0; round < 3; round++) claimed.push(...(await claim(8, true)));
     expect(claimed.filter(({ tenant }) => tenant === 'small')).toHaveLength(3);
   });
 });
@@ -65,7 +65,7 @@ describe('tokens that expire within a day', () => {
   it('go first, also in the sweep of each minute, which leaves the rest to the schedule', async () => {
     await seed('many', 300, { expires_at: LATER });
     for (const tenant of ['one', 'two']) await seed(tenant, 2, {});
-    const claimed = await openReplica().claim('app', 8, 'retries');
+    const claimed = await openReplica().open('app', 'retries')(8, true);
     expect(claimed.map(({ tenant }) => tenant).sort()).toEqual(['one', 'one', 'two', 'two']);
   });
 

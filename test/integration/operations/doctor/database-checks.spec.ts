@@ -18,7 +18,7 @@ async function examine(
 ): Promise<Finding[]> {
   const config = {
     databaseUrl: new SecretString(url),
-    database: { directUrl: directUrl === null ? null : new SecretString(directUrl) },
+    database: { directUrl: directUrl === null ? null : new SecretString(directUrl), readUrl: null },
   };
   const findings = await checkDatabaseSafety({ config, database });
   expect(findings.map(({ check }) => check)).toEqual(['database_tls', 'replication']);

@@ -14,6 +14,7 @@ const CONFIG: ConsoleOidcConfig = {
     { role: 'auditor', value: 'support' },
   ],
   tenantsClaim: 'tenants',
+  sessionSeconds: 3600,
 };
 
 const entitle = (claims: Claims, changes: Partial<ConsoleOidcConfig> = {}) =>

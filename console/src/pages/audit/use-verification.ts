@@ -1,0 +1,61 @@
+import { useMutation } from '@tanstack/react-query';
+import { useState } from 'react';
+import { api, type Schemas, unwrap } from '../../api/client.ts';
+import { ProblemError } from '../../api/problem-error.ts';
+import { readServerSentEvents } from '../../api/server-sent-events.ts';
+
+export type Verification = Schemas['ChainVerificationResponse'];
+
+/** How far a verification is since this page knows of it. */
+export interface Progress {
+  /** Entries checked, of those that there were to check. */
+  done: number;
+  all: number;
+  /** A second. */
+  rate: number;
+}
+
+interface Position {
+  position: number;
+  last_position: number;
+}
+
+/** Verifies the record, with the anchor if there is one, and tells meanwhile how far that is. */
+export function useVerification() {
+  const [progress, setProgress] = useState<Progress | null>(null);
+  const verify = useMutation({
+    mutationFn: async (anchor: string): Promise<Verification> => {
+      setProgress(null);
+      const body = await unwrap<ReadableStream<Uint8Array> | null>(
+        api.GET('/v1/audit/verify', {
+          params: { query: anchor === '' ? {} : { anchor } },
+          headers: { Accept: 'text/event-stream' },
+          parseAs: 'stream',
+        }) as Promise<{ data?: ReadableStream<Uint8Array> | null; error?: unknown; response: Response }>,
+      );
+      const toProgress = progressSinceFirst();
+      try {
+        for await (const { name, data } of readServerSentEvents(body ?? new ReadableStream())) {
+          if (name === 'progress') setProgress(toProgress(JSON.parse(data) as Position));
+          if (name === 'verification') return JSON.parse(data) as Verification;
+        }
+      } catch (cause) {
+        throw ProblemError.ofLostConnection(cause);
+      }
+      throw ProblemError.ofLostConnection(new Error('the answer has no verdict'));
+    },
+  });
+  return { verify, progress };
+}
+
+/** Counts from the first position that is told: what was pruned is not checked again. */
+function progressSinceFirst(): (at: Position) => Progress {
+  let first: { position: number; at: number } | null = null;
+  return ({ position, last_position: last }) => {
+    const now = performance.now();
+    first ??= { position, at: now };
+    const done = position - first.position;
+    const seconds = (now - first.at) / 1000;
+    return { done, all: last - first.position, rate: seconds > 0 ? Math.round(done / seconds) : 0 };
+  };
+}

@@ -1,0 +1,38 @@
+import { Sql } from 'sql-template-tag';
+
+export type Element = string | number | Date | Buffer | null;
+
+export type ElementType = 'bytea' | 'integer' | 'text' | 'timestamptz';
+
+/** An array literal (`toArrayLiteral`) per column, and the number of elements in each. */
+export type RowArrays<C extends string> = Readonly<Record<C, string>> & { readonly count: number };
+
+/**
+ * Defines a FROM item: rows made of as many arrays as there are `columns`, named as in the statement, with `n` counting
+ * from 1. Postgres makes a row of them in a quarter of the time that `unnest` takes, which fills a table for each of its
+ * arrays. The text is put together once: nesting a fragment for each column took longer than all else of a statement.
+ */
+export function defineArrayRows<C extends string>(
+  alias: string,
+  columns: Readonly<Record<C, ElementType>>,
+): (arrays: RowArrays<C>) => Sql {
+  const names = Object.keys(columns) as C[];
+  const texts = ['(SELECT n', ...names.map((name) => `::${columns[name]}[])[n] AS ${name}`)];
+  const strings = texts.map((text, index) => `${text}${index < names.length ? ', (' : ' FROM generate_series(1, '}`);
+  strings.push(`::integer) AS n OFFSET 0) ${alias}`);
+  return (arrays) => new Sql(strings, [...names.map((name) => arrays[name]), arrays.count]);
+}
+
+/** Returns a one-dimensional array as Postgres reads it. Half the work of `pg`, which allows for nesting. */
+export function toArrayLiteral(values: readonly Element[]): string {
+  let literal = '';
+  for (const value of values) literal += literal === '' ? toElement(value) : `,${toElement(value)}`;
+  return `{${literal}}`;
+}
+
+function toElement(value: Element): string {
+  if (value === null) return 'NULL';
+  if (typeof value === 'number') return String(value);
+  if (typeof value === 'string') return `"${/["\\]/.test(value) ? value.replaceAll(/["\\]/g, '\\$&') : value}"`;
+  return value instanceof Date ? `"${value.toISOString()}"` : `"\\\\x${value.toString('hex')}"`;
+}

@@ -1,0 +1,42 @@
+import type { Pool } from 'pg';
+import { ConnectionPool } from '../connection-pool.ts';
+import { DatabaseAvailability } from '../database-availability.ts';
+import { borrowedSessions } from '../servers/borrowed-sessions.ts';
+import type { DatabaseServers } from '../servers/database-servers.ts';
+
+/** Where `StandbyReads` reads. */
+export interface ReadableStandby {
+  servers: DatabaseServers;
+  /** Most milliseconds that a read waits for it to catch up. */
+  waitMs: number;
+}
+
+/** Connections to a standby for reads of one kind. They open on first use. */
+export interface StandbyPool {
+  pool: Pool;
+  connections: ConnectionPool;
+}
+
+const ACQUIRE_TIMEOUT_MS = 500;
+/** Postgres cancels the statement earlier, and says so. */
+const QUERY_TIMEOUT_MARGIN_MS = 200;
+
+/** Trouble with the standby is none with the database: it has an availability of its own. */
+export function openStandbyPool({ servers }: ReadableStandby, size: number, statementTimeoutMs: number): StandbyPool {
+  const limits = { statement_timeout: statementTimeoutMs, idle_in_transaction_session_timeout: 10_000 };
+  const pool = servers.openPool({
+    ...limits,
+    application_name: 'metavault reads',
+    max: size,
+    idleTimeoutMillis: 60_000,
+    connectionTimeoutMillis: ACQUIRE_TIMEOUT_MS,
+    query_timeout: statementTimeoutMs + QUERY_TIMEOUT_MARGIN_MS,
+    // An open pool must not keep the process alive.
+    allowExitOnIdle: true,
+  });
+  const connections = new ConnectionPool(pool, new DatabaseAvailability(), {
+    acquireWithinMs: ACQUIRE_TIMEOUT_MS,
+    borrowed: borrowedSessions(servers, limits),
+  });
+  return { pool, connections };
+}

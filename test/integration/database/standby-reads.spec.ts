@@ -1,0 +1,163 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { DataSource } from 'typeorm';
+import { dataSourceOptions } from '../../../src/database/data-source-options.ts';
+import { Database } from '../../../src/database/database.ts';
+import { DatabaseServers } from '../../../src/database/servers/database-servers.ts';
+import type { ReadOutcome } from '../../../src/database/standby/standby-reads.ts';
+import { type DatabaseProxy, startDatabaseProxy } from '../../support/database-proxy.ts';
+import { freshDatabase } from '../../support/fresh-database.ts';
+import { openResources } from '../../support/open-resources.ts';
+import { type PostgresPair, startPostgresPair } from '../../support/postgres-pair.ts';
+import { until } from '../../support/until.ts';
+
+jest.setTimeout(60_000);
+
+/** A standby that gets a moment catches up. */
+const WAIT_MS = 2_000;
+const READ = { text: `SELECT max(n) AS n, pg_is_in_recovery() AS "isStandby" FROM note` };
+
+let pair: PostgresPair;
+let source: DataSource;
+let way: DatabaseProxy;
+let opened: { close(): Promise<void> } | undefined;
+let standby: Database;
+const outcomes: ReadOutcome[] = [];
+
+beforeAll(async () => {
+  opened = await openResources(async (closeLater) => {
+    pair = closeLater(await startPostgresPair());
+    way = closeLater(await startDatabaseProxy(pair.standbyUrl));
+    const initialized = await new DataSource(dataSourceOptions(pair.url, 2)).initialize();
+    source = initialized;
+    closeLater({ close: () => initialized.destroy() });
+    standby = closeLater(open(pair.standbyUrl));
+    return {};
+  });
+  await standby.longRunning.run({ text: 'CREATE TABLE note (n integer NOT NULL)' });
+});
+afterAll(() => opened?.close());
+beforeEach(() => {
+  outcomes.length = 0;
+});
+
+/** A service's database that reads from `url`. */
+function open(url: string, waitMs = WAIT_MS): Database {
+  const servers = new DatabaseServers(url);
+  servers.pooler = { mode: 'transaction', keepsPrepared: false };
+  const database = Database.of(source, undefined, undefined, { servers, waitMs });
+  database.reads.onRead((outcome) => outcomes.push(outcome));
+  return database;
+}
+
+/** On the standby alone. */
+async function atStandby(text: string): Promise<void> {
+  const at = await new DataSource(dataSourceOptions(pair.standbyUrl, 1)).initialize();
+  await at.query(text);
+  await at.destroy();
+}
+
+let written = 0;
+const write = async (): Promise<number> => {
+  await standby.run({ text: 'INSERT INTO note VALUES ($1)', values: [++written] });
+  return written;
+};
+
+describe('reads', () => {
+  it('come from the standby, and see what was committed just before', async () => {
+    for (let round = 0; round < 20; round++) {
+      const n = await write();
+      expect(await standby.reads.rows(READ)).toEqual([{ n, isStandby: true }]);
+    }
+    expect(new Set(outcomes)).toEqual(new Set(['current']));
+    expect(await standby.reads.look()).toBe('current');
+  });
+
+  it('begun at the same time share a look at the primary, and each sees what came before it', async () => {
+    const read = async (): Promise<void> => {
+      const n = await write();
+      const [row] = await standby.reads.rows<{ n: number }>(READ);
+      expect(row?.n).toBeGreaterThanOrEqual(n);
+    };
+    await Promise.all(Array.from({ length: 8 }, read));
+  });
+
+  it('come from the primary where there is no standby', async () => {
+    const alone = Database.of(source);
+    expect(await alone.reads.rows(READ)).toMatchObject([{ isStandby: false }]);
+    expect(await alone.reads.look()).toBeNull();
+    await alone.close();
+  });
+});
+
+describe('a standby that lags', () => {
+  afterEach(() => atStandby('SELECT pg_wal_replay_resume()'));
+
+  it('is waited for, for a moment', async () => {
+    await atStandby('SELECT pg_wal_replay_pause()');
+    const n = await write();
+    const read = standby.reads.rows(READ);
+    await atStandby('SELECT pg_wal_replay_resume()');
+    expect(await read).toEqual([{ n, isStandby: true }]);
+  });
+
+  it('is left alone after that: the primary answers, with all that was committed', async () => {
+    const hasty = open(pair.standbyUrl, 20);
+    await atStandby('SELECT pg_wal_replay_pause()');
+    const n = await write();
+    expect(await hasty.reads.rows(READ)).toEqual([{ n, isStandby: false }]);
+    expect(await hasty.reads.orElse(hasty.longRunning).rows(READ)).toEqual([{ n, isStandby: false }]);
+    expect(outcomes).toEqual(['behind', 'behind']);
+    expect(await hasty.reads.look()).toBe('behind');
+    await atStandby('SELECT pg_wal_replay_resume()');
+    await until(
+      () => hasty.reads.rows<{ isStandby: boolean }>(READ),
+      ([row]) => row?.isStandby === true,
+    );
+    await hasty.close();
+  });
+});
+
+describe.each<[string, () => void]>([
+  ['refuses connections', () => way.cut()],
+  ['is silent', () => way.silence()],
+])('a standby that %s', (_, fail) => {
+  it('is replaced by the primary, and used again when it is back', async () => {
+    const database = open(way.url);
+    expect(await database.reads.rows(READ)).toMatchObject([{ isStandby: true }]);
+    fail();
+    const n = await write();
+    expect(await database.reads.rows(READ)).toEqual([{ n, isStandby: false }]);
+    expect(outcomes).toEqual(['current', 'away']);
+    expect(database.availability.isUp).toBe(true);
+    way.restore();
+    await until(
+      () => database.reads.rows<{ isStandby: boolean }>(READ),
+      ([row]) => row?.isStandby === true,
+    );
+    await database.close();
+  });
+});
+
+it('a statement that fails on the standby is answered by the primary', async () => {
+  const notDuringRecovery = { text: 'SELECT pg_current_wal_lsn() IS NOT NULL AS known' };
+  expect(await standby.reads.rows(notDuringRecovery)).toEqual([{ known: true }]);
+  expect(outcomes).toEqual(['away']);
+});
+
+it('a server of another cluster is never read from', async () => {
+  const fresh = await freshDatabase();
+  const database = open(fresh.url);
+  expect(await database.reads.rows(READ)).toEqual([{ n: written, isStandby: false }]);
+  expect(outcomes).toEqual(['unfit']);
+  await database.close();
+  await fresh.drop();
+});
+
+it('a standby that was promoted is not read from: it no longer gets what is written', async () => {
+  const database = open(pair.standbyUrl);
+  await pair.promote();
+  const n = await write();
+  expect(await database.reads.rows(READ)).toEqual([{ n, isStandby: false }]);
+  expect(await database.reads.look()).toBe('unfit');
+  await database.close();
+});
