@@ -16,7 +16,7 @@ export function isStamped(stamp, hash) {
   return fs.existsSync(stamp) && fs.readFileSync(stamp, 'utf8') === hash;
 }
 
-/** Calls `build` with a folder beside `output`, then puts it in the place of `output`, so that nobody reads half of it. */
+/** Calls `build` with a folder beside `output`, which then takes the place of `output`: nobody reads half of it. */
 export async function replaceFolder(output, build) {
   const draft = `${output}.${process.pid}`;
   try {

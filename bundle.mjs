@@ -9,7 +9,7 @@ const BUNDLE = path.join(ROOT, 'dist/bundle');
 /** Holds the hash of the inputs of the bundle. */
 const STAMP = path.join(BUNDLE, 'inputs.sha256');
 
-/** Packages that the service or its packages load only where they are needed, never, or that are not installed at all. */
+/** Packages that are loaded only where they are needed, or never, or that are not installed at all. */
 const EXTERNAL = [
   /^@aws-sdk\//,
   // Fastify's, for schemas of routes. There are none: `createHttpServer`.

@@ -11,7 +11,8 @@ const WARM_UP_TIMEOUT_MS = 2_000;
 
 /**
  * Opens the connections of leases and Graph calls, and has Postgres plan their statements, so that the first requests
- * need not wait for that: on two before this resolves, on the others soon after. Never throws; gives up after two seconds.
+ * need not wait for that: on two before this resolves, on the others soon after. Never throws; gives up after two
+ * seconds.
  */
 export async function warmUp({ database, clock }: { database: Database; clock: Clock }): Promise<void> {
   const now = clock.now();

@@ -48,8 +48,8 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 }
 
 /**
- * As `startEmbeddedPostgres`, but returns once the server's process runs. `ready` waits until it answers, and throws if it
- * does not.
+ * As `startEmbeddedPostgres`, but returns once the server's process runs. `ready` waits until it answers, and throws if
+ * it does not.
  */
 export async function launchEmbeddedPostgres(
   options: EmbeddedPostgresOptions,

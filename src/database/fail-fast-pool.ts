@@ -63,8 +63,8 @@ export class FailFastPool {
   }
 
   /**
-   * Opens all connections, and has Postgres plan the statements on each. They must change nothing. Resolves once the first
-   * two serve requests: planning on all takes Postgres half a second. Those that fail later are opened on demand.
+   * Opens all connections, and has Postgres plan the statements on each. They must change nothing. Resolves once the
+   * first two serve requests: planning on all takes Postgres half a second. Those that fail later are opened on demand.
    */
   async warmUp(statements: readonly Statement[]): Promise<void> {
     await this.#connections.warmUp(Math.min(FIRST_CONNECTIONS, this.size), statements);

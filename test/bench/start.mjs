@@ -1,4 +1,4 @@
-// How long a start takes on an existing database, and on what: `npm run bench:start`. BENCH_ROUNDS: how often (default 5).
+// How long a start takes on an existing database, and on what: `npm run bench:start`. BENCH_ROUNDS: how often (5).
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
