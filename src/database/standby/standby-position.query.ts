@@ -30,8 +30,8 @@ export const selectPrimaryPosition = defineStatement<Record<never, never>, Prima
 );
 
 /**
- * The timeline that the standby receives or, where this is hidden from the user or nothing is received, that of its last
- * restart point, which may be older.
+ * The timeline that the standby receives or, where this is hidden from the user or nothing is received, that of its
+ * last restart point, which may be older.
  */
 export const selectStandbyPosition = defineStatement<Record<never, never>, StandbyPositionRow>(
   'standby_position',

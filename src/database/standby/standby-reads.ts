@@ -39,10 +39,10 @@ const LOOK_INTERVAL_MS = 5;
 const REST_MS = 1_000;
 
 /**
- * Reads of lists and counts, from a standby where one is configured. A read sees all that was committed before it began,
- * by whomever and on whichever replica: it asks the primary how far that has written, and the standby must have replayed
- * as much. Else, and in any trouble, it reads from the primary. So there is no answer older than its request, and nobody
- * misses what they have just changed.
+ * Reads of lists and counts, from a standby where one is configured. A read sees all that was committed before it
+ * began, by whomever and on whichever replica: it asks the primary how far that has written, and the standby must have
+ * replayed as much. Else, and in any trouble, it reads from the primary. So there is no answer older than its request,
+ * and nobody misses what they have just changed.
  */
 export class StandbyReads implements SqlReader {
   readonly #positions: Batcher<void, Position>;

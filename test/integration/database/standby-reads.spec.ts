@@ -66,8 +66,9 @@ const standbyAnswers = (database: Database): Promise<unknown> =>
 
 let written = 0;
 const write = async (): Promise<number> => {
-  await standby.run({ text: 'INSERT INTO note VALUES ($1)', values: [++written] });
-  return written;
+  const n = ++written;
+  await standby.run({ text: 'INSERT INTO note VALUES ($1)', values: [n] });
+  return n;
 };
 
 describe('reads', () => {
