@@ -23,10 +23,10 @@ try {
   print('ready, by /health/ready', (each) => each.readyMs);
   print('processor time', (each) => each.cpuMs);
 
-  function print(name, valueOf) {
-    const values = starts.map(valueOf);
-    console.log(
-      `${name.padEnd(24)}${String(values.toSorted((a, b) => a - b)[ROUNDS >> 1]).padStart(6)} ms   ${values.join(' ')}`,
+  function print(name, measure) {
+    const values = starts.map(measure);
+    process.stdout.write(
+      `${name.padEnd(24)}${String(values.toSorted((a, b) => a - b)[ROUNDS >> 1]).padStart(6)} ms   ${values.join(' ')}\n`,
     );
   }
 } finally {

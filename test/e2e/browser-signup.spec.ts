@@ -1,48 +1,23 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
-import { UnfinishedSignupJob } from '../../src/connect/unfinished/unfinished-signup.job.ts';
-import { ConnectionRepository } from '../../src/connections/connection/connection.repository.ts';
 import type { SettingsPatch } from '../../src/sandbox/state/sandbox-settings.ts';
-import { api, countCodeExchanges, createSession } from '../support/connect-test-context.ts';
+import { countCodeExchanges } from '../support/connect-test-context.ts';
+import { type BrowserTest, describeInBrowser, type Visitor } from '../support/describe-in-browser.ts';
 import {
-  type BrowserTest,
-  type BrowserTestContext,
-  describeInBrowser,
-  type Visitor,
-} from '../support/describe-in-browser.ts';
-
-const CONFIG_ID = '777000777000';
-const SCOPES = ['whatsapp_business_management', 'whatsapp_business_messaging'];
-const WABA = '310000000000402';
-const PHONE = '320000000000403';
-const ENVIRONMENT = { META_LOGIN_CONFIG_ID_WHATSAPP: CONFIG_ID };
-const SDK_FILES = '**/connect.facebook.net/**';
-const LEFT = /not completed, so nothing was connected/;
-
-/** Texts and buttons of our page. */
-const text = (page: Page) => page.getByRole('status');
-const button = (page: Page, name = 'Continue with Facebook') => page.getByRole('button', { name });
-const says = (page: Page, words: RegExp) => text(page).filter({ hasText: words }).waitFor();
-
-const sessionOf = (testContext: BrowserTestContext, body: Record<string, unknown> = {}) =>
-  createSession(testContext, {
-    product: 'whatsapp',
-    flow: 'embedded_signup',
-    return_url: testContext.returnUrl,
-    ...body,
-  });
-
-async function cameBack(testContext: BrowserTestContext, page: Page): Promise<URL> {
-  await page.waitForURL((url) => url.href.startsWith(`${testContext.returnUrl}?`));
-  return new URL(page.url());
-}
-
-async function assetsOf(testContext: BrowserTestContext, end: URL): Promise<string[]> {
-  expect(end.searchParams.get('status')).toBe('connected');
-  const id = end.searchParams.get('connection_id') ?? '';
-  const connection = await testContext.replica.app.get(ConnectionRepository).findAcrossTenants(id);
-  return (connection?.assets ?? []).map((asset) => asset.id).sort();
-}
+  assetsOf,
+  button,
+  CONFIG_ID,
+  cameBack,
+  ENVIRONMENT,
+  expectEnabled,
+  LEFT,
+  PHONE,
+  SCOPES,
+  SDK_FILES,
+  says,
+  sessionOf,
+  WABA,
+} from '../support/embedded-signup-pages.ts';
 
 /** Hides Meta's session message from the page, as an old version of the pop-up does. */
 const SWALLOW = `addEventListener('message', (event) => {
@@ -259,211 +234,4 @@ function signup({ testContext, visitor }: BrowserTest): void {
   });
 }
 
-/** The flow without SDK and pop-up. */
-function fullPage({ testContext, visitor }: BrowserTest): void {
-  const meta = (embeddedSignup: SettingsPatch['embeddedSignup'] = {}) =>
-    testContext().sandbox.state.patchSettings({ embeddedSignup });
-  const sessionStatus = async (id: string) =>
-    (await api(testContext()).get(`/v1/connect-sessions/${id}`)).body as Record<string, unknown>;
-  const link = (page: Page, name = 'Continue on the full page') => page.getByRole('link', { name });
-  /** Meta's dialog in the same window. */
-  const continueThere = async (page: Page, assets = [WABA, PHONE]) => {
-    await page.waitForURL(/dialog\/oauth/);
-    await page.getByRole('button', { name: 'Continue' }).click();
-    expect(await assetsOf(testContext(), await cameBack(testContext(), page))).toEqual(expect.arrayContaining(assets));
-  };
-
-  it('is offered at once if the SDK is blocked', async () => {
-    meta();
-    const user = await visitor();
-    await user.context.route(SDK_FILES, (route) => route.abort('blockedbyclient'));
-    const session = await sessionOf(testContext());
-    await user.page.goto(session.connect_url);
-    await link(user.page).click();
-    await continueThere(user.page);
-    user.pageErrors.length = 0;
-    expect(await sessionStatus(session.id)).toMatchObject({ status: 'connected', error: null });
-  });
-
-  it("is offered if the SDK doesn't load for a while", async () => {
-    const user = await visitor();
-    await user.page.clock.install();
-    await user.context.route(SDK_FILES, () => undefined);
-    await user.page.goto((await sessionOf(testContext())).connect_url, { waitUntil: 'commit' });
-    await link(user.page, 'Use the full page instead').waitFor();
-    await user.page.clock.fastForward(15_000);
-    await says(user.page, /part of this page did not load/);
-    await link(user.page).waitFor();
-  });
-
-  it('is available to anyone who prefers it, also on a phone', async () => {
-    meta();
-    const user = await visitor({ viewport: { width: 320, height: 568 } });
-    await user.page.goto((await sessionOf(testContext())).connect_url);
-    await link(user.page, 'Use the full page instead').click();
-    await continueThere(user.page);
-  });
-
-  it('is the only way without JavaScript', async () => {
-    meta();
-    const user = await visitor({ javaScriptEnabled: false });
-    await user.page.goto((await sessionOf(testContext())).connect_url);
-    expect(await user.page.getByRole('button').count()).toBe(0);
-    await link(user.page).click();
-    await continueThere(user.page);
-  });
-
-  it('is offered if no code arrives within a minute, even if the pop-up says nothing', async () => {
-    meta({ code: 'silent', message: 'lost' });
-    const user = await visitor();
-    await user.page.clock.install();
-    await user.page.goto((await sessionOf(testContext())).connect_url);
-    const opened = user.page.waitForEvent('popup');
-    await button(user.page).click();
-    const popup = await opened;
-    const closed = popup.waitForEvent('close');
-    await popup.getByRole('button', { name: 'Continue' }).click();
-    await closed;
-    expect(await link(user.page).count()).toBe(0);
-    await user.page.clock.fastForward(60_000);
-    await says(user.page, /Still waiting for the Meta window/);
-    meta();
-    await link(user.page).click();
-    await continueThere(user.page);
-  });
-
-  it('repairs a signup whose pop-up lost the code, which its session shows meanwhile', async () => {
-    // An account that no other test connects.
-    meta({ code: 'lost', phone: 'unverified' });
-    const user = await visitor();
-    const session = await sessionOf(testContext(), { tenant: 'lost-code' });
-    await user.page.goto(session.connect_url);
-    const reported = user.page.waitForResponse((response) => response.url().includes('/report?'));
-    const opened = user.page.waitForEvent('popup');
-    await button(user.page).click();
-    await (await opened).getByRole('button', { name: 'Continue' }).click();
-    expect((await reported).status()).toBe(204);
-    await says(user.page, /Meta completed the signup, but its window did not return the result/);
-    expect(await sessionStatus(session.id)).toMatchObject({ status: 'open', unfinished: null });
-
-    const { state } = testContext().sandbox;
-    const [waba = ''] = [...state.store.wabas.values()].flatMap(({ id, madeFor }) =>
-      madeFor === 'unverified' ? id : [],
-    );
-    const sent = await state.whatsapp.announce(waba, { url: `${testContext().listensAt}/webhooks/meta` });
-    expect(sent.status).toBe(200);
-    testContext().clock.advance(121);
-    await testContext().replica.app.get(UnfinishedSignupJob).decideDue();
-    expect(await sessionStatus(session.id)).toMatchObject({
-      status: 'unfinished',
-      unfinished: { waba_id: waba, business_id: '300000000000401', remedy: expect.any(String) },
-    });
-
-    await link(user.page).click();
-    await continueThere(user.page, [waba]);
-    expect(await sessionStatus(session.id)).toMatchObject({ status: 'connected', unfinished: null });
-  });
-}
-
-async function expectEnabled(page: Page): Promise<void> {
-  await page.locator('#start:enabled').waitFor();
-}
-
 describeInBrowser('a user in a browser, through Embedded Signup', ENVIRONMENT, signup);
-describeInBrowser('Embedded Signup as a full page', {}, fullPage);
-
-describeInBrowser(
-  "Embedded Signup with Meta's own addresses",
-  { ...ENVIRONMENT, META_DIALOG_URL: 'https://www.facebook.com' },
-  ({ testContext, visitor }) => {
-    /** What the real SDK does to a page: loads more scripts, calls home, frames facebook.com. */
-    const SDK = `(() => {
-      const more = document.createElement('script');
-      more.src = 'https://connect.facebook.net/en_US/sdk.js?hash=1';
-      more.onload = () => window.fbAsyncInit();
-      document.head.append(more);
-    })();`;
-    const REST = `window.FB = {
-      init: (options) => { window.given = { init: options }; },
-      login: (callback, options) => { window.given.login = options; window.finish = callback; }
-    };
-    const frame = document.createElement('iframe');
-    frame.src = 'https://staticxx.facebook.com/x/connect/xd_arbiter/';
-    document.body.append(frame);
-    fetch('https://graph.facebook.com/v26.0/app_events');`;
-
-    it('loads the SDK with the parameters of /meta/config, and trusts only Meta', async () => {
-      const { page, context, pageErrors } = await visitor();
-      const asked: string[] = [];
-      await context.route(/^https:\/\/[a-z]+\.facebook\.(com|net)\//, async (route) => {
-        const url = new URL(route.request().url());
-        asked.push(url.host);
-        const body = url.host !== 'connect.facebook.net' ? '{}' : url.search === '' ? SDK : REST;
-        const contentType = url.host === 'connect.facebook.net' ? 'text/javascript' : 'application/json';
-        await route.fulfill({ contentType, body, headers: { 'Access-Control-Allow-Origin': '*' } });
-      });
-      await page.goto((await sessionOf(testContext())).connect_url);
-      await expectEnabled(page);
-      await button(page).click();
-      const config = (await (await fetch(`${testContext().listensAt}/meta/config`)).json()) as Record<string, unknown>;
-      expect(await page.evaluate('JSON.parse(JSON.stringify(window.given))')).toEqual({
-        init: { appId: config['app_id'], version: config['graph_api_version'], autoLogAppEvents: true, xfbml: true },
-        login: {
-          config_id: CONFIG_ID,
-          response_type: 'code',
-          override_default_response_type: true,
-          extras: {},
-        },
-      });
-      expect([...new Set(asked)].sort()).toEqual([
-        'connect.facebook.net',
-        'graph.facebook.com',
-        'staticxx.facebook.com',
-      ]);
-      const tell = (origin: string, data: unknown) =>
-        page.evaluate(`dispatchEvent(new MessageEvent('message', ${JSON.stringify({ origin, data })}))`);
-      const finish = (waba: string, event = 'FINISH') =>
-        JSON.stringify({ type: 'WA_EMBEDDED_SIGNUP', event, data: { waba_id: waba } });
-      for (const origin of [
-        'https://evilfacebook.com',
-        'https://www.facebook.com.evil.example',
-        'http://www.facebook.com',
-        'https://facebook.com.',
-        'null',
-        testContext().listensAt,
-      ]) {
-        await tell(origin, finish('666'));
-      }
-      for (const noise of ['cb=f1&relation=opener', '', '{', 'null', '[]', 7, null, { type: 'other' }]) {
-        await tell('https://www.facebook.com', noise);
-      }
-      await tell('https://business.facebook.com', finish(WABA, 'FINISH_OBO_MIGRATION'));
-      // The page also posts a report of the message, which may still be on its way.
-      const posted = page.waitForRequest((request) => new URL(request.url()).pathname.endsWith('/complete'));
-      await page.evaluate(`window.finish({ authResponse: { code: 'AQforged' } })`);
-      expect((await posted).postDataJSON()).toEqual({
-        code: 'AQforged',
-        event: 'FINISH_OBO_MIGRATION',
-        waba_id: WABA,
-      });
-      expect((await cameBack(testContext(), page)).search).toBe('?status=error&error=code_rejected');
-      expect(pageErrors).toEqual([]);
-    });
-
-    it('runs nothing that is not from us or Meta', async () => {
-      const { page, context, pageErrors } = await visitor();
-      await context.route(/^https:\/\/[a-z]+\.facebook\.(com|net)\//, (route) => route.fulfill({ body: '' }));
-      await page.goto((await sessionOf(testContext())).connect_url);
-      const failed = page.evaluate(`new Promise((resolve) => {
-        document.body.insertAdjacentHTML('beforeend', '<img src="x" onerror="window.ran = 1">');
-        document.querySelector('img').addEventListener('error', resolve);
-      })`);
-      await failed;
-      expect(await page.evaluate(`fetch('https://evil.example/').then(() => 'sent', () => 'refused')`)).toBe('refused');
-      expect(await page.evaluate('window.ran')).toBeUndefined();
-      const refused = pageErrors.splice(0).join();
-      expect(refused).toContain('Executing inline event handler violates');
-      expect(refused).toContain("Connecting to 'https://evil.example/' violates");
-    });
-  },
-);

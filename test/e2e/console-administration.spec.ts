@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { Database } from '../../src/database/database.ts';
@@ -159,6 +160,74 @@ describeInBrowser('administration in the console', {}, (browserTest) => {
     await page.getByRole('dialog').getByRole('button', { name: 'Retire' }).click();
     await page.getByText(/^kek_\w+ is retired$/).waitFor();
     expect(await lastEntry('key.retired')).toBeDefined();
+  });
+
+  it('adds an app, replaces its secret, and deletes it', async () => {
+    const [id, first, second] = ['2000000000000002', 'a'.repeat(32), 'b'.repeat(32)];
+    const { state } = testContext().sandbox;
+    state.make.app({ id, secret: first });
+    const page = await open('/apps');
+    await button(page, 'Add an app').click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Name').fill('Second');
+    await dialog.getByLabel('App id').fill(id);
+    await dialog.getByLabel('App secret').fill(first);
+    await dialog.getByLabel('Tenants').fill('gym');
+    await dialog.getByRole('button', { name: 'Add' }).click();
+    expect(await dialog.getByLabel('Callback URL').inputValue()).toMatch(new RegExp(`/webhooks/meta/${id}$`));
+    expect(await dialog.getByLabel('Verify token').inputValue()).not.toBe('');
+    expect(await page.evaluate('document.documentElement.outerHTML')).not.toContain(first);
+    await page.keyboard.press('Escape');
+    await page.getByRole('link', { name: 'Second' }).click();
+    await page.getByText('Meta accepts id and secret').waitFor();
+    expect(await lastEntry('app.created')).toMatchObject({ actor_kind: 'person' });
+
+    state.patchApp(id, { secret: second });
+    await button(page, 'Replace the secret').click();
+    await dialog.getByLabel('New secret').fill(second);
+    await dialog.getByRole('button', { name: 'Replace the secret' }).click();
+    await page.getByText('The new secret is in use').waitFor();
+    await button(page, 'Delete').click();
+    await dialog.getByLabel('Type').fill('second');
+    await dialog.getByRole('button', { name: 'Delete' }).click();
+    await page.getByText('Second is deleted').waitFor();
+    for (const action of ['app.secret_rotated', 'app.deleted'])
+      expect({ action, entry: await lastEntry(action) }).toMatchObject({ entry: { actor_kind: 'person' } });
+  });
+
+  it('narrows leases down to a tenant, which stays in the address', async () => {
+    for (const tenant of ['north', 'south']) await connectUser(testContext(), tenant, `Owner of ${tenant}`);
+    const { key } = await createServiceClient(testContext());
+    const issue = async (tenant: string): Promise<string> =>
+      (await api(testContext(), key).post('/v1/leases', { tenant, product: 'pages' }).expect(201)).body.lease_id;
+    const [north, south] = [await issue('north'), await issue('south')];
+    const page = await open('/leases');
+    const rowOf = (id: string) => page.getByRole('row', { name: id });
+    await rowOf(south).waitFor();
+    await page.getByLabel('Tenant').fill('north');
+    await page.keyboard.press('Enter');
+    await rowOf(south).waitFor({ state: 'detached' });
+    await page.reload();
+    await rowOf(north).waitFor();
+    expect([new URL(page.url()).search, await rowOf(south).count()]).toEqual(['?tenant=north', 0]);
+  });
+
+  it('takes an anchor, verifies with it, exports the record, and shows whole entries on a phone', async () => {
+    const page = await open('/audit', { viewport: { width: 380, height: 720 } });
+    const entry = page.locator('tbody tr').first();
+    await entry.getByText('console.signed_in').waitFor();
+    expect(await entry.innerText()).toMatch(/bootstrap · /);
+    const save = async (name: string): Promise<string> => {
+      const downloading = page.waitForEvent('download');
+      await button(page, name).click();
+      return readFileSync(await (await downloading).path(), 'utf8');
+    };
+    const anchor = await save('Take an anchor');
+    await page.getByLabel('Anchor').fill(anchor);
+    await button(page, 'Verify').click();
+    await page.getByText('The anchor: holds').waitFor();
+    const lines = (await save('Export')).trim().split('\n');
+    expect(lines.map((line) => (JSON.parse(line) as { action: string }).action)).toContain('console.signed_in');
   });
 
   it('verifies the record, and filters it', async () => {

@@ -4331,7 +4331,7 @@ export interface components {
              * @example meta_app
              * @enum {string}
              */
-            check: "configuration" | "database" | "database_tls" | "replication" | "migrations" | "key_ring" | "clock" | "key_age" | "rollback" | "meta_app" | "meta_version" | "meta_limits" | "meta_clock" | "login_configuration" | "signup_version" | "redirect_uri" | "return_urls" | "console_sign_in" | "client_keys" | "webhook_handshake" | "webhook_subscriptions" | "event_receiver" | "event_subscriptions" | "logins" | "connections" | "examination";
+            check: "configuration" | "database" | "database_tls" | "replication" | "read_standby" | "migrations" | "key_ring" | "clock" | "key_age" | "rollback" | "meta_app" | "meta_version" | "meta_limits" | "meta_clock" | "login_configuration" | "signup_version" | "redirect_uri" | "return_urls" | "console_sign_in" | "client_keys" | "webhook_handshake" | "webhook_subscriptions" | "event_receiver" | "event_subscriptions" | "logins" | "connections" | "examination";
             /**
              * @description What was found, and what it means
              * @example The app secret is right.

@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as letOthersIn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { Database, type Transaction } from '../../database/database.ts';
 import type { SqlExecutor } from '../../database/statement.ts';
@@ -188,7 +188,7 @@ export class AuditChain {
     const links: NewLink[] = [];
     const forged: AuditEntryId[] = [];
     for (const [index, entry] of entries.entries()) {
-      if (index % HASHED_AT_ONCE === 0) await nextTurn();
+      if (index % HASHED_AT_ONCE === 0) await letOthersIn();
       if (isForged(this.mac, entry, end.macsRequiredFrom)) forged.push(entry.id);
       else links.push(this.append(end, entry));
     }

@@ -114,12 +114,14 @@ export class SettingsService {
 
   private database(): Setting[] {
     const { databaseUrl, dataDir, database } = this.config;
-    const { directUrl, password, poolSizes, migrateAtStart } = database;
+    const { directUrl, readUrl, readWaitMs, password, poolSizes, migrateAtStart } = database;
     const show = shows('database');
     return [
       // Also without a password it may name what only operators should know: the fingerprint tells replicas apart.
       this.secret('database', 'DATABASE_URL', databaseUrl),
       this.secret('database', 'DATABASE_DIRECT_URL', directUrl),
+      this.secret('database', 'DATABASE_READ_URL', readUrl),
+      show('DATABASE_READ_WAIT_MS', readWaitMs),
       show('DATABASE_PASSWORD_FILE', password !== null && 'file' in password ? password.file : null),
       // A command may have a secret among its words.
       show('DATABASE_PASSWORD_COMMAND', password !== null && 'command' in password ? 'set' : null),

@@ -1,3 +1,4 @@
+const asyncHooks = require('node:async_hooks');
 const { createRequire } = require('node:module');
 const { fileURLToPath, pathToFileURL } = require('node:url');
 const Runtime = require('jest-runtime').default;
@@ -7,6 +8,23 @@ const { transpile } = require('../transpile.cjs');
 class SourceMaps extends Map {
   get(source) {
     return source.startsWith('file:') && source.endsWith('.ts') ? transpile(fileURLToPath(source)).map : undefined;
+  }
+}
+
+/** The instances of `AsyncLocalStorage` that `load` makes, and what it returns. */
+function recordStorages(load) {
+  const { AsyncLocalStorage } = asyncHooks;
+  const storages = [];
+  asyncHooks.AsyncLocalStorage = class extends AsyncLocalStorage {
+    constructor(...options) {
+      super(...options);
+      storages.push(this);
+    }
+  };
+  try {
+    return { storages, result: load() };
+  } finally {
+    asyncHooks.AsyncLocalStorage = AsyncLocalStorage;
   }
 }
 
@@ -21,6 +39,7 @@ module.exports = class SpecRuntime extends Runtime {
   #specFile;
   #globals;
   #isShared;
+  #storages = [];
 
   constructor(...options) {
     super(...options);
@@ -49,7 +68,15 @@ module.exports = class SpecRuntime extends Runtime {
     if (!this.#isShared) return super.requireInternalModule(from, to);
     const file = to ?? from;
     delete require.cache[file];
-    return createRequire(from)(file);
+    const { storages, result } = recordStorages(() => createRequire(from)(file));
+    this.#storages.push(...storages);
+    return result;
+  }
+
+  /** Node calls each storage that was ever used for each promise: hundreds of files would slow their worker down. */
+  teardown() {
+    for (const storage of this.#storages) storage.disable();
+    super.teardown();
   }
 
   getSourceMaps() {

@@ -145,6 +145,8 @@ describe('every fault is named', () => {
     ['DATABASE_URL', { DATABASE_URL: 'postgres://h/d?sslmode=prefer' }],
     ['DATABASE_URL', { DATABASE_URL: 'postgres://h/d?sslmode=verify-full&sslrootcert=/nowhere/ca.pem' }],
     ['DATABASE_URL', { DATABASE_DIRECT_URL: 'postgres://h/d' }],
+    ['DATABASE_URL', { DATABASE_READ_URL: 'postgres://h/d' }],
+    ['DATABASE_READ_WAIT_MS', { DATABASE_READ_WAIT_MS: '1001' }],
     ['DATABASE_POOL_SIZE', { DATABASE_POOL_SIZE: '1' }],
     ['DATABASE_PASSWORD_FILE', { DATABASE_PASSWORD_FILE: '/nowhere/password' }],
     ['DATABASE_PASSWORD_COMMAND', { DATABASE_PASSWORD_FILE: process.execPath, DATABASE_PASSWORD_COMMAND: 'true' }],

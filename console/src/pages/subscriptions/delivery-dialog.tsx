@@ -52,7 +52,12 @@ export function DeliveryDialog({ delivery, onClose }: { delivery: Delivery; onCl
               {event.data.hidden === 'sealed' ? words.sealed : words.gone}
             </Text>
           ) : (
-            <Code block tabIndex={0} mah={320} style={{ overflow: 'auto' }}>
+            <Code
+              block
+              tabIndex={0}
+              mah={320}
+              style={{ overflow: 'auto', whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }}
+            >
               {JSON.stringify(event.data.data, null, 2)}
             </Code>
           ))}

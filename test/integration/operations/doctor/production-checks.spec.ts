@@ -39,6 +39,7 @@ it('asks for return URLs, and for somebody who receives that a login is needed',
   expect(await examine()).toEqual({
     database_tls: 'ok',
     replication: 'attention',
+    read_standby: 'ok',
     key_age: 'ok',
     return_urls: 'attention',
     console_sign_in: 'ok',
