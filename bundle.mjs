@@ -72,7 +72,9 @@ async function buildBundle() {
 /** Covers the sources, and the packages as npm installed them. */
 function hashBundleInputs() {
   const settings = ['bundle.mjs', 'build-inputs.mjs', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
-  const installed = 'node_modules/.package-lock.json';
+  // npm's record of what it installed, which may not be what package-lock.json says yet.
+  const records = ['node_modules/.package-lock.json', 'package-lock.json'];
+  const installed = records.find((name) => fs.existsSync(path.join(ROOT, name)));
   return hashInputs(ROOT, ['src', 'migrations', ...settings, installed]);
 }
 

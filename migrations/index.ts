@@ -45,4 +45,7 @@ export { PartitionBounds1764001250000 } from './1764001250000-PartitionBounds.ts
 export { ValidPartitionBounds1764001260000 } from './1764001260000-ValidPartitionBounds.ts';
 export { LeasePartitions1764001270000 } from './1764001270000-LeasePartitions.ts';
 export { AuditEntryPartitions1764001280000 } from './1764001280000-AuditEntryPartitions.ts';
+export { SharedEntryIndexes1764001300000 } from './1764001300000-SharedEntryIndexes.ts';
+export { BuiltEntryIndexes1764001301000 } from './1764001301000-BuiltEntryIndexes.ts';
+export { NoSingleEntryIndexes1764001302000 } from './1764001302000-NoSingleEntryIndexes.ts';
 export { DataAccessExpiry1764001330000 } from './1764001330000-DataAccessExpiry.ts';

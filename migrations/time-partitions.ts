@@ -138,7 +138,7 @@ async function readRights(runner: QueryRunner, table: string): Promise<{ grantee
 }
 
 /** Waits in short turns, because everybody else who wants the table queues up behind who waits for this lock. */
-async function lockExclusively(runner: QueryRunner, table: string): Promise<void> {
+export async function lockExclusively(runner: QueryRunner, table: string): Promise<void> {
   await runner.query(`SET LOCAL lock_timeout = '1s'`);
   for (let attempt = 1; ; attempt++) {
     await runner.query('SAVEPOINT lock_attempt');

@@ -77,7 +77,7 @@ const listStatement = defineStatement<ListParameters, AuditEntryRow>(
     parameters,
   ) => sql`SELECT e.id, e.at, e.action, e.actor_kind, e.actor_id, e.tenant, e.product, e.connection_id, e.subject_id,
       e.request_id, e.details
-    FROM audit_entry e ${where(parameters)} ORDER BY e.id DESC LIMIT ${parameters.limit}`,
+    FROM audit_entry e ${where(parameters)} ORDER BY ${order(parameters)} LIMIT ${parameters.limit}`,
   { variants: [NO_CONDITION, EVERY_CONDITION] },
 );
 
@@ -103,6 +103,11 @@ export class AuditEntryQuery {
   }
 }
 
+/** The index of connections has the beginning of ids only; Postgres sorts what has the same. */
+function order({ connectionId }: ListParameters): Sql {
+  return connectionId === null ? sql`e.id DESC` : sql`left(e.id, 10) DESC, e.id DESC`;
+}
+
 function where(parameters: ListParameters): Sql {
   const conditions = [
     ...identityConditions(parameters),
@@ -115,7 +120,10 @@ function where(parameters: ListParameters): Sql {
 function identityConditions({ connectionId, clientId, action, before }: ListParameters): Sql[] {
   const conditions: Sql[] = [];
   if (before !== null) conditions.push(sql`e.id < ${before}`);
-  if (connectionId !== null) conditions.push(sql`e.connection_id = ${connectionId}`);
+  if (connectionId !== null) {
+    conditions.push(sql`e.connection_id = ${connectionId}`);
+    if (before !== null) conditions.push(sql`left(e.id, 10) <= left(${before}, 10)`);
+  }
   if (action !== null) conditions.push(sql`e.action = ${action}`);
   if (clientId !== null) {
     conditions.push(sql`(e.actor_id = ${clientId} OR (e.subject_id = ${clientId} AND e.action LIKE 'client.%'))`);

@@ -34,6 +34,7 @@ export const STARTUP_ERROR_CODES = {
   invalid_file: 'an import file is not CSV or JSON lines',
   done_file_unusable: 'the file that records imported rows cannot be read or written',
   invalid_anchor: 'the text or file is not an anchor of the audit record',
+  invalid_place: 'a verification of the audit record cannot go on from the place in this file',
   prune_refused: 'these audit entries may not be pruned',
   admin_key_missing: 'a running service was named, but no admin key',
   service_unreachable: 'the running service does not respond',

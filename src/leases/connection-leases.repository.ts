@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import sql from 'sql-template-tag';
+import sql, { type Sql } from 'sql-template-tag';
 import { ConnectionLeases } from '../connections/connection-leases.ts';
 import type { ConnectionId, CredentialId } from '../connections/ids.ts';
 import { RowMacs } from '../database/row-macs.ts';
@@ -7,17 +7,31 @@ import { defineStatement, type SqlExecutor } from '../database/statement.ts';
 import type { LeaseId } from './ids.ts';
 import { leaseColumns } from './lease-conditions.query.ts';
 import { LEASE_MAC, type StoredLease } from './lease-mac.ts';
+import { firstActiveId } from './lease-spans.ts';
 
-const endActive = defineStatement<{ connectionId: ConnectionId; now: Date }>(
+interface ActiveLeases {
+  connectionId: ConnectionId;
+  /** See `firstActiveId`. */
+  from: LeaseId;
+  now: Date;
+}
+
+/** Condition: an active lease of a connection. The beginning of the id is what the index of connections has. */
+function isActiveOf({ connectionId, from, now }: ActiveLeases): Sql {
+  return sql`connection_id = ${connectionId} AND left(id, 10) >= left(${from}, 10) AND id >= ${from}
+      AND expires_at > ${now} AND ended_at IS NULL`;
+}
+
+const endActive = defineStatement<ActiveLeases>(
   'leases_of_connection_end',
-  ({ connectionId, now }) =>
-    sql`UPDATE lease SET ended_at = ${now} WHERE connection_id = ${connectionId} AND expires_at > ${now} AND ended_at IS NULL`,
+  (leases) => sql`UPDATE lease SET ended_at = ${leases.now} WHERE ${isActiveOf(leases)}`,
 );
 
 const lockWithAsset = defineStatement<{ connectionId: ConnectionId; after: string; limit: number }, StoredLease>(
   'leases_of_connection_lock_with_asset',
   ({ connectionId, after, limit }) => sql`SELECT ${leaseColumns(sql`l`)} FROM lease l
-    WHERE l.connection_id = ${connectionId} AND l.asset_id IS NOT NULL AND l.id > ${after} ORDER BY l.id LIMIT ${limit} FOR UPDATE`,
+    WHERE l.connection_id = ${connectionId} AND l.asset_id IS NOT NULL AND l.id > ${after} AND left(l.id, 10) >= left(${after}, 10)
+    ORDER BY left(l.id, 10), l.id LIMIT ${limit} FOR UPDATE`,
 );
 
 const clearAssets = defineStatement<{ ids: readonly LeaseId[]; macs: readonly (Buffer | null)[] }>(
@@ -26,18 +40,15 @@ const clearAssets = defineStatement<{ ids: readonly LeaseId[]; macs: readonly (B
     FROM unnest(${ids}::text[], ${macs}::bytea[]) AS w (id, mac) WHERE l.id = w.id`,
 );
 
-interface TokenLeasesParameters {
-  connectionId: ConnectionId;
+interface TokenLeasesParameters extends ActiveLeases {
   credentialId: CredentialId;
   version: number;
-  now: Date;
 }
 
 const selectTokenLeasesEnd = defineStatement<TokenLeasesParameters, { ends_at: Date | null }>(
   'token_leases_end',
-  ({ connectionId, credentialId, version, now }) => sql`SELECT max(expires_at) AS ends_at FROM lease
-    WHERE connection_id = ${connectionId} AND expires_at > ${now} AND ended_at IS NULL AND mode = 'token'
-      AND credential_id = ${credentialId} AND credential_version = ${version}`,
+  ({ credentialId, version, ...leases }) => sql`SELECT max(expires_at) AS ends_at FROM lease
+    WHERE ${isActiveOf(leases)} AND mode = 'token' AND credential_id = ${credentialId} AND credential_version = ${version}`,
 );
 
 const LEASES_PER_BATCH = 1_000;
@@ -49,15 +60,17 @@ export class ConnectionLeasesRepository extends ConnectionLeases {
   }
 
   override end(executor: SqlExecutor, connectionId: ConnectionId, now: Date): Promise<number> {
-    return executor.run(endActive({ connectionId, now }));
+    return executor.run(endActive({ connectionId, from: firstActiveId(now), now }));
   }
 
   override async tokenLeasesEndAt(
     executor: SqlExecutor,
-    { connectionId, credentialId, version }: Omit<TokenLeasesParameters, 'now'>,
+    { connectionId, credentialId, version }: Omit<TokenLeasesParameters, 'from' | 'now'>,
     now: Date,
   ): Promise<Date | null> {
-    const [row] = await executor.rows(selectTokenLeasesEnd({ connectionId, credentialId, version, now }));
+    const [row] = await executor.rows(
+      selectTokenLeasesEnd({ connectionId, credentialId, version, from: firstActiveId(now), now }),
+    );
     return row?.ends_at ?? null;
   }
 

@@ -39,8 +39,8 @@ const WRITE_AND_READ = sql`) found
   ), ${WRITE_FORESEEN}
   SELECT f.n, CASE WHEN f.is_issued THEN 'issued' WHEN f.lease_id IN (SELECT subject_id FROM recorded) THEN 'unwritten'
       ELSE 'unrecorded' END AS outcome,
-    CASE WHEN f.is_issued THEN f.mode END AS mode, f.connection_id, f.credential_id, f.kind, f.app_id, f.version, to_json(f.scopes) AS scopes,
-    f.token_expires_at, f.secret_id, f.asset_type, NULL::text AS asset_name,
+    CASE WHEN f.is_issued THEN f.mode END AS mode, f.connection_id, f.status, f.credential_id, f.kind, f.app_id, f.version, f.health,
+    to_json(f.scopes) AS scopes, f.token_expires_at, f.secret_id, f.asset_type, NULL::text AS asset_name,
     CASE WHEN f.is_issued THEN f.lease_expires_at END AS lease_expires_at,
     CASE WHEN f.mode = 'token' THEN ${appVersionOf(sql`f.app_id`)} END AS app_version,
     ${IS_INTERFERED_WITH} AS is_interfered_with, ${sealedSecretColumns(sql`s`)}

@@ -80,14 +80,14 @@ interface NotIssued extends OfInput, AllNull<SealedToken> {
   lease_expires_at: null;
 }
 
-interface Issued extends OfInput, Omit<FoundCredential, 'status' | 'health'> {
+interface Issued extends OfInput, FoundCredential {
   outcome: 'issued';
   lease_expires_at: Date;
   secret_id: SecretId;
 }
 
 /** Could be issued, but a trigger dropped its audit entry (`unrecorded`) or the lease (`unwritten`). */
-interface UnwrittenLeaseRow extends NotIssued, Omit<FoundCredential, 'status' | 'health'> {
+interface UnwrittenLeaseRow extends NotIssued, FoundCredential {
   outcome: 'unrecorded' | 'unwritten';
 }
 

@@ -10,12 +10,10 @@ import { defineStatement, type SqlReader } from '../database/statement.ts';
 import type { LeaseRecordRow } from './lease.repository.ts';
 import { ANCESTORS_STAND, leaseColumns } from './lease-conditions.query.ts';
 
-/** Ids from `from` (inclusive) to `before` (exclusive), and the span in which their leases end. */
+/** Ids from `from` (inclusive) to `before` (exclusive). */
 export interface LeaseSpan {
   from: string;
   before: string;
-  endsAfter: Date;
-  endsUntil: Date;
 }
 
 interface PageParameters extends LeaseSpan {
@@ -35,33 +33,44 @@ const selectAll = defineStatement<PageParameters, LeaseRecordRow>('leases_page',
   recordsOf(sql`SELECT * FROM lease WHERE id >= ${from} AND id < ${before} ORDER BY id DESC LIMIT ${limit}`),
 );
 
-/** `id || ''` is what the index has, which no other statement can use. */
+/**
+ * The indexes of clients and connections have the beginning of ids only (migrations/shared-entry-indexes.ts): Postgres
+ * reads in the order of that, and sorts what has the same beginning.
+ */
 const selectOfClient = defineStatement<PageParameters & { clientId: CallerId }, LeaseRecordRow>(
   'leases_page_of_client',
   ({ clientId, from, before, limit }) =>
-    recordsOf(sql`SELECT * FROM lease WHERE client_id = ${clientId} AND (id || '') >= ${from} AND (id || '') < ${before}
-      ORDER BY (id || '') DESC LIMIT ${limit}`),
+    recordsOf(sql`SELECT * FROM lease WHERE client_id = ${clientId} AND id >= ${from} AND id < ${before}
+        AND left(id, 11) >= left(${from}, 11) AND left(id, 11) <= left(${before}, 11)
+      ORDER BY left(id, 11) DESC, id DESC LIMIT ${limit}`),
 );
 
-/** OFFSET 0 keeps Postgres from walking the whole table by id in the hope of soon finding the connection. */
+function newestOfConnection(
+  connectionId: Sql,
+  clientId: CallerId | null,
+  { from, before }: LeaseSpan,
+  limit: number,
+): Sql {
+  return sql`SELECT * FROM lease WHERE connection_id = ${connectionId} AND id >= ${from} AND id < ${before}
+      AND left(id, 10) >= left(${from}, 10) AND left(id, 10) <= left(${before}, 10)
+      AND (${clientId}::text IS NULL OR client_id = ${clientId})
+    ORDER BY left(id, 10) DESC, id DESC LIMIT ${limit}`;
+}
+
 const selectOfConnection = defineStatement<
   PageParameters & { connectionId: ConnectionId; clientId: CallerId | null },
   LeaseRecordRow
->('leases_page_of_connection', ({ connectionId, clientId, from, before, endsAfter, endsUntil, limit }) =>
-  recordsOf(sql`SELECT * FROM (
-      SELECT * FROM lease WHERE connection_id = ${connectionId} AND expires_at > ${endsAfter} AND expires_at <= ${endsUntil}
-        AND (${clientId}::text IS NULL OR client_id = ${clientId}) OFFSET 0) found
-    WHERE id >= ${from} AND id < ${before} ORDER BY id DESC LIMIT ${limit}`),
+>('leases_page_of_connection', ({ connectionId, clientId, limit, ...span }) =>
+  recordsOf(newestOfConnection(sql`${connectionId}`, clientId, span, limit)),
 );
 
 /** As those of a connection, for each of the tenant: leases have no index by tenant, which each would have to pay for. */
 const selectOfTenant = defineStatement<PageParameters & { tenant: string; clientId: CallerId | null }, LeaseRecordRow>(
   'leases_page_of_tenant',
-  ({ tenant, clientId, from, before, endsAfter, endsUntil, limit }) =>
+  ({ tenant, clientId, limit, ...span }) =>
     recordsOf(sql`SELECT found.* FROM (SELECT id FROM connection WHERE tenant = ${tenant} OFFSET 0) c CROSS JOIN LATERAL (
-      SELECT * FROM lease WHERE connection_id = c.id AND expires_at > ${endsAfter} AND expires_at <= ${endsUntil}
-        AND (${clientId}::text IS NULL OR client_id = ${clientId}) OFFSET 0) found
-    WHERE found.id >= ${from} AND found.id < ${before} ORDER BY found.id DESC LIMIT ${limit}`),
+      ${newestOfConnection(sql`c.id`, clientId, span, limit)}) found
+    ORDER BY found.id DESC LIMIT ${limit}`),
 );
 
 /** Whose leases; null: of all. `tenant` counts where there is no connection, which has one. */

@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { Registry } from 'prom-client';
@@ -92,12 +93,32 @@ async function linkSteadily(chain, written) {
   }
 }
 
-/** Entries that a verification checks per second. */
-export async function measureVerification({ chain, verifier, write }, count) {
+/** Microseconds of processor time that a process has taken (Linux counts them in hundredths of a second). */
+function processorTime(pid) {
+  const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10_000;
+}
+
+/** The same of this process, and of Postgres' for its connections. */
+async function processorTimes(watcher) {
+  const { rows } = await watcher.query("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'");
+  return { own: processorTime(process.pid), ofPostgres: rows.reduce((sum, { pid }) => sum + processorTime(pid), 0) };
+}
+
+/** Entries that a verification checks per second, and the processor time of each, in microseconds. */
+export async function measureVerification({ chain, verifier, write }, count, url) {
   for (let n = 0; n < count; n += BATCH) await write(BATCH);
   await chain.link({ lookBack: 'late', wait: true });
+  const watcher = new pg.Client({ connectionString: url });
+  await watcher.connect();
+  const before = await processorTimes(watcher);
   const startedAt = performance.now();
   const { valid, entries } = await verifier.verify();
   if (!valid) throw new Error('the record is not valid');
-  return entries / ((performance.now() - startedAt) / 1_000);
+  const perSecond = entries / ((performance.now() - startedAt) / 1_000);
+  const after = await processorTimes(watcher);
+  await watcher.end();
+  const each = (name) => (after[name] - before[name]) / entries;
+  return { perSecond, own: each('own'), ofPostgres: each('ofPostgres') };
 }

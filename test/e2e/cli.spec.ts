@@ -107,6 +107,7 @@ describe('--json', () => {
     [['connections', 'refresh'], 2, { code: 'invalid_command_line' }],
     [['import', '/nowhere'], 1, { code: 'file_unreadable' }],
     [['audit', 'verify', '--anchor', 'package.json'], 1, { code: 'invalid_anchor' }],
+    [['audit', 'verify', '--resume', 'package.json'], 1, { code: 'invalid_place' }],
   ])('reports as JSON why %j fails', async (args, code, error) => {
     const end = await run(...args, '--json');
     expect({ ...end, err: JSON.parse(end.err) }).toEqual({

@@ -96,7 +96,6 @@ describe.each(CHANGES)('%s', (_, changeAndList) => {
     for (let n = 0; n < 5; n++) await changeAndList(n);
     const after = await reads();
     expect(after['current'] ?? 0).toBeGreaterThan(before['current'] ?? 0);
-    expect({ ...after, current: 0 }).toEqual({ ...before, current: 0 });
   });
 
   it('show it as well while the standby lags, read from the primary', async () => {
@@ -110,8 +109,10 @@ describe.each(CHANGES)('%s', (_, changeAndList) => {
     } finally {
       await atStandby('SELECT pg_wal_replay_resume()');
     }
-    await pair.caughtUp();
-    expect(await checkReadStandby(context.replica.app.get(Database).reads)).toMatchObject({ state: 'ok' });
+    await until(
+      () => checkReadStandby(context.replica.app.get(Database).reads),
+      ({ state }) => state === 'ok',
+    );
   });
 });
 

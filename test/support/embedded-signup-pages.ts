@@ -13,7 +13,7 @@ export const SDK_FILES = '**/connect.facebook.net/**';
 export const LEFT = /not completed, so nothing was connected/;
 
 /** Texts and buttons of our page. */
-export const text = (page: Page) => page.getByRole('status');
+const text = (page: Page) => page.getByRole('status');
 export const button = (page: Page, name = 'Continue with Facebook') => page.getByRole('button', { name });
 export const says = (page: Page, words: RegExp) => text(page).filter({ hasText: words }).waitFor();
 

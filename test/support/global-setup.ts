@@ -28,12 +28,31 @@ function removeStaleDirectories(parent: string): void {
   }
 }
 
-/** One Postgres for the run, with a migrated template that each spec file clones; and what browsers load. */
+/**
+ * One Postgres for the run, with a migrated template that each spec file clones; and what browsers load.
+ * `TEST_SERVER_URL`: a server of another version, that is there for tests alone.
+ */
 export default async function setup(): Promise<void> {
-  const parent = databaseParentFolder();
-  for (const each of new Set([parent, os.tmpdir()])) removeStaleDirectories(each);
   // Takes no time if nothing has changed. Jest loads this file by require, so it cannot import the module.
   execFileSync(process.execPath, [path.join(ROOT, 'customer-pages/build.mjs')], { stdio: 'inherit' });
+  const url = process.env['TEST_SERVER_URL'] ?? (await startServer());
+  const admin = await new DataSource({ type: 'postgres', url, installExtensions: false }).initialize();
+  await admin.query(`DROP DATABASE IF EXISTS ${TEMPLATE_DATABASE} WITH (FORCE)`);
+  await admin.query(`CREATE DATABASE ${TEMPLATE_DATABASE}`);
+  await admin.destroy();
+  const template = new DataSource(dataSourceOptions(url.replace(/postgres$/, TEMPLATE_DATABASE)));
+  await template.initialize();
+  await migrate(template);
+  await template.destroy();
+  process.env['TEST_POSTGRES_URL'] = url;
+  const build = findCurrentBuild(ROOT);
+  if (build !== undefined) process.env['REPLICA_BUILD'] = build;
+}
+
+/** Starts the server that the teardown stops. Returns its URL. */
+async function startServer(): Promise<string> {
+  const parent = databaseParentFolder();
+  for (const each of new Set([parent, os.tmpdir()])) removeStaleDirectories(each);
   const directory = path.join(parent, `${PREFIX}${process.pid}`);
   fs.mkdirSync(directory, { mode: 0o755 });
   const postgres: EmbeddedPostgres = await startEmbeddedPostgres({
@@ -44,14 +63,5 @@ export default async function setup(): Promise<void> {
     settings: { max_connections: '300', autovacuum: 'off' },
   });
   Object.assign(globalThis, { testPostgres: { postgres, directory } });
-  const admin = await new DataSource({ type: 'postgres', url: postgres.url, installExtensions: false }).initialize();
-  await admin.query(`CREATE DATABASE ${TEMPLATE_DATABASE}`);
-  await admin.destroy();
-  const template = new DataSource(dataSourceOptions(postgres.url.replace(/postgres$/, TEMPLATE_DATABASE)));
-  await template.initialize();
-  await migrate(template);
-  await template.destroy();
-  process.env['TEST_POSTGRES_URL'] = postgres.url;
-  const build = findCurrentBuild(ROOT);
-  if (build !== undefined) process.env['REPLICA_BUILD'] = build;
+  return postgres.url;
 }

@@ -19,7 +19,6 @@ export interface ChainTip {
 }
 
 export interface NewLink {
-  position: number;
   entryId: AuditEntryId;
   mac: Buffer;
 }
@@ -92,14 +91,16 @@ const countUnlinkedStatement = defineStatement<{ from: string }, { count: number
     LIMIT ${raw(String(MAX_COUNTED_UNLINKED))}) unlinked`,
 );
 
+/** `macs`: one after the other, because the driver takes long for an array of them. */
 const insertLinksStatement = defineStatement<{
-  positions: readonly number[];
+  firstPosition: number;
   entryIds: readonly AuditEntryId[];
-  macs: readonly Buffer[];
+  macs: Buffer;
 }>(
   'audit_link_insert',
-  ({ positions, entryIds, macs }) => sql`INSERT INTO audit_link (position, entry_id, mac)
-    SELECT * FROM unnest(${positions}::bigint[], ${entryIds}::text[], ${macs}::bytea[])`,
+  ({ firstPosition, entryIds, macs }) => sql`INSERT INTO audit_link (position, entry_id, mac)
+    SELECT ${firstPosition}::bigint + n - 1, id, substr(${macs}::bytea, (n * 32 - 31)::integer, 32)
+    FROM unnest(${entryIds}::text[]) WITH ORDINALITY AS l (id, n)`,
 );
 
 const upsertHeadStatement = defineStatement<NonNullable<ChainTip['head']>>(
@@ -209,7 +210,7 @@ export async function countUnlinkedEntries(executor: SqlExecutor, from: string):
   return row?.count ?? 0;
 }
 
-/** Throws `IntegrityError` if a trigger or rule swallowed a link or the head. */
+/** Inserts the links that end the chain. Throws `IntegrityError` if a trigger or rule swallowed a link or the head. */
 export async function insertLinks(
   tx: SqlExecutor,
   links: readonly NewLink[],
@@ -217,9 +218,9 @@ export async function insertLinks(
 ): Promise<void> {
   const inserted = await tx.run(
     insertLinksStatement({
-      positions: links.map(({ position }) => position),
+      firstPosition: head.entries - links.length + 1,
       entryIds: links.map(({ entryId }) => entryId),
-      macs: links.map(({ mac }) => mac),
+      macs: Buffer.concat(links.map(({ mac }) => mac)),
     }),
   );
   if (inserted !== links.length) throw new IntegrityError('audit_link');

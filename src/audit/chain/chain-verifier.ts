@@ -8,9 +8,10 @@ import { type AuditCheckpoint, readCheckpoint } from './audit-checkpoint.ts';
 import { type ChainTip, readTip } from './audit-link.repository.ts';
 import { type ChainFault, type ChainFaultKind, ChainFaults } from './chain-fault.ts';
 import { ChainMac } from './chain-mac.ts';
-import { walkLinks } from './link-walk.ts';
+import { type WalkProgress, walkLinks } from './link-walk.ts';
 import { findMissingRecords } from './missing-records.ts';
 import { findUnlinkedFaults } from './unlinked-entries.ts';
+import { findStart } from './verified-place.ts';
 
 /** The first fault, in the form of earlier releases. */
 export interface FirstChainFault {
@@ -34,13 +35,10 @@ export interface ChainVerification {
   firstFault: FirstChainFault | null;
 }
 
-type ProgressListener = (position: number, lastPosition: number) => void;
+type ProgressListener = (progress: WalkProgress) => void;
 
 /** How far a verification is: it has checked the links up to `position`, of `lastPosition`. */
-export interface VerificationProgress {
-  position: number;
-  lastPosition: number;
-}
+export type VerificationProgress = Pick<WalkProgress, 'position' | 'lastPosition'>;
 
 /**
  * Verifies the whole record: every entry is as linked and in its place, and none is missing, added or cut off,
@@ -69,26 +67,38 @@ export class ChainVerifier {
    * Walks the chain in batches, in constant memory. Concurrent calls share one run and the first call's `onProgress`.
    */
   verify(onProgress: ProgressListener = () => undefined): Promise<ChainVerification> {
-    this.#running ??= this.verifyChain((position, lastPosition) => {
-      this.#progress = { position, lastPosition };
-      onProgress(position, lastPosition);
-    }).finally(() => {
+    this.#running ??= this.verifyFrom(null, onProgress).finally(() => {
       this.#running = null;
-      this.#progress = null;
     });
     return this.#running;
   }
 
-  private async verifyChain(onProgress: ProgressListener): Promise<ChainVerification> {
+  /**
+   * Like `verify`, but skips the links up to `place`, the `soundUpTo` of an earlier run. Throws `UnusablePlaceError` if
+   * the chain differs there. Null: skips none.
+   */
+  async verifyFrom(place: AuditCheckpoint | null, onProgress: ProgressListener): Promise<ChainVerification> {
+    try {
+      return await this.verifyChain(place, (progress) => {
+        this.#progress = { position: progress.position, lastPosition: progress.lastPosition };
+        onProgress(progress);
+      });
+    } finally {
+      this.#progress = null;
+    }
+  }
+
+  private async verifyChain(place: AuditCheckpoint | null, onProgress: ProgressListener): Promise<ChainVerification> {
     const isLocked = await this.linkPendingEntries();
     const tip = await readTip(this.database);
     const start = await readCheckpoint(this.database, this.mac);
     const faults = new ChainFaults();
     if (start === null) faults.addEntry('checkpoint_changed', null);
-    await this.findFaults(tip, start, faults, onProgress);
+    const from = start === null || place === null ? start : await findStart(this.database, start, place);
+    await this.findFaults(tip, { start, from }, faults, onProgress);
     // Pruned during the walk: start over from the new checkpoint.
     if (faults.list.length > 0 && start !== null && (await this.isPrunedSince(start)))
-      return this.verifyChain(onProgress);
+      return this.verifyChain(place, onProgress);
     const unlinkedEntries = await this.chain.countUnlinked().catch(() => 0);
     if (isLocked && unlinkedEntries > 0) faults.addEntry('held_up', null);
     const [first] = faults.list;
@@ -105,13 +115,18 @@ export class ChainVerifier {
 
   private async findFaults(
     tip: ChainTip,
-    start: AuditCheckpoint | null,
+    { start, from }: { start: AuditCheckpoint | null; from: AuditCheckpoint | null },
     faults: ChainFaults,
     onProgress: ProgressListener,
   ): Promise<void> {
     const upTo = tip.last?.position ?? 0;
-    onProgress(start?.position ?? 0, upTo);
-    const macsRequiredFrom = await walkLinks(this.database.longRunning, this.mac, { start, upTo, onProgress }, faults);
+    onProgress({ position: from?.position ?? 0, lastPosition: upTo, soundUpTo: null });
+    const macsRequiredFrom = await walkLinks(
+      this.database.longRunning,
+      this.mac,
+      { start: from, isContinued: from !== start, upTo, onProgress },
+      faults,
+    );
     this.findEndFault(tip, macsRequiredFrom, faults);
     await findUnlinkedFaults(
       this.database.longRunning,

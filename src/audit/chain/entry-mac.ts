@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { AuditEntryId } from '../ids.ts';
 import { encodeFields } from './chain-encoding.ts';
 import type { ChainMac } from './chain-mac.ts';
@@ -20,7 +20,7 @@ export function deriveEntryKey(mac: ChainMac, entryId: AuditEntryId): Buffer {
 }
 
 function isGenuine(mac: ChainMac, entry: { id: AuditEntryId; digest: Buffer; mac: Buffer }): boolean {
-  const expected = createHash('sha256').update(deriveEntryKey(mac, entry.id)).update(entry.digest).digest();
+  const expected = hash('sha256', Buffer.concat([deriveEntryKey(mac, entry.id), entry.digest]), 'buffer');
   return expected.equals(entry.mac);
 }
 

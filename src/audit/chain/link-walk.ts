@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { SqlExecutor } from '../../database/statement.ts';
 import { readEntryProofs } from '../audit-entry.repository.ts';
 import type { AuditEntryId } from '../ids.ts';
@@ -8,6 +9,8 @@ import type { ChainMac } from './chain-mac.ts';
 import { LINKS_PER_BATCH, type LinkRow, readLinks } from './chain-verification.query.ts';
 import { firstIdRequiringMac, isForged } from './entry-mac.ts';
 
+/** Links that are checked at a stretch, a millisecond: requests wait meanwhile. */
+const HASHED_AT_ONCE = 100;
 const BEFORE_ALL_POSITIONS = '-9223372036854775808';
 
 interface WalkState {
@@ -19,10 +22,20 @@ interface WalkState {
   macsRequiredFrom: string | null;
 }
 
+/** How far a walk is. */
+export interface WalkProgress {
+  position: number;
+  lastPosition: number;
+  /** Up to where nothing is wrong; null before the first link, and once something is. */
+  soundUpTo: AuditCheckpoint | null;
+}
+
 interface LinkWalk {
   start: AuditCheckpoint | null;
+  /** Whether an earlier walk has checked the links up to the start, so that they need no reading. */
+  isContinued?: boolean;
   upTo: number;
-  onProgress?: (position: number, lastPosition: number) => void;
+  onProgress?: (progress: WalkProgress) => void;
 }
 
 /**
@@ -33,20 +46,25 @@ interface LinkWalk {
 export async function walkLinks(
   executor: SqlExecutor,
   mac: ChainMac,
-  { start, upTo, onProgress }: LinkWalk,
+  { start, isContinued = false, upTo, onProgress }: LinkWalk,
   faults: ChainFaults,
 ): Promise<string | null> {
   const state: WalkState = start === null ? { position: null, mac: null, macsRequiredFrom: null } : { ...start };
-  let reading = readLinks(executor, BEFORE_ALL_POSITIONS, upTo);
+  let reading = readLinks(executor, isContinued ? String(start?.position) : BEFORE_ALL_POSITIONS, upTo);
   for (;;) {
     const links = await reading;
     const last = links.at(-1);
     const isLastBatch = links.length < LINKS_PER_BATCH || last === undefined;
     // The database reads the next batch while this one is checked.
     if (!isLastBatch) reading = readLinks(executor, last.position, upTo);
-    const steps = links.map((link) => step(mac, state, link));
+    const steps: Step[] = [];
+    for (const [index, link] of links.entries()) {
+      if (index % HASHED_AT_ONCE === 0) await nextTurn();
+      const found = step(mac, state, link);
+      if (found !== null) steps.push(found);
+    }
     await report(executor, mac, steps, faults);
-    if (last !== undefined) onProgress?.(Number(last.position), upTo);
+    if (last !== undefined) onProgress?.(progressOf(Number(last.position), upTo, state, faults));
     if (isLastBatch) return state.macsRequiredFrom;
     if (faults.isFull) {
       await reading;
@@ -55,9 +73,20 @@ export async function walkLinks(
   }
 }
 
+function progressOf(position: number, lastPosition: number, state: WalkState, faults: ChainFaults): WalkProgress {
+  const { position: soundPosition, mac, macsRequiredFrom } = state;
+  const isSound = faults.list.length === 0 && soundPosition !== null && mac !== null;
+  return {
+    position,
+    lastPosition,
+    soundUpTo: isSound ? { position: soundPosition, mac, macsRequiredFrom } : null,
+  };
+}
+
 /** What is wrong with a link. `unproven`: only the entry's own MAC can tell whether it is forged. */
 type Finding = ChainFaultKind | 'unproven' | null;
 
+/** A link where something is missing, wrong, or unproven. */
 interface Step {
   entryId: AuditEntryId;
   position: number;
@@ -66,19 +95,22 @@ interface Step {
   finding: Finding;
 }
 
-function step(mac: ChainMac, state: WalkState, link: LinkRow): Step {
+/** Checks the next link; null: nothing is wrong. */
+function step(mac: ChainMac, state: WalkState, link: LinkRow): Step | null {
+  const { entry_id: entryId } = link;
   const position = Number(link.position);
   const expected = (state.position ?? position - 1) + 1;
-  const found = { entryId: link.entry_id, position, missingFrom: null, finding: null };
   // A link from before the start.
-  if (position < expected) return { ...found, position: expected, finding: 'missing_link' };
+  if (position < expected) return { entryId, position: expected, missingFrom: null, finding: 'missing_link' };
   const isAfterGap = position > expected;
   if (isAfterGap) state.mac = null;
   const finding = judge(mac, link, position, state);
-  if (link.entry_mac !== null) state.macsRequiredFrom ??= firstIdRequiringMac({ id: link.entry_id, position });
+  if (link.entry_mac !== null) state.macsRequiredFrom ??= firstIdRequiringMac({ id: entryId, position });
   state.position = position;
   state.mac = link.mac;
-  return { ...found, missingFrom: isAfterGap ? expected : null, finding };
+  return finding === null && !isAfterGap
+    ? null
+    : { entryId, position, missingFrom: isAfterGap ? expected : null, finding };
 }
 
 /**

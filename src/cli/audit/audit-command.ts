@@ -11,6 +11,7 @@ import { type ChainAnchor, parseAnchor } from '../../audit/chain/chain-anchor.ts
 import { ChainVerifier } from '../../audit/chain/chain-verifier.ts';
 import { StartupError } from '../../bootstrap/startup-error.ts';
 import { Clock } from '../../platform/clock.ts';
+import { KeyRing } from '../../vault/keys/key-ring.ts';
 import { type CommandContext, loadCommandConfig, printResult, withApplicationContext } from '../command-context.ts';
 import { IncompleteError } from '../command-error.ts';
 import { addExamples } from '../command-examples.ts';
@@ -20,6 +21,7 @@ import { readText } from '../terminal/read-text.ts';
 import { addAdoptRowsCommand } from './audit-adopt-rows-command.ts';
 import { addPruneCommand } from './audit-prune-command.ts';
 import { toInstantOption } from './instant-option.ts';
+import { VerificationPlace } from './verification-place.ts';
 
 interface ExportOptions {
   from?: string;
@@ -41,10 +43,12 @@ export function addAuditCommand(program: Command, context: CommandContext): void
       .command('verify')
       .description('verify the whole record; exit code 1 if it is not valid')
       .option('--anchor <file>', 'also verify that it still contains this anchor: a file of audit anchor, or mva1.…')
-      .action(({ anchor }: { anchor?: string }) =>
-        run((app) => verify(app, anchor === undefined ? null : readAnchor(anchor), context)),
+      .option('--resume <file>', 'keep the place in this file, and go on from it after an interruption')
+      .action(({ anchor, resume = null }: { anchor?: string; resume?: string | null }) =>
+        run((app) => verify(app, { anchor: anchor === undefined ? null : readAnchor(anchor), resume }, context)),
       ),
     ['metavault audit verify', 'verify the record, with progress on a terminal'],
+    ['metavault audit verify --resume verify.place', 'verify a long record, in parts if need be'],
     ['metavault audit verify --anchor anchor.json', 'verify as well that nothing was cut off since the anchor'],
   );
   addExamples(
@@ -79,15 +83,28 @@ function addExportCommand(
   );
 }
 
-async function verify(app: INestApplicationContext, anchor: ChainAnchor | null, context: CommandContext) {
+async function verify(
+  app: INestApplicationContext,
+  { anchor, resume }: { anchor: ChainAnchor | null; resume: string | null },
+  context: CommandContext,
+) {
   const progress = createProgress(context.progressTerminal, 'Verifying');
+  const place = resume === null ? null : new VerificationPlace(app.get(KeyRing), resume);
+  const from = place?.read() ?? null;
   const verification = await app
     .get(ChainVerifier)
-    .verify((position, last) => progress.show(position, last))
+    .verifyFrom(from, ({ position, lastPosition, soundUpTo }) => {
+      progress.show(position, lastPosition);
+      place?.keep(soundUpTo);
+    })
+    .catch((error: unknown) => {
+      throw place === null ? error : place.explain(error);
+    })
     .finally(() => progress.end());
+  place?.remove();
   const verdict = anchor === null ? undefined : await app.get(AnchorsService).check(anchor);
   const shown = toChainVerificationResponse(verification, verdict);
-  printResult(context, shown, () => describeVerification(shown).join('\n'));
+  printResult(context, shown, () => describeVerification(shown, from?.position ?? 0).join('\n'));
   if (verification.valid && verdict === 'pruned') {
     throw new IncompleteError('The anchor is older than the oldest entry kept.', 'Verify with a newer anchor.');
   }
@@ -96,13 +113,15 @@ async function verify(app: INestApplicationContext, anchor: ChainAnchor | null, 
   }
 }
 
-function describeVerification(shown: ChainVerificationResponse): string[] {
+/** `skipped`: how many an earlier verification has checked. */
+function describeVerification(shown: ChainVerificationResponse, skipped: number): string[] {
   const { entries, pruned_entries: pruned = 0, unlinked_entries: unlinked = 0, faults, anchor } = shown;
   const prunedNote = pruned === 0 ? '' : `; the first ${pruned} were pruned, under a valid seal`;
   const lines =
     faults.length === 0
       ? [`All ${entries} entries are valid${prunedNote}.`]
       : ['The record is NOT valid:', ...faults.map(describeFault)];
+  if (skipped > 0) lines.push(`The first ${skipped} were verified before the interruption, and not again.`);
   if (unlinked > 0) lines.push(`${unlinked} entries are not chained yet.`);
   if (anchor !== undefined)
     lines.push(anchor === 'holds' ? 'It contains the anchor.' : `It does NOT match the anchor: ${anchor}.`);

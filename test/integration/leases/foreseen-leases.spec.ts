@@ -74,7 +74,11 @@ describe('a lease whose credential is predicted', () => {
   });
 
   const changes: [string, string, string | number][] = [
-    ['the connection was revoked', `UPDATE connection SET status = 'revoked'`, 'connection_not_found'],
+    [
+      'the connection was revoked',
+      `UPDATE connection SET status = 'revoked', revoked_at = now()`,
+      'connection_not_found',
+    ],
     ['the connection needs a login', `UPDATE connection SET status = 'reauth_required'`, 'reauth_required'],
     ['the connection is another tenant’s', `UPDATE connection SET tenant = 'tenant-b'`, 'connection_not_found'],
     ['the connection is for another product', `UPDATE connection SET product = 'ads'`, 'connection_not_found'],

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import path from 'node:path';
 import TestSequencer from '@jest/test-sequencer';
 
 /** Milliseconds that a file takes by experience, for files that have not run here yet. The first that matches. */
@@ -22,7 +23,9 @@ export default class SpecSequencer extends TestSequencer {
 
   sort(tests) {
     if (this.#seed === null) return super.sort(tests);
-    const places = new Map(tests.map((test) => [test, hash(`${this.#seed} ${test.path}`)]));
+    // By the path in the checkout: a seed repeats a run of another machine.
+    const nameOf = ({ path: file, context }) => path.relative(context.config.rootDir, file);
+    const places = new Map(tests.map((test) => [test, hash(`${this.#seed} ${nameOf(test)}`)]));
     return [...tests].sort((a, b) => (places.get(a) < places.get(b) ? -1 : 1));
   }
 

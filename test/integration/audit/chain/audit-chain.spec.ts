@@ -3,6 +3,8 @@ import { SYSTEM } from '../../../../src/audit/actor.ts';
 import { ENTRY_BYTES, ENTRY_FIELDS } from '../../../../src/audit/audit-entry.repository.ts';
 import { AuditedObjects } from '../../../../src/audit/audited-objects.ts';
 import { AuditChain } from '../../../../src/audit/chain/audit-chain.ts';
+import type { AuditCheckpoint } from '../../../../src/audit/chain/audit-checkpoint.ts';
+import { AuditPruner } from '../../../../src/audit/chain/audit-pruner.ts';
 import {
   computeHeadSeal,
   computeLinkMac,
@@ -10,6 +12,7 @@ import {
   GENESIS_MAC,
 } from '../../../../src/audit/chain/chain-encoding.ts';
 import { ChainVerifier } from '../../../../src/audit/chain/chain-verifier.ts';
+import { formatPlace, parsePlace, UnusablePlaceError } from '../../../../src/audit/chain/verified-place.ts';
 import { type AuditTestContext, openAuditTestContext } from '../../../support/audit-test-context.ts';
 
 let audit: AuditTestContext;
@@ -376,6 +379,56 @@ describe('the end of the chain', () => {
     );
     await audit.sql(`INSERT INTO audit_link VALUES (11, 'aud_forged', '\\x00')`);
     expect(await audit.findFault()).toMatchObject({ reason: 'changed', position: 11 });
+  });
+});
+
+describe('a verification that goes on from the place of another', () => {
+  const verifyFrom = async (from: AuditCheckpoint | null) => {
+    const places: (AuditCheckpoint | null)[] = [];
+    const { valid, faults } = await audit.verifier.verifyFrom(from, ({ soundUpTo }) => places.push(soundUpTo));
+    return { valid, faults, place: places.at(-1) ?? null };
+  };
+  const placeAfterTen = async (): Promise<AuditCheckpoint> => {
+    await audit.recordTenLinked();
+    const { place } = await verifyFrom(null);
+    if (place === null) throw new Error('the record is not sound');
+    return place;
+  };
+
+  it('checks what follows it, and all else that a whole one does', async () => {
+    const place = await placeAfterTen();
+    expect(place).toMatchObject({ position: 10, macsRequiredFrom: '' });
+    await audit.record(2);
+    expect(await verifyFrom(place)).toMatchObject({ valid: true, place: { position: 12 } });
+    const [, , , fourth, , , , , , tenth] = await audit.linkedIds();
+    await audit.sql("UPDATE audit_entry SET tenant = 'other' WHERE id > $1", [tenth]);
+    expect(await verifyFrom(place)).toMatchObject({ faults: [{ kind: 'changed', from: 11, to: 12 }], place: null });
+    await audit.sql("UPDATE audit_entry SET tenant = 'acme' WHERE id > $1", [tenth]);
+    await audit.sql('DELETE FROM audit_link WHERE position = 4');
+    expect(await verifyFrom(place)).toMatchObject({ faults: [{ kind: 'unlinked', entryId: fourth }] });
+  });
+
+  it('begins where the record begins if that was pruned past the place', async () => {
+    const place = await placeAfterTen();
+    const [first] = await audit.database.rows<{ mac: Buffer }>({
+      text: 'SELECT mac FROM audit_link WHERE position = 1',
+    });
+    audit.clock.advance(100_000);
+    await audit.record(1);
+    await audit.chain.linkNewEntries();
+    const pruner = new AuditPruner(audit.database, audit.clock, audit.ring, audit.log, audit.verifier, audit.ring);
+    expect(await pruner.prune(SYSTEM, new Date(audit.clock.now().getTime() - 90_000_000), () => undefined)).toBe(10);
+    expect(await verifyFrom({ ...place, position: 1, mac: first?.mac ?? place.mac })).toMatchObject({ valid: true });
+  });
+
+  it('refuses a place that this installation did not seal, or where the record has changed', async () => {
+    const place = await placeAfterTen();
+    const word = formatPlace(audit.ring, place);
+    expect(parsePlace(audit.ring, `${word}\n`)).toEqual(place);
+    for (const changed of [word.replace('.10.', '.11.'), word.slice(0, -1), 'mva1.1', ''])
+      expect(() => parsePlace(audit.ring, changed)).toThrow(UnusablePlaceError);
+    await audit.sql("UPDATE audit_link SET mac = '\\x00' WHERE position = 10");
+    await expect(verifyFrom(place)).rejects.toThrow(UnusablePlaceError);
   });
 });
 
