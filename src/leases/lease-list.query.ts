@@ -64,7 +64,7 @@ const selectOfConnection = defineStatement<
   recordsOf(newestOfConnection(sql`${connectionId}`, clientId, span, limit)),
 );
 
-/** As those of a connection, for each of the tenant: leases have no index by tenant, which each would have to pay for. */
+/** As those of a connection, for each of the tenant. An index by tenant would cost each lease. */
 const selectOfTenant = defineStatement<PageParameters & { tenant: string; clientId: CallerId | null }, LeaseRecordRow>(
   'leases_page_of_tenant',
   ({ tenant, clientId, limit, ...span }) =>

@@ -222,8 +222,8 @@ describeInBrowser('administration in the console', {}, (browserTest) => {
       await button(page, name).click();
       return readFileSync(await (await downloading).path(), 'utf8');
     };
-    const anchor = await save('Take an anchor');
-    await page.getByLabel('Anchor').fill(anchor);
+    // As it was saved, in several lines.
+    await page.getByLabel('Anchor').fill(await save('Take an anchor'));
     await button(page, 'Verify').click();
     await page.getByText('The anchor: holds').waitFor();
     const lines = (await save('Export')).trim().split('\n');

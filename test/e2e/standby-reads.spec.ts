@@ -22,7 +22,7 @@ let serviceKey: string;
 beforeAll(async () => {
   opened = await openResources(async (closeLater) => {
     pair = closeLater(await startPostgresPair());
-    const environment = { DATABASE_READ_URL: pair.standbyUrl, DATABASE_READ_WAIT_MS: '1000' };
+    const environment = { DATABASE_URL: pair.url, DATABASE_READ_URL: pair.standbyUrl, DATABASE_READ_WAIT_MS: '1000' };
     context = closeLater(await openConnectTestContext({ environment, databaseUrl: pair.url }));
     return {};
   });
@@ -84,7 +84,7 @@ const CHANGES: readonly [what: string, changeAndList: (n: number) => Promise<unk
       const of = { tenant: 'acme', product: 'pages' };
       const lease = await api(context, serviceKey).post('/v1/leases', of).expect(201);
       const { body } = await api(context).get(`/v1/leases?connection_id=${connectionId}`).expect(200);
-      expect(body.data[0].id).toBe(lease.body.lease_id);
+      expect(body.data[0].lease_id).toBe(lease.body.lease_id);
     },
   ],
 ];

@@ -37,7 +37,11 @@ export function RecordSection() {
           >
             {words.takeAnchor}
           </Button>
-          <Button size="xs" loading={verify.isPending} onClick={() => verify.mutate(anchor.trim())}>
+          <Button
+            size="xs"
+            loading={verify.isPending}
+            onClick={() => verify.mutate(anchor.trim().replaceAll(/\s+/g, ' '))}
+          >
             {words.verify}
           </Button>
         </Group>
