@@ -17,8 +17,8 @@ export function firstActiveId(now: Date): LeaseId {
 }
 
 /**
- * Spans that together hold the leases issued before the id `before` (null: all), newest first. Those of a tenant are read
- * span by span, because each of its connections adds some.
+ * Spans that together hold the leases issued before the id `before` (null: all), newest first. Those of a tenant are
+ * read span by span, because each of its connections adds some.
  */
 export function leaseSpans(
   { connectionId, tenant }: Pick<LeaseOwners, 'connectionId' | 'tenant'>,

@@ -68,7 +68,7 @@ function commandsOf(block: string): string[] {
 
 async function isHeld(command: string): Promise<boolean> {
   if (FOREIGN.some(({ starts }) => starts.test(command))) return true;
-  const script = /^npm (?:run )?([\w:]+)/.exec(command)?.[1];
+  const script = /^(?:[A-Z_]+=\S+ )?npm (?:run )?([\w:]+)/.exec(command)?.[1];
   if (script !== undefined) return script === 'ci' || scripts[script] !== undefined;
   if (!/(?:^|\s)metavault /.test(command)) return false;
   return findParsedCommand(readProgram(), command).then(

@@ -63,6 +63,10 @@ export const FOREIGN_READS: Readonly<Record<string, { table: string; why: string
     table: 'connection',
     why: 'connections stand above events, and what an event says of its connection is read by the statement that stores it',
   },
+  'src/leases/lease-list.query.ts': {
+    table: 'connection',
+    why: "connections stand beside leases, and a tenant's leases are found by its connections: an index would cost each lease",
+  },
   'src/connections/credentials/newer-lease.query.ts': {
     table: 'lease',
     why: 'leases stand above connections, and the condition is part of the statement that deletes and locks',

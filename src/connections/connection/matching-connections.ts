@@ -5,7 +5,7 @@
  */
 export interface RangeMatch {
   name: string;
-  /** The ids of its connections, in the order of an index. */
+  /** What to select: the ids of its connections, in the order of an index. */
   found: string;
   /** Connections `c` that match, to be read in the order of ids: no index may fit, and many are expected to match. */
   walked: string;
@@ -30,13 +30,13 @@ export const EXACT_MATCHES: readonly string[] = [
 export const PREFIX_MATCHES: readonly RangeMatch[] = [
   {
     name: 'tenant_match',
-    found: `SELECT c.id FROM connection c WHERE ${beginsWithText('c.tenant')}
+    found: `c.id FROM connection c WHERE ${beginsWithText('c.tenant')}
       ORDER BY lower(c.tenant) COLLATE "C" LIMIT :maxSorted`,
     walked: `connection c WHERE CASE WHEN ${beginsWithText('c.tenant')} THEN true END`,
   },
   {
     name: 'name_match',
-    found: `SELECT a.connection_id AS id FROM asset a WHERE ${beginsWithText('a.name')}
+    found: `a.connection_id AS id FROM asset a WHERE ${beginsWithText('a.name')}
       ORDER BY lower(a.name) COLLATE "C" LIMIT :maxSorted`,
     walked: `asset a JOIN connection c ON c.id = a.connection_id
       WHERE a.connection_id > :after AND CASE WHEN ${beginsWithText('a.name')} THEN true END`,
@@ -49,11 +49,11 @@ export const EXPIRES_BEFORE = `(c.data_access_expires_at < :before
 
 export const EXPIRY_MATCH: RangeMatch = {
   name: 'expiring',
-  found: `(SELECT k.connection_id AS id FROM credential k WHERE k.expires_at < :before
+  found: `ending.id FROM ((SELECT k.connection_id AS id FROM credential k WHERE k.expires_at < :before
       ORDER BY k.expires_at LIMIT :maxSorted)
     UNION ALL
     (SELECT c.id FROM connection c WHERE c.data_access_expires_at < :before
-      ORDER BY c.data_access_expires_at LIMIT :maxSorted)`,
+      ORDER BY c.data_access_expires_at LIMIT :maxSorted)) ending`,
   walked: `connection c WHERE ${EXPIRES_BEFORE}`,
 };
 
@@ -69,7 +69,7 @@ export function isInPageOf(
 ): string {
   const others = otherConditions.map((condition) => ` AND ${condition}`).join('');
   const pageOf = (from: string) => `(SELECT DISTINCT c.id FROM ${from}${others} ORDER BY c.id LIMIT :pageSize)`;
-  const found = ranges.map((range) => `${range.name} AS MATERIALIZED (${range.found})`);
+  const found = ranges.map((range) => `${range.name} AS MATERIALIZED (SELECT ${range.found})`);
   const pages = ranges.flatMap(({ name, walked }) => {
     const isRare = `(SELECT count(*) FROM ${name}) <= ${MAX_SORTED_MATCHES}`;
     // OFFSET 0: read by id, rather than all connections for a few matches.

@@ -26,8 +26,8 @@ describe('spans of leases', () => {
     expect(spans()).toEqual([{ from: '', before: 'lsf_' }]);
     const connection = { connectionId: 'con_01jd0000000000000000000000', tenant: 'acme' } as const;
     expect(leaseSpans(connection, { before: null, isActive: false, now: NOW })).toHaveLength(1);
-    for (const of of [{}, { tenant: 'acme' }])
-      expect(spans({ ...of, isActive: true })).toEqual([{ from: firstActiveId(NOW), before: 'lsf_' }]);
+    for (const owners of [{}, { tenant: 'acme' }])
+      expect(spans({ ...owners, isActive: true })).toEqual([{ from: firstActiveId(NOW), before: 'lsf_' }]);
     expect(spans({ isActive: true, before: idAt(3 * HOUR) })).toEqual([]);
   });
 
