@@ -6,8 +6,9 @@ import { hashInputs, isProgram, isStamped, replaceFolder } from './build-inputs.
 
 const ROOT = import.meta.dirname;
 const BUNDLE = path.join(ROOT, 'dist/bundle');
-/** Holds the hash of the inputs of the bundle. */
-const STAMP = path.join(BUNDLE, 'inputs.sha256');
+const PROGRAMS = { main: './src/main.ts', cli: './src/cli.ts' };
+/** In each bundle: holds the hash of its inputs. */
+const STAMP = 'inputs.sha256';
 
 /** Packages that are loaded only where they are needed, or never, or that are not installed at all. */
 const EXTERNAL = [
@@ -39,22 +40,24 @@ const replaceModules = {
 
 /** True if the bundle is of these sources and packages. */
 export function isBundleCurrent() {
-  return isStamped(STAMP, hashBundleInputs());
+  return isStamped(path.join(BUNDLE, STAMP), hashBundleInputs());
 }
 
-async function buildBundle() {
-  const inputs = hashBundleInputs();
-  if (isStamped(STAMP, inputs)) return;
+/** Bundles the service, and other programs by their names, into a folder below dist. `inputs`: what those read. */
+export async function buildBundle(folder = BUNDLE, programs = {}, inputs = []) {
+  const hash = hashBundleInputs(inputs);
+  if (isStamped(path.join(folder, STAMP), hash)) return;
   const { rolldown } = await import('rolldown');
   const bundle = await rolldown({
-    input: { main: path.join(ROOT, 'src/main.ts'), cli: path.join(ROOT, 'src/cli.ts') },
+    cwd: ROOT,
+    input: { ...PROGRAMS, ...programs },
     platform: 'node',
     external: EXTERNAL,
     plugins: [replaceModules],
     tsconfig: path.join(ROOT, 'tsconfig.build.json'),
   });
   // One folder below dist, from where src/customer-pages/page-assets.ts finds what browsers load.
-  await replaceFolder(BUNDLE, async (dir) => {
+  await replaceFolder(folder, async (dir) => {
     const { output } = await bundle.write({
       dir,
       format: 'esm',
@@ -64,18 +67,18 @@ async function buildBundle() {
     });
     for (const { type, fileName, code } of output)
       if (type === 'chunk') fs.writeFileSync(path.join(dir, fileName), escapeNonAscii(code));
-    fs.writeFileSync(path.join(dir, path.basename(STAMP)), inputs);
+    fs.writeFileSync(path.join(dir, STAMP), hash);
   });
   await bundle.close();
 }
 
 /** Covers the sources, and the packages as npm installed them. */
-function hashBundleInputs() {
+function hashBundleInputs(others = []) {
   const settings = ['bundle.mjs', 'build-inputs.mjs', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
   // npm's record of what it installed, which may not be what package-lock.json says yet.
   const records = ['node_modules/.package-lock.json', 'package-lock.json'];
   const installed = records.find((name) => fs.existsSync(path.join(ROOT, name)));
-  return hashInputs(ROOT, ['src', 'migrations', ...settings, installed]);
+  return hashInputs(ROOT, ['src', 'migrations', ...settings, installed, ...others]);
 }
 
 /** One character beyond Latin-1 makes Node keep and compile a whole file with two bytes a character. */

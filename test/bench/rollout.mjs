@@ -12,7 +12,7 @@ import { until } from '../support/until.ts';
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 10);
 const SHUTDOWN_DELAY_SECONDS = '3';
-process.env.REPLICA_BUILD = path.resolve(import.meta.dirname, '../../dist');
+process.env.PROGRAM_BUNDLE = path.resolve(import.meta.dirname, '../../dist/bundle');
 
 async function rollOut(context) {
   const startedMs = performance.now();

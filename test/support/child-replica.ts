@@ -1,11 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { checkRecordedAnswers } from './answers/check-answers.ts';
+import { serviceProgram } from './service-program.ts';
 import { TEST_ENVIRONMENT } from './test-replica.ts';
-
-const SUPPORT = import.meta.dirname;
 
 /** A replica that can be killed like a real one. */
 export interface ChildReplica {
@@ -18,11 +16,10 @@ export interface ChildReplica {
 
 /** Starts a replica in its own process and waits until it listens. Throws its output if it does not. */
 export async function startChildReplica(environment: Record<string, string>): Promise<ChildReplica> {
-  const child = spawn(process.execPath, entry(), {
+  const child = spawn(process.execPath, serviceProgram('replica-process'), {
     env: {
       PATH: process.env['PATH'],
       ANSWERS_FILE: checkRecordedAnswers(),
-      ...replicaBuild(),
       ...TEST_ENVIRONMENT,
       ...environment,
     },
@@ -53,12 +50,6 @@ export async function startChildReplica(environment: Record<string, string>): Pr
   };
 }
 
-function entry(): string[] {
-  const hook =
-    process.env['REPLICA_BUILD'] === undefined ? ['--import', path.join(SUPPORT, 'typescript-hook.mjs')] : [];
-  return [...hook, path.join(SUPPORT, 'replica-process.mjs')];
-}
-
 /** Its address, or null if it ended without one. */
 async function firstLine(child: ChildProcess): Promise<string | null> {
   if (child.stdout === null) return null;
@@ -66,9 +57,4 @@ async function firstLine(child: ChildProcess): Promise<string | null> {
     if (line.startsWith('http')) return line;
   }
   return null;
-}
-
-function replicaBuild(): Record<string, string> {
-  const build = process.env['REPLICA_BUILD'];
-  return build === undefined ? {} : { REPLICA_BUILD: build };
 }

@@ -46,7 +46,10 @@ export default async function setup(): Promise<void> {
   await template.destroy();
   process.env['TEST_POSTGRES_URL'] = url;
   const build = findCurrentBuild(ROOT);
-  if (build !== undefined) process.env['REPLICA_BUILD'] = build;
+  if (build !== undefined) {
+    execFileSync(process.execPath, [path.join(ROOT, 'test/support/bundle-programs.mjs')], { stdio: 'inherit' });
+    Object.assign(process.env, { REPLICA_BUILD: build, PROGRAM_BUNDLE: path.join(build, 'for-tests') });
+  }
 }
 
 /** Starts the server that the teardown stops. Returns its URL. */

@@ -1,11 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import path from 'node:path';
 import { Agent } from 'undici';
 import { freePort } from './http-listener.ts';
+import { serviceProgram } from './service-program.ts';
 import { until } from './until.ts';
-
-const ROOT = path.resolve(import.meta.dirname, '../..');
 
 /** A service as production runs it: a process of its own, stopped by SIGTERM. */
 export interface ServiceProcess {
@@ -21,12 +19,7 @@ export interface ServiceProcess {
 /** Starts `main.ts` and waits until it is ready. Throws its output if it ends before. */
 export async function startServiceProcess(environment: Record<string, string>, port?: number): Promise<ServiceProcess> {
   const ownPort = port ?? (await freePort());
-  const build = process.env['REPLICA_BUILD'];
-  const program =
-    build === undefined
-      ? ['--import', path.join(ROOT, 'test/support/typescript-hook.mjs'), path.join(ROOT, 'src/main.ts')]
-      : [path.join(build, 'src/main.js')];
-  const child = spawn(process.execPath, program, {
+  const child = spawn(process.execPath, serviceProgram('main'), {
     env: { PATH: process.env['PATH'], ...environment, PORT: String(ownPort) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import path from 'node:path';
 import { runProgram } from '../../src/cli/program.ts';
+import { serviceProgram } from './service-program.ts';
 import { TEST_ENVIRONMENT } from './test-replica.ts';
 
 export interface CommandResult {
@@ -45,20 +45,13 @@ export interface RunningCommand {
   ended: Promise<CommandResult>;
 }
 
-const SUPPORT = import.meta.dirname;
-
 /** Runs `metavault` in a process of its own, that can be killed. */
 export function startMetavault(
   environment: Record<string, string>,
   args: readonly string[],
   input = '',
 ): RunningCommand {
-  const build = process.env['REPLICA_BUILD'];
-  const entry =
-    build === undefined
-      ? ['--import', path.join(SUPPORT, 'typescript-hook.mjs'), path.join(SUPPORT, '../../src/cli.ts')]
-      : [path.join(build, 'src/cli.js')];
-  const child = spawn(process.execPath, [...entry, ...args], {
+  const child = spawn(process.execPath, [...serviceProgram('cli'), ...args], {
     env: { PATH: process.env['PATH'], ...TEST_ENVIRONMENT, ...environment },
     stdio: ['pipe', 'pipe', 'pipe'],
   });

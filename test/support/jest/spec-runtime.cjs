@@ -11,18 +11,33 @@ class SourceMaps extends Map {
   }
 }
 
-/** The instances of `AsyncLocalStorage` that `load` makes, and what it returns. */
-function recordStorages(load) {
+/**
+ * In place of the `AsyncLocalStorage` by which jest-circus knows whose error an unhandled one is. Node runs a hook of
+ * each storage for every promise, and each spec file makes one: a worker became slower with every file. Tests run one
+ * after the other, so the one that runs is enough to know.
+ */
+class CurrentContext {
+  #store;
+
+  getStore() {
+    return this.#store;
+  }
+
+  run(store, work) {
+    const outer = this.#store;
+    const restore = () => {
+      this.#store = outer;
+    };
+    this.#store = store;
+    return work().finally(restore);
+  }
+}
+
+function loadWithoutStorages(load) {
   const { AsyncLocalStorage } = asyncHooks;
-  const storages = [];
-  asyncHooks.AsyncLocalStorage = class extends AsyncLocalStorage {
-    constructor(...options) {
-      super(...options);
-      storages.push(this);
-    }
-  };
+  asyncHooks.AsyncLocalStorage = CurrentContext;
   try {
-    return { storages, result: load() };
+    return load();
   } finally {
     asyncHooks.AsyncLocalStorage = AsyncLocalStorage;
   }
@@ -39,7 +54,6 @@ module.exports = class SpecRuntime extends Runtime {
   #specFile;
   #globals;
   #isShared;
-  #storages = [];
 
   constructor(...options) {
     super(...options);
@@ -68,15 +82,7 @@ module.exports = class SpecRuntime extends Runtime {
     if (!this.#isShared) return super.requireInternalModule(from, to);
     const file = to ?? from;
     delete require.cache[file];
-    const { storages, result } = recordStorages(() => createRequire(from)(file));
-    this.#storages.push(...storages);
-    return result;
-  }
-
-  /** Node calls each storage that was ever used for each promise: hundreds of files would slow their worker down. */
-  teardown() {
-    for (const storage of this.#storages) storage.disable();
-    super.teardown();
+    return loadWithoutStorages(() => createRequire(from)(file));
   }
 
   getSourceMaps() {
