@@ -170,7 +170,7 @@ describe('methods and paths', () => {
     const hash = createHash('sha256').update(style).digest('base64');
     expect(page.headers['content-security-policy']).toContain(`style-src 'sha256-${hash}'`);
     expect(page.headers['content-security-policy']).toContain("default-src 'none'");
-    const links = [...page.body.matchAll(/href="(\/[^"]*)"/g)].map(([, path]) => path);
+    const links = [...page.body.matchAll(/href="\.(\/[^"]*)"/g)].map(([, path]) => path);
     expect(links).toEqual(['/console', '/docs', '/openapi.json', '/health/ready', '/problems']);
     for (const path of links) expect([path, (await exchange('GET', String(path))).status]).toEqual([path, 200]);
     const json = await exchange('GET', '/', { accept: 'application/json' });

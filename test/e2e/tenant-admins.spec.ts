@@ -185,6 +185,14 @@ describe('a tenant_admin', () => {
         const { status } = await context.connection(foreign.connection);
         expect(status).toBe('active');
       },
+      'POST /v1/connections/revoke': async () => {
+        const body = { ids: [foreign.connection] };
+        const { results } = (await asAcme.post('/v1/connections/revoke', body).expect(200)).body as {
+          results: { problem: { code: string } }[];
+        };
+        expect(results).toMatchObject([{ problem: { code: 'connection_not_found' } }]);
+        expect((await context.connection(foreign.connection)).status).toBe('active');
+      },
       'GET /v1/connections/{id}/assets': () => asAcme.get(`/v1/connections/${foreign.connection}/assets`).expect(404),
       'GET /v1/connections/{id}/credentials': () =>
         asAcme.get(`/v1/connections/${foreign.connection}/credentials`).expect(404),

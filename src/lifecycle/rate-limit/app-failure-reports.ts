@@ -37,9 +37,11 @@ export class AppFailureReports {
     this.#throttled.add(appId);
   }
 
-  async flush(): Promise<void> {
+  /** `limitsOf`: as this replica knows them. A limit that is over meanwhile is not reported: nothing would end it. */
+  async flush(limitsOf: (appId: string) => AppRateLimitState): Promise<void> {
     for (const appId of [...this.#throttled]) {
       this.#throttled.delete(appId);
+      if (isLimitOver(limitsOf(appId), this.clock.now())) continue;
       await this.failures.reportThrottled(appId).catch((error: unknown) => {
         this.#throttled.add(appId);
         this.logger.warn({ err: error, app_id: appId }, 'the limit of an app could not be stored');

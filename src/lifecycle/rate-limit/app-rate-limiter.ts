@@ -202,7 +202,7 @@ export class AppRateLimiter extends UsageObserver implements OnApplicationShutdo
   /** Stores what this replica observed, for the others. */
   async flush(): Promise<void> {
     await this.objects.flush();
-    await this.failures.flush();
+    await this.failures.flush((appId) => this.appState(appId).shared);
     for (const [appId, state] of this.apps) {
       if (!state.unsaved) continue;
       state.unsaved = false;
