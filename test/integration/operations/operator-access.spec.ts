@@ -57,7 +57,7 @@ describe('with a port for operators', () => {
     });
     expect((await get(operations, '/')).body).toMatchObject({ docs: '/docs', openapi: '/openapi.json' });
     const page = await request(address).get('/').set('Accept', 'text/html');
-    expect([...page.text.matchAll(/href="(\/[^"]*)"/g)].map(([, path]) => path)).toEqual([
+    expect([...page.text.matchAll(/href="\.(\/[^"]*)"/g)].map(([, path]) => path)).toEqual([
       '/console',
       '/health/ready',
       '/problems',
