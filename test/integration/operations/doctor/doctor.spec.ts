@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { loadConfig } from '../../../../src/config/load-config.ts';
 import { checkApps } from '../../../../src/operations/doctor/app-checks.ts';
 import { checkConnections } from '../../../../src/operations/doctor/connection-checks.ts';
@@ -22,6 +22,9 @@ beforeAll(async () => {
   await context.replica.app.getHttpAdapter().getInstance().listen({ host: '127.0.0.1', port: 0 });
   const { port } = context.replica.app.getHttpServer().address() as { port: number };
   publicUrl = `http://127.0.0.1:${port}`;
+});
+beforeEach(() => {
+  context.sandbox.state.patchApp(undefined, { subscriptions: {} });
 });
 afterAll(async () => {
   await http.close();
