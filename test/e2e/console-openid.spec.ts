@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Database } from '../../src/database/database.ts';
 import { ConsoleBrowser, callWithKey, OWN_ORIGIN } from '../support/console-test-context.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -29,6 +29,8 @@ beforeAll(async () => {
   replica = await startTestReplica(options);
   second = await startTestReplica({ ...options, databaseUrl: replica.databaseUrl });
 });
+// Entries are in the order of their milliseconds, and tests go through time.
+beforeEach(() => clock.set(new Date()));
 afterAll(async () => {
   await second?.close();
   await replica?.close();
