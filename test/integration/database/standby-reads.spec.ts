@@ -46,10 +46,10 @@ beforeEach(() => {
 });
 
 /** A service's database that reads from `url`. */
-function open(url: string, waitMs = WAIT_MS): Database {
+function open(url: string, waitMs = WAIT_MS, primary = source): Database {
   const servers = new DatabaseServers(url);
   servers.pooler = { mode: 'transaction', keepsPrepared: false };
-  const database = Database.of(source, undefined, undefined, { servers, waitMs });
+  const database = Database.of(primary, undefined, undefined, { servers, waitMs });
   database.reads.onRead((outcome) => outcomes.push(outcome));
   return database;
 }
@@ -164,13 +164,21 @@ it('a server of another cluster is never read from', async () => {
 });
 
 it('a standby that was promoted is not read from: it no longer gets what is written', async () => {
-  const database = open(pair.standbyUrl);
-  await pair.promote();
-  const n = await write();
-  expect(await database.reads.rows(READ)).toEqual([{ n, isStandby: false }]);
-  await until(
-    () => database.reads.look(),
-    (outcome) => outcome === 'unfit',
-  );
-  await database.close();
+  const resources = await openResources(async (closeLater) => {
+    const promoted = closeLater(await startPostgresPair());
+    const primary = await new DataSource(dataSourceOptions(promoted.url, 2)).initialize();
+    closeLater({ close: () => primary.destroy() });
+    const database = closeLater(open(promoted.standbyUrl, WAIT_MS, primary));
+    await database.longRunning.run({ text: 'CREATE TABLE note (n integer NOT NULL)' });
+    await standbyAnswers(database);
+    await promoted.promote();
+    await database.run({ text: 'INSERT INTO note VALUES (1)' });
+    expect(await database.reads.rows(READ)).toEqual([{ n: 1, isStandby: false }]);
+    await until(
+      () => database.reads.look(),
+      (outcome) => outcome === 'unfit',
+    );
+    return {};
+  });
+  await resources.close();
 });
