@@ -194,6 +194,10 @@ describe('a session by a key', () => {
 
 describe('signing in with a link', () => {
   it('works once', async () => {
+    const usedLinks = () => database.rows({ text: `SELECT 1 FROM audit_entry WHERE details->>'reason' = 'used_link'` });
+    const before = await usedLinks();
+    // Of the refusals of ten minutes, the first has an entry at once.
+    clock.advance(601);
     const link = await makeLink();
     const browser = new ConsoleBrowser(second);
     expect((await browser.signIn({ link })).body).toMatchObject({ role: 'admin', method: 'link' });
@@ -204,9 +208,7 @@ describe('signing in with a link', () => {
       'sign_in_refused',
       undefined,
     ]);
-    expect(
-      await database.rows({ text: `SELECT 1 FROM audit_entry WHERE details->>'reason' = 'used_link'` }),
-    ).toHaveLength(1);
+    expect(await usedLinks()).toHaveLength(before.length + 1);
     expect(log.text()).not.toContain(link);
   });
 
