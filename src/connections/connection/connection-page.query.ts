@@ -12,7 +12,7 @@ import {
   isInPageOf,
   MATCH_PARAMETERS,
   PREFIX_MATCHES,
-} from './matching-connections.ts';
+} from './matching-connections.query.ts';
 
 export interface ConnectionFilter {
   tenant?: string;
