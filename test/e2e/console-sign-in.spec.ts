@@ -29,7 +29,7 @@ describe('the sign-in page', () => {
 });
 
 describe('signing in with a key', () => {
-  const after = (seconds: number): string => addSeconds(context.clock.now(), seconds).toISOString();
+  const inSeconds = (seconds: number): string => addSeconds(context.clock.now(), seconds).toISOString();
 
   it('starts a session in a cookie that no script and no other site can use, on every replica', async () => {
     const browser = new ConsoleBrowser(context.replica);
@@ -49,11 +49,11 @@ describe('signing in with a key', () => {
       role: 'admin',
       tenants: ['*'],
       method: 'key',
-      signed_in_at: after(0),
-      authenticated_at: after(0),
-      last_seen_at: after(0),
-      expires_at: after(12 * 3600),
-      idle_expires_at: after(30 * 60),
+      signed_in_at: inSeconds(0),
+      authenticated_at: inSeconds(0),
+      last_seen_at: inSeconds(0),
+      expires_at: inSeconds(12 * 3600),
+      idle_expires_at: inSeconds(30 * 60),
     });
     const entries = await readEntries(context.database, 'console.signed_in');
     expect(entries.find(({ subject_id: id }) => id === response.body.id)).toMatchObject({

@@ -37,7 +37,7 @@ export class AppFailureReports {
     this.#throttled.add(appId);
   }
 
-  /** `limitsOf`: as this replica knows them. A limit that is over meanwhile is not reported: nothing would end it. */
+  /** `limitsOf`: as this replica knows them. A limit that is over meanwhile is not reported. */
   async flush(limitsOf: (appId: string) => AppRateLimitState): Promise<void> {
     for (const appId of [...this.#throttled]) {
       this.#throttled.delete(appId);

@@ -26,6 +26,8 @@ export default class SpecEnvironment {
   global = globalThis;
   fakeTimers = null;
   #before;
+  #listeners = EVENTS.map((name) => [name, process.rawListeners(name)]);
+  #hasRun = false;
   #console = globalThis.console;
   #exit = process.exit;
 
@@ -39,12 +41,25 @@ export default class SpecEnvironment {
 
   async setup() {}
 
+  handleTestEvent({ name }) {
+    if (name === 'run_finish') this.#hasRun = true;
+  }
+
   async teardown() {
     this.fakeTimersModern.dispose();
     globalThis.console = this.#console;
     process.exit = this.#exit;
+    if (!this.#hasRun) return this.#restoreListeners();
     const left = compare(this.#before, describeProcess());
     if (left.length > 0) throw new Error(`The spec file leaves behind for the next: ${left.join(', ')}.`);
+  }
+
+  /** After a file that could not be loaded: what Jest then tells is why, and not that its own listeners are left. */
+  #restoreListeners() {
+    for (const [name, listeners] of this.#listeners) {
+      process.removeAllListeners(name);
+      for (const listener of listeners) process.on(name, listener);
+    }
   }
 
   exportConditions() {
