@@ -33,9 +33,10 @@ export function useVerification() {
           parseAs: 'stream',
         }) as Promise<{ data?: ReadableStream<Uint8Array> | null; error?: unknown; response: Response }>,
       );
+      if (body === null) throw ProblemError.ofLostConnection(new Error('the answer has no body'));
       const toProgress = progressSinceFirst();
       try {
-        for await (const { name, data } of readServerSentEvents(body ?? new ReadableStream())) {
+        for await (const { name, data } of readServerSentEvents(body)) {
           if (name === 'progress') setProgress(toProgress(JSON.parse(data) as Position));
           if (name === 'verification') return JSON.parse(data) as Verification;
         }
