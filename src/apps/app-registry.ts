@@ -7,6 +7,7 @@ import { Database } from '../database/database.ts';
 import { graphHostDescriptor } from '../meta/graph/graph-host.ts';
 import { MetaApp, MetaApps } from '../meta/meta-apps.ts';
 import { tokenKind } from '../meta/tokens/token-kinds.ts';
+import { cacheSize } from '../platform/cache-size.ts';
 import { Clock } from '../platform/clock.ts';
 import type { SecretString } from '../platform/secret-string.ts';
 import { AppRepository } from './app.repository.ts';
@@ -32,9 +33,9 @@ interface OpenedApp {
  */
 @Injectable()
 export class AppRegistry extends MetaApps {
-  readonly #opened = new LRUCache<string, OpenedApp>({ max: MAX_OPENED, ttl: OPENED_MS, ttlAutopurge: true });
+  readonly #opened = new LRUCache<string, OpenedApp>({ ...cacheSize(MAX_OPENED), ttl: OPENED_MS, ttlAutopurge: true });
   /** Ids of opened apps by those of their inner apps. */
-  readonly #owners = new LRUCache<string, string>({ max: 2 * MAX_OPENED });
+  readonly #owners = new LRUCache<string, string>(cacheSize(2 * MAX_OPENED));
   readonly #rows: Batcher<string, StoredAppRow | null>;
 
   constructor(

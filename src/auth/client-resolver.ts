@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { Database } from '../database/database.ts';
 import { RowMacs } from '../database/row-macs.ts';
 import type { SqlExecutor } from '../database/statement.ts';
+import { cacheSize } from '../platform/cache-size.ts';
 import { Clock } from '../platform/clock.ts';
 import type { ResolvedClient } from './authenticated-client.ts';
 import { findClientByKey, findClientsByIdentity } from './client-lookup.query.ts';
@@ -25,7 +26,7 @@ const MAX_CACHED_CLIENTS = 1_000;
 /** Resolves a key or token to its client. */
 @Injectable()
 export class ClientResolver {
-  readonly #cache = new LRUCache<string, CachedClient>({ max: MAX_CACHED_CLIENTS });
+  readonly #cache = new LRUCache<string, CachedClient>(cacheSize(MAX_CACHED_CLIENTS));
 
   constructor(
     private readonly database: Database,

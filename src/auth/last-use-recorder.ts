@@ -1,6 +1,7 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { Database } from '../database/database.ts';
+import { cacheSize } from '../platform/cache-size.ts';
 import { Clock } from '../platform/clock.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import type { AuthenticatedClient } from './authenticated-client.ts';
@@ -19,7 +20,7 @@ const MAX_TRACKED = 10_000;
 @Injectable()
 export class LastUseRecorder implements OnApplicationShutdown {
   /** When each was last written, by client id or key hash. */
-  readonly #writtenAtMs = new LRUCache<string, number>({ max: MAX_TRACKED });
+  readonly #writtenAtMs = new LRUCache<string, number>(cacheSize(MAX_TRACKED));
   #clients = new Map<CallerId, Date>();
   #keys = new Map<string, { hash: Buffer; at: Date }>();
   #timer: NodeJS.Timeout | null = null;

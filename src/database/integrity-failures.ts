@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { Counter, Registry } from 'prom-client';
+import { cacheSize } from '../platform/cache-size.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import { AppError, defineProblem } from '../platform/problem.ts';
 
@@ -47,7 +48,7 @@ export class IntegrityError extends AppError {
 export class IntegrityFailures {
   readonly #count: Counter<'table'>;
   /** When each forged row was last reported, in monotonic milliseconds. */
-  readonly #reportedAtMs = new LRUCache<string, number>({ max: MAX_REMEMBERED_ROWS });
+  readonly #reportedAtMs = new LRUCache<string, number>(cacheSize(MAX_REMEMBERED_ROWS));
   readonly #listeners: ForgedRowListener[] = [];
 
   constructor(

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { ConnectionId, CredentialId } from '../connections/ids.ts';
 import type { RowMacs } from '../database/row-macs.ts';
+import { cacheSize } from '../platform/cache-size.ts';
 import type { ForeseenLease, LeaseInput } from './issue-lease-row.ts';
 import { LEASE_MAC } from './lease-mac.ts';
 
@@ -30,7 +31,7 @@ const UNFORESEEN: ForeseenLease = {
  * chooses differently, it writes nothing, and the request is retried with its choice.
  */
 export class ForeseenLeases {
-  readonly #chosen = new LRUCache<string, ChosenCredential>({ max: MAX_REMEMBERED });
+  readonly #chosen = new LRUCache<string, ChosenCredential>(cacheSize(MAX_REMEMBERED));
 
   constructor(private readonly macs: RowMacs) {}
 

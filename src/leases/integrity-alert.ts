@@ -5,6 +5,7 @@ import { SYSTEM } from '../audit/actor.ts';
 import { AuditLog } from '../audit/audit-log.ts';
 import type { ConnectionId, CredentialId } from '../connections/ids.ts';
 import { Database } from '../database/database.ts';
+import { cacheSize } from '../platform/cache-size.ts';
 import { Clock } from '../platform/clock.ts';
 import { LOGGER, type Pino } from '../platform/logger.ts';
 import type { DecryptionError } from '../vault/sealed-secret.ts';
@@ -27,7 +28,7 @@ const MAX_REMEMBERED_CREDENTIALS = 1_000;
  */
 @Injectable()
 export class IntegrityAlert {
-  readonly #reportedAtMs = new LRUCache<string, number>({ max: MAX_REMEMBERED_CREDENTIALS });
+  readonly #reportedAtMs = new LRUCache<string, number>(cacheSize(MAX_REMEMBERED_CREDENTIALS));
   readonly #count: Counter;
 
   constructor(

@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { cacheSize } from '../platform/cache-size.ts';
 import { wipe } from '../vault/aead.ts';
 import type { SecretId } from '../vault/ids.ts';
 import type { LeaseId } from './ids.ts';
@@ -28,7 +29,7 @@ const PURGE_INTERVAL_MS = 30_000;
  */
 export class LeaseTokenCache<G> {
   readonly #leases = new LRUCache<string, CachedLease<G>>({
-    max: MAX_ENTRIES,
+    ...cacheSize(MAX_ENTRIES),
     ttl: MAX_IDLE_MS,
     // Read the time on every call instead of running a timer.
     ttlResolution: 0,

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { Config } from '../config/config.ts';
+import { cacheSize } from '../platform/cache-size.ts';
 import { KeyRing } from './keys/key-ring.ts';
 
 /** What a log line says about a tenant. Empty: nothing. */
@@ -23,7 +24,7 @@ export function hashTenant(ring: Pick<KeyRing, 'blindIndex'>, tenant: string): s
 /** Names tenants in the log, as `LOG_TENANTS` says. */
 @Injectable()
 export class LoggedTenants {
-  readonly #known = new LRUCache<string, TenantField>({ max: MAX_KNOWN });
+  readonly #known = new LRUCache<string, TenantField>(cacheSize(MAX_KNOWN));
 
   constructor(
     private readonly config: Config,

@@ -2,6 +2,7 @@ import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { Database } from '../../database/database.ts';
 import { DatabaseClock } from '../../database/database-clock.ts';
+import { cacheSize } from '../../platform/cache-size.ts';
 import { JobScheduler, RUNS_JOBS } from '../../platform/jobs/job-scheduler.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { Random } from '../../platform/random.ts';
@@ -23,7 +24,7 @@ const MAX_EXCHANGED = 1_000;
  */
 @Injectable()
 export class SharedLimits implements OnApplicationShutdown {
-  readonly #limits = new LRUCache<string, SharedLimit>({ max: MAX_TRACKED });
+  readonly #limits = new LRUCache<string, SharedLimit>(cacheSize(MAX_TRACKED));
   readonly #untold = new Set<string>();
   readonly #replica: string;
   #isIsolated = false;

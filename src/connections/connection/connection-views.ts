@@ -4,6 +4,7 @@ import { toActor } from '../../audit/actor.ts';
 import { AuditLog } from '../../audit/audit-log.ts';
 import type { AuthenticatedClient } from '../../auth/authenticated-client.ts';
 import { Database } from '../../database/database.ts';
+import { cacheSize } from '../../platform/cache-size.ts';
 import { Clock } from '../../platform/clock.ts';
 import type { ConnectionResponse } from './connection-response.dto.ts';
 
@@ -14,7 +15,7 @@ const MAX_LOOKS = 10_000;
 /** Audits which connections people look at in the console. Each replica counts looks by itself. */
 @Injectable()
 export class ConnectionViews {
-  readonly #recordedAtMs = new LRUCache<string, number>({ max: MAX_LOOKS });
+  readonly #recordedAtMs = new LRUCache<string, number>(cacheSize(MAX_LOOKS));
 
   constructor(
     private readonly audit: AuditLog,

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { Config } from '../../config/config.ts';
 import { Database } from '../../database/database.ts';
+import { cacheSize } from '../../platform/cache-size.ts';
 import { Clock } from '../../platform/clock.ts';
 import type { SubscriptionId } from '../ids.ts';
 import type { SubscriberFault } from '../subscribers/attempt.ts';
@@ -24,7 +25,7 @@ const MAX_CACHED_SUBSCRIBERS = 1_000;
 /** Caches subscriptions until their revision changes, so that deliveries need not open secrets each time. */
 @Injectable()
 export class SubscriberResolver {
-  readonly #cached = new LRUCache<string, CachedSubscriber>({ max: MAX_CACHED_SUBSCRIBERS });
+  readonly #cached = new LRUCache<string, CachedSubscriber>(cacheSize(MAX_CACHED_SUBSCRIBERS));
 
   constructor(
     private readonly database: Database,

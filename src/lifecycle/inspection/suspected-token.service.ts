@@ -9,6 +9,7 @@ import type { MetaVerdict } from '../../meta/errors/classify-error.ts';
 import { MetaError } from '../../meta/errors/meta-error.ts';
 import { MetaApps } from '../../meta/meta-apps.ts';
 import { MetaClients } from '../../meta/meta-clients.ts';
+import { cacheSize } from '../../platform/cache-size.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import type { MetaCause } from '../../platform/problem.ts';
 import { SingleFlight } from '../../platform/single-flight.ts';
@@ -27,7 +28,7 @@ const MAX_CACHED_VERDICTS = 10_000;
 @Injectable()
 export class SuspectedTokenService {
   private readonly inFlight = new SingleFlight<SuspectedTokenVerdict>();
-  private readonly verdicts = new LRUCache<string, SuspectedTokenVerdict>({ max: MAX_CACHED_VERDICTS });
+  private readonly verdicts = new LRUCache<string, SuspectedTokenVerdict>(cacheSize(MAX_CACHED_VERDICTS));
 
   constructor(
     private readonly claims: CredentialClaimRepository,

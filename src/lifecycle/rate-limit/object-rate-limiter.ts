@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import type { ThrottleScope } from '../../meta/errors/classify-error.ts';
 import type { UsageNotice } from '../../meta/graph/usage-observer.ts';
+import { cacheSize } from '../../platform/cache-size.ts';
 import { addSeconds, Clock } from '../../platform/clock.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { type ObjectRateLimit, ObjectRateLimitRepository } from './object-rate-limit.repository.ts';
@@ -16,7 +17,7 @@ const MAX_OBJECTS = 5_000;
  */
 @Injectable()
 export class ObjectRateLimiter {
-  readonly #limits = new LRUCache<string, ObjectRateLimit>({ max: MAX_OBJECTS });
+  readonly #limits = new LRUCache<string, ObjectRateLimit>(cacheSize(MAX_OBJECTS));
   readonly #unsaved = new Map<string, ObjectRateLimit>();
 
   constructor(

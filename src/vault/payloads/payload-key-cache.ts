@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { cacheSize } from '../../platform/cache-size.ts';
 import { wipe } from '../aead.ts';
 import type { PayloadKeyId } from '../ids.ts';
 import type { PayloadKeyOwner } from './payload-key.repository.ts';
@@ -18,7 +19,7 @@ export class PayloadKeyCache {
 
   constructor({ maxKeys = MAX_KEYS, maxAgeMs = MAX_AGE_MS }: { maxKeys?: number; maxAgeMs?: number } = {}) {
     this.#keys = new LRUCache({
-      max: maxKeys,
+      ...cacheSize(maxKeys),
       ttl: maxAgeMs,
       dispose: (key) => {
         wipe(key.key);
