@@ -74,11 +74,9 @@ describe('signing in with a key', () => {
     const refused = await browser.send('post', '/v1/clients', { name: 'mine', role: 'admin' });
     expect([refused.status, refused.body.code]).toEqual([403, 'forbidden']);
     const entries = await readEntries(context.database, 'access.refused');
-    expect(entries.at(-1)).toMatchObject({
-      actor_kind: 'person',
-      actor_id: auditor.id,
-      details: { reason: 'forbidden' },
-    });
+    expect(entries.filter(({ actor_id: id }) => id === auditor.id)).toMatchObject([
+      { actor_kind: 'person', details: { reason: 'forbidden' } },
+    ]);
 
     const service = await context.makeClient('service');
     const response = await new ConsoleBrowser(context.replica).signIn({ key: service.key });

