@@ -192,9 +192,9 @@ async function listenForOperations(listener: OperationsListener, { operations }:
   }
 }
 
-/** Nest's startup messages, one per module and route, are only for debugging. */
+/** Nest's startup messages, one per module and route, are only for those who trace everything. */
 function frameworkLogLevel(level: string): string {
-  return level === 'info' ? 'warn' : level;
+  return level === 'info' || level === 'debug' ? 'warn' : level;
 }
 
 /**

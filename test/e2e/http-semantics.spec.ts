@@ -54,7 +54,9 @@ describe('methods and paths', () => {
   ])('%s is the same with a slash at its end', async (path) => {
     const [without, with_] = [await exchange('GET', path, admin), await exchange('GET', `${path}/`, admin)];
     expect([without.status, with_.status]).toEqual([200, 200]);
-    expect(with_.body).toBe(without.body);
+    // The use of the key may be recorded in between.
+    const [one, other] = [without, with_].map(({ body }) => body.replaceAll(/"last_used_at":("[^"]*"|null)/g, ''));
+    expect(other).toBe(one);
   });
 
   it("takes Meta's callbacks with a slash at their end", async () => {

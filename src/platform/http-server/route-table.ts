@@ -1,15 +1,17 @@
 /** The methods of all registered routes, to tell "no such path" from "method not allowed", and for OPTIONS. */
 export class RouteTable {
-  readonly #methods = new Map<string, { pattern: RegExp; methods: Set<string> }>();
+  readonly #methods = new Map<string, Set<string>>();
+  /** Made when first needed: few requests miss all routes. */
+  readonly #patterns = new Map<string, RegExp>();
   /** Of paths without parameters. */
   readonly #fixed = new Map<string, Set<string>>();
 
   /** Adds a route with a path in Fastify's syntax (`/v1/clients/:id`, `/graph/*`). */
   add(method: string | readonly string[], path: string): void {
-    const known = this.#methods.get(path) ?? { pattern: toPattern(path), methods: new Set<string>() };
-    for (const each of [method].flat()) known.methods.add(each);
+    const known = this.#methods.get(path) ?? new Set<string>();
+    for (const each of [method].flat()) known.add(each);
     this.#methods.set(path, known);
-    if (!/[:*]/.test(path)) this.#fixed.set(path, known.methods);
+    if (!/[:*]/.test(path)) this.#fixed.set(path, known);
   }
 
   /**
@@ -20,8 +22,8 @@ export class RouteTable {
     const path = pathOf(url);
     const fixed = this.#fixed.get(path);
     if (fixed !== undefined) return complete(fixed);
-    const found = [...this.#methods.values()].filter(({ pattern }) => pattern.test(path));
-    return complete(new Set(found.flatMap((route) => [...route.methods])));
+    const found = [...this.#methods].filter(([route]) => this.patternOf(route).test(path));
+    return complete(new Set(found.flatMap(([, methods]) => [...methods])));
   }
 
   /**
@@ -31,6 +33,12 @@ export class RouteTable {
   refuses(method: string, url: string): boolean {
     const fixed = this.#fixed.get(pathOf(url));
     return fixed !== undefined && !complete(fixed).includes(method);
+  }
+
+  private patternOf(path: string): RegExp {
+    const pattern = this.#patterns.get(path) ?? toPattern(path);
+    this.#patterns.set(path, pattern);
+    return pattern;
   }
 }
 
