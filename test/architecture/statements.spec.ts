@@ -33,7 +33,7 @@ beforeAll(async () => {
   } finally {
     await client.end();
   }
-}, 120_000);
+});
 
 afterAll(async () => {
   await fresh?.drop();

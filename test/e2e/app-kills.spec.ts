@@ -232,5 +232,5 @@ describe('kill -9 during a change of an app', () => {
       ({ credentials }) => credentials[0]?.version === 2,
     );
     expect(refreshed).toMatchObject({ status: 'active', credentials: [{ failure: null }] });
-  }, 60_000);
+  });
 });

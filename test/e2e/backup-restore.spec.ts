@@ -98,7 +98,7 @@ beforeAll(async () => {
   for (const [index, { token = '' }] of (await leases(source)).entries()) tokens.set(TENANTS[index] ?? '', token);
   backUp('first');
   writeFileSync(server.file('anchor.json'), (await runMetavault(on(source), 'audit', 'anchor')).out);
-}, 120_000);
+});
 afterAll(async () => {
   await server?.stop();
   await sandbox?.close();

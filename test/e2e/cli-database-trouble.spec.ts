@@ -3,14 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { listCommands, readProgram } from '../support/cli-reference.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 import { freePort } from '../support/http-listener.ts';
 import { type CommandResult, runMetavault } from '../support/run-metavault.ts';
-
-jest.setTimeout(120_000);
 
 const ULID = '01K0000000000000000000000A';
 const WITHOUT_DATABASE = ['sandbox', 'completion'];

@@ -90,7 +90,7 @@ describe('metavault import', () => {
     // Of the five, only the dead token and the foreign one reach Meta.
     expect(context.sandbox.state.log.list().length - calls).toBeLessThanOrEqual(4);
     expect(await standing('csv')).toEqual({ connections: 3, completed: 3 });
-  }, 90_000);
+  });
 
   it('reads JSON lines from standard input', async () => {
     const lines = [userToken(), userToken()].map((token) =>
@@ -100,7 +100,7 @@ describe('metavault import', () => {
     const end = await ended;
     expect(end).toMatchObject({ code: 1, out: expect.stringContaining('2 imported, 0 already imported, 1 failed.') });
     expect(end.out).toMatch(/^3 +invalid_row +The line is not a JSON object\.$/m);
-  }, 60_000);
+  });
 
   it.each(['SIGKILL', 'SIGINT'] as const)(
     'interrupted by %s and run again, imports each row as one connection',
@@ -141,7 +141,7 @@ describe('metavault import', () => {
     } finally {
       await elsewhere.drop();
     }
-  }, 60_000);
+  });
 });
 
 describe('metavault import --url', () => {
@@ -151,7 +151,7 @@ describe('metavault import --url', () => {
   beforeAll(async () => {
     port = String(await freePort());
     replica = await startChildReplica({ ...context.environment, PORT: port });
-  }, 60_000);
+  });
   afterAll(() => replica?.kill());
 
   it('continues when the service comes back', async () => {
@@ -171,7 +171,7 @@ describe('metavault import --url', () => {
       failed: 0,
     });
     expect((await standing('remote')).connections).toBe(rows.length);
-  }, 120_000);
+  });
 
   it('names the service that does not respond or refuses', async () => {
     const file = context.file('one.csv', `tenant,product,access_token\nrefused,pages,${userToken()}`);
@@ -187,5 +187,5 @@ describe('metavault import --url', () => {
     });
     expect(await run('--url', 'nowhere')).toMatchObject({ code: 2 });
     expect((await standing('refused')).connections).toBe(0);
-  }, 60_000);
+  });
 });

@@ -19,7 +19,7 @@ function openContext(): void {
       JSON.stringify({ tenant, product: 'pages', access_token: context.createUserToken() }),
     );
     expect(await context.run('import', context.file('rows.jsonl', rows.join('\n')))).toMatchObject({ code: 0 });
-  }, 60_000);
+  });
   afterAll(() => context?.close());
 }
 
@@ -61,7 +61,7 @@ describe('metavault keys', () => {
     expect(await context.json('keys', 'retire', old)).toEqual({ id: old, state: 'retired' });
     expect(await run('retire', old)).toMatchObject({ code: 0 });
     expect((await run('list')).out).toMatch(new RegExp(`${old} +retired`));
-  }, 60_000);
+  });
 
   it('replaces and destroys the active key if told to', async () => {
     const old = await active();
@@ -74,7 +74,7 @@ describe('metavault keys', () => {
       out: expect.stringContaining('A backup that holds the key ring can still be decrypted'),
     });
     expect((await keks()).filter(({ state }) => state !== 'retired')).toMatchObject([{ state: 'active' }]);
-  }, 60_000);
+  });
 
   it('changes the root key; killed midway, the whole ring still uses the old one', async () => {
     const [before] = await keks();
@@ -101,7 +101,7 @@ describe('metavault keys', () => {
     expect(await context.run('keys', 'list')).toMatchObject({ code: 1 });
     const back = { ROOT_KEY: TEST_ROOT_KEY, ROOT_KEY_PREVIOUS: NEW_ROOT_KEY };
     expect(await runMetavault({ ...context.environment, ...back }, 'keys', 'change-root')).toMatchObject({ code: 0 });
-  }, 90_000);
+  });
 });
 
 describe('docs/runbook.md, "After a leak"', () => {
@@ -136,5 +136,5 @@ describe('docs/runbook.md, "After a leak"', () => {
     expect(await leaseStatus(key, 'one', only)).toBe(401);
     expect(await leaseStatus(rotated, 'one', only)).toBe(404);
     expect(await context.run('keys', 'list')).toMatchObject({ code: 1 });
-  }, 120_000);
+  });
 });

@@ -25,7 +25,7 @@ beforeAll(async () => {
   // Rows are imported side by side, and ids go by time.
   const byTenant = Object.fromEntries((await listed()).map((connection) => [connection.tenant, connection]));
   [first, second] = [byTenant['first'], byTenant['second']] as [ConnectionResponse, ConnectionResponse];
-}, 60_000);
+});
 afterAll(() => context?.close());
 
 describe('metavault connections', () => {
@@ -48,7 +48,7 @@ describe('metavault connections', () => {
     expect(await ids('--expires-before', '2020-01-01T00:00:00Z')).toEqual([]);
     expect(await ids('--expires-before', '2100-01-01T00:00:00Z')).toEqual([first.id, second.id].sort());
     expect(await ids('--expires-before', '2100-01-01T00:00:00Z', '--health', 'healthy')).toEqual([first.id]);
-  }, 60_000);
+  });
 
   it('are described: what is not named stays', async () => {
     const update = (...args: string[]) => context.json<ConnectionResponse>('connections', 'update', second.id, ...args);
@@ -63,7 +63,7 @@ describe('metavault connections', () => {
     );
     const entry = { actor_kind: 'operator', details: { changed: ['reference', 'metadata'] } };
     expect(rows).toEqual([entry, entry]);
-  }, 60_000);
+  });
 
   it('fail if a credential does that the answer of a large connection leaves out', async () => {
     await context.sql.query(
@@ -83,7 +83,7 @@ describe('metavault connections', () => {
       await service.close();
       await context.sql.query('UPDATE credential SET failure = NULL WHERE connection_id = $1', [first.id]);
     }
-  }, 60_000);
+  });
 });
 
 it('metavault leases list shows the leases of all clients, filtered, newest first', async () => {
@@ -105,4 +105,4 @@ it('metavault leases list shows the leases of all clients, filtered, newest firs
   const { out } = await context.run('leases', 'list', '--status', 'ended');
   expect(out).toMatch(new RegExp(`^ID +STATUS .*\\n${ended} +ended +first +pages +${first.id} +${clients[1].id}`));
   expect(out).not.toContain('mtl_');
-}, 60_000);
+});

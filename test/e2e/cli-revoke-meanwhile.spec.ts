@@ -44,4 +44,4 @@ it('also ends connections made while a tenant is being revoked, but only those n
   const { data } = await context.json<{ data: ConnectionResponse[] }>('connections', 'list', '--tenant', 'one');
   expect(await context.run('revoke', data[0]?.id ?? '', '--yes')).toMatchObject({ code: 0 });
   expect(await standing('one')).toEqual(['revoked', 'active']);
-}, 60_000);
+});

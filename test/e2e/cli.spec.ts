@@ -99,7 +99,7 @@ describe('--json', () => {
     expect(await json('audit', 'export', '--action', 'no.such')).toEqual({ data: [] });
     expect(await json('completion', 'bash')).toMatchObject({ shell: 'bash', script: expect.any(String) });
     expect(await json('revoke', '--tenant', 'none', '--yes')).toEqual({ data: [] });
-  }, 60_000);
+  });
 
   it.each<[string[], number, object]>([
     [['connections', 'show', 'con_none'], 1, { code: 'connection_not_found' }],
@@ -123,7 +123,7 @@ describe('--json', () => {
     expect(end).toMatchObject({ code: 1, out: '' });
     expect(JSON.parse(end.err).error).toMatchObject({ code: 'not_confirmed', remedy: 'Add --yes to confirm.' });
     expect(await listed('--tenant', 'asked', '--status', 'active')).toHaveLength(1);
-  }, 60_000);
+  });
 });
 
 describe('progress', () => {
@@ -177,7 +177,7 @@ describe('connections', () => {
     const sheet = await run('connections', 'show', id);
     expect(sheet.out).toMatch(/status +active/);
     expect(sheet.out).toMatch(/crd_\w+ +user +\d+ +v1 +healthy/);
-  }, 60_000);
+  });
 
   it('are refreshed and checked now, without a running replica; failures are named and exit with 1', async () => {
     const [id = '', other = ''] = await connected('worked', 2);
@@ -199,7 +199,7 @@ describe('connections', () => {
     expect(checked.code).toBe(1);
     expect(checked.out).toMatch(new RegExp(`${other} +worked +reauth_required`));
     expect(checked.err).toMatch(/1 of 2 connections have a problem/);
-  }, 60_000);
+  });
 });
 
 describe('revoke', () => {
@@ -227,7 +227,7 @@ describe('revoke', () => {
       await context.sql.query(`SELECT count(*)::integer AS left FROM sealed_secret s JOIN credential c ON c.secret_id = s.id
       JOIN connection n ON n.id = c.connection_id WHERE n.tenant = 'ended'`);
     expect(rows).toEqual([{ left: 0 }]);
-  }, 60_000);
+  });
 
   it('leaves to the replicas what Meta does not confirm now', async () => {
     const [id = ''] = await connected('outage', 1);
@@ -243,7 +243,7 @@ describe('revoke', () => {
       status: 'revoked',
       provider_revocation: 'pending',
     });
-  }, 60_000);
+  });
 
   it.each(['SIGINT', 'SIGKILL'] as const)(
     'interrupted by %s and run again, ends all, each once',
@@ -300,7 +300,7 @@ describe('audit', () => {
     expect(await run('audit', 'verify', '--anchor', file)).toMatchObject({ code: 0 });
     context.file('anchor.json', anchor.out.replace(/"seal":"./, '"seal":"x'));
     expect((await run('audit', 'verify', '--anchor', file)).out).toMatch(/not_ours/);
-  }, 60_000);
+  });
 
   it('exits cleanly if the reader of an export goes away', async () => {
     // More than a pipe's buffer.
@@ -310,7 +310,7 @@ describe('audit', () => {
     child.stdout?.once('data', () => child.stdout?.destroy());
     expect(await ended).toMatchObject({ code: 0, err: '' });
     await context.sql.query(`DELETE FROM audit_entry WHERE id LIKE 'aud_000000%'`);
-  }, 60_000);
+  });
 });
 
 describe('clients', () => {
@@ -325,7 +325,7 @@ describe('clients', () => {
     expect(await run('clients', 'delete', id)).toMatchObject({ code: 0 });
     expect((await run('clients', 'list')).out).not.toContain(id);
     expect(await run('clients', 'rotate-key', id)).toMatchObject({ code: 1 });
-  }, 60_000);
+  });
 });
 
 describe('metavault rotate', () => {
@@ -360,5 +360,5 @@ describe('metavault rotate', () => {
       code: 1,
       err: expect.stringContaining('Only tokens of system users'),
     });
-  }, 60_000);
+  });
 });

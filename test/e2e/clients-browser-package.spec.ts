@@ -5,11 +5,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { PageAssets } from '../../src/customer-pages/page-assets.ts';
 import { testConfig } from '../support/test-config.ts';
-
-jest.setTimeout(120_000);
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const MAX_BYTES = 3072;

@@ -151,7 +151,7 @@ describe('connecting again', () => {
     } finally {
       context.sandbox.state.faults.clear();
     }
-  }, 60_000);
+  });
 });
 
 describe('page tokens', () => {

@@ -116,7 +116,7 @@ describe('responses of a receiver', () => {
       'subscription.resumed',
       'deliveries.replayed',
     ]);
-  }, 40_000);
+  });
 
   it('429 with Retry-After pauses it', async () => {
     const { id } = await context.subscribe();

@@ -72,4 +72,4 @@ it('a replica killed between a delivery and its record: another delivers again, 
   await client.end();
   await second.kill();
   expect(receiver.received).toHaveLength(2);
-}, 120_000);
+});

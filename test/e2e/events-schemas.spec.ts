@@ -111,7 +111,7 @@ describe('deliveries match their published schema', () => {
     await api(context).delete(`/v1/connections/${endless.id}`).expect(200);
     await delivered('connection.revoked', 1, isOf(endless));
     receiver.received.forEach(conforms);
-  }, 60_000);
+  });
 
   it('for a connection that is made unusable', async () => {
     const { id } = context.sandbox.state.make.user({
@@ -128,7 +128,7 @@ describe('deliveries match their published schema', () => {
     expect(created[0]?.message.data['status']).toBe('reauth_required');
     await delivered('connection.reauth_required', 1, isOf(response.body));
     receiver.received.forEach(conforms);
-  }, 60_000);
+  });
 
   it('for entries from Meta, known and unknown, with ids above 2^53', async () => {
     const { pageIds, id } = await context.importConnection({ pages: 1 });
@@ -150,7 +150,7 @@ describe('deliveries match their published schema', () => {
       expect(each.body).toContain('"post":17841400000000000123}');
       conforms(each);
     }
-  }, 60_000);
+  });
 
   it('for a signup whose code was lost', async () => {
     const session = await createSession(context, { tenant: 'lost', product: 'whatsapp', flow: 'embedded_signup' });
@@ -170,7 +170,7 @@ describe('deliveries match their published schema', () => {
     const [told] = await delivered('connection.unfinished', 1);
     expect(told?.message.data).toMatchObject({ connect_session_id: session.id, tenant: 'lost', waba_id: '7001' });
     for (const each of await delivered('connection.unfinished', 1)) conforms(each);
-  }, 60_000);
+  });
 
   it('for a number of the WhatsApp Business app that nobody synchronized', async () => {
     const { make } = context.sandbox.state;
@@ -188,7 +188,7 @@ describe('deliveries match their published schema', () => {
     const [told] = await delivered('connection.synchronization_expiring', 1);
     expect(told?.message.data).toMatchObject({ phone_number_id: number, kinds: ['contacts', 'history'] });
     for (const each of await delivered('connection.synchronization_expiring', 1)) conforms(each);
-  }, 60_000);
+  });
 
   it('for a test', async () => {
     await api(context).post(`/v1/subscriptions/${subscriptionId}/test`, {}).expect(200);

@@ -44,7 +44,7 @@ beforeAll(async () => {
     for (let n = 0; n < OTHERS; n++) await of.vault.put(tx, new SecretString(`other ${n}`), ['other', String(n)]);
   });
   serviceKey = (await createServiceClient({ replica }, { lease_modes: ['token', 'gateway'] })).key;
-}, 150_000);
+});
 
 afterAll(async () => {
   await child?.kill();
@@ -151,7 +151,7 @@ describe('rotation under lease load', () => {
     // The metrics: data keys by key-encryption key.
     const { text } = await request(server()).get('/metrics');
     expect(text).toContain(`metavault_data_keys{kek="${active?.id}",state="active"} ${ALL}`);
-  }, 120_000);
+  });
 });
 
 describe('/v1/keys', () => {

@@ -52,7 +52,7 @@ describe('an inspection', () => {
       .filter((call) => !call.inBatch && call.at > 0 && call.method === 'POST');
     expect(calls.length).toBeLessThan(200);
     expect((await context.root(made[0]?.id ?? '')).last_checked_at).not.toBeNull();
-  }, 120_000);
+  });
 
   it('of everything left over from an outage spreads over the day again', async () => {
     const seeded = await seedConnections(context.replica, context.sandbox, 40, { from: 50 * DAY, to: 51 * DAY });
@@ -67,7 +67,7 @@ describe('an inspection', () => {
     expect(first).toBeGreaterThanOrEqual(6);
     expect(last).toBeLessThanOrEqual(24);
     expect(last - first).toBeGreaterThan(12);
-  }, 120_000);
+  });
 
   it('that finds the root token dead ends the connection once, with event and audit entry', async () => {
     const { id, userId } = await context.importConnection();

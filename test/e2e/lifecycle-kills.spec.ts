@@ -143,7 +143,7 @@ describe('a replica suspended past its claim', () => {
     } finally {
       await asleep.kill();
     }
-  }, 60_000);
+  });
 });
 
 const row = async (connectionId: string): Promise<Record<string, unknown>> => {

@@ -155,7 +155,7 @@ describe('a replica stopped during a sweep', () => {
     sandbox.state.setLatency(0);
     expect(await origin.app.get(Sweep).refresh()).toMatchObject({ claimed: COUNT - done, done: COUNT - done });
     expect(sandbox.state.log.counters()).toMatchObject({ exchanged: COUNT, repeatedExchanges: 0 });
-  }, 120_000);
+  });
 
   it('does so with inspections as well', async () => {
     await seedConnections(origin, sandbox, 4 * COUNT, { from: 50 * DAY, to: 51 * DAY });
@@ -174,7 +174,7 @@ describe('a replica stopped during a sweep', () => {
     expect(await count('claim_id IS NOT NULL')).toBe(0);
     sandbox.state.setLatency(0);
     expect(await origin.app.get(Sweep).health()).toMatchObject({ done: 4 * COUNT - done });
-  }, 120_000);
+  });
 
   it('does not wait for Meta if it does not respond', async () => {
     await seedConnections(origin, sandbox, 5, { from: DAY, to: 2 * DAY });
@@ -187,5 +187,5 @@ describe('a replica stopped during a sweep', () => {
     expect(await leave()).toBeLessThan(16_000);
     await sweep;
     expect(await count(`health <> 'healthy' AND health <> 'expiring'`)).toBe(0);
-  }, 60_000);
+  });
 });

@@ -99,7 +99,7 @@ describe('an app whose product keeps it at its limit', () => {
     context.clock.advance(15 * 60);
     await both();
     expect(refreshed).toHaveLength(10);
-  }, 60_000);
+  });
 
   it('calls nothing for ten minutes if Meta refuses even that', async () => {
     await seedConnections(context.replica, context.sandbox, 3, { from: 20 * HOUR, to: 21 * HOUR });
@@ -121,7 +121,7 @@ describe('an app whose product keeps it at its limit', () => {
     context.clock.advance(1);
     await both();
     expect(refreshed).toHaveLength(3);
-  }, 60_000);
+  });
 
   it("continues for all others while single objects are at their limits, whatever Meta's headers say about them", async () => {
     await seedConnections(context.replica, context.sandbox, 4, { from: 5 * DAY, to: 6 * DAY });
@@ -143,7 +143,7 @@ describe('an app whose product keeps it at its limit', () => {
     ]);
     context.clock.advance(HOUR);
     expect(await ask('17')).toBe('asked');
-  }, 60_000);
+  });
 
   it('lets the Pages of a user at their limit wait, says so, and derives them afterwards', async () => {
     const { id, userId } = await context.importConnection({ expiresIn: 6 * DAY, pages: 2 });
@@ -163,7 +163,7 @@ describe('an app whose product keeps it at its limit', () => {
       [2, null],
       [2, null],
     ]);
-  }, 60_000);
+  });
 
   it("is shown in the metrics: stopped or not, the last gauge, and Meta's response times", async () => {
     const { id } = await context.importConnection();

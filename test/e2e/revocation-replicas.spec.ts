@@ -31,7 +31,7 @@ beforeAll(async () => {
   await startReplicas();
   const client = { name: 'load', role: 'service', tenants: ['*'], products: ['*'], lease_modes: ['gateway', 'token'] };
   serviceKey = (await api(0, 'POST', '/v1/clients', client)).body.api_key;
-}, 120_000);
+});
 // A test may kill them.
 beforeEach(startReplicas, 120_000);
 afterAll(async () => {
@@ -174,7 +174,7 @@ describe('after the response to DELETE, with a slow database', () => {
       expect((await call(index, token)).status).toBe(401);
     }
     expect(revoked.body.leases_revoked).toBeLessThanOrEqual(issued.length + tokens.length + seen.length);
-  }, 120_000);
+  });
 
   it('a running upload is cut off on another replica', async () => {
     const connection = await connected();
@@ -207,7 +207,7 @@ describe('after the response to DELETE, with a slow database', () => {
     const status = await ended;
     expect(status === 0 || status >= 400).toBe(true);
     upload.destroy();
-  }, 60_000);
+  });
 });
 
 describe('work in progress on other replicas', () => {
@@ -238,7 +238,7 @@ describe('work in progress on other replicas', () => {
     if (imported?.status === 201 && imported.body.id === connection.id) expect(imported.body.status).toBe('active');
     const again = await lease(1, connection);
     expect(again.status === 201 ? again.body.connection_id : null).not.toBe(connection.id);
-  }, 60_000);
+  });
 
   it('nor does a deauthorization or a second DELETE', async () => {
     const connection = await connected();
@@ -254,7 +254,7 @@ describe('work in progress on other replicas', () => {
     for (const work of ['refresh', 'check']) {
       expect((await api(1, 'POST', `/v1/connections/${connection.id}/${work}`, {})).status).toBe(409);
     }
-  }, 60_000);
+  });
 });
 
 describe('at Meta', () => {
@@ -287,5 +287,5 @@ describe('at Meta', () => {
     expect(sandbox.state.user(connection.userId).grants[sandbox.app.id]?.active).not.toBe(true);
     const { rows } = await sql.query('SELECT provider_revocation FROM connection WHERE id = $1', [connection.id]);
     expect(rows).toEqual([{ provider_revocation: 'confirmed' }]);
-  }, 150_000);
+  });
 });

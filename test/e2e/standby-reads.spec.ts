@@ -32,7 +32,7 @@ beforeAll(async () => {
   const body = { tenant: 'acme', product: 'pages', access_token: accessToken };
   connectionId = (await api(context).post('/v1/connections/import', body).expect(201)).body.id as string;
   serviceKey = (await createServiceClient(context)).key;
-}, 120_000);
+});
 afterAll(() => opened?.close());
 
 /** Reads of this replica so far, by what became of them. */

@@ -4,14 +4,12 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { startDatabaseProxy } from '../support/database-proxy.ts';
 import { freshDatabase } from '../support/fresh-database.ts';
 import { freePort } from '../support/http-listener.ts';
 import { serviceProgram } from '../support/service-program.ts';
 import { TEST_ENVIRONMENT } from '../support/test-replica.ts';
-
-jest.setTimeout(120_000);
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 /** Undefined if the sources are newer. */

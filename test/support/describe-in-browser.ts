@@ -21,7 +21,7 @@ const CHROMIUM_FLAGS = [
   '--disable-sync',
 ];
 /** For a browser on a machine that is busy with other things. */
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 60_000;
 const CHROMIUM = findChromium(process.env);
 
 /** The Chromium of `CHROMIUM_PATH`, else the first of the usual names on `PATH`; null where there is none. */

@@ -71,15 +71,18 @@ export async function seedConnections(
     });
     ids.set(made.userId, connectionId);
   };
-  let next = 0;
-  const seedNext = async (): Promise<void> => {
-    while (next < count) await seedOne(next++);
-  };
-  await Promise.all(Array.from({ length: SEED_CONCURRENCY }, seedNext));
+  await eightAtOnce(count, seedOne);
   return ids;
 }
 
-const SEED_CONCURRENCY = 8;
+/** Does work for each index below `count`. */
+async function eightAtOnce(count: number, work: (index: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  const workOn = async (): Promise<void> => {
+    while (next < count) await work(next++);
+  };
+  await Promise.all(Array.from({ length: 8 }, workOn));
+}
 
 interface ImportedConnectionOptions {
   kind?: PrincipalKind;
@@ -121,7 +124,9 @@ export function openLifecycleTestContext(environment: Record<string, string> = {
           text: `SELECT id FROM connection WHERE status <> 'revoked'`,
           values: [],
         });
-        for (const { id } of living) await api(context).delete(`/v1/connections/${id}`).expect(200);
+        await eightAtOnce(living.length, async (index) => {
+          await api(context).delete(`/v1/connections/${living[index]?.id}`).expect(200);
+        });
       },
       importConnection: async (options = {}) => {
         const kind = options.kind ?? 'user';

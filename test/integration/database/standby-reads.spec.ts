@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { dataSourceOptions } from '../../../src/database/data-source-options.ts';
 import { Database } from '../../../src/database/database.ts';
@@ -9,8 +9,6 @@ import { freshDatabase } from '../../support/fresh-database.ts';
 import { openResources } from '../../support/open-resources.ts';
 import { type PostgresPair, startPostgresPair } from '../../support/postgres-pair.ts';
 import { until } from '../../support/until.ts';
-
-jest.setTimeout(60_000);
 
 /** Also on a slow machine, the standby catches up within this. */
 const WAIT_MS = 5_000;

@@ -74,7 +74,7 @@ it('lists subscriptions and dead letters, and replays them by id and by time ran
   ] as [number, ...string[]][]) {
     expect([args, (await runEvents(...args)).code]).toEqual([args, code]);
   }
-}, 60_000);
+});
 
 it('lets the doctor name a subscriber that has accepted nothing for a day', async () => {
   const on = { database: replica.app.get(Database), clock: new SystemClock() };

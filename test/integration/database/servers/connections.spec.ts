@@ -1,6 +1,6 @@
 import { chmodSync, chownSync, copyFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { connectDatabase } from '../../../../src/bootstrap/connect-database.ts';
 import { StartupError } from '../../../../src/bootstrap/startup-error.ts';
@@ -12,8 +12,6 @@ import { DatabaseServers } from '../../../../src/database/servers/database-serve
 import { catchError } from '../../../support/catch-error.ts';
 import { type DatabaseServer, startDatabaseServer } from '../../../support/database-server.ts';
 import { type CertificateFiles, createAuthority, hasOpenssl, signCertificate } from '../../../support/openssl.ts';
-
-jest.setTimeout(120_000);
 
 let server: DatabaseServer;
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { dataSourceOptions } from '../../../../src/database/data-source-options.ts';
 import { Database } from '../../../../src/database/database.ts';
@@ -6,8 +6,6 @@ import { DatabaseServers } from '../../../../src/database/servers/database-serve
 import { type DatabaseProxy, startDatabaseProxy } from '../../../support/database-proxy.ts';
 import { type DatabaseServer, startDatabaseServer } from '../../../support/database-server.ts';
 import { until } from '../../../support/until.ts';
-
-jest.setTimeout(120_000);
 
 const readPort = { text: 'SELECT inet_server_port() AS port' };
 const write = { text: 'CREATE TABLE IF NOT EXISTS written (id int)' };

@@ -125,7 +125,7 @@ describe('claims', () => {
     await events.other.deliverAll();
     expect(events.receiver.received).toHaveLength(2);
     expect(await events.rows('SELECT attempts FROM delivery')).toEqual([{ attempts: 1 }]);
-  }, 20_000);
+  });
 });
 
 describe('a subscriber that hangs', () => {
@@ -143,7 +143,7 @@ describe('a subscriber that hangs', () => {
     await events.harness.publish({ connectionId: 'con_last' });
     await events.receiver.waitFor(101, 2_000);
     expect(hanging.received.length).toBeLessThanOrEqual(before + 1);
-  }, 40_000);
+  });
 });
 
 /** A database that counts its statements. */
@@ -180,7 +180,7 @@ describe('the cost of a hanging subscriber', () => {
       MAX_CONCURRENT_QUEUES,
     );
     await own.close();
-  }, 30_000);
+  });
 });
 
 describe('a long body and a slow one', () => {
@@ -198,7 +198,7 @@ describe('a long body and a slow one', () => {
     await events.harness.deliverAll();
     expect(await events.statuses()).toEqual(['delivered', 'delivered']);
     expect(events.receiver.received).toHaveLength(2);
-  }, 30_000);
+  });
 });
 
 it('writes no delivery for an event without subscribers, and dispatches each event once', async () => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import type { SqlExecutor } from '../../../../src/database/statement.ts';
 import { checkDatabaseSafety } from '../../../../src/operations/doctor/database-checks.ts';
@@ -6,8 +6,6 @@ import type { Finding } from '../../../../src/operations/doctor/finding.ts';
 import { SecretString } from '../../../../src/platform/secret-string.ts';
 import { type PostgresPair, startPostgresPair } from '../../../support/postgres-pair.ts';
 import { until } from '../../../support/until.ts';
-
-jest.setTimeout(120_000);
 
 const ALONE = { names: '', connected: 0, synchronous: 0, hidden: 0, waiting: 0 };
 
