@@ -32,7 +32,7 @@ export interface CoreServices {
 export interface CoreServicesOptions {
   config: Config;
   databaseUrl: string;
-  overrides?: { clock?: Clock; localClock?: Clock; random?: Random };
+  overrides?: { clock?: Clock; localClock?: Clock; random?: Random; databasePatience?: number };
 }
 
 /**
@@ -79,7 +79,7 @@ export async function openCoreServicesOn(
   { config, overrides = {} }: Omit<CoreServicesOptions, 'databaseUrl'>,
 ): Promise<CoreServices> {
   const random = overrides.random ?? new SystemRandom();
-  const database = Database.of(dataSource, servers, config.database.poolSizes, readable);
+  const database = Database.of(dataSource, servers, config.database.poolSizes, readable, overrides.databasePatience);
   const databaseClock = await DatabaseClock.start(database, overrides.localClock ?? new SystemClock());
   const clock = overrides.clock ?? databaseClock;
   const ids = new Ids(clock, random);

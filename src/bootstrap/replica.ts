@@ -47,6 +47,8 @@ export interface ReplicaOptions {
     http?: HttpClient;
     logger?: Pino;
     httpLimits?: Partial<HttpServerLimits>;
+    /** How many times the usual limits a statement may take. */
+    databasePatience?: number;
   };
 }
 

@@ -8,6 +8,7 @@ import { DatabaseAvailability } from './database-availability.ts';
 import { FailFastPool } from './fail-fast-pool.ts';
 import { borrowedSessions } from './servers/borrowed-sessions.ts';
 import type { DatabaseServers } from './servers/database-servers.ts';
+import type { SessionSettings } from './servers/server-client.ts';
 import { openStandbyPool, type ReadableStandby, type StandbyPool } from './standby/readable-standby.ts';
 import { StandbyConfirmation } from './standby/standby-confirmation.ts';
 import { StandbyReads } from './standby/standby-reads.ts';
@@ -58,14 +59,16 @@ export class Database implements SqlExecutor {
     readonly dataSource: DataSource,
     servers: DatabaseServers,
     sizes: DatabasePoolSizes,
-    readable: ReadableStandby | null = null,
+    readable: ReadableStandby | null,
+    private readonly patience: number,
   ) {
-    this.failFast = new FailFastPool(servers, this.availability, sizes.leases);
+    const limits = { ...SESSION_LIMITS, statement_timeout: patience * SESSION_LIMITS.statement_timeout };
+    this.failFast = new FailFastPool(servers, this.availability, sizes.leases, patience);
     this.longRunning = new ConnectionPool((dataSource.driver as PostgresDriver).master as Pool, this.availability);
-    this.#pool = openPool(servers, sizes.requests);
+    this.#pool = openPool(servers, sizes.requests, limits, patience);
     this.#statements = new ConnectionPool(this.#pool, this.availability, {
-      acquireWithinMs: ACQUIRE_TIMEOUT_MS,
-      borrowed: borrowedSessions(servers, SESSION_LIMITS),
+      acquireWithinMs: patience * ACQUIRE_TIMEOUT_MS,
+      borrowed: borrowedSessions(servers, limits),
     });
     this.standby = new StandbyConfirmation(this.#statements, this.availability);
     const [standby = null, longStandby = null] = openStandby(readable, sizes);
@@ -79,14 +82,18 @@ export class Database implements SqlExecutor {
     this.longReads = openReads(longStandby);
   }
 
-  /** Shares the pool of an initialized data source. Others lead to `servers`, behind a pooler perhaps. */
+  /**
+   * Shares the pool of an initialized data source. Others lead to `servers`, behind a pooler perhaps. `patience`: how
+   * many times the usual limits a statement may take, for tests on a busy machine.
+   */
   static of(
     dataSource: DataSource,
     servers: DatabaseServers = serversOf(dataSource),
     sizes: DatabasePoolSizes = DEFAULT_DATABASE_CONFIG.poolSizes,
     readable: ReadableStandby | null = null,
+    patience = 1,
   ): Database {
-    return new Database(dataSource, servers, sizes, readable);
+    return new Database(dataSource, servers, sizes, readable, patience);
   }
 
   rows<R extends QueryResultRow>(statement: Statement<R>): Promise<R[]> {
@@ -128,7 +135,10 @@ export class Database implements SqlExecutor {
       return connectAndRead(this.dataSource.createQueryRunner());
     };
     try {
-      const result = await withTimeout(QUERY_TIMEOUT_MS, connectAndRead(this.dataSource.createQueryRunner()));
+      const result = await withTimeout(
+        this.patience * QUERY_TIMEOUT_MS,
+        connectAndRead(this.dataSource.createQueryRunner()),
+      );
       this.availability.answered();
       return result;
     } catch (error) {
@@ -154,14 +164,14 @@ function openStandby(readable: ReadableStandby | null, { requests }: DatabasePoo
   ];
 }
 
-function openPool(servers: DatabaseServers, size: number): Pool {
+function openPool(servers: DatabaseServers, size: number, limits: SessionSettings, patience: number): Pool {
   return servers.openPool({
     application_name: 'metavault',
     max: size,
     idleTimeoutMillis: 60_000,
     connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
-    ...SESSION_LIMITS,
-    query_timeout: QUERY_TIMEOUT_MS,
+    ...limits,
+    query_timeout: patience * QUERY_TIMEOUT_MS,
     // An open pool must not keep the process alive.
     allowExitOnIdle: true,
   });

@@ -22,7 +22,6 @@ const QUERY_TIMEOUT_MS = 2_000;
  * key as its only condition, and `OFFSET 0` keeps the planner from moving other conditions into it.
  */
 const SESSION_SETTINGS: SessionSettings = {
-  statement_timeout: STATEMENT_TIMEOUT_MS,
   plan_cache_mode: 'force_generic_plan',
   enable_seqscan: 'off',
   enable_bitmapscan: 'off',
@@ -37,26 +36,26 @@ export class FailFastPool {
   readonly #pool: Pool;
   readonly #connections: ConnectionPool;
   /** For batches of statements: time in the queue counts. */
-  readonly deadline = {
-    ms: FAIL_FAST_TIMEOUT_MS,
-    error: (): unknown => this.availability.unavailable(new DatabaseTimeoutError(FAIL_FAST_TIMEOUT_MS)),
-  };
+  readonly deadline: { ms: number; error(): unknown };
 
+  /** `patience`: see `Database.of`. */
   constructor(
     servers: DatabaseServers,
     private readonly availability: DatabaseAvailability,
     private readonly size: number,
+    patience: number,
   ) {
-    this.#pool = openPool(servers, size);
-    this.#connections = new ConnectionPool(this.#pool, availability, {
-      borrowed: borrowedSessions(servers, SESSION_SETTINGS),
-    });
+    const settings = { statement_timeout: patience * STATEMENT_TIMEOUT_MS, ...SESSION_SETTINGS };
+    const ms = patience * FAIL_FAST_TIMEOUT_MS;
+    this.deadline = { ms, error: () => availability.unavailable(new DatabaseTimeoutError(ms)) };
+    this.#pool = openPool(servers, size, settings, patience);
+    this.#connections = new ConnectionPool(this.#pool, availability, { borrowed: borrowedSessions(servers, settings) });
   }
 
   /** Runs one statement. Throws 503 `database_unavailable` on any failure. */
   async rows<R extends QueryResultRow>(statement: Statement<R>): Promise<R[]> {
     try {
-      return await withTimeout(FAIL_FAST_TIMEOUT_MS, this.#connections.rows<R>(statement));
+      return await withTimeout(this.deadline.ms, this.#connections.rows<R>(statement));
     } catch (error) {
       throw error instanceof AppError ? error : this.availability.unavailable(error);
     }
@@ -77,16 +76,16 @@ export class FailFastPool {
 }
 
 /** Connects on first use: the command line issues no leases. */
-function openPool(servers: DatabaseServers, size: number): Pool {
+function openPool(servers: DatabaseServers, size: number, settings: SessionSettings, patience: number): Pool {
   return servers.openPool({
-    ...SESSION_SETTINGS,
+    ...settings,
     application_name: 'metavault fail-fast',
     max: size,
     // Stay open when idle, because connecting takes long on a busy machine.
     min: FIRST_CONNECTIONS,
     idleTimeoutMillis: 60_000,
-    connectionTimeoutMillis: FAIL_FAST_TIMEOUT_MS,
-    query_timeout: QUERY_TIMEOUT_MS,
+    connectionTimeoutMillis: patience * FAIL_FAST_TIMEOUT_MS,
+    query_timeout: patience * QUERY_TIMEOUT_MS,
     // An open pool must not keep the process alive.
     allowExitOnIdle: true,
   });

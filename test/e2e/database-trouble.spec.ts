@@ -40,7 +40,7 @@ let routes: Route[] = [];
 beforeAll(async () => {
   fresh = await freshDatabase();
   proxy = await startDatabaseProxy(fresh.url);
-  context = await openConnectTestContext({ databaseUrl: proxy.url });
+  context = await openConnectTestContext({ databaseUrl: proxy.url, databasePatience: 1 });
   owner = new pg.Client({ connectionString: fresh.url });
   await owner.connect();
   connectionId = (await connectionAt(context, await completeConnect(context))).id;

@@ -28,7 +28,7 @@ let gatewayLease = '';
 beforeAll(async () => {
   database = await freshDatabase();
   proxy = await startDatabaseProxy(database.url);
-  context = await openConnectTestContext({ databaseUrl: proxy.url });
+  context = await openConnectTestContext({ databaseUrl: proxy.url, databasePatience: 1 });
   other = new pg.Client({ connectionString: database.url });
   await other.connect();
   await completeConnect(context);

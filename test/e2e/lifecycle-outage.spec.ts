@@ -99,6 +99,7 @@ describe('Postgres going down during a sweep', () => {
     replica = await startTestReplica({
       environment: { ...sandbox.environment(), CLAIM_SECONDS: '2' },
       databaseUrl: proxy.url,
+      overrides: { databasePatience: 1 },
     });
   });
   afterAll(async () => {

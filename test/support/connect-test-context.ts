@@ -22,14 +22,19 @@ export const RETURN_ORIGIN = 'https://app.example';
 
 /** A replica and a Meta of its own, on one fake time. */
 export function openConnectTestContext(
-  options: { environment?: Record<string, string>; databaseUrl?: string } = {},
+  options: { environment?: Record<string, string>; databaseUrl?: string; databasePatience?: number } = {},
 ): Promise<ConnectTestContext> {
   return openResources(async (closeLater) => {
     const clock = new FakeClock();
     const sandbox = closeLater(await startTestSandbox(clock));
     const log = captureLog('debug');
     const own = { ...sandbox.environment(), RETURN_URL_ORIGINS: RETURN_ORIGIN, ...options.environment };
-    const overrides = { clock, logger: log.logger };
+    const { databasePatience } = options;
+    const overrides = {
+      clock,
+      logger: log.logger,
+      ...(databasePatience === undefined ? {} : { databasePatience }),
+    };
     const replica = closeLater(
       await startTestReplica({
         environment: own,

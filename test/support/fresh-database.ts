@@ -7,6 +7,9 @@ import { openResources } from './open-resources.ts';
 
 export const TEMPLATE_DATABASE = 'template_migrated';
 
+/** So that a busy machine does not look like a database in trouble. Tests of that have a patience of one. */
+export const PATIENCE = 10;
+
 export interface FreshDatabase {
   url: string;
   drop(): Promise<void>;
@@ -45,6 +48,6 @@ export function openFreshDatabase(): Promise<OpenDatabase> {
     closeLater({ close: drop });
     const dataSource = await new DataSource(dataSourceOptions(url)).initialize();
     closeLater({ close: () => dataSource.destroy() });
-    return { database: Database.of(dataSource), url };
+    return { database: Database.of(dataSource, undefined, undefined, null, PATIENCE), url };
   });
 }

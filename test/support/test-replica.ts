@@ -2,7 +2,7 @@ import { createReplica, type Replica, type ReplicaOptions } from '../../src/boot
 import { loadConfig } from '../../src/config/load-config.ts';
 import { createLogger, type Pino } from '../../src/platform/logger.ts';
 import { checkAnswers } from './answers/check-answers.ts';
-import { freshDatabase } from './fresh-database.ts';
+import { freshDatabase, PATIENCE } from './fresh-database.ts';
 import { openResources } from './open-resources.ts';
 import { TEST_WHATSAPP_CONFIG_ID } from './test-config.ts';
 import { TEST_ROOT_KEY } from './test-vault.ts';
@@ -67,7 +67,7 @@ export function startTestReplica(
       await createReplica({
         config,
         databaseUrl,
-        ...(options.overrides === undefined ? {} : { overrides: options.overrides }),
+        overrides: { databasePatience: PATIENCE, ...options.overrides },
       }),
     );
     checkAnswers(replica.app.getHttpServer());

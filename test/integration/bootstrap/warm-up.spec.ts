@@ -34,7 +34,7 @@ describe('a replica that starts', () => {
   async function start(): Promise<void> {
     const port = await freePort();
     const environment = { PORT: String(port), DATABASE_LEASE_POOL_SIZE: String(SIZE) };
-    replica = await startTestReplica({ databaseUrl: proxy.url, environment });
+    replica = await startTestReplica({ databaseUrl: proxy.url, environment, overrides: { databasePatience: 1 } });
     ready = `http://127.0.0.1:${port}/health/ready`;
   }
   const becomesReady = (): Promise<unknown> => until(async () => (await statusOf(ready)) === 200);
