@@ -145,64 +145,52 @@ const STEPS: [string, () => Promise<Hold>, boolean][] = [
 
 describe('kill -9 during a change of an app', () => {
   // Asking whether the ids are new reads meta_app before Meta is asked.
-  it.each(STEPS)(
-    'an addition is whole or not there: %s',
-    async (_, hold, isDone) => {
-      const { id, body } = appAtMeta();
-      const before = await stored(id);
-      await killDuring(hold, (replica) => send(replica, 'POST', '/v1/apps', body));
-      const left = await stored(id);
-      expect(left).toEqual(
-        isDone ? { version: 1, secrets: before.secrets + 2, entries: ['app.created'] } : { ...before, version: null },
-      );
-      const again = await send(origin, 'POST', '/v1/apps', body);
-      expect([again.status, again.body['code']]).toEqual(isDone ? [409, 'app_exists'] : [201, undefined]);
-      expect(await stored(id)).toEqual({ version: 1, secrets: before.secrets + 2, entries: ['app.created'] });
-      expect(await webhook(origin, id, SECRET)).toBe(200);
-    },
-    60_000,
-  );
+  it.each(STEPS)('an addition is whole or not there: %s', async (_, hold, isDone) => {
+    const { id, body } = appAtMeta();
+    const before = await stored(id);
+    await killDuring(hold, (replica) => send(replica, 'POST', '/v1/apps', body));
+    const left = await stored(id);
+    expect(left).toEqual(
+      isDone ? { version: 1, secrets: before.secrets + 2, entries: ['app.created'] } : { ...before, version: null },
+    );
+    const again = await send(origin, 'POST', '/v1/apps', body);
+    expect([again.status, again.body['code']]).toEqual(isDone ? [409, 'app_exists'] : [201, undefined]);
+    expect(await stored(id)).toEqual({ version: 1, secrets: before.secrets + 2, entries: ['app.created'] });
+    expect(await webhook(origin, id, SECRET)).toBe(200);
+  });
 
-  it.each(STEPS)(
-    'a new secret is in use everywhere or nowhere: %s',
-    async (_, hold, isDone) => {
-      const { id, body } = appAtMeta();
-      await send(origin, 'POST', '/v1/apps', body);
-      const before = await stored(id);
-      sandbox.state.patchApp(id, { secret: FRESH });
-      const rotation = { app_secret: FRESH, grace_seconds: 0 };
-      await killDuring(hold, (replica) => send(replica, 'POST', `/v1/apps/${id}/secret`, rotation));
-      const after = { version: 2, secrets: before.secrets, entries: ['app.created', 'app.secret_rotated'] };
-      expect(await stored(id)).toEqual(isDone ? after : before);
-      expect(await webhook(origin, id, SECRET)).toBe(isDone ? 401 : 200);
-      expect(await webhook(origin, id, FRESH)).toBe(isDone ? 200 : 401);
-      expect((await send(origin, 'POST', `/v1/apps/${id}/secret`, rotation)).status).toBe(200);
-      expect((await stored(id)).secrets).toBe(before.secrets);
-      expect([await webhook(origin, id, SECRET), await webhook(origin, id, FRESH)]).toEqual([401, 200]);
-    },
-    60_000,
-  );
+  it.each(STEPS)('a new secret is in use everywhere or nowhere: %s', async (_, hold, isDone) => {
+    const { id, body } = appAtMeta();
+    await send(origin, 'POST', '/v1/apps', body);
+    const before = await stored(id);
+    sandbox.state.patchApp(id, { secret: FRESH });
+    const rotation = { app_secret: FRESH, grace_seconds: 0 };
+    await killDuring(hold, (replica) => send(replica, 'POST', `/v1/apps/${id}/secret`, rotation));
+    const after = { version: 2, secrets: before.secrets, entries: ['app.created', 'app.secret_rotated'] };
+    expect(await stored(id)).toEqual(isDone ? after : before);
+    expect(await webhook(origin, id, SECRET)).toBe(isDone ? 401 : 200);
+    expect(await webhook(origin, id, FRESH)).toBe(isDone ? 200 : 401);
+    expect((await send(origin, 'POST', `/v1/apps/${id}/secret`, rotation)).status).toBe(200);
+    expect((await stored(id)).secrets).toBe(before.secrets);
+    expect([await webhook(origin, id, SECRET), await webhook(origin, id, FRESH)]).toEqual([401, 200]);
+  });
 
   it.each([
     ['before its first statement', holdAt('meta_app', '%FROM meta_app%')],
     ['while it is looked for logins under way', holdAt('pending_authorization', '%FROM pending_authorization%')],
     ['before its audit entry', holdAt('audit_entry', '%INSERT INTO audit_entry%')],
-  ])(
-    'a deletion is whole or did not happen: %s',
-    async (_, hold) => {
-      const { id, body } = appAtMeta();
-      const clean = await stored(id);
-      await send(origin, 'POST', '/v1/apps', body);
-      const before = await stored(id);
-      await killDuring(hold, (replica) => send(replica, 'DELETE', `/v1/apps/${id}`));
-      expect(await stored(id)).toEqual(before);
-      expect(await webhook(origin, id, SECRET)).toBe(200);
-      expect((await send(origin, 'DELETE', `/v1/apps/${id}`)).status).toBe(204);
-      expect(await stored(id)).toEqual({ ...clean, entries: ['app.created', 'app.deleted'] });
-      expect(await webhook(origin, id, SECRET)).toBe(404);
-    },
-    60_000,
-  );
+  ])('a deletion is whole or did not happen: %s', async (_, hold) => {
+    const { id, body } = appAtMeta();
+    const clean = await stored(id);
+    await send(origin, 'POST', '/v1/apps', body);
+    const before = await stored(id);
+    await killDuring(hold, (replica) => send(replica, 'DELETE', `/v1/apps/${id}`));
+    expect(await stored(id)).toEqual(before);
+    expect(await webhook(origin, id, SECRET)).toBe(200);
+    expect((await send(origin, 'DELETE', `/v1/apps/${id}`)).status).toBe(204);
+    expect(await stored(id)).toEqual({ ...clean, entries: ['app.created', 'app.deleted'] });
+    expect(await webhook(origin, id, SECRET)).toBe(404);
+  });
 
   it('a refresh under way when the secret changes, on a replica that dies, is not lost', async () => {
     const { id: appId, tenant, body } = appAtMeta();

@@ -125,7 +125,6 @@ describe('metavault import', () => {
       expect((await importing(file)).report).toMatchObject({ imported: 0, already_in: rows.length });
       expect((await standing(tenant)).connections).toBe(rows.length);
     },
-    120_000,
   );
 
   it('keeps a progress file that works for one vault only', async () => {

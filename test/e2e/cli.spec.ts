@@ -146,23 +146,19 @@ describe('progress', () => {
       /Rewrapping: ([\d,]+) of \1 in \d+ s \([\d.,]+\/s\)\n$/,
     ],
     ['a verification', async () => ['audit', 'verify'], /Verifying: ([\d,]+) of \1 in \d+ s \([\d.,]+\/s\)\n$/],
-  ])(
-    'of %s is shown on a terminal, but not with --json or without a terminal',
-    async (_, command, summary) => {
-      const terminal: string[] = [];
-      const shown = await runOnTerminal(terminal, context.environment, await command());
-      expect(shown).toMatchObject({ code: 0, err: '' });
-      expect(terminal.join('')).toMatch(summary);
-      const silent: string[] = [];
-      expect(await runOnTerminal(silent, context.environment, [...(await command()), '--json'])).toMatchObject({
-        code: 0,
-        err: '',
-      });
-      expect(silent).toEqual([]);
-      expect(await run(...(await command()))).toMatchObject({ code: 0, err: '' });
-    },
-    60_000,
-  );
+  ])('of %s is shown on a terminal, but not with --json or without a terminal', async (_, command, summary) => {
+    const terminal: string[] = [];
+    const shown = await runOnTerminal(terminal, context.environment, await command());
+    expect(shown).toMatchObject({ code: 0, err: '' });
+    expect(terminal.join('')).toMatch(summary);
+    const silent: string[] = [];
+    expect(await runOnTerminal(silent, context.environment, [...(await command()), '--json'])).toMatchObject({
+      code: 0,
+      err: '',
+    });
+    expect(silent).toEqual([]);
+    expect(await run(...(await command()))).toMatchObject({ code: 0, err: '' });
+  });
 });
 
 describe('connections', () => {
@@ -245,37 +241,33 @@ describe('revoke', () => {
     });
   });
 
-  it.each(['SIGINT', 'SIGKILL'] as const)(
-    'interrupted by %s and run again, ends all, each once',
-    async (signal) => {
-      const tenant = `broken-${signal}`;
-      const ids = await connected(tenant, 30);
-      const blocker = new pg.Client({ connectionString: context.databaseUrl });
-      await blocker.connect();
-      await blocker.query('BEGIN');
-      await blocker.query('SELECT 1 FROM connection WHERE id = $1 FOR UPDATE', [ids[10]]);
-      const { child, ended } = startMetavault(context.environment, ['revoke', '--tenant', tenant, '--yes']);
-      const count = async (): Promise<number> => (await listed('--tenant', tenant, '--status', 'revoked')).length;
-      while ((await count()) < 10) await new Promise((resolve) => setTimeout(resolve, 100));
-      child.kill(signal);
-      if (signal === 'SIGINT') await new Promise<void>((resolve) => child.stderr?.once('data', () => resolve()));
-      await blocker.query('ROLLBACK');
-      await blocker.end();
-      const end = await ended;
-      expect(end.code).toBe(signal === 'SIGINT' ? 130 : null);
-      if (signal === 'SIGINT') expect(end.err).toMatch(/Stopped with \d+ connections left/);
-      const before = await count();
-      expect(before).toBeLessThan(ids.length);
-      expect(await run('revoke', '--tenant', tenant, '--yes')).toMatchObject({ code: 0 });
-      expect(await count()).toBe(ids.length);
-      const { rows } = await context.sql.query(
-        `SELECT count(*)::integer AS entries FROM audit_entry WHERE action = 'connection.revoked' AND tenant = $1`,
-        [tenant],
-      );
-      expect(rows).toEqual([{ entries: ids.length }]);
-    },
-    90_000,
-  );
+  it.each(['SIGINT', 'SIGKILL'] as const)('interrupted by %s and run again, ends all, each once', async (signal) => {
+    const tenant = `broken-${signal}`;
+    const ids = await connected(tenant, 30);
+    const blocker = new pg.Client({ connectionString: context.databaseUrl });
+    await blocker.connect();
+    await blocker.query('BEGIN');
+    await blocker.query('SELECT 1 FROM connection WHERE id = $1 FOR UPDATE', [ids[10]]);
+    const { child, ended } = startMetavault(context.environment, ['revoke', '--tenant', tenant, '--yes']);
+    const count = async (): Promise<number> => (await listed('--tenant', tenant, '--status', 'revoked')).length;
+    while ((await count()) < 10) await new Promise((resolve) => setTimeout(resolve, 100));
+    child.kill(signal);
+    if (signal === 'SIGINT') await new Promise<void>((resolve) => child.stderr?.once('data', () => resolve()));
+    await blocker.query('ROLLBACK');
+    await blocker.end();
+    const end = await ended;
+    expect(end.code).toBe(signal === 'SIGINT' ? 130 : null);
+    if (signal === 'SIGINT') expect(end.err).toMatch(/Stopped with \d+ connections left/);
+    const before = await count();
+    expect(before).toBeLessThan(ids.length);
+    expect(await run('revoke', '--tenant', tenant, '--yes')).toMatchObject({ code: 0 });
+    expect(await count()).toBe(ids.length);
+    const { rows } = await context.sql.query(
+      `SELECT count(*)::integer AS entries FROM audit_entry WHERE action = 'connection.revoked' AND tenant = $1`,
+      [tenant],
+    );
+    expect(rows).toEqual([{ entries: ids.length }]);
+  });
 });
 
 describe('audit', () => {

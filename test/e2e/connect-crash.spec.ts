@@ -44,36 +44,32 @@ describe('a replica killed while connecting', () => {
     ['before the long-lived token arrived', { grantType: 'fb_exchange_token' }],
     ['before the inspection', { pathPattern: 'debug_token' }],
     ['during discovery', { pathPattern: 'me/accounts' }],
-  ])(
-    '%s loses nothing: the next start finishes it, and the user is connected',
-    async (when, match) => {
-      const tenant = `t-${when.split(' ').at(-1)}`;
-      const first = running ?? (await start());
-      const response = await fetch(`${first.url}/v1/connect-sessions`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${TEST_ADMIN_KEY}`, 'content-type': 'application/json' },
-        body: JSON.stringify({ tenant, product: 'pages', flow: 'facebook_login' }),
-      });
-      const session = (await response.json()) as { connect_url: string };
-      const opened = await fetch(session.connect_url, { redirect: 'manual' });
-      const cookie = (opened.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
-      const callback = await completeDialog(new URL(opened.headers.get('location') ?? ''));
-      const before = codesSent();
-      const fault = sandbox.state.faults.add({ match, fault: { kind: 'delay', delayMs: 5_000 } });
-      const cutOff = fetch(callback, { headers: { cookie } }).catch(() => null);
-      await until(() => fault.struck > 0);
-      await first.kill();
-      await cutOff;
-      expect([await count('connection', tenant), await count('pending_authorization', tenant)]).toEqual([0, 1]);
-      sandbox.state.faults.clear();
+  ])('%s loses nothing: the next start finishes it, and the user is connected', async (when, match) => {
+    const tenant = `t-${when.split(' ').at(-1)}`;
+    const first = running ?? (await start());
+    const response = await fetch(`${first.url}/v1/connect-sessions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${TEST_ADMIN_KEY}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ tenant, product: 'pages', flow: 'facebook_login' }),
+    });
+    const session = (await response.json()) as { connect_url: string };
+    const opened = await fetch(session.connect_url, { redirect: 'manual' });
+    const cookie = (opened.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
+    const callback = await completeDialog(new URL(opened.headers.get('location') ?? ''));
+    const before = codesSent();
+    const fault = sandbox.state.faults.add({ match, fault: { kind: 'delay', delayMs: 5_000 } });
+    const cutOff = fetch(callback, { headers: { cookie } }).catch(() => null);
+    await until(() => fault.struck > 0);
+    await first.kill();
+    await cutOff;
+    expect([await count('connection', tenant), await count('pending_authorization', tenant)]).toEqual([0, 1]);
+    sandbox.state.faults.clear();
 
-      await start();
-      await until(async () => (await count('connection', tenant)) === 1);
-      const end = await fetch(callback, { headers: { cookie, accept: 'application/json' } });
-      expect(await end.json()).toMatchObject({ status: 'connected' });
-      expect([await count('connection', tenant), await count('pending_authorization', tenant)]).toEqual([1, 0]);
-      expect(codesSent()).toBe(before + 1);
-    },
-    60_000,
-  );
+    await start();
+    await until(async () => (await count('connection', tenant)) === 1);
+    const end = await fetch(callback, { headers: { cookie, accept: 'application/json' } });
+    expect(await end.json()).toMatchObject({ status: 'connected' });
+    expect([await count('connection', tenant), await count('pending_authorization', tenant)]).toEqual([1, 0]);
+    expect(codesSent()).toBe(before + 1);
+  });
 });
