@@ -24,8 +24,8 @@ const FILE_CONTENT = {
 };
 
 /**
- * `base` leads from the page to its files. Relative, because the path of `PUBLIC_URL` is in front of it for browsers, but
- * not on the port for operators.
+ * `base` leads from the page to its files. Relative, because browsers have the path of `PUBLIC_URL` in front of it, and
+ * the port for operators has not.
  */
 const renderPage = (base: string): string => `<!doctype html>
 <html lang="en">
