@@ -35,7 +35,7 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
 const gzip = promisify(zlib.gzip);
 const COMPRESSIBLE = /^(text\/|application\/(json|manifest)|image\/svg)/;
 
-/** The admins' site as Vite built it from `console/`. The index is read at the start, each file when first asked for. */
+/** The admins' site as Vite built it from `console/`. Reads the index at the start, and each file when asked for it. */
 @Injectable()
 export class ConsoleSite {
   #files: ReadonlyMap<string, SiteFile> = new Map();

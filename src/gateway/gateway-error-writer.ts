@@ -10,6 +10,9 @@ import { DecryptionError } from '../vault/sealed-secret.ts';
 import { GatewayError } from './gateway-error.ts';
 import { GatewayMetrics } from './gateway-metrics.ts';
 
+/** Nginx's status for a caller that left before a response. Only the log and metrics see it. */
+const CLIENT_CLOSED_REQUEST = 499;
+
 /** Writes errors in Meta's shape, counts them, and logs server errors. */
 @Injectable()
 export class GatewayErrorWriter {
@@ -22,11 +25,16 @@ export class GatewayErrorWriter {
   write(error: unknown, request: IncomingMessage, response: ServerResponse, context: RawRequestContext): void {
     // Already refused as too slow; the failure of the body's reader follows.
     if (response.writableEnded) return;
+    // The caller left, so whatever failed since is neither Meta's failure nor ours, and nobody reads a response.
+    if (response.destroyed) {
+      if (!response.headersSent) response.statusCode = CLIENT_CLOSED_REQUEST;
+      return;
+    }
     const gatewayError = toGatewayError(error);
     this.metrics.countError(gatewayError.code);
     this.logServerError(gatewayError, error, request, context);
     // Break the connection: a truncated body must not look complete.
-    if (response.headersSent || response.destroyed) {
+    if (response.headersSent) {
       response.destroy();
       return;
     }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from '@jest/globals';
+import pg from 'pg';
 import type { Page } from 'playwright-core';
 import { Database } from '../../src/database/database.ts';
 import { api, createServiceClient } from '../support/connect-test-context.ts';
@@ -113,6 +114,31 @@ describeInBrowser('the console', {}, (browserTest) => {
     await rowOf(page, 'One').getByText('Revoked').waitFor();
     const revoked = (await entriesOf('connection.revoked')).filter(({ actor_kind }) => actor_kind === 'person');
     expect(revoked.map(({ connection_id }) => connection_id)).toEqual(expect.arrayContaining(ids));
+  });
+
+  it('has a connection wait that the database could not revoke just now, and revokes it then', async () => {
+    const chain = unique('held');
+    const ids = [await connectUser(testContext(), chain, 'Free'), await connectUser(testContext(), chain, 'Locked')];
+    const { page } = await signInToConsole(browserTest, `/connections?tenant=${chain}`);
+    await page.getByLabel('Select all of this page').check();
+    await button(page, 'Revoke').click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Type “revoke” to confirm').fill('revoke');
+    const blocker = new pg.Client({ connectionString: testContext().replica.databaseUrl });
+    await blocker.connect();
+    try {
+      await blocker.query('BEGIN');
+      await blocker.query('SELECT 1 FROM connection WHERE id = $1 FOR UPDATE', [ids[1]]);
+      await dialog.getByRole('button', { name: 'Revoke' }).click();
+      await dialog.getByRole('row', { name: 'Locked Waiting' }).waitFor();
+      await dialog.getByRole('row', { name: 'Free Done' }).waitFor();
+      await dialog.getByText('Done: 1; failed: 0').waitFor();
+    } finally {
+      await blocker.end();
+    }
+    await dialog.getByText('Done: 2; failed: 0').waitFor();
+    const revoked = (await entriesOf('connection.revoked')).map(({ connection_id }) => connection_id as string);
+    expect(revoked.filter((id) => ids.includes(id)).sort()).toEqual([...ids].sort());
   });
 
   it('shows a connection, checks and refreshes it, makes a link to reconnect, and revokes it', async () => {

@@ -22,7 +22,11 @@ import { PayloadRetention } from '../../src/events/outbox/payload-retention.ts';
 import { TenantPayloads } from '../../src/events/outbox/tenant-payloads.ts';
 import { QueueClaimer } from '../../src/events/queue/queue-claimer.ts';
 import { DeliverySender } from '../../src/events/subscribers/delivery-sender.ts';
-import { createSubscriberHttpClient, toAddressRules } from '../../src/events/subscribers/subscriber-http-client.ts';
+import {
+  createSubscriberHttpClient,
+  type SubscriberHttpOptions,
+  toAddressRules,
+} from '../../src/events/subscribers/subscriber-http-client.ts';
 import { SubscriberResolver } from '../../src/events/subscriptions/subscriber-resolver.ts';
 import { SubscriptionRepository } from '../../src/events/subscriptions/subscription.repository.ts';
 import { SubscriptionMaintenanceJob } from '../../src/events/subscriptions/subscription-maintenance.job.ts';
@@ -31,6 +35,7 @@ import { SubscriptionUpdater } from '../../src/events/subscriptions/subscription
 import { type NewSubscription, SubscriptionsService } from '../../src/events/subscriptions/subscriptions.service.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import { JobScheduler } from '../../src/platform/jobs/job-scheduler.ts';
+import { ManualTimers } from './manual-timers.ts';
 import { captureLog } from './test-replica.ts';
 import type { TestVault } from './test-vault.ts';
 
@@ -62,16 +67,25 @@ export interface EventsHarness {
   /** Runs every purge as if RETENTION_DAYS were `days`; how many events are gone. */
   purge(days: number): Promise<number>;
   log: ReturnType<typeof captureLog>;
+  /** Of requests to subscribers, and of the wait for them at the end. */
+  timers: ManualTimers;
   /** Polls until nothing is found and nothing is under way. */
   deliverAll(): Promise<void>;
   subscribe(input: Partial<NewSubscription> & { url: string }): Promise<string>;
   publish(event?: Partial<OutboxEvent>): Promise<void>;
+  /** Lets the time pass that open requests have left. */
   close(): Promise<void>;
 }
 
 export const WITHOUT_SCOPE = { actor: SYSTEM, requestId: null, scope: { tenants: null, products: null } };
 
-export function createEventsHarness(database: Database, clock: Clock, config: Config, of: TestVault): EventsHarness {
+export function createEventsHarness(
+  database: Database,
+  clock: Clock,
+  config: Config,
+  of: TestVault,
+  options: SubscriberHttpOptions = {},
+): EventsHarness {
   const log = captureLog();
   const audit = new AuditLog(clock, of.ids, of.ring, of.integrity);
   const contents = new EventContents(of.payloads);
@@ -79,7 +93,8 @@ export function createEventsHarness(database: Database, clock: Clock, config: Co
   const secrets = new SubscriptionSecretService(of.vault, clock, of.random);
   const rows = new SubscriptionRepository(of.rowMacs);
   const store = new SubscriptionsService(database, rows, secrets, audit, clock, of.ids);
-  const sender = new DeliverySender(createSubscriberHttpClient(toAddressRules(config)), clock);
+  const timers = new ManualTimers();
+  const sender = new DeliverySender(createSubscriberHttpClient(toAddressRules(config), options), clock, timers);
   const retention = new RetentionService(clock, config, log.logger);
   const payloads = new PayloadRetention(database, clock, of.payloads, config, retention);
   const records = new AttemptRecorder(database, rows, audit, clock, payloads);
@@ -90,7 +105,7 @@ export function createEventsHarness(database: Database, clock: Clock, config: Co
   const claims = new QueueClaimer(database, rows, clock, of.ids, config);
   const fanOut = new FanOut(database, rows, clock, of.ids, payloads);
   const jobs = new JobScheduler(new SchedulerRegistry(), new Registry(), true, log.logger);
-  const dispatcher = new Dispatcher(fanOut, claims, worker, sender, jobs, true, log.logger);
+  const dispatcher = new Dispatcher(fanOut, claims, worker, sender, timers, jobs, true, log.logger);
   const maintenance = new SubscriptionMaintenanceJob(database, secrets, audit, clock, jobs, log.logger);
   const deliveries = new DeliveriesService(database, store, audit, clock);
   const tenantPayloads = new TenantPayloads(database, of.payloads, audit);
@@ -118,6 +133,7 @@ export function createEventsHarness(database: Database, clock: Clock, config: Co
     fanOut,
     dispatcher,
     backlog,
+    timers,
     log,
     deliveries,
     maintenance,
@@ -146,6 +162,10 @@ export function createEventsHarness(database: Database, clock: Clock, config: Co
         data: { status: 'active' },
         ...event,
       }),
-    close: () => dispatcher.onApplicationShutdown(),
+    close: async () => {
+      const closed = dispatcher.onApplicationShutdown();
+      timers.advance(60_000);
+      await closed;
+    },
   };
 }

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
 import type { Config } from '../../src/config/config.ts';
 import type { Database } from '../../src/database/database.ts';
+import type { SubscriberHttpOptions } from '../../src/events/subscribers/subscriber-http-client.ts';
 import { createEventsHarness, type EventsHarness } from './events-harness.ts';
 import type { FakeClock } from './fake-clock.ts';
 import { openFreshDatabase } from './fresh-database.ts';
@@ -21,7 +22,7 @@ export interface EventsTestContext {
   other: EventsHarness;
   vault: TestVault;
   /** One more replica, closed with the rest. */
-  anotherHarness(): Promise<EventsHarness>;
+  anotherHarness(options?: SubscriberHttpOptions): Promise<EventsHarness>;
   /** Takes every delivery with 204 until a test changes that. */
   receiver: Receiver;
   /** One more, closed with the rest. */
@@ -62,8 +63,10 @@ export function useEvents(clock: FakeClock, environment: Record<string, string> 
 function openForTest({ database, config }: EventsTestContext, clock: FakeClock) {
   return openResources(async (closeLater) => {
     const vault = await openTestVault(database, clock);
-    const newHarness = (of: TestVault) => closeLater(createEventsHarness(database, clock, config, of));
-    const anotherHarness = async () => newHarness(await openTestVault(database, clock));
+    const newHarness = (of: TestVault, options?: SubscriberHttpOptions) =>
+      closeLater(createEventsHarness(database, clock, config, of, options));
+    const anotherHarness: EventsTestContext['anotherHarness'] = async (options) =>
+      newHarness(await openTestVault(database, clock), options);
     const anotherReceiver = async (behavior?: Behavior) => closeLater(await startReceiver(behavior));
     const [harness, other, receiver] = [newHarness(vault), await anotherHarness(), await anotherReceiver()];
     return { vault, harness, other, receiver, anotherHarness, anotherReceiver };

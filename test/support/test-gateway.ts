@@ -31,6 +31,7 @@ import { MetaApps } from '../../src/meta/meta-apps.ts';
 import { SystemClock } from '../../src/platform/clock.ts';
 import { UndiciHttpClient } from '../../src/platform/http-client/http-client.ts';
 import { createHttpServer } from '../../src/platform/http-server/http-server.ts';
+import type { CompletedRequest } from '../../src/platform/http-server/raw-http-handler.ts';
 import { Ids } from '../../src/platform/ids.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import type { MetaCause } from '../../src/platform/problem.ts';
@@ -72,6 +73,9 @@ export interface TestGateway {
   refused: Refusal[];
   registry: Registry;
   usage: UsageRecorder;
+  /** Lines of the log at level `warn` or above. */
+  warnings: { msg: string }[];
+  completed: CompletedRequest[];
   /** How Meta responds from now on. Reads the body first, unless told otherwise. */
   respond(how: MetaResponder, options?: { unread?: boolean }): void;
   json(status: number, body: unknown, headers?: http.OutgoingHttpHeaders): void;
@@ -139,7 +143,9 @@ export async function startTestGateway(options: { limits?: Partial<ConcurrencyLi
   });
   const fakes = createFakes();
   const client = new UndiciHttpClient();
-  const log = createLogger(TEST_ENVIRONMENT['LOG_LEVEL'] ?? 'fatal');
+  const warnings: TestGateway['warnings'] = [];
+  const completed: CompletedRequest[] = [];
+  const log = createLogger('warn', { write: (line: string) => void warnings.push(JSON.parse(line)) });
   const clock = new SystemClock();
   const leaseCheck = {
     grant: async (token: string) => fakes.grants.get(token) ?? null,
@@ -189,7 +195,7 @@ export async function startTestGateway(options: { limits?: Partial<ConcurrencyLi
   );
   const server = createHttpServer(log, new Ids(clock, new SystemRandom()));
   const fastify = server.adapter.getInstance();
-  server.useRawHandler(new GatewayHttpHandler(calls, usage, monitor), () => undefined);
+  server.useRawHandler(new GatewayHttpHandler(calls, usage, monitor), (each) => completed.push(each));
   const url = await fastify.listen({ port: 0, host: '127.0.0.1' });
   return {
     url,
@@ -199,6 +205,8 @@ export async function startTestGateway(options: { limits?: Partial<ConcurrencyLi
     seen,
     registry,
     usage,
+    warnings,
+    completed,
     respond: (next, { unread: leave = false } = {}) => {
       how = next;
       unread = leave;

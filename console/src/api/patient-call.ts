@@ -1,23 +1,45 @@
 import { ProblemError } from './problem-error.ts';
 
-const MAX_ATTEMPTS = 4;
+const MAX_ATTEMPTS = 6;
 const MAX_WAIT_SECONDS = 30;
 
-/** Repeats a call of a long run that the service's limits held up, when they say. Throws what else fails. */
-export async function callPatiently<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> {
+export interface Patience {
+  /** Called before each wait. */
+  onWait?: () => void;
+  /** Replaced by tests. */
+  wait?: (milliseconds: number, signal: AbortSignal) => Promise<void>;
+}
+
+/**
+ * Repeats a call of a long run that the service's limits or its database held up, when they say. Waits twice as long
+ * each time, 31 seconds or a little more in all. Throws what else fails.
+ */
+export async function callPatiently<T>(
+  call: () => Promise<T>,
+  signal: AbortSignal,
+  { onWait, wait = waitFor }: Patience = {},
+): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     signal.throwIfAborted();
     try {
       return await call();
     } catch (error) {
-      const seconds = error instanceof ProblemError && error.status === 429 ? (error.problem.retry_after ?? 1) : null;
-      if (seconds === null || attempt === MAX_ATTEMPTS || seconds > MAX_WAIT_SECONDS) throw error;
-      await wait(seconds * 1000, signal);
+      const seconds = secondsToRetry(error);
+      if (seconds === null || attempt === MAX_ATTEMPTS) throw error;
+      onWait?.();
+      await wait(Math.max(seconds, 2 ** (attempt - 1)) * 1000, signal);
     }
   }
 }
 
-function wait(milliseconds: number, signal: AbortSignal): Promise<void> {
+/** When the service wants a refused call again; null if it does not, or if nobody would wait that long. */
+export function secondsToRetry(error: unknown): number | null {
+  if (!(error instanceof ProblemError) || (error.status !== 429 && error.status !== 503)) return null;
+  const seconds = error.problem.retry_after ?? (error.status === 429 ? 1 : null);
+  return seconds === null || seconds > MAX_WAIT_SECONDS ? null : seconds;
+}
+
+function waitFor(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = (): void => {
       clearTimeout(timer);

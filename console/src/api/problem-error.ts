@@ -20,10 +20,11 @@ export class ProblemError extends Error {
 
   /** `body` is what the answer held, in JSON or as text. */
   static ofResponse(response: Response, body: unknown): ProblemError {
-    const requestId = response.headers.get('x-request-id') ?? undefined;
+    const requestId = response.headers.get('x-request-id');
+    const known: Partial<Problem> = requestId === null ? {} : { request_id: requestId };
     if (typeof body === 'object' && body !== null && 'code' in body && typeof body.code === 'string')
-      return new ProblemError(body.code, { request_id: requestId, ...(body as Partial<Problem>) }, response.status);
-    return new ProblemError('unexpected_answer' satisfies LocalCode, { request_id: requestId }, response.status);
+      return new ProblemError(body.code, { ...known, ...(body as Partial<Problem>) }, response.status);
+    return new ProblemError('unexpected_answer' satisfies LocalCode, known, response.status);
   }
 
   /** A part of an answer that tells why this part failed. */

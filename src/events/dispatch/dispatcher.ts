@@ -1,6 +1,7 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { JobScheduler, RUNS_JOBS } from '../../platform/jobs/job-scheduler.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
+import { Timers } from '../../platform/timers.ts';
 import { type QueueBatch, QueueClaimer } from '../queue/queue-claimer.ts';
 import { DeliverySender } from '../subscribers/delivery-sender.ts';
 import { DeliveryWorker } from './delivery-worker.ts';
@@ -34,6 +35,7 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
     private readonly claims: QueueClaimer,
     private readonly worker: DeliveryWorker,
     private readonly sender: DeliverySender,
+    private readonly timers: Timers,
     jobs: JobScheduler,
     @Inject(RUNS_JOBS) private readonly runsJobs: boolean,
     @Inject(LOGGER) private readonly logger: Pino,
@@ -54,10 +56,10 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
   async onApplicationShutdown(): Promise<void> {
     this.#isStopping = true;
     this.#wake();
-    const abortTimer = setTimeout(() => this.sender.abortAll(), DRAIN_MS);
+    const stopTimer = this.timers.start(DRAIN_MS, () => this.sender.abortAll());
     await this.#loop;
     await this.drained();
-    clearTimeout(abortTimer);
+    stopTimer();
     await this.sender.close();
   }
 

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../platform/clock.ts';
 import { HttpRequestError, type StreamedHttpResponse } from '../../platform/http-client/http-client.ts';
+import { Timers } from '../../platform/timers.ts';
 import { inSpan, type SpanAttributes, traceHeaders } from '../../platform/tracing.ts';
 import type { Attempt, AttemptError } from './attempt.ts';
 import { retryAfterSeconds } from './retry-after.ts';
@@ -17,13 +18,15 @@ const MAX_RESPONSE_BYTES = 16 * 1024;
 @Injectable()
 export class DeliverySender {
   readonly #inFlight = new Set<AbortController>();
+  #isAborted = false;
 
   constructor(
     private readonly http: SubscriberHttpClient,
     private readonly clock: Clock,
+    private readonly timers: Timers,
   ) {}
 
-  /** Never throws. Null: aborted by `abortAll`, so the outcome is unknown. */
+  /** Never throws. Null: aborted by `abortAll`, so the outcome is unknown, or not begun. */
   send(subscriber: Subscriber, message: WebhookMessage): Promise<Attempt | null> {
     const attributes = { 'metavault.event.type': message.type };
     return inSpan({ name: 'delivery', kind: 'client', attributes }, async (span) => {
@@ -34,12 +37,13 @@ export class DeliverySender {
   }
 
   private async attempt(subscriber: Subscriber, message: WebhookMessage): Promise<Attempt | null> {
+    if (this.#isAborted) return null;
     const controller = new AbortController();
     let isTimedOut = false;
-    const timer = setTimeout(() => {
+    const stopTimer = this.timers.start(TIMEOUT_MS, () => {
       isTimedOut = true;
       controller.abort();
-    }, TIMEOUT_MS);
+    });
     this.#inFlight.add(controller);
     const body = buildWebhookBody(message);
     try {
@@ -60,13 +64,14 @@ export class DeliverySender {
       if (controller.signal.aborted && !isTimedOut) return null;
       return { status: null, error: isTimedOut ? 'timeout' : errorOf(error), retryAfterSeconds: null };
     } finally {
-      clearTimeout(timer);
+      stopTimer();
       this.#inFlight.delete(controller);
     }
   }
 
-  /** Aborts open requests when a shutdown takes too long. */
+  /** Aborts open requests when a shutdown takes too long, and begins no more. */
   abortAll(): void {
+    this.#isAborted = true;
     for (const controller of this.#inFlight) controller.abort();
   }
 

@@ -19,6 +19,11 @@ export function toAddressRules(config: Pick<Config, 'environment' | 'subscriptio
   return { isProduction: config.environment === 'production', hosts: config.subscriptionHosts };
 }
 
+export interface SubscriberHttpOptions {
+  /** Between two chunks of a response. */
+  bodyTimeoutMs?: number;
+}
+
 /** No limit per host: many subscriptions may share one, and a hanging one must not block the others. */
 const MAX_CONNECTIONS = 1_024;
 
@@ -26,12 +31,15 @@ const MAX_CONNECTIONS = 1_024;
  * Creates a client that checks every new connection, so that a name can't resolve elsewhere once its subscription is
  * accepted.
  */
-export function createSubscriberHttpClient(rules: AddressRules, resolve: typeof lookup = lookup): SubscriberHttpClient {
+export function createSubscriberHttpClient(
+  rules: AddressRules,
+  { bodyTimeoutMs = 5_000 }: SubscriberHttpOptions = {},
+): SubscriberHttpClient {
   return new UndiciHttpClient({
     connections: MAX_CONNECTIONS,
     connectTimeoutMs: 5_000,
-    bodyTimeoutMs: 5_000,
-    lookup: createGuardedLookup(rules, resolve),
+    bodyTimeoutMs,
+    lookup: createGuardedLookup(rules),
   });
 }
 

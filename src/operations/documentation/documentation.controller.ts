@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { Controller, Get, Param, Res } from '@nestjs/common';
+import { Controller, Get, Param, Req, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiTags, type OpenAPIObject } from '@nestjs/swagger';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ForOperators } from '../../auth/decorators.ts';
 import { ApiProblems } from '../../platform/openapi/api-problems.ts';
 import { HTML } from '../../platform/openapi/media-types.ts';
@@ -23,20 +23,26 @@ const FILE_CONTENT = {
   'image/png': { schema: {} },
 };
 
-const PAGE = `<!doctype html>
+/**
+ * `base` leads from the page to its files. Relative, because browsers have the path of `PUBLIC_URL` in front of it, and
+ * the port for operators has not.
+ */
+const renderPage = (base: string): string => `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>API · Metavault</title>
-<link rel="icon" href="/docs/favicon-32x32.png">
-<link rel="stylesheet" href="/docs/swagger-ui.css">
+<link rel="icon" href="${base}/favicon-32x32.png">
+<link rel="stylesheet" href="${base}/swagger-ui.css">
 <div id="api"></div>
-<script src="/docs/swagger-ui-bundle.js"></script>
-<script src="/docs/initialize.js"></script>
+<script src="${base}/swagger-ui-bundle.js"></script>
+<script src="${base}/initialize.js"></script>
 </html>
 `;
+const PAGE = renderPage('./docs');
+const PAGE_WITH_SLASH = renderPage('.');
 const INITIALIZE = `SwaggerUIBundle({
-  url: '/openapi.json',
+  url: new URL('../openapi.json', document.currentScript.src).href,
   dom_id: '#api',
   deepLinking: true,
   displayRequestDuration: true,
@@ -77,9 +83,9 @@ export class DocumentationController {
     description: 'An API key entered there stays in the page.',
   })
   @ApiOkResponse({ description: 'The page', content: HTML })
-  page(@Res({ passthrough: true }) reply: FastifyReply): string {
+  page(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): string {
     reply.type('text/html; charset=utf-8');
-    return PAGE;
+    return /^[^?]*\/(?:\?|$)/.test(request.url) ? PAGE_WITH_SLASH : PAGE;
   }
 
   @Get('docs/initialize.js')

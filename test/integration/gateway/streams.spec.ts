@@ -1,6 +1,6 @@
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { LEASE, startTestGateway, type TestGateway } from '../../support/test-gateway.ts';
 import { until } from '../../support/until.ts';
 
@@ -107,6 +107,90 @@ describe('back-pressure', () => {
     outgoing.end();
     expect(await responded).toBe(size + 8);
     expect(received).toBe(size);
+  });
+});
+
+describe('a caller that leaves', () => {
+  let own: TestGateway;
+  beforeEach(async () => {
+    own = await startTestGateway({ limits: { perClient: 1, waitMs: 60_000 } });
+  });
+  afterEach(() => own.close());
+
+  function call(method: string, path: string, headers: http.OutgoingHttpHeaders = {}): http.ClientRequest {
+    const outgoing = http.request(own.url + path, {
+      method,
+      headers: { authorization: `Bearer ${LEASE}`, ...headers },
+    });
+    return outgoing.on('error', () => undefined);
+  }
+  const hang = (): void => own.respond(() => undefined, { unread: true });
+  const metrics = async () => (await own.registry.metrics()).split('\n');
+
+  /** The status in the log and the metrics of the first call that ended, and what says that something failed. */
+  async function recorded() {
+    await until(() => own.completed.length > 0);
+    const lines = await metrics();
+    return {
+      status: own.completed[0]?.status,
+      calls: lines.filter((line) => line.startsWith('metavault_gateway_calls_total{')),
+      refusals: lines.filter((line) => line.startsWith('metavault_gateway_refusals_total{')),
+      warnings: own.warnings.map(({ msg }) => msg),
+    };
+  }
+  const noFailure = (status: number, counted: string | null) => ({
+    status,
+    calls: counted === null ? [] : [`metavault_gateway_calls_total{product="pages",${counted}} 1`],
+    refusals: [],
+    warnings: [],
+  });
+
+  it('before Meta responds is no failure of Meta', async () => {
+    hang();
+    const outgoing = call('GET', '/graph/me').end();
+    await until(() => own.seen.length === 1);
+    outgoing.destroy();
+    expect(await recorded()).toEqual(noFailure(499, 'route="/me",status="4xx"'));
+  });
+
+  it('in the middle of an upload is no failure of Meta', async () => {
+    hang();
+    const outgoing = call('POST', '/graph/1/videos', { 'content-type': 'video/mp4', 'content-length': 10 * MIB });
+    outgoing.write(CHUNK);
+    await until(() => own.seen.length === 1);
+    outgoing.destroy();
+    expect(await recorded()).toEqual(noFailure(499, 'route="/:id/videos",status="4xx"'));
+  });
+
+  it('in the middle of a form is no failure of ours', async () => {
+    const headers = { 'content-type': 'application/x-www-form-urlencoded', 'content-length': 1_000 };
+    const outgoing = call('POST', '/graph/me/feed', headers);
+    await new Promise<void>((resolve) => outgoing.write('message=', () => resolve()));
+    outgoing.destroy();
+    expect(await recorded()).toEqual(noFailure(499, null));
+    expect(own.seen).toEqual([]);
+  });
+
+  it("in the middle of a response is nobody's failure", async () => {
+    own.respond((_request, response) => {
+      response.on('error', () => undefined);
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.write(`["${'x'.repeat(MIB)}`);
+    });
+    const outgoing = call('GET', '/graph/me').end();
+    await new Promise((resolve) => outgoing.once('response', resolve));
+    outgoing.destroy();
+    expect(await recorded()).toEqual(noFailure(200, 'route="/me",status="2xx"'));
+  });
+
+  it('while it waits for its turn is not refused', async () => {
+    hang();
+    call('GET', '/graph/me').end();
+    await until(() => own.seen.length === 1);
+    const second = call('GET', '/graph/me').end();
+    await until(async () => (await metrics()).includes('metavault_gateway_calls{state="waiting"} 1'));
+    second.destroy();
+    expect(await recorded()).toEqual(noFailure(499, 'route="/me",status="4xx"'));
   });
 });
 

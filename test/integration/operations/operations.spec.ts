@@ -158,12 +158,14 @@ describe('the document of the API', () => {
     expect(filters.find(({ name }) => name === 'tenant')?.required).toBe(false);
   });
 
-  it('has a page whose scripts are files of ours', async () => {
-    const page = await http().get('/docs');
+  it.each(['/docs', '/docs/', '/docs?a=/'])('has a page whose scripts are files of ours at %s', async (path) => {
+    const page = await http().get(path);
     expect(page.headers['content-type']).toBe('text/html; charset=utf-8');
     expect(page.headers['content-security-policy']).toContain("script-src 'self'");
-    for (const [, file = ''] of page.text.matchAll(/(?:src|href)="([^"]+)"/g)) {
-      const asset = await http().get(file);
+    const files = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file = '']) => file);
+    expect(files).toHaveLength(4);
+    for (const file of files) {
+      const asset = await http().get(new URL(file, `http://localhost${path}`).pathname);
       expect([file, asset.status]).toEqual([file, 200]);
     }
   });

@@ -5,7 +5,8 @@ import { accountName, type Connection } from '../../components/connection-summar
 import { ProblemNotice } from '../../components/problem-notice.tsx';
 import { fill } from '../../messages/messages.ts';
 import { useMessages } from '../../messages/use-messages.tsx';
-import { type BulkAction, type RowResult, useBulkRun } from './use-bulk-run.ts';
+import type { RowResult } from './bulk-run.ts';
+import { type BulkAction, useBulkRun } from './use-bulk-run.ts';
 
 const MAX_TENANTS = 5;
 

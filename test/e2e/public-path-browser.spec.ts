@@ -10,7 +10,7 @@ const PATH = '/vault';
 let proxied: string;
 
 describeInBrowser(
-  'the console below a path of PUBLIC_URL',
+  'below a path of PUBLIC_URL',
   async (listensAt, closeLater) => {
     // A proxy that takes the path away, and has nothing elsewhere.
     const proxy = closeLater(
@@ -35,20 +35,26 @@ describeInBrowser(
   (browserTest) => {
     const { testContext } = browserTest;
 
-    it('has its pages, its files, and the API there, and stays there', async () => {
+    /** A visitor's page, and what it asked for that is not below the path. */
+    async function visit() {
+      const visitor = await browserTest.visitor({ locale: 'en-US' });
+      const beyond: string[] = [];
+      visitor.page.on('request', (request) => {
+        const url = request.url();
+        if (url.startsWith('http') && !url.startsWith(`${proxied}/`)) beyond.push(url);
+      });
+      return { ...visitor, beyond };
+    }
+
+    it('the console has its pages, its files, and the API there, and stays there', async () => {
       const { make } = testContext().sandbox.state;
       const { id: userId } = make.user({ kind: 'user', name: 'Ada Baker' });
       make.page({ userIds: [userId] });
       const token = make.token({ userId, appId: testContext().sandbox.app.id, longLived: true });
       const body = { tenant: 'acme', product: 'pages', access_token: token.accessToken };
       await api(testContext()).post('/v1/connections/import', body).expect(201);
-      const { page, context } = await browserTest.visitor({ locale: 'en-US' });
+      const { page, context, beyond } = await visit();
       await context.clock.setSystemTime(testContext().clock.now());
-      const beyond: string[] = [];
-      page.on('request', (request) => {
-        const url = request.url();
-        if (url.startsWith('http') && !url.startsWith(`${proxied}/`)) beyond.push(url);
-      });
       await page.goto(`${proxied}/console/connections`);
       await fillInKey(page, TEST_ADMIN_KEY);
       await page.getByRole('link', { name: 'Ada Baker' }).click();
@@ -68,6 +74,16 @@ describeInBrowser(
       await page.goto(`${proxied}/`);
       await page.getByRole('link', { name: 'Console' }).click();
       await page.getByRole('heading', { name: 'Sign in to Metavault' }).waitFor();
+      expect(beyond).toEqual([]);
+    });
+
+    it('the API reference has its files, the document, and the API there', async () => {
+      const { page, beyond } = await visit();
+      await page.goto(`${proxied}/docs`);
+      await page.getByText('Tell that the process is running', { exact: true }).click();
+      await page.getByRole('button', { name: 'Try it out' }).click();
+      await page.getByRole('button', { name: 'Execute' }).click();
+      await page.getByText(`${proxied}/health/live`, { exact: true }).first().waitFor();
       expect(beyond).toEqual([]);
     });
   },

@@ -1,0 +1,82 @@
+import { callPatiently, type Patience, secondsToRetry } from '../../api/patient-call.ts';
+import { ProblemError } from '../../api/problem-error.ts';
+
+export type RowResult =
+  | { state: 'waiting' | 'running' | 'succeeded' | 'stopped' }
+  | { state: 'failed'; error: unknown };
+
+/** How one call does its part of the rows. */
+export interface BulkCall {
+  rows: number;
+  concurrency: number;
+  /** Returns what kept it from those that failed. */
+  call: (ids: readonly string[]) => Promise<ReadonlyMap<string, unknown>>;
+}
+
+export interface BulkRunOptions {
+  /** Aborted by the user, or by the run itself when no row can get on. */
+  stop: AbortController;
+  note: (ids: readonly string[], toResult: (id: string) => RowResult) => void;
+  wait?: NonNullable<Patience['wait']>;
+}
+
+/**
+ * Does the same to many rows and notes each one's result. A failed row does not hold up the others, and one that the
+ * service asks to send again is sent again. Throws what keeps every row from going on.
+ */
+export async function runInBulk(ids: readonly string[], bulk: BulkCall, options: BulkRunOptions): Promise<void> {
+  const { stop, note } = options;
+  const waiting = [...ids];
+  note(waiting, () => ({ state: 'waiting' }));
+  const work = async (): Promise<void> => {
+    for (let part = waiting.splice(0, bulk.rows); part.length > 0; part = waiting.splice(0, bulk.rows)) {
+      try {
+        await workOff(part, bulk.call, options);
+      } catch (failure) {
+        stop.abort();
+        note(waiting.splice(0), () => ({ state: 'stopped' }));
+        throw failure;
+      }
+    }
+  };
+  const ends = await Promise.allSettled(Array.from({ length: bulk.concurrency }, work));
+  const failed = ends.find((end) => end.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
+
+/** Works off one part, in as many calls as it takes. Throws what would keep other parts from going on, too. */
+async function workOff(part: readonly string[], call: BulkCall['call'], options: BulkRunOptions): Promise<void> {
+  const { stop, note, wait } = options;
+  let left = part;
+  let failures: ReadonlyMap<string, unknown> = new Map();
+  const callForThoseLeft = async (): Promise<void> => {
+    note(left, () => ({ state: 'running' }));
+    failures = new Map();
+    failures = await call(left);
+    const heldUp = new Set(left.filter((id) => secondsToRetry(failures.get(id)) !== null));
+    const settled = left.filter((id) => !heldUp.has(id));
+    note(settled, (id) => (failures.has(id) ? { state: 'failed', error: failures.get(id) } : { state: 'succeeded' }));
+    left = [...heldUp];
+    if (left.length > 0) throw longestToWait(left.map((id) => failures.get(id)));
+  };
+  try {
+    await callPatiently(callForThoseLeft, stop.signal, {
+      onWait: () => note(left, () => ({ state: 'waiting' })),
+      ...(wait === undefined ? {} : { wait }),
+    });
+  } catch (failure) {
+    const isHeldUp = stop.signal.aborted || holdsUpAll(failure);
+    note(left, (id) => (isHeldUp ? { state: 'stopped' } : { state: 'failed', error: failures.get(id) ?? failure }));
+    if (isHeldUp && !stop.signal.aborted) throw failure;
+  }
+}
+
+function longestToWait(errors: readonly unknown[]): unknown {
+  return errors.reduce((a, b) => ((secondsToRetry(b) ?? 0) > (secondsToRetry(a) ?? 0) ? b : a));
+}
+
+/** Whether no other row would fare better: somebody has to sign in first, or the service is away. */
+function holdsUpAll(error: unknown): boolean {
+  if (!(error instanceof ProblemError)) return false;
+  return error.status === null || error.status === 401 || error.code === 'fresh_sign_in_required';
+}
