@@ -29,9 +29,13 @@ describePgBouncer(`behind PgBouncer ${version}`, () => {
     return pooler.url;
   }
 
-  async function open(url: string, environment: Record<string, string> = {}): Promise<ConnectTestContext> {
+  async function open(
+    url: string,
+    environment: Record<string, string> = {},
+    options: { databasePatience?: number } = {},
+  ): Promise<ConnectTestContext> {
     const settings = { ...environment, DATABASE_URL: url };
-    const testContext = await openConnectTestContext({ environment: settings, databaseUrl: url });
+    const testContext = await openConnectTestContext({ ...options, environment: settings, databaseUrl: url });
     opened.push(testContext);
     return testContext;
   }
@@ -69,7 +73,7 @@ describePgBouncer(`behind PgBouncer ${version}`, () => {
 
   it('in transaction mode, limits hold for our transactions and for nobody else', async () => {
     const url = await poolerUrl({ pool_mode: 'transaction', default_pool_size: '2' });
-    const { replica } = await open(url, { DATABASE_DIRECT_URL: database.url });
+    const { replica } = await open(url, { DATABASE_DIRECT_URL: database.url }, { databasePatience: 1 });
     const vault = replica.app.get(Database);
     const readLimit = { text: 'SHOW statement_timeout' };
     expect(await vault.rows(readLimit)).toEqual([{ statement_timeout: '1500ms' }]);

@@ -15,10 +15,10 @@ export interface AuthTestContext extends AuthApp {
 
 export function openAuthTestContext(
   clock: Clock,
-  options: Parameters<typeof startAuthApp>[2] = {},
+  { databasePatience, ...options }: Parameters<typeof startAuthApp>[2] & { databasePatience?: number } = {},
 ): Promise<AuthTestContext> {
   return openResources(async (closeLater) => {
-    const { database } = closeLater(await openFreshDatabase());
+    const { database } = closeLater(await openFreshDatabase(databasePatience));
     const access = await startAuthApp(database, clock, options);
     closeLater(access.app);
     const send: AuthTestContext['send'] = (method, path, body, key = BOOTSTRAP_KEY) => {

@@ -42,12 +42,12 @@ export interface OpenDatabase {
 }
 
 /** A fresh database with our `Database` on it, for tests of one module. */
-export function openFreshDatabase(): Promise<OpenDatabase> {
+export function openFreshDatabase(patience = PATIENCE): Promise<OpenDatabase> {
   return openResources(async (closeLater) => {
     const { url, drop } = await freshDatabase();
     closeLater({ close: drop });
     const dataSource = await new DataSource(dataSourceOptions(url)).initialize();
     closeLater({ close: () => dataSource.destroy() });
-    return { database: Database.of(dataSource, undefined, undefined, null, PATIENCE), url };
+    return { database: Database.of(dataSource, undefined, undefined, null, patience), url };
   });
 }

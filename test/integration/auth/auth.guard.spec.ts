@@ -59,7 +59,7 @@ const clock = new FakeClock();
 const random = new SystemRandom();
 
 beforeAll(async () => {
-  access = await openAuthTestContext(clock, { controllers: [Probe, Closed] });
+  access = await openAuthTestContext(clock, { controllers: [Probe, Closed], databasePatience: 1 });
   clients = access.app.get(ClientsService);
 });
 

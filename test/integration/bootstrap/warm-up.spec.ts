@@ -31,16 +31,16 @@ describe('a replica that starts', () => {
     await fresh.drop();
   });
 
-  async function start(): Promise<void> {
+  async function start(databasePatience = 1): Promise<void> {
     const port = await freePort();
     const environment = { PORT: String(port), DATABASE_LEASE_POOL_SIZE: String(SIZE) };
-    replica = await startTestReplica({ databaseUrl: proxy.url, environment, overrides: { databasePatience: 1 } });
+    replica = await startTestReplica({ databaseUrl: proxy.url, environment, overrides: { databasePatience } });
     ready = `http://127.0.0.1:${port}/health/ready`;
   }
   const becomesReady = (): Promise<unknown> => until(async () => (await statusOf(ready)) === 200);
 
   it('has opened two connections of leases, with the statements planned on each, before it is ready, and then the others', async () => {
-    await start();
+    await start(10);
     await replica.listen();
     expect(await statusOf(ready)).toBe(200);
     const { failFast } = replica.app.get(Database);
