@@ -46,7 +46,6 @@ describe('methods and paths', () => {
     '/v1/clients',
     '/v1/connections',
     '/health/live',
-    '/docs',
     '/openapi.json',
     '/problems/not_found',
     '/meta/config',
