@@ -169,7 +169,7 @@ function openPool(servers: DatabaseServers, size: number, limits: SessionSetting
     application_name: 'metavault',
     max: size,
     idleTimeoutMillis: 60_000,
-    connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
+    connectionTimeoutMillis: patience * CONNECTION_TIMEOUT_MS,
     ...limits,
     query_timeout: patience * QUERY_TIMEOUT_MS,
     // An open pool must not keep the process alive.

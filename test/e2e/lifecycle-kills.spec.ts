@@ -68,16 +68,20 @@ describe('kill -9 at any moment', () => {
       while (kills < KILLS) {
         kills++;
         const replica = await startChildReplica(childEnvironment());
-        await makeAllDue();
-        const working = (async () => {
-          for (;;) await sweepAt(replica);
-        })().catch(() => undefined);
-        // Once anything was refreshed, each kill makes some of it due a second time.
-        await until(refreshed);
-        // The moment is the point of the test: any will do, and each kill takes another.
-        await sleep(100 + Math.random() * 1_200);
-        await replica.kill();
-        await working;
+        try {
+          await makeAllDue();
+          const working = (async () => {
+            for (;;) await sweepAt(replica);
+          })().catch(() => undefined);
+          // Once anything was refreshed, each kill makes some of it due a second time.
+          await until(refreshed);
+          // The moment is the point of the test: any will do, and each kill takes another.
+          await sleep(100 + Math.random() * 1_200);
+          await replica.kill();
+          await working;
+        } finally {
+          await replica.kill();
+        }
         killed++;
       }
     };
@@ -91,7 +95,7 @@ describe('kill -9 at any moment', () => {
       });
       return left?.due;
     };
-    await until(refreshLeft, (due) => due === '0', 60_000);
+    await until(refreshLeft, (due) => due === '0');
     expect(killed).toBe(KILLS);
     const [standing] = await database.rows<{ living: string; pending: string; versions: string; orphans: string }>({
       text: `SELECT (SELECT count(*) FROM connection WHERE status = 'active' AND id = ANY ($1)) AS living,
