@@ -58,12 +58,9 @@ export function temporaryDirectory() {
   return { directory, remove: () => fs.rmSync(directory, { recursive: true, force: true }) };
 }
 
-/**
- * Starts a program of this folder as a process of its own and waits until it says `{"url": …}` on a line. `options`: of
- * its node.
- */
-export async function startProcess(script, environment = {}, options = []) {
-  const child = spawn(process.execPath, [...options, path.join(HERE, script)], {
+/** Starts a program of this folder as a process of its own and waits until it says `{"url": …}` on a line. */
+export async function startProcess(script, environment = {}) {
+  const child = spawn(process.execPath, [path.join(HERE, script)], {
     env: { PATH: process.env.PATH, ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -76,13 +73,14 @@ export async function startProcess(script, environment = {}, options = []) {
   return describeProcess(child, url);
 }
 
-/** BENCH_NODE_OPTIONS: of the node of replicas, such as `--cpu-prof`. */
-export const REPLICA_NODE_OPTIONS = (process.env.BENCH_NODE_OPTIONS ?? '').split(' ').filter((option) => option !== '');
-
-/** Starts a replica as it is shipped, `dist/bundle/main.js`, and waits until it is ready. */
+/**
+ * Starts a replica as it is shipped, `dist/bundle/main.js`, and waits until it is ready. BENCH_NODE_OPTIONS: for its
+ * node, such as `--cpu-prof`.
+ */
 export async function startBundle(environment) {
   const port = await findFreePort();
-  const child = spawn(process.execPath, [...REPLICA_NODE_OPTIONS, BUNDLE], {
+  const options = (process.env.BENCH_NODE_OPTIONS ?? '').split(' ').filter((option) => option !== '');
+  const child = spawn(process.execPath, [...options, BUNDLE], {
     env: { PATH: process.env.PATH, ...environment, PORT: String(port) },
     stdio: 'inherit',
   });

@@ -9,14 +9,7 @@ import { DUE_REFRESHES } from '../../dist/src/connections/credentials/due-creden
 import { startEmbeddedPostgres } from '../../dist/src/database/embedded-postgres.js';
 import { SystemRandom } from '../../dist/src/platform/random.js';
 import { startSandbox } from '../../dist/src/sandbox/sandbox.js';
-import {
-  ADMIN_KEY,
-  benchEnvironment,
-  postgresCpu,
-  REPLICA_NODE_OPTIONS,
-  startProcess,
-  temporaryDirectory,
-} from './harness.mjs';
+import { ADMIN_KEY, benchEnvironment, postgresCpu, startBundle, temporaryDirectory } from './harness.mjs';
 import { seedDue } from './seed-due.mjs';
 
 const list = (name, fallback) => (process.env[name] ?? fallback).split(',').map(Number);
@@ -128,8 +121,7 @@ async function run(admin, due, latencyMs, replicaCount) {
   const coreServices = await openCoreServices({ config: loadConfig(environment), databaseUrl: url });
   await coreServices.database.run({ text: 'CREATE EXTENSION IF NOT EXISTS pg_stat_statements' }).catch(() => undefined);
   const replicas = [];
-  for (let index = 0; index < replicaCount; index++)
-    replicas.push(await startProcess('service.mjs', environment, REPLICA_NODE_OPTIONS));
+  for (let index = 0; index < replicaCount; index++) replicas.push(await startBundle(environment));
   // A replica does not begin on rows that no audit record speaks for.
   await seedDue(coreServices, sandbox, due);
   sandbox.state.setLatency(latencyMs);
