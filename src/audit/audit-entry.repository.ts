@@ -83,6 +83,7 @@ const insertManyStatement = defineStatement<
         ${of.entryKey}::bytea[])
       AS n (id, action, actor_kind, actor_id, tenant, product, connection_id, subject_id, request_id, details, entry_key)`)})
       SELECT count(*)::integer AS inserted, ${IS_INTERFERED_WITH} AS is_interfered_with FROM inserted`,
+  { prepare: true },
 );
 
 /** An entry's MAC and the digest that it signs. */

@@ -13,6 +13,7 @@ export class Batcher<I, O> {
   readonly #run: (inputs: I[]) => Promise<O[]>;
   readonly #maxSize: number;
   readonly #maxInFlight: number;
+  readonly #minBesides: number;
   readonly #deadline: { ms: number; error: () => unknown } | null;
   #waiting: Call<I, O>[] = [];
   #inFlight = 0;
@@ -21,15 +22,23 @@ export class Batcher<I, O> {
   /**
    * `run` returns one output per input, in order. If it fails, every call of the batch fails with its error. A call
    * without an output by the `deadline` fails with that error; if it is still queued, `run` never sees it.
+   * `minBesides`: so many must wait for another statement to start beside one in flight (1). With more, batches are
+   * larger and calls wait longer.
    */
   constructor(
     run: (inputs: I[]) => Promise<O[]>,
-    options: { maxSize: number; maxInFlight: number; deadline?: { ms: number; error: () => unknown } },
+    options: {
+      maxSize: number;
+      maxInFlight: number;
+      minBesides?: number;
+      deadline?: { ms: number; error: () => unknown };
+    },
   ) {
     this.#deadline = options.deadline ?? null;
     this.#run = run;
     this.#maxSize = options.maxSize;
     this.#maxInFlight = options.maxInFlight;
+    this.#minBesides = options.minBesides ?? 1;
   }
 
   submit(input: I): Promise<O> {
@@ -46,7 +55,10 @@ export class Batcher<I, O> {
   }
 
   #flush(): void {
-    while (this.#waiting.length > 0 && this.#inFlight < this.#maxInFlight) {
+    while (
+      this.#waiting.length >= (this.#inFlight === 0 ? 1 : this.#minBesides) &&
+      this.#inFlight < this.#maxInFlight
+    ) {
       const batch = this.#waiting.splice(0, this.#maxSize);
       this.#inFlight++;
       void this.#dispatch(batch);

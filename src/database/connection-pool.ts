@@ -3,7 +3,8 @@ import { inSpan, isTracing } from '../platform/tracing.ts';
 import type { DatabaseAvailability } from './database-availability.ts';
 import { isConnectionLost, isLoginRefused } from './database-unavailable.ts';
 import { runDeferredTriggers } from './interference.query.ts';
-import type { BorrowedSessions } from './servers/borrowed-sessions.ts';
+import { KEYED_PLANS } from './keyed-plans.ts';
+import { type BorrowedSessions, setLocal } from './servers/borrowed-sessions.ts';
 import type { SqlExecutor, Statement } from './statement.ts';
 import { DatabaseTimeoutError } from './with-timeout.ts';
 
@@ -15,6 +16,11 @@ export interface Transaction extends SqlExecutor {
 export interface TransactionOptions {
   /** Most milliseconds for a connection, and for BEGIN on it. Default: the limits of the pool. */
   beginWithinMs?: number;
+  /**
+   * Its statements read by keys only: their plans are made once and scan no table, whatever its size was when they were
+   * made.
+   */
+  readsByKey?: boolean;
 }
 
 interface PoolOptions {
@@ -27,6 +33,9 @@ interface PoolOptions {
 /** A pool that answered a statement this recently is busy, not in trouble. */
 const BUSY_MS = 1_000;
 const LOOK_AGAIN_MS = 200;
+
+/** In the message of BEGIN, which is no further round trip. */
+const SET_KEYED_PLANS = setLocal(KEYED_PLANS).join('; ');
 
 /** Serialization failure and deadlock, which Postgres rolls back and which may be retried. */
 const RETRYABLE_CODES = new Set(['40001', '40P01']);
@@ -161,7 +170,7 @@ export class ConnectionPool implements SqlExecutor {
   private async runTransaction<T>(
     client: PoolClient,
     work: (transaction: Transaction) => Promise<T>,
-    { beginWithinMs }: TransactionOptions,
+    { beginWithinMs, readsByKey = false }: TransactionOptions,
   ): Promise<T> {
     const checks: (() => Promise<void>)[] = [];
     const { borrowed = null } = this.options;
@@ -170,7 +179,8 @@ export class ConnectionPool implements SqlExecutor {
       run: async (statement) => (await run(client, statement, borrowed)).rowCount ?? 0,
       beforeCommit: (check) => void checks.push(check),
     };
-    await client.query(begin(borrowed?.begin ?? 'BEGIN', beginWithinMs));
+    const begun = borrowed?.begin ?? 'BEGIN';
+    await client.query(begin(readsByKey ? `${begun}; ${SET_KEYED_PLANS}` : begun, beginWithinMs));
     try {
       const result = await work(transaction);
       if (checks.length > 0) await runDeferredTriggers(transaction);

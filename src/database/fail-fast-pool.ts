@@ -2,6 +2,7 @@ import type { Pool, QueryResultRow } from 'pg';
 import { AppError } from '../platform/problem.ts';
 import { ConnectionPool } from './connection-pool.ts';
 import type { DatabaseAvailability } from './database-availability.ts';
+import { KEYED_PLANS } from './keyed-plans.ts';
 import { borrowedSessions } from './servers/borrowed-sessions.ts';
 import type { DatabaseServers } from './servers/database-servers.ts';
 import type { SessionSettings } from './servers/server-client.ts';
@@ -17,14 +18,11 @@ const FIRST_CONNECTIONS = 2;
 /** A connection silent for this long is discarded. */
 const QUERY_TIMEOUT_MS = 2_000;
 /**
- * Hot statements are planned once per connection, because planning costs more than running. Such a plan is right at any
- * size of the tables, and before the first ANALYZE, if there is only one: they read each table in a subquery that has a
- * key as its only condition, and `OFFSET 0` keeps the planner from moving other conditions into it.
+ * Hot statements read each table in a subquery that has a key as its only condition, and `OFFSET 0` keeps the planner
+ * from moving other conditions into it.
  */
 const SESSION_SETTINGS: SessionSettings = {
-  plan_cache_mode: 'force_generic_plan',
-  enable_seqscan: 'off',
-  enable_bitmapscan: 'off',
+  ...KEYED_PLANS,
   jit: 'off',
 };
 

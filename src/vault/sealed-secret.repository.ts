@@ -44,6 +44,16 @@ const insertStatement = defineStatement<NewSealedSecret>(
   { prepare: true },
 );
 
+/** Returns a query for the id of a KEK if it is active, locked so that it stays so until the commit. */
+export function activeKekSql(kekId: KekId): Sql {
+  return sql`SELECT id FROM encryption_key WHERE id = ${kekId} AND state = 'active' FOR KEY SHARE`;
+}
+
+/** Returns an INSERT of sealed secrets. `rows` selects id, KEK, wrapped key, ciphertext, and time of each. */
+export function insertSecretsSql(rows: Sql): Sql {
+  return sql`INSERT INTO sealed_secret (id, kek_id, wrapped_key, ciphertext, created_at) ${rows}`;
+}
+
 interface SealedSecretColumns {
   kekId: KekId;
   createdAt: Date;
@@ -54,11 +64,9 @@ interface SealedSecretColumns {
 
 const insertManyStatement = defineStatement<SealedSecretColumns>(
   'sealed_secrets_put',
-  ({ kekId, createdAt, ids, wrappedKeys, ciphertexts }) => sql`WITH kek AS (
-      SELECT id FROM encryption_key WHERE id = ${kekId} AND state = 'active' FOR KEY SHARE)
-    INSERT INTO sealed_secret (id, kek_id, wrapped_key, ciphertext, created_at)
-    SELECT s.id, kek.id, s.wrapped_key, s.ciphertext, ${createdAt}::timestamptz
-    FROM kek, unnest(${ids}::text[], ${wrappedKeys}::bytea[], ${ciphertexts}::bytea[]) AS s (id, wrapped_key, ciphertext)`,
+  ({ kekId, createdAt, ids, wrappedKeys, ciphertexts }) => sql`WITH kek AS (${activeKekSql(kekId)})
+    ${insertSecretsSql(sql`SELECT s.id, kek.id, s.wrapped_key, s.ciphertext, ${createdAt}::timestamptz
+    FROM kek, unnest(${ids}::text[], ${wrappedKeys}::bytea[], ${ciphertexts}::bytea[]) AS s (id, wrapped_key, ciphertext)`)}`,
   { prepare: true },
 );
 

@@ -42,14 +42,29 @@ export class Vault {
     executor: SqlExecutor,
     secrets: readonly { secret: SecretString; context: SealContext }[],
   ): Promise<SecretId[]> {
+    return this.sealAll(secrets, async (sealed) => {
+      const createdAt = this.source.clock.now();
+      const rows = sealed.map((each) => ({ ...each, createdAt }));
+      return (await insertSealedSecrets(executor, rows)) ? sealed.map(({ id }) => id) : null;
+    });
+  }
+
+  /**
+   * Seals secrets under one KEK for `store` to write. It returns null, having written nothing, if that key is no longer
+   * active (`activeKekSql`); they are then sealed again.
+   */
+  async sealAll<T>(
+    secrets: readonly { secret: SecretString; context: SealContext }[],
+    store: (sealed: SealedSecret[]) => Promise<T | null>,
+  ): Promise<T> {
     const ids = secrets.map(() => this.source.ids.next('sec'));
     for (let attempt = 0; attempt < 3; attempt++) {
       const kek = this.ring.activeKek();
-      const createdAt = this.source.clock.now();
-      const rows = secrets.map(({ secret, context }, index) => {
-        return { ...seal(ids[index] as SecretId, secret, context, kek, this.source.random), createdAt };
-      });
-      if (await insertSealedSecrets(executor, rows)) return ids;
+      const sealed = secrets.map(({ secret, context }, index) =>
+        seal(ids[index] as SecretId, secret, context, kek, this.source.random),
+      );
+      const stored = await store(sealed);
+      if (stored !== null) return stored;
       await this.ring.reload();
     }
     throw new Error('the key ring has no active key for sealing');

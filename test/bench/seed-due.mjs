@@ -23,7 +23,7 @@ export async function seedDue({ database, keyRing, ids, clock, random }, sandbox
     if (rows.length === CHUNK) await insert(database, rows.splice(0), sandbox.app.id, now);
   }
   if (rows.length > 0) await insert(database, rows, sandbox.app.id, now);
-  await database.run({ text: 'ANALYZE' });
+  await database.longRunning.run({ text: 'ANALYZE' });
 }
 
 async function insert(database, rows, appId, now) {

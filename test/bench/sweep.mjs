@@ -1,6 +1,6 @@
 // Refreshes and health checks per second, statements per refresh, memory, and the time of the due query.
 //   SWEEP_DUE=10000,100000 SWEEP_LATENCY_MS=0,200 SWEEP_REPLICAS=1,3 SWEEP_DUE_QUERY_ROWS=1000000 npm run bench:sweep
-// SWEEP_TOP=20 also lists the statements that ran most often.
+// SWEEP_TOP=20 also lists the statements that took Postgres most.
 import crypto from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openCoreServices } from '../../dist/src/bootstrap/core-services.js';
@@ -9,7 +9,7 @@ import { DUE_REFRESHES } from '../../dist/src/connections/credentials/due-creden
 import { startEmbeddedPostgres } from '../../dist/src/database/embedded-postgres.js';
 import { SystemRandom } from '../../dist/src/platform/random.js';
 import { startSandbox } from '../../dist/src/sandbox/sandbox.js';
-import { ADMIN_KEY, benchEnvironment, startProcess, temporaryDirectory } from './harness.mjs';
+import { ADMIN_KEY, benchEnvironment, postgresCpu, startBundle, temporaryDirectory } from './harness.mjs';
 import { seedDue } from './seed-due.mjs';
 
 const list = (name, fallback) => (process.env[name] ?? fallback).split(',').map(Number);
@@ -33,6 +33,7 @@ const postgres = await startEmbeddedPostgres({
     max_connections: '200',
     shared_preload_libraries: 'pg_stat_statements',
     'pg_stat_statements.track': 'all',
+    ...(TOP > 0 ? { 'pg_stat_statements.track_planning': 'on' } : {}),
   },
 }).catch(() => startEmbeddedPostgres({ directory: folder.directory, random, settings: { max_connections: '200' } }));
 
@@ -58,7 +59,13 @@ const sweepAt = (replica, kind) =>
 async function measure(database, replicas, kind, doneSql) {
   const count = async () => Number((await database.rows({ text: doneSql }))[0].count);
   const statementsBefore = await statements(database);
-  const cpu = () => replicas.reduce((sum, replica) => sum + replica.cpu(), 0);
+  const cpuOf = await postgresCpu(postgres.url);
+  const cpu = () => ({
+    service: replicas.reduce((sum, replica) => sum + replica.cpu(), 0),
+    postgres: cpuOf(),
+    // The stand-in for Meta runs in this process.
+    meta: process.cpuUsage().user + process.cpuUsage().system,
+  });
   const [startedAt, cpuBefore] = [performance.now(), cpu()];
   const before = await count();
   const rss = [Math.max(...replicas.map((replica) => replica.rss()))];
@@ -71,11 +78,20 @@ async function measure(database, replicas, kind, doneSql) {
     rss.push(Math.max(...replicas.map((replica) => replica.rss())));
   }
   const seconds = (performance.now() - startedAt) / 1000;
+  const cpuAfter = cpu();
   const done = (await count()) - before;
   const statementsAfter = await statements(database);
   const each = statementsBefore === null || done === 0 ? null : (statementsAfter - statementsBefore) / done;
-  const cpuEach = done === 0 ? null : (cpu() - cpuBefore) / done;
-  return { done, perSecond: done / seconds, cpuEach, rssFrom: rss[1] ?? rss[0], rssTo: rss.at(-1), statements: each };
+  const cpuEach = (of) => (done === 0 ? '' : ((cpuAfter[of] - cpuBefore[of]) / done).toFixed(0));
+  return {
+    done,
+    perSecond: done / seconds,
+    cpuEach: ['service', 'postgres', 'meta'].map(cpuEach),
+    rssFrom: rss[1] ?? rss[0],
+    rssMost: Math.max(...rss),
+    rssTo: rss.at(-1),
+    statements: each,
+  };
 }
 
 async function statements(database) {
@@ -87,14 +103,15 @@ async function statements(database) {
   }
 }
 
-/** Calls, milliseconds in Postgres, and the text of the most frequent statements. */
+/** Calls, milliseconds of execution and planning, and the text of the statements that took most. */
 async function printTop(database) {
   const top = await database.rows({
-    text: `SELECT calls, total_exec_time + total_plan_time AS ms, left(regexp_replace(query, '\\s+', ' ', 'g'), 110) AS query
-      FROM pg_stat_statements WHERE toplevel ORDER BY calls DESC LIMIT $1`,
+    text: `SELECT calls, total_exec_time AS ms, total_plan_time AS plan_ms, left(regexp_replace(query, '\\s+', ' ', 'g'), 110) AS query
+      FROM pg_stat_statements WHERE toplevel ORDER BY total_exec_time + total_plan_time DESC LIMIT $1`,
     values: [TOP],
   });
-  for (const { calls, ms, query } of top) process.stdout.write(`    ${calls} calls, ${ms.toFixed(0)} ms: ${query}\n`);
+  for (const { calls, ms, plan_ms: planMs, query } of top)
+    process.stdout.write(`    ${calls} calls, ${ms.toFixed(0)} + ${planMs.toFixed(0)} ms: ${query}\n`);
 }
 
 async function run(admin, due, latencyMs, replicaCount) {
@@ -104,7 +121,7 @@ async function run(admin, due, latencyMs, replicaCount) {
   const coreServices = await openCoreServices({ config: loadConfig(environment), databaseUrl: url });
   await coreServices.database.run({ text: 'CREATE EXTENSION IF NOT EXISTS pg_stat_statements' }).catch(() => undefined);
   const replicas = [];
-  for (let index = 0; index < replicaCount; index++) replicas.push(await startProcess('service.mjs', environment));
+  for (let index = 0; index < replicaCount; index++) replicas.push(await startBundle(environment));
   // A replica does not begin on rows that no audit record speaks for.
   await seedDue(coreServices, sandbox, due);
   sandbox.state.setLatency(latencyMs);
@@ -112,9 +129,8 @@ async function run(admin, due, latencyMs, replicaCount) {
     const ideal = latencyMs === 0 ? null : (CONCURRENCY * replicaCount * 1000) / (2 * latencyMs);
     const share = ideal === null || kind !== 'refresh' ? '' : (r.perSecond / ideal).toFixed(2);
     const each = r.statements === null ? '' : r.statements.toFixed(1);
-    const cpu = r.cpuEach === null ? '' : r.cpuEach.toFixed(0);
     process.stdout.write(
-      `| ${kind} | ${due} | ${latencyMs} | ${replicaCount} | ${r.done} | ${r.perSecond.toFixed(0)} | ${share} | ${each} | ${cpu} | ${r.rssFrom} → ${r.rssTo} |\n`,
+      `| ${kind} | ${due} | ${latencyMs} | ${replicaCount} | ${r.done} | ${r.perSecond.toFixed(0)} | ${share} | ${each} | ${r.cpuEach.join(' | ')} | ${r.rssFrom} → ${r.rssTo}, at most ${r.rssMost} |\n`,
     );
   };
   if (TOP > 0) await coreServices.database.run({ text: 'SELECT pg_stat_statements_reset()' });
@@ -123,7 +139,7 @@ async function run(admin, due, latencyMs, replicaCount) {
     await measure(coreServices.database, replicas, 'refresh', 'SELECT count(*) FROM credential WHERE version = 2'),
   );
   if (TOP > 0) await printTop(coreServices.database);
-  await coreServices.database.run({
+  await coreServices.database.longRunning.run({
     text: `UPDATE credential SET check_due_at = now(), last_checked_at = NULL WHERE claim_id IS NULL`,
   });
   row(
@@ -215,9 +231,9 @@ try {
   process.stdout.write('| rows | | visit of 100 tenants, ms | claim of 32, ms |\n|---|---|---|---|\n');
   for (const rows of DUE_QUERY_ROWS) if (rows > 0) await dueQuery(admin, rows);
   process.stdout.write(
-    '\n| sweep | due | latency ms | replicas | done | a second | of the ideal | statements each | CPU µs each | RSS MB |\n',
+    '\n| sweep | due | latency ms | replicas | done | a second | of the ideal | statements each | CPU µs each | Postgres | Meta | RSS MB |\n',
   );
-  process.stdout.write('|---|---|---|---|---|---|---|---|---|---|\n');
+  process.stdout.write('|---|---|---|---|---|---|---|---|---|---|---|---|\n');
   for (const due of DUE) {
     for (const latencyMs of LATENCIES) {
       for (const replicas of REPLICAS) if (due > 0) await run(admin, due, latencyMs, replicas);

@@ -164,7 +164,7 @@ export class CredentialClaimRepository {
   }
 
   private claimInTurn<P extends object>(
-    { visit, claim: claimShares }: DueStatements<P>,
+    { visit, claim: claimMany, claimOneEach }: DueStatements<P>,
     appId: string,
     limit: number,
     claimSeconds: number,
@@ -176,7 +176,7 @@ export class CredentialClaimRepository {
         const rows = await this.database.rows(visit({ ...next, from }));
         return rows.map(({ tenant, is_due: isDue }) => ({ tenant, isDue }));
       },
-      claim: (shares) => this.claim(claimShares({ ...next, ...shares })),
+      claim: (shares) => this.claim((shares.perTenant === 1 ? claimOneEach : claimMany)({ ...next, ...shares })),
       tenantOf: ({ tenant }) => tenant,
     });
   }

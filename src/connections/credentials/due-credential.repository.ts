@@ -67,13 +67,13 @@ function visit({ appId, from, now }: VisitParameters, { planned, due, order }: D
     ORDER BY walk.visits`;
 }
 
-/** Not prepared: the planner needs the actual limit to pick a plan that reads only those few rows. */
-function claimShares(of: TurnParameters, { planned, due, order }: Due): Sql {
+/** `perTenant`: as in `of`, or a literal. */
+function claimShares(of: TurnParameters, { planned, due, order }: Due, perTenant: Sql | number): Sql {
   return claim(
     sql`SELECT first.id FROM unnest(${of.tenants}::text[]) AS share (tenant),
       LATERAL (SELECT c.id FROM credential c
         WHERE c.app_id = ${of.appId} AND c.tenant = share.tenant AND ${planned} AND ${due} AND ${isFree(of.now)}
-        ORDER BY ${order} LIMIT ${of.perTenant} FOR UPDATE SKIP LOCKED) first`,
+        ORDER BY ${order} LIMIT ${perTenant} FOR UPDATE SKIP LOCKED) first`,
     of,
   );
 }
@@ -131,18 +131,28 @@ function unverifiedDue({ now }: { now: Date }): Due {
   return { ...checkDue({ now }), planned: sql`check_due_at IS NOT NULL AND health = 'unknown'` };
 }
 
-/** The two statements for one kind of due work, with tenants taking turns. */
+/** The statements for one kind of due work, with tenants taking turns. */
 export interface DueStatements<P extends object> {
   visit: StatementDefinition<VisitParameters & P, VisitedTenantRow>;
+  /** Not prepared: the planner needs the actual limit to pick a plan that reads only those few rows. */
   claim: StatementDefinition<TurnParameters & P, CredentialSnapshotRow>;
+  /** For shares of one, as they are while many tenants have work. */
+  claimOneEach: StatementDefinition<TurnParameters & P, CredentialSnapshotRow>;
 }
+
+const ONE = sql`1`;
 
 export const DUE_REFRESHES: DueStatements<object> = {
   visit: defineStatement<VisitParameters, VisitedTenantRow>('refreshes_visit', (of) => visit(of, refreshDue(of)), {
     prepare: true,
   }),
   claim: defineStatement<TurnParameters, CredentialSnapshotRow>('claim_refreshes', (of) =>
-    claimShares(of, refreshDue(of)),
+    claimShares(of, refreshDue(of), of.perTenant),
+  ),
+  claimOneEach: defineStatement<TurnParameters, CredentialSnapshotRow>(
+    'claim_refreshes_one_each',
+    (of) => claimShares(of, refreshDue(of), ONE),
+    { prepare: true },
   ),
 };
 
@@ -150,17 +160,31 @@ export const DUE_RETRIES: DueStatements<object> = {
   visit: defineStatement<VisitParameters, VisitedTenantRow>('retries_visit', (of) => visit(of, retryDue(of)), {
     prepare: true,
   }),
-  claim: defineStatement<TurnParameters, CredentialSnapshotRow>('claim_retries', (of) => claimShares(of, retryDue(of))),
+  claim: defineStatement<TurnParameters, CredentialSnapshotRow>('claim_retries', (of) =>
+    claimShares(of, retryDue(of), of.perTenant),
+  ),
+  claimOneEach: defineStatement<TurnParameters, CredentialSnapshotRow>(
+    'claim_retries_one_each',
+    (of) => claimShares(of, retryDue(of), ONE),
+    { prepare: true },
+  ),
 };
 
 export const DUE_ENDING: DueStatements<{ endsBefore: Date }> = {
   visit: defineStatement<VisitParameters & { endsBefore: Date }, VisitedTenantRow>(
     'ending_visit',
     (of) => visit(of, endingDue(of)),
-    { prepare: true },
+    {
+      prepare: true,
+    },
   ),
   claim: defineStatement<TurnParameters & { endsBefore: Date }, CredentialSnapshotRow>('claim_ending', (of) =>
-    claimShares(of, endingDue(of)),
+    claimShares(of, endingDue(of), of.perTenant),
+  ),
+  claimOneEach: defineStatement<TurnParameters & { endsBefore: Date }, CredentialSnapshotRow>(
+    'claim_ending_one_each',
+    (of) => claimShares(of, endingDue(of), ONE),
+    { prepare: true },
   ),
 };
 
@@ -173,7 +197,12 @@ export const DUE_UNKNOWN_ENDS: DueStatements<object> = {
     },
   ),
   claim: defineStatement<TurnParameters, CredentialSnapshotRow>('claim_unknown_ends', (of) =>
-    claimShares(of, unknownEndDue(of)),
+    claimShares(of, unknownEndDue(of), of.perTenant),
+  ),
+  claimOneEach: defineStatement<TurnParameters, CredentialSnapshotRow>(
+    'claim_unknown_ends_one_each',
+    (of) => claimShares(of, unknownEndDue(of), ONE),
+    { prepare: true },
   ),
 };
 
@@ -182,7 +211,12 @@ export const DUE_ROTATIONS: DueStatements<object> = {
     prepare: true,
   }),
   claim: defineStatement<TurnParameters, CredentialSnapshotRow>('claim_rotations', (of) =>
-    claimShares(of, rotationDue(of)),
+    claimShares(of, rotationDue(of), of.perTenant),
+  ),
+  claimOneEach: defineStatement<TurnParameters, CredentialSnapshotRow>(
+    'claim_rotations_one_each',
+    (of) => claimShares(of, rotationDue(of), ONE),
+    { prepare: true },
   ),
 };
 
@@ -190,7 +224,14 @@ export const DUE_CHECKS: DueStatements<object> = {
   visit: defineStatement<VisitParameters, VisitedTenantRow>('checks_visit', (of) => visit(of, checkDue(of)), {
     prepare: true,
   }),
-  claim: defineStatement<TurnParameters, CredentialSnapshotRow>('claim_checks', (of) => claimShares(of, checkDue(of))),
+  claim: defineStatement<TurnParameters, CredentialSnapshotRow>('claim_checks', (of) =>
+    claimShares(of, checkDue(of), of.perTenant),
+  ),
+  claimOneEach: defineStatement<TurnParameters, CredentialSnapshotRow>(
+    'claim_checks_one_each',
+    (of) => claimShares(of, checkDue(of), ONE),
+    { prepare: true },
+  ),
 };
 
 export const DUE_UNVERIFIED: DueStatements<object> = {
@@ -198,6 +239,11 @@ export const DUE_UNVERIFIED: DueStatements<object> = {
     prepare: true,
   }),
   claim: defineStatement<TurnParameters, CredentialSnapshotRow>('claim_unverified', (of) =>
-    claimShares(of, unverifiedDue(of)),
+    claimShares(of, unverifiedDue(of), of.perTenant),
+  ),
+  claimOneEach: defineStatement<TurnParameters, CredentialSnapshotRow>(
+    'claim_unverified_one_each',
+    (of) => claimShares(of, unverifiedDue(of), ONE),
+    { prepare: true },
   ),
 };

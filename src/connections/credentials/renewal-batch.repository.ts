@@ -1,83 +1,132 @@
 import sql, { type Sql } from 'sql-template-tag';
+import {
+  defineArrayRows,
+  type Element,
+  type RowArrays,
+  toArrayLiteral,
+  toRowArrays,
+} from '../../database/array-rows.query.ts';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
-import type { SecretId } from '../../vault/ids.ts';
-import type { ClaimId, ConnectionId, CredentialId } from '../ids.ts';
+import type { KekId } from '../../vault/ids.ts';
+import { activeKekSql, insertSecretsSql } from '../../vault/sealed-secret.repository.ts';
+import type { SealedSecret } from '../../vault/sealed-secret.ts';
+import type { ConnectionId, CredentialId } from '../ids.ts';
 import { refreshedFacts } from '../status/inspected-connection.repository.ts';
-import { CLAIM_ENDS } from './claimed-credential.repository.ts';
+import { CLAIM_ENDS, type OwnClaim } from './claimed-credential.repository.ts';
 import { promotedColumns } from './credential-version.repository.ts';
 
 /**
  * Writes for many credentials in one statement each. They skip rows that another transaction has locked, and those
- * whose claim was lost: neither may hold up or fail the others. Rows travel as JSON, because arrays of arrays of
- * different lengths can't be parameters.
+ * whose claim was lost: neither may hold up or fail the others.
  */
+
+export const MAX_RENEWALS = 64;
 
 /** A claimed row, in the SELECT list's `r`. Waits for nobody. */
 const LOCKED_CLAIM = sql`SELECT c.id, c.claim_id, c.version, c.secret_id, c.token_hash, c.expires_at FROM credential c
     WHERE c.id = r.id AND c.claim_id = r.claim_id AND c.version = r.version`;
 
-/** Dates are ISO 8601, bytes hexadecimal as Postgres reads them. */
-export interface StoredVersionRow {
-  id: CredentialId;
-  claim_id: ClaimId;
-  version: number;
-  secret_id: SecretId;
-  token_hash: string;
-  reported_expires_at: Date | null;
-  reported_scopes: string[] | null;
+/** A token to store as the pending version of a credential. */
+export interface StoredVersion extends OwnClaim {
+  sealed: SealedSecret;
+  tokenHash: Buffer;
+  reportedExpiresAt: Date | null;
+  reportedScopes: string[] | null;
 }
 
-const insertAllPending = defineStatement<{ rows: string; now: Date }, { credential_id: CredentialId }>(
+const STORED_COLUMNS = {
+  id: 'text',
+  claim_id: 'text',
+  version: 'integer',
+  secret_id: 'text',
+  wrapped_key: 'bytea',
+  ciphertext: 'bytea',
+  token_hash: 'bytea',
+  reported_expires_at: 'timestamptz',
+  /** An array literal, because arrays of arrays must have one length. */
+  reported_scopes: 'text',
+} as const;
+type StoredColumn = keyof typeof STORED_COLUMNS;
+const storedRows = defineArrayRows<StoredColumn>('r', STORED_COLUMNS, MAX_RENEWALS);
+
+const insertAllPending = defineStatement<
+  { kekId: KekId; rows: RowArrays<StoredColumn>; now: Date },
+  { credential_id: CredentialId | null }
+>(
   'pending_insert_all',
-  ({ rows, now }) => sql`INSERT INTO credential_version
-      (credential_id, version, state, secret_id, token_hash, expires_at, scopes, origin, claim_id, created_at)
-    SELECT own.id, own.version + 1, 'pending', r.secret_id, r.token_hash, r.reported_expires_at, r.reported_scopes, 'refresh',
-      own.claim_id, ${now}::timestamptz
-    FROM json_to_recordset(${rows}::json) AS r (id text, claim_id text, version integer, secret_id text, token_hash bytea,
-        reported_expires_at timestamptz, reported_scopes text[]),
-      LATERAL (${LOCKED_CLAIM} FOR UPDATE SKIP LOCKED) own
-    ON CONFLICT DO NOTHING RETURNING credential_id`,
+  ({ kekId, rows, now }) => sql`WITH kek AS (${activeKekSql(kekId)}),
+      locked AS MATERIALIZED (SELECT r.*, kek.id AS kek_id FROM kek CROSS JOIN ${storedRows(rows)}
+        CROSS JOIN LATERAL (${LOCKED_CLAIM} FOR UPDATE SKIP LOCKED) own),
+      versions AS (INSERT INTO credential_version
+        (credential_id, version, state, secret_id, token_hash, expires_at, scopes, origin, claim_id, created_at)
+        SELECT id, version + 1, 'pending', secret_id, token_hash, reported_expires_at, reported_scopes::text[], 'refresh', claim_id,
+          ${now}::timestamptz FROM locked
+        ON CONFLICT DO NOTHING RETURNING credential_id, secret_id),
+      secrets AS (${insertSecretsSql(sql`SELECT r.secret_id, r.kek_id, r.wrapped_key, r.ciphertext, ${now}::timestamptz
+        FROM locked r JOIN versions USING (secret_id)`)} RETURNING id)
+    SELECT versions.credential_id FROM kek LEFT JOIN (versions JOIN secrets ON secrets.id = versions.secret_id) ON true`,
   { prepare: true },
 );
 
-export interface PromotedVersionRow {
-  id: CredentialId;
-  claim_id: ClaimId;
-  version: number;
-  connection_id: ConnectionId;
+/** What is written as a pending version begins to serve. */
+export interface PromotedVersion extends OwnClaim {
+  connectionId: ConnectionId;
   /** Of the connection: facts that count only for its root. */
-  is_root: boolean;
-  lost_scopes: string[];
-  missing_reason: string | null;
-  are_scopes_known: boolean;
-  is_data_access_known: boolean;
-  new_data_access: Date | null;
-  new_notice_due: Date | null;
+  isRoot: boolean;
+  lostScopes: string[];
+  missingReason: string | null;
+  areScopesKnown: boolean;
+  isDataAccessKnown: boolean;
+  dataAccessExpiresAt: Date | null;
+  noticeDueAt: Date | null;
   /** Of the credential. */
-  new_scopes: string[];
-  new_issued: Date | null;
-  new_expiry: Date | null;
-  next_refresh: Date | null;
-  next_check: Date;
-  known_refresh_after: Date | null;
-  known_check_due: Date | null;
+  scopes: string[];
+  issuedAt: Date | null;
+  expiresAt: Date | null;
+  nextRefreshAt: Date | null;
+  nextCheckAt: Date;
+  /** As known to the claim. */
+  refreshAfter: Date | null;
+  checkDueAt: Date | null;
 }
 
-const PROMOTED_COLUMNS = sql`id text, claim_id text, version integer, connection_id text, is_root boolean, lost_scopes text[],
-      missing_reason text, are_scopes_known boolean, is_data_access_known boolean, new_data_access timestamptz, new_notice_due timestamptz,
-      new_scopes text[], new_issued timestamptz, new_expiry timestamptz, next_refresh timestamptz, next_check timestamptz,
-      known_refresh_after timestamptz, known_check_due timestamptz`;
+const PROMOTED_COLUMNS = {
+  id: 'text',
+  claim_id: 'text',
+  version: 'integer',
+  connection_id: 'text',
+  is_root: 'boolean',
+  lost_scopes: 'text',
+  missing_reason: 'text',
+  are_scopes_known: 'boolean',
+  is_data_access_known: 'boolean',
+  new_data_access: 'timestamptz',
+  new_notice_due: 'timestamptz',
+  new_scopes: 'text',
+  new_issued: 'timestamptz',
+  new_expiry: 'timestamptz',
+  next_refresh: 'timestamptz',
+  next_check: 'timestamptz',
+  known_refresh_after: 'timestamptz',
+  known_check_due: 'timestamptz',
+} as const;
+type PromotedColumn = keyof typeof PROMOTED_COLUMNS;
+const promotedRows = defineArrayRows<PromotedColumn>('r', PROMOTED_COLUMNS, MAX_RENEWALS);
 
-/** Connections first, in the lock order of connecting and revoking. */
-function lockedClaims(rows: string): Sql {
+/**
+ * Connections first, in the lock order of connecting and revoking: also those of Pages, whose rows the batch of their
+ * root waits for, holding the connection, to make them due. A batch with a Page that did not hold it could wait for
+ * that batch in turn.
+ */
+function lockedClaims(rows: RowArrays<PromotedColumn>): Sql {
   return sql`SELECT r.*, own.secret_id AS old_secret_id, own.token_hash AS old_token_hash, own.expires_at AS old_expires_at
-      FROM json_to_recordset(${rows}::json) AS r (${PROMOTED_COLUMNS})
-      LEFT JOIN LATERAL (SELECT n.id FROM connection n WHERE n.id = r.connection_id AND r.is_root AND n.status = 'active'
-        FOR UPDATE SKIP LOCKED) owner ON true
-      CROSS JOIN LATERAL (${LOCKED_CLAIM} AND (NOT r.is_root OR owner.id IS NOT NULL) FOR UPDATE SKIP LOCKED) own`;
+      FROM ${promotedRows(rows)}
+      CROSS JOIN LATERAL (SELECT n.id FROM connection n WHERE n.id = r.connection_id AND (NOT r.is_root OR n.status = 'active')
+        FOR UPDATE SKIP LOCKED) owner
+      CROSS JOIN LATERAL (${LOCKED_CLAIM} FOR UPDATE SKIP LOCKED) own`;
 }
 
-const promoteVersions = defineStatement<{ rows: string; now: Date }, { id: CredentialId }>(
+const promoteVersions = defineStatement<{ rows: RowArrays<PromotedColumn>; now: Date }, { id: CredentialId }>(
   'credential_promote_all',
   ({ rows, now }) => sql`WITH locked AS MATERIALIZED (${lockedClaims(rows)}),
       pending AS (DELETE FROM credential_version v USING locked r
@@ -87,7 +136,7 @@ const promoteVersions = defineStatement<{ rows: string; now: Date }, { id: Crede
         FROM locked r JOIN pending ON pending.credential_id = r.id WHERE r.old_secret_id IS NOT NULL),
       owners AS (UPDATE connection n SET updated_at = ${now}, ${refreshedFacts(
         {
-          scopes: sql`r.new_scopes`,
+          scopes: sql`r.new_scopes::text[]`,
           lostScopes: sql`r.lost_scopes`,
           missingReason: sql`r.missing_reason`,
           areScopesKnown: sql`r.are_scopes_known`,
@@ -99,7 +148,7 @@ const promoteVersions = defineStatement<{ rows: string; now: Date }, { id: Crede
       )}
         FROM locked r JOIN pending ON pending.credential_id = r.id WHERE r.is_root AND n.id = r.connection_id)
     UPDATE credential c SET ${promotedColumns({
-      scopes: sql`r.new_scopes`,
+      scopes: sql`r.new_scopes::text[]`,
       issuedAt: sql`r.new_issued`,
       expiresAt: sql`r.new_expiry`,
       nextRefreshAt: sql`r.next_refresh`,
@@ -112,14 +161,20 @@ const promoteVersions = defineStatement<{ rows: string; now: Date }, { id: Crede
   { prepare: true },
 );
 
-/** Returns the credentials whose version was stored. */
+/**
+ * Stores tokens sealed under one KEK with their pending versions. Returns the credentials of those that were stored;
+ * null, having stored none, if the KEK is no longer active.
+ */
 export async function insertPendingVersions(
   executor: SqlExecutor,
-  rows: readonly StoredVersionRow[],
+  versions: readonly StoredVersion[],
   now: Date,
-): Promise<Set<CredentialId>> {
-  const stored = await executor.rows(insertAllPending({ rows: JSON.stringify(rows), now }));
-  return new Set(stored.map(({ credential_id }) => credential_id));
+): Promise<Set<CredentialId> | null> {
+  const [first] = versions;
+  if (first === undefined) return new Set();
+  const rows = toRowArrays(STORED_COLUMNS, versions.map(toStoredRow));
+  const stored = await executor.rows(insertAllPending({ kekId: first.sealed.kekId, rows, now }));
+  return stored.length === 0 ? null : new Set(stored.flatMap(({ credential_id }) => credential_id ?? []));
 }
 
 /**
@@ -128,9 +183,47 @@ export async function insertPendingVersions(
  */
 export async function promotePendingVersions(
   executor: SqlExecutor,
-  rows: readonly PromotedVersionRow[],
+  versions: readonly PromotedVersion[],
   now: Date,
 ): Promise<Set<CredentialId>> {
-  const promoted = await executor.rows(promoteVersions({ rows: JSON.stringify(rows), now }));
+  const rows = toRowArrays(PROMOTED_COLUMNS, versions.map(toPromotedRow));
+  const promoted = await executor.rows(promoteVersions({ rows, now }));
   return new Set(promoted.map(({ id }) => id));
+}
+
+function toStoredRow(of: StoredVersion): Record<StoredColumn, Element> {
+  return {
+    id: of.id,
+    claim_id: of.claimId,
+    version: of.version,
+    secret_id: of.sealed.id,
+    wrapped_key: of.sealed.wrappedKey,
+    ciphertext: of.sealed.ciphertext,
+    token_hash: of.tokenHash,
+    reported_expires_at: of.reportedExpiresAt,
+    reported_scopes: of.reportedScopes === null ? null : toArrayLiteral(of.reportedScopes),
+  };
+}
+
+function toPromotedRow(of: PromotedVersion): Record<PromotedColumn, Element> {
+  return {
+    id: of.id,
+    claim_id: of.claimId,
+    version: of.version,
+    connection_id: of.connectionId,
+    is_root: of.isRoot,
+    lost_scopes: toArrayLiteral(of.lostScopes),
+    missing_reason: of.missingReason,
+    are_scopes_known: of.areScopesKnown,
+    is_data_access_known: of.isDataAccessKnown,
+    new_data_access: of.dataAccessExpiresAt,
+    new_notice_due: of.noticeDueAt,
+    new_scopes: toArrayLiteral(of.scopes),
+    new_issued: of.issuedAt,
+    new_expiry: of.expiresAt,
+    next_refresh: of.nextRefreshAt,
+    next_check: of.nextCheckAt,
+    known_refresh_after: of.refreshAfter,
+    known_check_due: of.checkDueAt,
+  };
 }

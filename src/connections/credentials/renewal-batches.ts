@@ -1,26 +1,26 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { AuditLog } from '../../audit/audit-log.ts';
 import { Batcher } from '../../database/batcher.ts';
-import { Database } from '../../database/database.ts';
+import { Database, type Transaction } from '../../database/database.ts';
 import { Outbox } from '../../events/outbox/outbox.ts';
 import { Clock } from '../../platform/clock.ts';
 import { LOGGER, type Pino } from '../../platform/logger.ts';
 import type { SecretString } from '../../platform/secret-string.ts';
-import type { SecretId } from '../../vault/ids.ts';
 import { KeyRing } from '../../vault/keys/key-ring.ts';
-import type { SealContext } from '../../vault/sealed-secret.ts';
+import type { SealContext, SealedSecret } from '../../vault/sealed-secret.ts';
 import { Vault } from '../../vault/vault.ts';
 import type { CredentialId } from '../ids.ts';
 import { toStoredFacts } from '../status/inspected-connection.repository.ts';
 import { makePageCredentialsDue } from './credential.repository.ts';
 import { credentialKindRules } from './credential-kind-rules.ts';
-import type { ClaimedCredential } from './credential-snapshot.ts';
+import { type ClaimedCredential, ownClaimOf } from './credential-snapshot.ts';
 import { promotionRecords, type VerifiedVersion } from './promotion-records.ts';
 import {
   insertPendingVersions,
-  type PromotedVersionRow,
+  MAX_RENEWALS,
+  type PromotedVersion,
   promotePendingVersions,
-  type StoredVersionRow,
+  type StoredVersion,
 } from './renewal-batch.repository.ts';
 
 /** A token from Meta to be stored as the pending version of a credential. */
@@ -39,24 +39,27 @@ export interface RefreshedVersion {
   nextCheckAt: Date;
 }
 
-/** Two statements of a kind under way, so that a slow one does not hold up the rest. */
-const BATCH = { maxSize: 64, maxInFlight: 2 };
+/**
+ * A second statement of a kind starts for many only, so that a slow one does not hold them up: two of half the size
+ * cost nearly twice as much.
+ */
+export const RENEWAL_BATCH = { maxSize: MAX_RENEWALS, maxInFlight: 2, minBesides: 16 };
 
 /**
  * Joins the writes of renewals that are under way at the same time: a sweep renews up to 32 tokens of an app at once.
- * A batch does what it can without waiting for anybody. False: nothing was written for this one, because its row was
- * locked, its claim lost, its connection not active, or the batch failed; the caller then does it alone, and learns
- * which.
+ * A batch does what it can without waiting for anybody, except for Pages that it makes due. False: nothing was written
+ * for this one, because its row was locked, its claim lost, its connection not active, or the batch failed; the caller
+ * then does it alone, and learns which.
  */
 @Injectable()
 export class RenewalBatches {
   readonly #stores = new Batcher<RefreshedToken, boolean>(
     (inputs) => this.attempt(inputs, (all) => this.store(all)),
-    BATCH,
+    RENEWAL_BATCH,
   );
   readonly #promotions = new Batcher<RefreshedVersion, boolean>(
     (inputs) => this.attempt(inputs, (all) => this.promoteAll(all)),
-    BATCH,
+    RENEWAL_BATCH,
   );
 
   constructor(
@@ -96,40 +99,29 @@ export class RenewalBatches {
   }
 
   private store(inputs: readonly RefreshedToken[]): Promise<ReadonlySet<CredentialId>> {
-    return this.database.durably(() =>
-      this.database.longRunning.transaction(async (tx) => {
-        const secretIds = await this.vault.putAll(
-          tx,
-          inputs.map(({ token, context }) => ({ secret: token, context })),
-        );
-        const rows = inputs.map((input, index) => this.toStoredRow(input, secretIds[index] as SecretId));
-        const stored = await insertPendingVersions(tx, rows, this.clock.now());
-        await this.vault.destroy(
-          tx,
-          rows.filter(({ id }) => !stored.has(id)).map(({ secret_id }) => secret_id),
-        );
-        return stored;
-      }),
-    );
+    const secrets = inputs.map(({ token, context }) => ({ secret: token, context }));
+    const storeSealed = (sealed: SealedSecret[]): Promise<ReadonlySet<CredentialId> | null> => {
+      const versions = inputs.map((input, index) => this.toStoredVersion(input, sealed[index] as SealedSecret));
+      return insertPendingVersions(this.database.longRunning, versions, this.clock.now());
+    };
+    return this.database.durably(() => this.vault.sealAll(secrets, storeSealed));
   }
 
-  private toStoredRow({ credential, token, reported }: RefreshedToken, secretId: SecretId): StoredVersionRow {
+  private toStoredVersion({ credential, token, reported }: RefreshedToken, sealed: SealedSecret): StoredVersion {
     return {
-      id: credential.id,
-      claim_id: credential.claimId,
-      version: credential.version,
-      secret_id: secretId,
-      token_hash: `\\x${this.ring.blindIndex(token.expose()).toString('hex')}`,
-      reported_expires_at: reported.expiresAt,
-      reported_scopes: reported.scopes,
+      ...ownClaimOf(credential),
+      sealed,
+      tokenHash: this.ring.blindIndex(token.expose()),
+      reportedExpiresAt: reported.expiresAt,
+      reportedScopes: reported.scopes,
     };
   }
 
   private promoteAll(inputs: readonly RefreshedVersion[]): Promise<ReadonlySet<CredentialId>> {
-    return this.database.longRunning.transaction(async (tx) => {
+    const promote = async (tx: Transaction): Promise<ReadonlySet<CredentialId>> => {
       const now = this.clock.now();
-      const rows = inputs.map((input) => toPromotedRow(input, now));
-      const promoted = await promotePendingVersions(tx, rows, now);
+      const versions = inputs.map((input) => toPromotedVersion(input, now));
+      const promoted = await promotePendingVersions(tx, versions, now);
       const done = inputs.filter(({ credential }) => promoted.has(credential.id));
       const deriving = done.filter(({ credential }) => credentialKindRules(credential.kind).derivesPageTokens);
       await makePageCredentialsDue(
@@ -147,34 +139,28 @@ export class RenewalBatches {
         records.map(({ event }) => event),
       );
       return promoted;
-    });
+    };
+    return this.database.longRunning.transaction(promote, { readsByKey: true });
   }
 }
 
-function toPromotedRow(
+function toPromotedVersion(
   { credential, verified, nextRefreshAt, nextCheckAt }: RefreshedVersion,
   now: Date,
-): PromotedVersionRow {
-  const { lostScopes, missingScopes, scopes, dataAccessExpiresAt } = verified;
+): PromotedVersion {
+  const { lostScopes, missingScopes, scopes, issuedAt, expiresAt, dataAccessExpiresAt } = verified;
   const facts = toStoredFacts({ scopes, lostScopes, missingScopes, dataAccessExpiresAt, now });
+  const { connectionId, isRoot, refreshAfter, checkDueAt } = credential;
   return {
-    id: credential.id,
-    claim_id: credential.claimId,
-    version: credential.version,
-    connection_id: credential.connectionId,
-    is_root: credential.isRoot,
-    lost_scopes: lostScopes,
-    missing_reason: facts.missingReason,
-    are_scopes_known: facts.areScopesKnown,
-    is_data_access_known: facts.isDataAccessKnown,
-    new_data_access: facts.dataAccessExpiresAt,
-    new_notice_due: facts.noticeDueAt,
-    new_scopes: scopes,
-    new_issued: verified.issuedAt,
-    new_expiry: verified.expiresAt,
-    next_refresh: nextRefreshAt,
-    next_check: nextCheckAt,
-    known_refresh_after: credential.refreshAfter,
-    known_check_due: credential.checkDueAt,
+    ...facts,
+    ...ownClaimOf(credential),
+    connectionId,
+    isRoot,
+    issuedAt,
+    expiresAt,
+    nextRefreshAt,
+    nextCheckAt,
+    refreshAfter,
+    checkDueAt,
   };
 }

@@ -10,14 +10,13 @@ import { IntegrityFailures } from '../../database/integrity-failures.ts';
 import { placeOf } from '../connection-place.ts';
 import { findCredential } from '../credentials/credential-snapshot.repository.ts';
 import { type ClaimedCredential, isClaimed } from '../credentials/credential-snapshot.ts';
+import { RENEWAL_BATCH } from '../credentials/renewal-batches.ts';
 import type { ConnectionId, CredentialId } from '../ids.ts';
 import { ConnectionRevoker } from '../revocation/connection-revoker.ts';
 import { CredentialResealer } from './credential-resealer.ts';
 import { findCountedConnections, updateGeneration } from './rollback-check.repository.ts';
 import { confirmConnectionRollback, confirmCredentialRollback } from './rollback-confirmation.ts';
 import { judgeConnection, newestRecordedVersion } from './rollback-rules.ts';
-
-const BATCH = { maxSize: 64, maxInFlight: 2 };
 
 /** What was found before working on credentials. */
 export interface RollbackFinds {
@@ -39,7 +38,7 @@ export interface RollbackFinds {
 export class RollbackDetector {
   readonly #batches = new Batcher<ClaimedCredential, RollbackFinds | null>(
     (claimed) => this.examineEach(claimed),
-    BATCH,
+    RENEWAL_BATCH,
   );
 
   constructor(

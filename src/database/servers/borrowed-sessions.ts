@@ -11,6 +11,10 @@ export interface BorrowedSessions {
 /** Null where connections have a session of their own, which got its settings when it was made. */
 export function borrowedSessions({ pooler }: DatabaseServers, wanted: SessionSettings): BorrowedSessions | null {
   if (pooler.mode !== 'transaction') return null;
-  const settings = Object.entries(wanted).map(([name, value]) => `SET LOCAL ${name} = ${value}`);
-  return { begin: ['BEGIN', ...settings].join('; '), keepsPrepared: pooler.keepsPrepared };
+  return { begin: ['BEGIN', ...setLocal(wanted)].join('; '), keepsPrepared: pooler.keepsPrepared };
+}
+
+/** Statements that make these settings for the rest of a transaction. */
+export function setLocal(settings: SessionSettings): string[] {
+  return Object.entries(settings).map(([name, value]) => `SET LOCAL ${name} = ${value}`);
 }

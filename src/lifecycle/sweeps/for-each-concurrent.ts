@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises';
+
 export interface WorkSource<T> {
   /**
    * Returns up to `limit` items, none when nothing is left. `isIdle`: nothing is running, so that the run ends if there
@@ -32,6 +34,8 @@ export async function forEachConcurrent<T>(source: WorkSource<T>): Promise<void>
         if (items.length > 0 && running.size < allowed) continue;
       }
       if (running.size > 0) await Promise.race(running);
+      // What ends together, as members of one batch do, is drawn for together.
+      await setImmediate();
     }
   } finally {
     await Promise.all(running);

@@ -2,6 +2,8 @@ import type { ClaimSource } from './claim-alternately.ts';
 
 /** So much longer than the search an empty source rests: it costs a twentieth of the time at most. */
 const REST_FACTOR = 20;
+/** Nothing that comes before its turn is in such a hurry that it must be found sooner. */
+const MIN_REST_MS = 10_000;
 
 /**
  * A source that is not asked again soon after it was found empty, because finding that out takes a walk over all
@@ -20,7 +22,9 @@ export class RestingSource<T> {
     if (!isIdle && startedAtMs < this.#restsUntilMs) return [];
     const claimed = await this.source(limit);
     const endedAtMs = this.nowMs();
-    if (claimed.length === 0) this.#restsUntilMs = endedAtMs + REST_FACTOR * (endedAtMs - startedAtMs);
+    if (claimed.length === 0) {
+      this.#restsUntilMs = endedAtMs + Math.max(MIN_REST_MS, REST_FACTOR * (endedAtMs - startedAtMs));
+    }
     return claimed;
   }
 }

@@ -51,3 +51,24 @@ describe('a batcher with a deadline', () => {
     expect(await response).toBe(1);
   });
 });
+
+it('starts another statement beside one in flight only for as many calls as it says', async () => {
+  const runs: { inputs: number[]; end: () => void }[] = [];
+  const batcher = new Batcher<number, number>(
+    (inputs) => new Promise((resolve) => runs.push({ inputs, end: () => resolve(inputs) })),
+    { maxSize: 10, maxInFlight: 2, minBesides: 3 },
+  );
+  const calls = [batcher.submit(1)];
+  await tick();
+  calls.push(batcher.submit(2), batcher.submit(3));
+  await tick();
+  expect(runs.map(({ inputs }) => inputs)).toEqual([[1]]);
+  calls.push(batcher.submit(4));
+  await tick();
+  expect(runs.map(({ inputs }) => inputs)).toEqual([[1], [2, 3, 4]]);
+  calls.push(batcher.submit(5));
+  for (const { end } of runs) end();
+  await tick();
+  runs[2]?.end();
+  expect(await Promise.all(calls)).toEqual([1, 2, 3, 4, 5]);
+});

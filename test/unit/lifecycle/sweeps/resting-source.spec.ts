@@ -17,11 +17,20 @@ function open(answers: string[][], tookMs: number) {
 
 describe('a source that was found empty', () => {
   it('is not searched again before twenty times as long has passed', async () => {
-    const { clock, source } = open([[], ['due']], 10);
+    const { clock, source } = open([[], ['due']], 1_000);
     await source.claim(8, false);
-    clock.ms += 199;
+    clock.ms += 19_999;
     expect(await source.claim(8, false)).toEqual([]);
     expect(clock.searches).toBe(1);
+    clock.ms += 1;
+    expect(await source.claim(8, false)).toEqual(['due']);
+  });
+
+  it('is not searched again before ten seconds have passed, however short the search was', async () => {
+    const { clock, source } = open([[], ['due']], 1);
+    await source.claim(8, false);
+    clock.ms += 9_999;
+    expect(await source.claim(8, false)).toEqual([]);
     clock.ms += 1;
     expect(await source.claim(8, false)).toEqual(['due']);
   });
