@@ -49,3 +49,6 @@ export { SharedEntryIndexes1764001300000 } from './1764001300000-SharedEntryInde
 export { BuiltEntryIndexes1764001301000 } from './1764001301000-BuiltEntryIndexes.ts';
 export { NoSingleEntryIndexes1764001302000 } from './1764001302000-NoSingleEntryIndexes.ts';
 export { DataAccessExpiry1764001330000 } from './1764001330000-DataAccessExpiry.ts';
+export { LinkPartitionBound1764001340000 } from './1764001340000-LinkPartitionBound.ts';
+export { ValidLinkPartitionBound1764001341000 } from './1764001341000-ValidLinkPartitionBound.ts';
+export { LinkPartitions1764001342000 } from './1764001342000-LinkPartitions.ts';

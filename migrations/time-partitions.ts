@@ -1,8 +1,12 @@
 import type { QueryRunner } from 'typeorm';
 
-/** Prefix of the ids of a table that is partitioned by the time in them. */
-const ID_PREFIXES = { lease: 'lse', audit_entry: 'aud' } as const;
-export type PartitionedTable = keyof typeof ID_PREFIXES;
+/** Where the tables that are partitioned by time have it: the column, and the prefix of its ids. */
+export const PARTITION_KEYS = {
+  lease: { column: 'id', prefix: 'lse' },
+  audit_entry: { column: 'id', prefix: 'aud' },
+  audit_link: { column: 'entry_id', prefix: 'aud' },
+} as const;
+export type PartitionedTable = keyof typeof PARTITION_KEYS;
 
 /** Days for which new ids still go to the rows of before, while migrations check those and replicas start. */
 const DAYS_AHEAD = 8;
@@ -15,16 +19,23 @@ interface Index {
   definition: string;
 }
 
+/** A primary key or a unique constraint. */
+interface Key extends Index {
+  /** Whether it has the partition key in it. Postgres keeps others within each partition only. */
+  isOfWholeTable: boolean;
+}
+
 /**
  * Limits a table to ids of before a day to come, without reading its rows: `VALIDATE CONSTRAINT` does that beside
  * writers. Postgres then attaches the table as a partition without a look at its rows.
  */
 export async function addPartitionBound(runner: QueryRunner, table: PartitionedTable): Promise<void> {
+  const { column, prefix } = PARTITION_KEYS[table];
   const [{ bound }] = (await runner.query(
-    `SELECT '${ID_PREFIXES[table]}_' || ulid_time(date_trunc('day', now(), 'UTC') + interval '${DAYS_AHEAD} days') AS bound`,
+    `SELECT '${prefix}_' || ulid_time(date_trunc('day', now(), 'UTC') + interval '${DAYS_AHEAD} days') AS bound`,
   )) as [{ bound: string }];
   await lockExclusively(runner, table);
-  await runner.query(`ALTER TABLE ${table} ADD CONSTRAINT ${boundOf(table)} CHECK (id < '${bound}') NOT VALID`);
+  await runner.query(`ALTER TABLE ${table} ADD CONSTRAINT ${boundOf(table)} CHECK (${column} < '${bound}') NOT VALID`);
 }
 
 export async function dropPartitionBound(runner: QueryRunner, table: PartitionedTable): Promise<void> {
@@ -47,31 +58,42 @@ export async function validateChecks(runner: QueryRunner, table: PartitionedTabl
 export async function partitionByTime(runner: QueryRunner, table: PartitionedTable): Promise<void> {
   await lockExclusively(runner, table);
   const bound = await readBound(runner, table);
+  const keys = await readKeys(runner, table, table);
   const indexes = await readIndexes(runner, table);
-  const first = `${table}_first`;
+  const [first, rest] = [`${table}_first`, `${table}_default`];
   await runner.query(`ALTER TABLE ${table} RENAME TO ${first}`);
-  for (const { name } of indexes) await runner.query(`ALTER INDEX ${name} RENAME TO ${name.replace(table, first)}`);
+  for (const { name } of [...keys, ...indexes])
+    await runner.query(`ALTER INDEX ${name} RENAME TO ${name.replace(table, first)}`);
   await runner.query(`CREATE TABLE ${table} (LIKE ${first} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)
-    PARTITION BY RANGE (id)`);
+    PARTITION BY RANGE (${PARTITION_KEYS[table].column})`);
   await dropPartitionBound(runner, table);
-  await createIndexes(runner, table, indexes);
+  const ofPartitions = keys.filter(({ isOfWholeTable }) => !isOfWholeTable);
+  await createIndexes(runner, table, { keys: keys.filter(({ isOfWholeTable }) => isOfWholeTable), indexes });
   await copyRights(runner, first, table);
   await runner.query(`ALTER TABLE ${table} ATTACH PARTITION ${first} FOR VALUES FROM (MINVALUE) TO ('${bound}')`);
   await runner.query(`ALTER TABLE ${first} DROP CONSTRAINT IF EXISTS ${boundOf(table)}`);
-  await runner.query(`CREATE TABLE ${table}_default PARTITION OF ${table} DEFAULT`);
-  for (const partition of [first, `${table}_default`]) await revokeRights(runner, partition);
+  await runner.query(`CREATE TABLE ${rest} PARTITION OF ${table} DEFAULT`);
+  const keysOfRest = ofPartitions.map((key) => ({ ...key, name: key.name.replace(table, rest) }));
+  await createIndexes(runner, rest, { keys: keysOfRest, indexes: [] });
+  for (const partition of [first, rest]) await revokeRights(runner, partition);
 }
 
 /** Puts one table with all rows in the place of a partitioned one. Copies the rows, and keeps others waiting. */
 export async function mergePartitions(runner: QueryRunner, table: PartitionedTable): Promise<void> {
   await lockExclusively(runner, table);
+  const rest = `${table}_default`;
+  const ofPartitions = (await readKeys(runner, table, rest)).filter(({ isOfWholeTable }) => !isOfWholeTable);
+  const keys = [
+    ...(await readKeys(runner, table, table)),
+    ...ofPartitions.map((key) => ({ ...key, name: key.name.replace(rest, table) })),
+  ];
   const indexes = await readIndexes(runner, table);
   await runner.query(`CREATE TABLE ${table}_whole (LIKE ${table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)`);
   await runner.query(`INSERT INTO ${table}_whole SELECT * FROM ${table}`);
   await copyRights(runner, table, `${table}_whole`);
   await runner.query(`DROP TABLE ${table}`);
   await runner.query(`ALTER TABLE ${table}_whole RENAME TO ${table}`);
-  await createIndexes(runner, table, indexes);
+  await createIndexes(runner, table, { keys, indexes });
 }
 
 const boundOf = (table: PartitionedTable): string => `${table}_partition_bound`;
@@ -93,18 +115,34 @@ async function readBound(runner: QueryRunner, table: PartitionedTable): Promise<
   return (await read()) as string;
 }
 
+/** The keys of a partitioned table, or of one to be, as `relation` has them: the table itself or a partition. */
+async function readKeys(runner: QueryRunner, table: PartitionedTable, relation: string): Promise<Key[]> {
+  return await runner.query(
+    `SELECT c.conname AS name, pg_get_constraintdef(c.oid) AS definition, a.attnum = ANY (c.conkey) AS "isOfWholeTable"
+      FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attname = $2
+      WHERE c.conrelid = $1::regclass AND c.contype IN ('p', 'u') ORDER BY c.contype, c.conname`,
+    [relation, PARTITION_KEYS[table].column],
+  );
+}
+
+/** Those that are no keys. */
 async function readIndexes(runner: QueryRunner, table: string): Promise<Index[]> {
   const rows: Index[] = await runner.query(
-    `SELECT indexname AS name, indexdef AS definition FROM pg_indexes WHERE schemaname = current_schema() AND tablename = $1`,
+    `SELECT indexname AS name, indexdef AS definition FROM pg_indexes WHERE schemaname = current_schema() AND tablename = $1
+      AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conrelid = $1::regclass AND c.conname = indexname)`,
     [table],
   );
   return rows.map(({ name, definition }) => ({ name, definition: definition.replace(' ON ONLY ', ' ON ') }));
 }
 
-async function createIndexes(runner: QueryRunner, table: string, indexes: readonly Index[]): Promise<void> {
-  const primaryKey = `${table}_pkey`;
-  await runner.query(`ALTER TABLE ${table} ADD CONSTRAINT ${primaryKey} PRIMARY KEY (id)`);
-  for (const { name, definition } of indexes) if (name !== primaryKey) await runner.query(definition);
+async function createIndexes(
+  runner: QueryRunner,
+  table: string,
+  { keys, indexes }: { keys: readonly Key[]; indexes: readonly Index[] },
+): Promise<void> {
+  for (const { name, definition } of keys)
+    await runner.query(`ALTER TABLE ${table} ADD CONSTRAINT ${name} ${definition}`);
+  for (const { definition } of indexes) await runner.query(definition);
 }
 
 /** A new table has its creator's default privileges, which may be more than those of the table that it replaces. */

@@ -45,5 +45,6 @@ export class AuditModule implements OnModuleInit {
 
   onModuleInit(): void {
     this.partitions.register('audit_entry', { days: PARTITION_DAYS });
+    this.partitions.register('audit_link', { days: PARTITION_DAYS });
   }
 }

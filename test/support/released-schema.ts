@@ -121,7 +121,7 @@ async function readConstraints(client: pg.Client): Promise<string[]> {
   const { rows } = await client.query<{ line: string }>(`
     SELECT conrelid::regclass || ': ' || pg_get_constraintdef(oid) AS line FROM pg_constraint
       WHERE connamespace = 'public'::regnamespace AND contype IN ('c', 'u', 'f')
-    UNION SELECT indrelid::regclass || ': ' || pg_get_indexdef(indexrelid) FROM pg_index
+    UNION SELECT indrelid::regclass || ': ' || replace(pg_get_indexdef(indexrelid), ' ON ONLY ', ' ON ') FROM pg_index
       WHERE indisunique AND NOT indisprimary AND indrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)
     ORDER BY 1`);
   return rows.map(({ line }) => line);

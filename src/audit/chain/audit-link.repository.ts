@@ -91,7 +91,10 @@ const countUnlinkedStatement = defineStatement<{ from: string }, { count: number
     LIMIT ${raw(String(MAX_COUNTED_UNLINKED))}) unlinked`,
 );
 
-/** `macs`: one after the other, because the driver takes long for an array of them. */
+/**
+ * `macs`: one after the other, because the driver takes long for an array of them. Inserts nothing if a position is
+ * taken, since Postgres keeps positions unique within each partition only.
+ */
 const insertLinksStatement = defineStatement<{
   firstPosition: number;
   entryIds: readonly AuditEntryId[];
@@ -100,7 +103,8 @@ const insertLinksStatement = defineStatement<{
   'audit_link_insert',
   ({ firstPosition, entryIds, macs }) => sql`INSERT INTO audit_link (position, entry_id, mac)
     SELECT ${firstPosition}::bigint + n - 1, id, substr(${macs}::bytea, (n * 32 - 31)::integer, 32)
-    FROM unnest(${entryIds}::text[]) WITH ORDINALITY AS l (id, n)`,
+    FROM unnest(${entryIds}::text[]) WITH ORDINALITY AS l (id, n)
+    WHERE NOT EXISTS (SELECT FROM audit_link WHERE position >= ${firstPosition}::bigint)`,
 );
 
 const upsertHeadStatement = defineStatement<NonNullable<ChainTip['head']>>(

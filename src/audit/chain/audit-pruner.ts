@@ -98,11 +98,13 @@ export class AuditPruner {
   /** Gives their disk space back at once. Where others keep one locked, the next call drops it. */
   private async dropEmptyPartitions(before: Date): Promise<void> {
     const { longRunning } = this.database;
-    for (const { until } of await listPartitions(longRunning, 'audit_entry')) {
-      if (until > before) return;
-      await dropEmptyPartition(longRunning, until).catch((error: unknown) => {
-        if (!isLockTimeout(error)) throw error;
-      });
+    for (const table of ['audit_entry', 'audit_link'] as const) {
+      const partitions = await listPartitions(longRunning, table);
+      for (const { until } of partitions.filter((partition) => partition.until <= before)) {
+        await dropEmptyPartition(longRunning, table, until).catch((error: unknown) => {
+          if (!isLockTimeout(error)) throw error;
+        });
+      }
     }
   }
 

@@ -41,9 +41,9 @@ const deleteEntriesStatement = defineStatement<{ ids: readonly AuditEntryId[] }>
   ({ ids }) => sql`DELETE FROM audit_entry WHERE id = ANY (${ids})`,
 );
 
-const dropPartitionStatement = defineStatement<{ until: Date }>(
+const dropPartitionStatement = defineStatement<{ table: 'audit_entry' | 'audit_link'; until: Date }>(
   'audit_drop_partition',
-  ({ until }) => sql`SELECT drop_partition('audit_entry', 'aud', ${until})`,
+  ({ table, until }) => sql`SELECT drop_partition(${table}, 'aud', ${until})`,
 );
 
 /** Returns the position of the first link to an entry with this id or a greater one. */
@@ -66,9 +66,13 @@ export async function deleteLinkedEntries(tx: SqlExecutor, ids: readonly AuditEn
 }
 
 /**
- * Drops the partition that ends at `until`, unless it still has entries or another session is at it. Only the owner of
- * the tables may.
+ * Drops the partition that ends at `until`, unless it still has rows or another session is at it. Only the owner of the
+ * tables may.
  */
-export async function dropEmptyPartition(executor: SqlExecutor, until: Date): Promise<void> {
-  await executor.rows(dropPartitionStatement({ until }));
+export async function dropEmptyPartition(
+  executor: SqlExecutor,
+  table: 'audit_entry' | 'audit_link',
+  until: Date,
+): Promise<void> {
+  await executor.rows(dropPartitionStatement({ table, until }));
 }

@@ -30,14 +30,22 @@ interface UnlinkedPageRow {
   unlinked: AuditEntryId | null;
 }
 
+/** Where to go on reading: from a position on, but not with the link to this entry, which was read. */
+export interface LinkCursor {
+  from: string;
+  lastEntryId: string;
+}
+
 /**
  * LATERAL with a LIMIT forces one primary-key lookup per link. Otherwise, without fresh statistics, Postgres reads the
- * whole table for each batch.
+ * whole table for each batch. Two partitions may have a link of one position, so a batch begins where the last one
+ * ended: both are read.
  */
-const linksStatement = defineStatement<{ after: string; upTo: number }, LinkRow>(
+const linksStatement = defineStatement<LinkCursor & { upTo: number }, LinkRow>(
   'audit_links',
-  ({ after, upTo }) => sql`SELECT l.position, l.entry_id, l.mac, found.entry, found.mac AS entry_mac FROM (
-      SELECT position, entry_id, mac FROM audit_link WHERE position > ${after} AND position <= ${upTo}
+  ({ from, lastEntryId, upTo }) => sql`SELECT l.position, l.entry_id, l.mac, found.entry, found.mac AS entry_mac FROM (
+      SELECT position, entry_id, mac FROM audit_link
+      WHERE position >= ${from} AND position <= ${upTo} AND entry_id <> ${lastEntryId}
       ORDER BY position LIMIT ${raw(String(LINKS_PER_BATCH))}
     ) l LEFT JOIN LATERAL (
       SELECT ${ENTRY_BYTES} AS entry, e.mac FROM audit_entry e WHERE e.id = l.entry_id LIMIT 1
@@ -83,14 +91,26 @@ const firstLinkedEntryStatement = defineStatement<Record<never, never>, { entry_
   () => sql`SELECT entry_id FROM audit_link ORDER BY position LIMIT 1`,
 );
 
+const linkCountStatement = defineStatement<{ upTo: number }, { links: string; pruned: string }>(
+  'audit_link_count',
+  ({ upTo }) => sql`SELECT count(*) AS links, coalesce((SELECT position FROM audit_checkpoint), 0) AS pruned
+    FROM audit_link WHERE position <= ${upTo}`,
+);
+
 const linkMacStatement = defineStatement<{ position: number }, { mac: Buffer }>(
   'audit_link_mac',
   ({ position }) => sql`SELECT mac FROM audit_link WHERE position = ${position}`,
 );
 
 /** Returns up to `LINKS_PER_BATCH` links with their entries, by position. */
-export function readLinks(executor: SqlExecutor, after: string, upTo: number): Promise<LinkRow[]> {
-  return executor.rows(linksStatement({ after, upTo }));
+export function readLinks(executor: SqlExecutor, cursor: LinkCursor, upTo: number): Promise<LinkRow[]> {
+  return executor.rows(linksStatement({ ...cursor, upTo }));
+}
+
+/** Whether there are as many links up to a position as it says, without those that were pruned. */
+export async function areLinksCounted(executor: SqlExecutor, upTo: number): Promise<boolean> {
+  const [count] = await executor.rows(linkCountStatement({ upTo }));
+  return count !== undefined && Number(count.links) === upTo - Number(count.pruned);
 }
 
 /**

@@ -94,7 +94,7 @@ export class ChainVerifier {
     const start = await readCheckpoint(this.database, this.mac);
     const faults = new ChainFaults();
     if (start === null) faults.addEntry('checkpoint_changed', null);
-    const from = start === null || place === null ? start : await findStart(this.database, start, place);
+    const from = start === null || place === null ? start : await findStart(this.database.longRunning, start, place);
     await this.findFaults(tip, { start, from }, faults, onProgress);
     // Pruned during the walk: start over from the new checkpoint.
     if (faults.list.length > 0 && start !== null && (await this.isPrunedSince(start)))

@@ -6,7 +6,7 @@ import type { AuditCheckpoint } from './audit-checkpoint.ts';
 import { computeLinkMac } from './chain-encoding.ts';
 import type { ChainFaultKind, ChainFaults } from './chain-fault.ts';
 import type { ChainMac } from './chain-mac.ts';
-import { LINKS_PER_BATCH, type LinkRow, readLinks } from './chain-verification.query.ts';
+import { LINKS_PER_BATCH, type LinkCursor, type LinkRow, readLinks } from './chain-verification.query.ts';
 import { firstIdRequiringMac, isForged } from './entry-mac.ts';
 
 /** Links that are checked at a stretch, a millisecond: requests wait meanwhile. */
@@ -50,13 +50,17 @@ export async function walkLinks(
   faults: ChainFaults,
 ): Promise<string | null> {
   const state: WalkState = start === null ? { position: null, mac: null, macsRequiredFrom: null } : { ...start };
-  let reading = readLinks(executor, isContinued ? String(start?.position) : BEFORE_ALL_POSITIONS, upTo);
+  const first: LinkCursor = {
+    from: isContinued && start !== null ? String(start.position + 1) : BEFORE_ALL_POSITIONS,
+    lastEntryId: '',
+  };
+  let reading = readLinks(executor, first, upTo);
   for (;;) {
     const links = await reading;
     const last = links.at(-1);
     const isLastBatch = links.length < LINKS_PER_BATCH || last === undefined;
     // The database reads the next batch while this one is checked.
-    if (!isLastBatch) reading = readLinks(executor, last.position, upTo);
+    if (!isLastBatch) reading = readLinks(executor, { from: last.position, lastEntryId: last.entry_id }, upTo);
     const steps: Step[] = [];
     for (const [index, link] of links.entries()) {
       if (index % HASHED_AT_ONCE === 0) await nextTurn();

@@ -2,7 +2,7 @@ import type { SqlExecutor } from '../../database/statement.ts';
 import type { AuditCheckpoint } from './audit-checkpoint.ts';
 import { encodeFields } from './chain-encoding.ts';
 import type { ChainMac } from './chain-mac.ts';
-import { findLinkMac } from './chain-verification.query.ts';
+import { areLinksCounted, findLinkMac } from './chain-verification.query.ts';
 
 /** A verification cannot go on from a place. The message says why. */
 export class UnusablePlaceError extends Error {
@@ -51,6 +51,8 @@ export async function findStart(
   if (place.position <= start.position) return start;
   const link = await findLinkMac(executor, place.position);
   if (link?.equals(place.mac) !== true) throw new UnusablePlaceError('the record has changed there');
+  if (!(await areLinksCounted(executor, place.position)))
+    throw new UnusablePlaceError('links were added or removed before it');
   return place;
 }
 

@@ -3,8 +3,8 @@ import { timeOfId } from '../../platform/ids.ts';
 import { defineStatement, type SqlExecutor } from '../statement.ts';
 import type { Partition, PartitionRange } from './partition-plan.ts';
 
-/** Tables that are partitioned by the time in their ids. */
-export type PartitionedTable = 'lease' | 'audit_entry';
+/** Tables that are partitioned by the time in their ids, or in those of the rows that theirs belong to. */
+export type PartitionedTable = 'lease' | 'audit_entry' | 'audit_link';
 
 /** `crowded`: too many rows of the range lie in the default partition to be moved while writers wait. */
 export type MakeOutcome = 'made' | 'exists' | 'busy' | 'crowded';

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import '../../../src/audit/audit-entry.repository.ts';
+import '../../../src/audit/chain/audit-link.repository.ts';
 import '../../../src/auth/client-lookup.query.ts';
 import '../../../src/leases/issue-foreseen-leases.repository.ts';
 import '../../../src/leases/issue-lease.repository.ts';
@@ -126,16 +127,16 @@ function randomValue(name: string, type: string): string {
 }
 
 /** Makes the partition of a week, counted from now. */
-async function makePartition(week: number): Promise<void> {
+async function makePartition(table: string, week: number): Promise<void> {
   await client.query(
-    `SELECT make_partition('lease', day + $1 * interval '7 days', day + ($1 + 1) * interval '7 days')
+    `SELECT make_partition($1, day + $2 * interval '7 days', day + ($2 + 1) * interval '7 days')
       FROM date_trunc('day', now(), 'UTC') AS day`,
-    [week],
+    [table, week],
   );
 }
 
 /** The partitions that a prepared statement opens with these values, on a connection like those of `FailFastPool`. */
-async function readPartitions({ text, values = [] }: Statement): Promise<string[]> {
+async function readPartitions(table: string, { text, values = [] }: Statement): Promise<string[]> {
   await client.query('SET plan_cache_mode = force_generic_plan');
   try {
     await client.query(`PREPARE opened AS ${text}`);
@@ -144,7 +145,7 @@ async function readPartitions({ text, values = [] }: Statement): Promise<string[
       `EXPLAIN (FORMAT JSON) EXECUTE opened (${given})`,
     );
     const names = rows.flatMap((row) => row['QUERY PLAN']?.flatMap(({ Plan }) => findRelations(Plan)) ?? []);
-    return [...new Set(names.filter((name) => name.startsWith('lease_')))];
+    return [...new Set(names.filter((name) => name.startsWith(`${table}_`)))];
   } finally {
     await client.query('RESET plan_cache_mode; DEALLOCATE opened');
   }
@@ -199,14 +200,31 @@ describe('the one plan of each hot statement reads by keys alone', () => {
 
   it('with many partitions, of which calls at the gateway open the recent one alone', async () => {
     const now = new Date();
-    for (let week = 2; week < 10; week++) await makePartition(week);
+    for (let week = 2; week < 10; week++) await makePartition('lease', week);
     await readKeys();
     await expectKeysOnly();
-    const opened = await readPartitions(selectActiveLeases(selectionAt(now, [firstIdAt('lse', now)])));
+    const opened = await readPartitions('lease', selectActiveLeases(selectionAt(now, [firstIdAt('lse', now)])));
     expect(opened).toEqual(['lease_first']);
     const later = addSeconds(now, 23 * DAY_SECONDS);
-    const [partition] = await readPartitions(selectActiveLeases(selectionAt(later, [firstIdAt('lse', later)])));
+    const [partition] = await readPartitions(
+      'lease',
+      selectActiveLeases(selectionAt(later, [firstIdAt('lse', later)])),
+    );
     expect(partition).toMatch(/^lease_\d{8}$/);
+  });
+
+  it('with many partitions of the audit record, of which linking opens those of its entries alone', async () => {
+    for (const table of ['audit_entry', 'audit_link'])
+      for (let week = 2; week < 10; week++) await makePartition(table, week);
+    const unlinked = definedStatements().get('audit_unlinked');
+    if (unlinked === undefined) throw new Error('there is no such statement');
+    const at = addSeconds(new Date(), 23 * DAY_SECONDS);
+    const span = { from: firstIdAt('aud', at), before: firstIdAt('aud', addSeconds(at, 1)) };
+    const statement = buildStatement(unlinked, span);
+    for (const table of ['audit_entry', 'audit_link']) {
+      const opened = await readPartitions(table, statement);
+      expect(opened).toEqual([expect.stringMatching(/_\d{8}$/)]);
+    }
   });
 
   it('notices a statement that does not', async () => {

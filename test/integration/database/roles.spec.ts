@@ -123,9 +123,11 @@ describe('with the roles of migrations/roles.sql', () => {
     'SET ROLE metavault_owner',
     'DELETE FROM audit_entry_first',
     'UPDATE audit_entry_default SET tenant = NULL',
+    'DELETE FROM audit_link_first',
     'DROP TABLE audit_entry_first',
     'ALTER TABLE audit_entry DETACH PARTITION audit_entry_first',
     `SELECT drop_partition('audit_entry', 'aud', date_trunc('day', now(), 'UTC') + interval '8 days')`,
+    `SELECT drop_partition('audit_link', 'aud', date_trunc('day', now(), 'UTC') + interval '8 days')`,
   ])('denies its user: %s', async (statement) => {
     const refused = service.query(statement).then(
       () => 'done',
@@ -140,7 +142,7 @@ describe('with the roles of migrations/roles.sql', () => {
 
   it('lets its user make partitions, on which it has no rights of its own, and drop those of leases', async () => {
     const day = `date_trunc('day', now(), 'UTC')`;
-    for (const table of ['lease', 'audit_entry']) {
+    for (const table of ['lease', 'audit_entry', 'audit_link']) {
       const made = await service.query(
         `SELECT make_partition('${table}', ${day} + interval '50 days', ${day} + interval '58 days') AS outcome`,
       );
@@ -150,7 +152,7 @@ describe('with the roles of migrations/roles.sql', () => {
       `SELECT relname AS name, has_table_privilege(oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE') AS has FROM pg_class
         WHERE relispartition AND relkind = 'r' ORDER BY 1`,
     );
-    expect(rows).toHaveLength(6);
+    expect(rows).toHaveLength(9);
     expect(rows.filter(({ has }) => has)).toEqual([]);
     const dropped = await service.query(`SELECT drop_lease_partition(${day} + interval '58 days') AS dropped`);
     expect(dropped.rows).toEqual([{ dropped: true }]);

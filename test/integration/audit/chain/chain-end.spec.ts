@@ -116,12 +116,14 @@ describe('a verification that goes on from the place of another', () => {
     expect(place).toMatchObject({ position: 10, macsRequiredFrom: '' });
     await audit.record(2);
     expect(await verifyFrom(place)).toMatchObject({ valid: true, place: { position: 12 } });
-    const [, , , fourth, , , , , , tenth] = await audit.linkedIds();
+    const tenth = (await audit.linkedIds())[9];
     await audit.sql("UPDATE audit_entry SET tenant = 'other' WHERE id > $1", [tenth]);
     expect(await verifyFrom(place)).toMatchObject({ faults: [{ kind: 'changed', from: 11, to: 12 }], place: null });
     await audit.sql("UPDATE audit_entry SET tenant = 'acme' WHERE id > $1", [tenth]);
-    await audit.sql('DELETE FROM audit_link WHERE position = 4');
-    expect(await verifyFrom(place)).toMatchObject({ faults: [{ kind: 'unlinked', entryId: fourth }] });
+    await audit.sql(
+      `INSERT INTO audit_entry (id, at, action, actor_kind, details) VALUES ('aud_0', now(), 'x', 'system', '{}')`,
+    );
+    expect(await verifyFrom(place)).toMatchObject({ faults: [{ kind: 'forged', entryId: 'aud_0' }] });
   });
 
   it('begins where the record begins if that was pruned past the place', async () => {
@@ -144,6 +146,12 @@ describe('a verification that goes on from the place of another', () => {
     for (const changed of [word.replace('.10.', '.11.'), word.slice(0, -1), 'mva1.1', ''])
       expect(() => parsePlace(audit.ring, changed)).toThrow(UnusablePlaceError);
     await audit.sql("UPDATE audit_link SET mac = '\\x00' WHERE position = 10");
+    await expect(verifyFrom(place)).rejects.toThrow(UnusablePlaceError);
+  });
+
+  it('refuses a place before which links were removed', async () => {
+    const place = await placeAfterTen();
+    await audit.sql('DELETE FROM audit_link WHERE position = 4');
     await expect(verifyFrom(place)).rejects.toThrow(UnusablePlaceError);
   });
 });
