@@ -99,7 +99,7 @@ function findReadsWithoutKey(node: PlanNode): string[] {
   return [...found, ...(node.Plans ?? []).flatMap(findReadsWithoutKey)];
 }
 
-/** Fills a table with rows of random values. */
+/** Fills a table with rows of random values, once. */
 async function fill(table: string, count: number): Promise<void> {
   const constraints = await client.query<{ name: string }>(
     `SELECT conname AS name FROM pg_constraint WHERE conrelid = $1::regclass AND contype IN ('c', 'f')`,
@@ -113,7 +113,9 @@ async function fill(table: string, count: number): Promise<void> {
   );
   const names = columns.rows.map(({ name }) => name).join(', ');
   const values = columns.rows.map(({ name, type }) => randomValue(name, type)).join(', ');
-  await client.query(`INSERT INTO ${table} (${names}) SELECT ${values} FROM generate_series(1, ${count}) AS n`);
+  await client.query(
+    `INSERT INTO ${table} (${names}) SELECT ${values} FROM generate_series(1, ${count}) AS n ON CONFLICT DO NOTHING`,
+  );
 }
 
 function randomValue(name: string, type: string): string {
@@ -183,9 +185,11 @@ describe('the one plan of each hot statement reads by keys alone', () => {
 
   it('with the statistics of 10,000,000 rows', async () => {
     for (const table of TABLES) {
-      // The planner adds up the partitions of a table.
+      // The planner takes rows per page from here, and counts the pages itself.
+      await fill(table, 100);
+      // It adds up the partitions of a table.
       await client.query(
-        `UPDATE pg_class SET reltuples = 10000000
+        `UPDATE pg_class SET reltuples = 10000000, relpages = 1
           WHERE oid = $1::regclass OR oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = $1::regclass)`,
         [table],
       );
