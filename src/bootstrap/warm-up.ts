@@ -17,7 +17,7 @@ const WARM_UP_TIMEOUT_MS = 2_000;
 export async function warmUp({ database, clock }: { database: Database; clock: Clock }): Promise<void> {
   const now = clock.now();
   const none = selectionAt(now, []);
-  const leases = [insertNoLeases(now), insertNoForeseenLeases(now)];
+  const leases = [insertNoLeases(now), ...insertNoForeseenLeases(now)];
   const statements = [lookUpNobody(), ...leases, selectSealedLeases(none), selectActiveLeases(none)];
   // Its failure is in the log: `DatabaseMonitor`.
   const work = database.failFast.warmUp(statements).catch(() => undefined);

@@ -36,6 +36,24 @@ export function toRowArrays<C extends string>(
   return { ...(arrays as Record<C, string>), count: rows.length };
 }
 
+/**
+ * Defines a FROM item of one row, with the same names and `n` = 1. It has no fence, so that Postgres puts parameters
+ * where they are used instead of making a row of them first.
+ */
+export function defineValueRow<C extends string>(
+  alias: string,
+  columns: Readonly<Record<C, ElementType>>,
+): (values: Readonly<Record<C, Element>>) => Sql {
+  const names = Object.keys(columns) as C[];
+  const texts = ['(SELECT 1 AS n', ...names.map((name) => `::${columns[name]} AS ${name}`)];
+  const strings = texts.map((text, index) => `${text}${index < names.length ? ', ' : `) ${alias}`}`);
+  return (values) =>
+    new Sql(
+      strings,
+      names.map((name) => values[name]),
+    );
+}
+
 /** Returns a one-dimensional array as Postgres reads it. */
 export function toArrayLiteral(values: readonly Element[]): string {
   let literal = '';

@@ -20,14 +20,14 @@ import {
   type ActiveLeaseRow,
   type LeaseSelection,
   type SealedLeaseRow,
+  selectActiveAncestors,
   selectActiveLeases,
   selectionAt,
   selectSealedLeases,
 } from './gateway-lease.query.ts';
 import type { LeaseId } from './ids.ts';
 import { IntegrityAlert } from './integrity-alert.ts';
-import { findWithGenuineAncestors } from './lease.repository.ts';
-import { acceptLease } from './lease-mac.ts';
+import { acceptLease, type CoveredLease, LEASE_MAC } from './lease-mac.ts';
 import { parseLeaseToken } from './lease-token.ts';
 import { LeaseTokenCache } from './lease-token-cache.ts';
 
@@ -167,14 +167,27 @@ export class GatewayLeaseVerifier implements OnApplicationShutdown {
     select: StatementDefinition<LeaseSelection, R>,
     leaseIds: readonly LeaseId[],
   ): Promise<Map<LeaseId, Genuine<R>>> {
-    const { failFast } = this.database;
-    const rows = await failFast.rows(select(selectionAt(this.clock.now(), leaseIds)));
+    const rows = await this.database.failFast.rows(select(selectionAt(this.clock.now(), leaseIds)));
     const genuine = rows.flatMap((row) => {
       const client = acceptLease(this.macs, row);
       return client === null ? [] : [{ ...row, client }];
     });
-    const standing = await findWithGenuineAncestors(failFast, this.macs, genuine);
-    return new Map(genuine.filter(({ id }) => standing.has(id)).map((row) => [row.id, row]));
+    const standing = await this.filterStanding(genuine);
+    return new Map(standing.map((row) => [row.id, row]));
+  }
+
+  /** Returns the leases without ancestors, and those whose ancestors all are active, genuine, and expire no sooner. */
+  private async filterStanding<R extends CoveredLease>(leases: readonly R[]): Promise<readonly R[]> {
+    const ids = [...new Set(leases.flatMap(({ ancestor_ids: ancestorIds }) => ancestorIds ?? []))];
+    if (ids.length === 0) return leases;
+    const rows = await this.database.failFast.rows(selectActiveAncestors(selectionAt(this.clock.now(), ids)));
+    const ends = new Map(rows.filter((row) => this.macs.verify(LEASE_MAC, row)).map((row) => [row.id, row.expires_at]));
+    return leases.filter(({ ancestor_ids: ancestorIds, expires_at: end }) =>
+      (ancestorIds ?? []).every((id) => {
+        const ancestorEnd = ends.get(id);
+        return ancestorEnd !== undefined && ancestorEnd >= end;
+      }),
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-import sql from 'sql-template-tag';
+import sql, { type Sql } from 'sql-template-tag';
 import { appVersionOf } from '../apps/app-version.query.ts';
 import { clientIsValid } from '../auth/client-conditions.query.ts';
 import {
@@ -12,12 +12,19 @@ import { defineStatement, type SqlExecutor, type Statement } from '../database/s
 import { joinSealedSecret, sealedSecretColumns } from '../vault/sealed-secret.repository.ts';
 import type { ForeseenInput, ForeseenLeaseRow } from './issue-lease-row.ts';
 import {
+  AMONG_WRITTEN,
   IS_FORESEEN,
   LEASE_EXPIRES_AT,
   type LeaseInputArrays,
+  type LeaseInputValues,
+  leaseInputRow,
   leaseInputRows,
+  NO_INPUT,
+  THE_WRITTEN,
   toInputArrays,
-  WRITE_FORESEEN,
+  toInputValues,
+  type WrittenConditions,
+  writeForeseen,
 } from './write-leases.query.ts';
 
 const OF_INPUT = { tenant: sql`i.tenant`, product: sql`i.product` };
@@ -33,35 +40,55 @@ const IS_WANTED = sql`i.requested_asset IS NULL AND c.tenant = i.tenant AND c.pr
           AND CASE WHEN i.requested_connection IS NULL THEN ${isOnlyLiveConnection(sql`c.id`, OF_INPUT)}
             ELSE c.id = i.requested_connection END`;
 
-/** Constant tail of the statement: only the parameters are built per request. */
-const WRITE_AND_READ = sql`) found
-    ) chosen WHERE ${canServeUntil(sql`valid_until`)} AND ${IS_FORESEEN}
-  ), ${WRITE_FORESEEN}
-  SELECT f.n, CASE WHEN f.is_issued THEN 'issued' WHEN f.lease_id IN (SELECT subject_id FROM recorded) THEN 'unwritten'
-      ELSE 'unrecorded' END AS outcome,
-    CASE WHEN f.is_issued THEN f.mode END AS mode, f.connection_id, f.status, f.credential_id, f.kind, f.app_id, f.version, f.health,
-    to_json(f.scopes) AS scopes, f.token_expires_at, f.secret_id, f.asset_type, NULL::text AS asset_name,
-    CASE WHEN f.is_issued THEN f.lease_expires_at END AS lease_expires_at,
-    CASE WHEN f.mode = 'token' THEN ${appVersionOf(sql`f.app_id`)} END AS app_version,
-    ${IS_INTERFERED_WITH} AS is_interfered_with, ${sealedSecretColumns(sql`s`)}
-  FROM (SELECT *, lease_id IN (SELECT id FROM issued) AS is_issued FROM foreseen OFFSET 0) f
-    LEFT ${joinSealedSecret(sql`s`, sql`CASE WHEN f.is_issued AND f.mode = 'token' THEN f.secret_id END`)}`;
+/** What is written or returned, and no more: each column takes Postgres time at every step of the plan. */
+const COLUMNS = sql`n, lease_id, audit_id, audit_key, client_id, request_id, tenant, product, requested_asset, asset_type, mode, secret_hash, mac,
+      issued_at, lease_expires_at, connection_id, status, credential_id, kind, app_id, version, health, scopes, token_expires_at, secret_id`;
 
-/** Reads what was predicted by its keys. */
-const insertForeseen = defineStatement<{ now: Date; inputs: LeaseInputArrays }, ForeseenLeaseRow>(
-  'lease_issue_foreseen',
-  ({ now, inputs }) => sql`WITH foreseen AS MATERIALIZED (
-    SELECT * FROM (
+const writeAndRead = (written: WrittenConditions): Sql => sql`) found
+    ) chosen WHERE ${canServeUntil(sql`valid_until`)} AND ${IS_FORESEEN}
+  ), ${writeForeseen(written)}
+  SELECT f.n, CASE WHEN f.issued_mode IS NOT NULL THEN 'issued' WHEN f.is_recorded THEN 'unwritten'
+      ELSE 'unrecorded' END AS outcome,
+    f.issued_mode AS mode, f.connection_id, f.status, f.credential_id, f.kind, f.app_id, f.version, f.health,
+    to_json(f.scopes) AS scopes, f.token_expires_at, f.secret_id, f.asset_type, NULL::text AS asset_name,
+    CASE WHEN f.issued_mode IS NOT NULL THEN f.lease_expires_at END AS lease_expires_at,
+    CASE WHEN f.issued_mode = 'token' THEN ${appVersionOf(sql`f.app_id`)} END AS app_version,
+    ${IS_INTERFERED_WITH} AS is_interfered_with, ${sealedSecretColumns(sql`s`)}
+  FROM (SELECT n, connection_id, status, credential_id, kind, app_id, version, health, scopes, token_expires_at, secret_id, asset_type,
+      lease_expires_at, ${written.isRecorded} AS is_recorded, CASE WHEN ${written.isIssued} THEN mode END AS issued_mode FROM foreseen OFFSET 0) f
+    LEFT ${joinSealedSecret(sql`s`, sql`CASE WHEN f.issued_mode = 'token' THEN f.secret_id END`)}`;
+
+/** Constant tails of the statements: only the parameters are built per request. */
+const WRITE_AND_READ_ALL = writeAndRead(AMONG_WRITTEN);
+const WRITE_AND_READ_ONE = writeAndRead(THE_WRITTEN);
+
+/** Reads what was predicted by its keys. `rows`: FROM item `i`. */
+const insertForeseenOf = (now: Date, rows: Sql, tail: Sql): Sql => sql`WITH foreseen AS MATERIALIZED (
+    SELECT ${COLUMNS} FROM (
       SELECT found.*, ${LEASE_EXPIRES_AT} AS lease_expires_at FROM (
         SELECT i.*, ${now}::timestamptz AS issued_at, ${LEASABLE_COLUMNS}, NULL::text AS asset_type
-        FROM ${leaseInputRows(inputs)} ${FORESEEN_CREDENTIAL}
+        FROM ${rows} ${FORESEEN_CREDENTIAL}
         WHERE ${IS_WANTED} AND ${clientIsValid({ ...CLIENT_OF_INPUT, now })}
-      ${WRITE_AND_READ}`,
+      ${tail}`;
+
+const insertForeseen = defineStatement<{ now: Date; inputs: LeaseInputArrays }, ForeseenLeaseRow>(
+  'lease_issue_foreseen',
+  ({ now, inputs }) => insertForeseenOf(now, leaseInputRows(inputs), WRITE_AND_READ_ALL),
   { prepare: true },
 );
 
-/** Does nothing but make Postgres plan the statement. */
-export const insertNoForeseenLeases = (now: Date): Statement => insertForeseen({ now, inputs: toInputArrays([]) });
+/** The same for one lease, whose parameters Postgres need not take out of arrays. */
+const insertForeseenOne = defineStatement<{ now: Date; input: LeaseInputValues }, ForeseenLeaseRow>(
+  'lease_issue_foreseen_one',
+  ({ now, input }) => insertForeseenOf(now, leaseInputRow(input), WRITE_AND_READ_ONE),
+  { prepare: true },
+);
+
+/** Do nothing but make Postgres plan the statements. */
+export const insertNoForeseenLeases = (now: Date): Statement[] => [
+  insertForeseen({ now, inputs: toInputArrays([]) }),
+  insertForeseenOne({ now, input: NO_INPUT }),
+];
 
 /**
  * Issues the leases whose prediction is right at the instant `now`, in one statement, as `issueLeases` does but with
@@ -73,5 +100,10 @@ export function issueForeseenLeases(
   now: Date,
   inputs: readonly ForeseenInput[],
 ): Promise<ForeseenLeaseRow[]> {
-  return executor.rows(insertForeseen({ now, inputs: toInputArrays(inputs) }));
+  const [only] = inputs;
+  return executor.rows(
+    only !== undefined && inputs.length === 1
+      ? insertForeseenOne({ now, input: toInputValues(only) })
+      : insertForeseen({ now, inputs: toInputArrays(inputs) }),
+  );
 }

@@ -14,12 +14,13 @@ import { defineStatement, type SqlExecutor, type Statement } from '../database/s
 import { joinSealedSecret, sealedSecretColumns } from '../vault/sealed-secret.repository.ts';
 import type { ForeseenInput, LeaseRow } from './issue-lease-row.ts';
 import {
+  AMONG_WRITTEN,
   IS_FORESEEN,
   LEASE_EXPIRES_AT,
   type LeaseInputArrays,
   leaseInputRows,
   toInputArrays,
-  WRITE_FORESEEN,
+  writeForeseen,
 } from './write-leases.query.ts';
 
 const OF_TENANT = isLiveConnectionOf({ tenant: sql`i.tenant`, product: sql`i.product` });
@@ -47,7 +48,7 @@ const ISSUE_AND_RECORD = sql`found AS MATERIALIZED (
     ${CHOSEN}
   ), foreseen AS MATERIALIZED (
     SELECT * FROM chosen WHERE ${IS_FORESEEN}
-  ), ${WRITE_FORESEEN}, written AS (
+  ), ${writeForeseen(AMONG_WRITTEN)}, written AS (
     SELECT * FROM foreseen WHERE (lease_id IN (SELECT id FROM issued)) IS TRUE
   )
   SELECT f.n, CASE WHEN NOT f.known THEN 'outdated_client' WHEN ch.n IS NOT NULL THEN 'issued'

@@ -22,14 +22,9 @@ export function backedLeaseFrom(lease: Sql, client: Sql, ids: Sql, span: Sql): S
 
 /**
  * Condition on a lease `l`: all its ancestors (leases whose responses it came from) are active and expire no sooner.
- * Checked on read, so ending a lease writes no others. Free for leases without ancestors.
+ * Checked on read, so ending a lease writes no others. Calls at the gateway check the same: `GatewayLeaseVerifier`.
  */
-export function ancestorsStand(span: Sql): Sql {
-  return sql`(l.ancestor_ids IS NULL OR cardinality(l.ancestor_ids) = (
-    SELECT count(*) ${backedLeaseFrom(sql`an`, sql`an_cl`, sql`l.ancestor_ids`, span)}
+export const ANCESTORS_STAND = sql`(l.ancestor_ids IS NULL OR cardinality(l.ancestor_ids) = (
+    SELECT count(*) ${backedLeaseFrom(sql`an`, sql`an_cl`, sql`l.ancestor_ids`, sql`true`)}
     WHERE an.mode = 'gateway' AND an.ended_at IS NULL AND an.expires_at >= l.expires_at
       AND k.secret_id IS NOT NULL))`;
-}
-
-/** The same, whenever they were issued. */
-export const ANCESTORS_STAND = ancestorsStand(sql`true`);

@@ -84,7 +84,7 @@ export async function acceptRecords(
 }
 
 /** Returns which of these leases have only ancestors with valid MACs, or no ancestors. */
-export async function findWithGenuineAncestors(
+async function findWithGenuineAncestors(
   executor: Pick<SqlExecutor, 'rows'>,
   macs: RowMacs,
   leases: readonly CoveredLease[],

@@ -1,7 +1,8 @@
-import sql from 'sql-template-tag';
+import sql, { type Sql } from 'sql-template-tag';
 import { insertEntriesSql } from '../audit/audit-entry.repository.ts';
 import {
   defineArrayRows,
+  defineValueRow,
   type Element,
   type ElementType,
   type RowArrays,
@@ -34,6 +35,7 @@ const COLUMNS = {
 } as const satisfies Record<string, readonly [ElementType, (input: ForeseenInput) => Element]>;
 type Column = keyof typeof COLUMNS;
 const NAMES = Object.keys(COLUMNS) as Column[];
+const TYPES = Object.fromEntries(NAMES.map((name) => [name, COLUMNS[name][0]])) as Record<Column, ElementType>;
 
 /** Inputs as an array literal per column. */
 export type LeaseInputArrays = RowArrays<Column>;
@@ -48,10 +50,22 @@ export function toInputArrays(inputs: readonly ForeseenInput[]): LeaseInputArray
 }
 
 /** FROM item `i`: the inputs, with their numbers `n`. */
-export const leaseInputRows = defineArrayRows<Column>(
-  'i',
-  Object.fromEntries(NAMES.map((name) => [name, COLUMNS[name][0]])) as Record<Column, ElementType>,
-);
+export const leaseInputRows = defineArrayRows<Column>('i', TYPES);
+
+/** An input as a value per column. */
+export type LeaseInputValues = Readonly<Record<Column, Element>>;
+
+/** Of no input: no lease has an id that is null. */
+export const NO_INPUT = Object.fromEntries(NAMES.map((name) => [name, null])) as Record<Column, null>;
+
+export function toInputValues(input: ForeseenInput): LeaseInputValues {
+  const values: Partial<Record<Column, Element>> = {};
+  for (const name of NAMES) values[name] = COLUMNS[name][1](input);
+  return values as LeaseInputValues;
+}
+
+/** FROM item `i`: the same for one input, as number 1. */
+export const leaseInputRow = defineValueRow<Column>('i', TYPES);
 
 /**
  * When the lease of a row with `requested_expires_at` and `token_expires_at` ends: in milliseconds, as in JavaScript.
@@ -62,11 +76,29 @@ export const LEASE_EXPIRES_AT = sql`date_trunc('milliseconds', least(requested_e
 export const IS_FORESEEN = sql`mac IS NOT NULL AND connection_id = foreseen_connection AND credential_id = foreseen_credential
       AND version = foreseen_version AND asset_type IS NOT DISTINCT FROM foreseen_asset_type AND lease_expires_at = foreseen_expires_at`;
 
+/** How a statement sees whether a row's audit entry, or its lease, was written: conditions on `lease_id`. */
+export interface WrittenConditions {
+  isRecorded: Sql;
+  isIssued: Sql;
+}
+
+/** Looks them up by hash, instead of comparing each with each. */
+export const AMONG_WRITTEN: WrittenConditions = {
+  isRecorded: sql`lease_id IN (SELECT subject_id FROM recorded)`,
+  isIssued: sql`lease_id IN (SELECT id FROM issued)`,
+};
+
+/** Of a statement that writes one row at most. */
+export const THE_WRITTEN: WrittenConditions = {
+  isRecorded: sql`lease_id = (SELECT subject_id FROM recorded)`,
+  isIssued: sql`lease_id = (SELECT id FROM issued)`,
+};
+
 /**
  * CTEs `recorded (id, subject_id)` and `issued (id)` write what is in the CTE `foreseen`: audit entries first, and
- * leases of those that were written. `IS TRUE` has Postgres look them up by hash instead of comparing each with each.
+ * leases of those that were written. Without `IS TRUE`, Postgres would compare each with each.
  */
-export const WRITE_FORESEEN = sql`recorded AS (
+export const writeForeseen = ({ isRecorded }: WrittenConditions): Sql => sql`recorded AS (
     ${insertEntriesSql(sql`SELECT audit_id, issued_at, 'lease.issued', 'client', client_id, tenant, product, connection_id, lease_id, request_id,
       json_build_object('mode', mode, 'credential_id', credential_id, 'credential_version', version, 'asset_id', requested_asset), audit_key
     FROM foreseen`)}
@@ -75,6 +107,6 @@ export const WRITE_FORESEEN = sql`recorded AS (
       asset_type, asset_id, issued_at, expires_at, mac)
     SELECT lease_id, secret_hash, mode, client_id, connection_id, credential_id, version, tenant, product,
       asset_type, requested_asset, issued_at, lease_expires_at, mac FROM foreseen
-    WHERE (lease_id IN (SELECT subject_id FROM recorded)) IS TRUE
+    WHERE (${isRecorded}) IS TRUE
     RETURNING id
   )`;

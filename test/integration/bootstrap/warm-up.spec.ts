@@ -8,7 +8,14 @@ import { startTestReplica, type TestReplica } from '../../support/test-replica.t
 import { until } from '../../support/until.ts';
 
 const SIZE = 3;
-const HOT = ['client_by_key', 'lease_active', 'lease_issue', 'lease_issue_foreseen', 'lease_sealed'];
+const HOT = [
+  'client_by_key',
+  'lease_active',
+  'lease_issue',
+  'lease_issue_foreseen',
+  'lease_issue_foreseen_one',
+  'lease_sealed',
+];
 
 describe('a replica that starts', () => {
   let fresh: FreshDatabase;
