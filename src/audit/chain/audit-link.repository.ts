@@ -93,7 +93,8 @@ const countUnlinkedStatement = defineStatement<{ from: string }, { count: number
 
 /**
  * `macs`: one after the other, because the driver takes long for an array of them. Inserts nothing if a position is
- * taken, since Postgres keeps positions unique within each partition only.
+ * taken, since Postgres keeps positions unique within each partition only. Asks for the greatest, which is an index's
+ * last entry: looking for one that is not smaller reads the whole table, because Postgres expects to find it soon.
  */
 const insertLinksStatement = defineStatement<{
   firstPosition: number;
@@ -104,7 +105,7 @@ const insertLinksStatement = defineStatement<{
   ({ firstPosition, entryIds, macs }) => sql`INSERT INTO audit_link (position, entry_id, mac)
     SELECT ${firstPosition}::bigint + n - 1, id, substr(${macs}::bytea, (n * 32 - 31)::integer, 32)
     FROM unnest(${entryIds}::text[]) WITH ORDINALITY AS l (id, n)
-    WHERE NOT EXISTS (SELECT FROM audit_link WHERE position >= ${firstPosition}::bigint)`,
+    WHERE coalesce((SELECT max(position) FROM audit_link), 0) < ${firstPosition}::bigint`,
 );
 
 const upsertHeadStatement = defineStatement<NonNullable<ChainTip['head']>>(
