@@ -98,5 +98,5 @@ async function sendFile(
       vary: 'Accept-Encoding',
       ...(compressed === null ? {} : { 'content-encoding': 'gzip' }),
     })
-    .send(compressed ?? content());
+    .send(compressed ?? content);
 }

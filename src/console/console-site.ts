@@ -11,7 +11,7 @@ import { Random } from '../platform/random.ts';
 /** A file of the site. */
 export interface SiteFile {
   mediaType: string;
-  content(): Buffer;
+  content: Buffer;
   /** Compresses on the first call. Null where that would not make it smaller. */
   gzipped(): Promise<Buffer | null>;
 }
@@ -35,7 +35,7 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
 const gzip = promisify(zlib.gzip);
 const COMPRESSIBLE = /^(text\/|application\/(json|manifest)|image\/svg)/;
 
-/** The admins' site as Vite built it from `console/`. Reads the index at the start, and each file when asked for it. */
+/** The admins' site as Vite built it from `console/`. Read once. */
 @Injectable()
 export class ConsoleSite {
   #files: ReadonlyMap<string, SiteFile> = new Map();
@@ -53,7 +53,7 @@ export class ConsoleSite {
     this.#index = names.includes('index.html')
       ? this.locate(readFileSync(path.join(folder, 'index.html'), 'utf8'))
       : null;
-    this.#files = new Map(files.map((name) => [name, toFile(path.join(folder, name))]));
+    this.#files = new Map(files.map((name) => [name, toFile(name, readFileSync(path.join(folder, name)))]));
   }
 
   /** Returns a file by its path below /console; null if there is none. */
@@ -87,12 +87,10 @@ function listFiles(folder: string): string[] {
   }
 }
 
-function toFile(file: string): SiteFile {
-  const mediaType = MEDIA_TYPES[path.extname(file)] ?? 'application/octet-stream';
-  let read: Buffer | null = null;
-  const content = (): Buffer => (read ??= readFileSync(file));
+function toFile(name: string, content: Buffer): SiteFile {
+  const mediaType = MEDIA_TYPES[path.extname(name)] ?? 'application/octet-stream';
   let gzipped: Promise<Buffer | null> | null = COMPRESSIBLE.test(mediaType) ? null : Promise.resolve(null);
-  return { mediaType, content, gzipped: () => (gzipped ??= compress(content())) };
+  return { mediaType, content, gzipped: () => (gzipped ??= compress(content)) };
 }
 
 async function compress(content: Buffer): Promise<Buffer | null> {

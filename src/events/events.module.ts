@@ -1,7 +1,6 @@
 import { Global, Module, type OnModuleInit } from '@nestjs/common';
 import { AuditedObjects } from '../audit/audited-objects.ts';
 import { Config } from '../config/config.ts';
-import { Timers } from '../platform/timers.ts';
 import { DeliveriesController } from './deliveries/deliveries.controller.ts';
 import { DeliveriesService } from './deliveries/deliveries.service.ts';
 import { DeliveryRetention } from './deliveries/delivery-retention.ts';
@@ -71,7 +70,6 @@ import { SubscriptionsService } from './subscriptions/subscriptions.service.ts';
     FanOut,
     DeliveryWorker,
     DeliverySender,
-    Timers,
     SubscriberResolver,
     SubscriptionUpdater,
     SubscriptionSecretService,

@@ -7,6 +7,7 @@ import { Ids } from './ids.ts';
 import { JobScheduler, RUNS_JOBS } from './jobs/job-scheduler.ts';
 import { LOGGER, type Pino } from './logger.ts';
 import { Random } from './random.ts';
+import { Timers } from './timers.ts';
 
 export interface PlatformOptions {
   clock: Clock;
@@ -31,6 +32,7 @@ export class PlatformModule {
       { provide: LOGGER, useValue: logger },
       { provide: Registry, useValue: new Registry() },
       { provide: RUNS_JOBS, useValue: runsJobs },
+      Timers,
       JobScheduler,
     ];
     return {

@@ -4,6 +4,7 @@ import { ConnectionRepository } from '../../src/connections/connection/connectio
 import type { ConnectionResponse } from '../../src/connections/connection/connection-response.dto.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import { FakeClock } from './fake-clock.ts';
+import { PATIENCE } from './fresh-database.ts';
 import { openResources } from './open-resources.ts';
 import { captureLog, startTestReplica, TEST_ADMIN_KEY, type TestReplica } from './test-replica.ts';
 import { startTestSandbox } from './test-sandbox.ts';
@@ -29,12 +30,8 @@ export function openConnectTestContext(
     const sandbox = closeLater(await startTestSandbox(clock));
     const log = captureLog('debug');
     const own = { ...sandbox.environment(), RETURN_URL_ORIGINS: RETURN_ORIGIN, ...options.environment };
-    const { databasePatience } = options;
-    const overrides = {
-      clock,
-      logger: log.logger,
-      ...(databasePatience === undefined ? {} : { databasePatience }),
-    };
+    const { databasePatience = PATIENCE } = options;
+    const overrides = { clock, logger: log.logger, databasePatience };
     const replica = closeLater(
       await startTestReplica({
         environment: own,

@@ -174,9 +174,7 @@ export const DUE_ENDING: DueStatements<{ endsBefore: Date }> = {
   visit: defineStatement<VisitParameters & { endsBefore: Date }, VisitedTenantRow>(
     'ending_visit',
     (of) => visit(of, endingDue(of)),
-    {
-      prepare: true,
-    },
+    { prepare: true },
   ),
   claim: defineStatement<TurnParameters & { endsBefore: Date }, CredentialSnapshotRow>('claim_ending', (of) =>
     claimShares(of, endingDue(of), of.perTenant),

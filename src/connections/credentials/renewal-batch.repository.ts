@@ -11,7 +11,7 @@ import type { KekId } from '../../vault/ids.ts';
 import { activeKekSql, insertSecretsSql } from '../../vault/sealed-secret.repository.ts';
 import type { SealedSecret } from '../../vault/sealed-secret.ts';
 import type { ConnectionId, CredentialId } from '../ids.ts';
-import { refreshedFacts } from '../status/inspected-connection.repository.ts';
+import { refreshedFacts, type StoredFacts } from '../status/inspected-connection.repository.ts';
 import { CLAIM_ENDS, type OwnClaim } from './claimed-credential.repository.ts';
 import { promotedColumns } from './credential-version.repository.ts';
 
@@ -68,19 +68,10 @@ const insertAllPending = defineStatement<
   { prepare: true },
 );
 
-/** What is written as a pending version begins to serve. */
-export interface PromotedVersion extends OwnClaim {
+/** What is written as a pending version begins to serve. The facts go to the connection if this is its root. */
+export interface PromotedVersion extends OwnClaim, StoredFacts {
   connectionId: ConnectionId;
-  /** Of the connection: facts that count only for its root. */
   isRoot: boolean;
-  lostScopes: string[];
-  missingReason: string | null;
-  areScopesKnown: boolean;
-  isDataAccessKnown: boolean;
-  dataAccessExpiresAt: Date | null;
-  noticeDueAt: Date | null;
-  /** Of the credential. */
-  scopes: string[];
   issuedAt: Date | null;
   expiresAt: Date | null;
   nextRefreshAt: Date | null;

@@ -25,8 +25,8 @@ export interface RefreshedConnection extends ConnectionState {
   previous_status: ConnectionStatus;
 }
 
-interface FactParameters {
-  connectionId: ConnectionId;
+/** What is stored of a connection's facts. */
+export interface StoredFacts {
   scopes: string[];
   lostScopes: string[];
   missingReason: string | null;
@@ -34,11 +34,15 @@ interface FactParameters {
   isDataAccessKnown: boolean;
   dataAccessExpiresAt: Date | null;
   noticeDueAt: Date | null;
+}
+
+interface FactParameters extends StoredFacts {
+  connectionId: ConnectionId;
   now: Date;
 }
 
 /** Facts as values, or as columns of a statement that has them. */
-type Facts = { [K in keyof Omit<FactParameters, 'connectionId' | 'now'>]: FactParameters[K] | Sql };
+type Facts = { [K in keyof StoredFacts]: StoredFacts[K] | Sql };
 
 /**
  * Adds lost scopes to `declined_scopes` and removes granted ones. An active connection's reason follows the missing
@@ -134,7 +138,7 @@ function toParameters(connectionId: ConnectionId, facts: ConnectionFacts): FactP
 }
 
 /** Facts as they are stored. */
-export function toStoredFacts(facts: ConnectionFacts): Omit<FactParameters, 'connectionId' | 'now'> {
+export function toStoredFacts(facts: ConnectionFacts): StoredFacts {
   const { scopes, lostScopes, missingScopes, dataAccessExpiresAt = null, now } = facts;
   return {
     scopes,

@@ -13,15 +13,9 @@ function exactNumber(digits: string): number | string {
   return Number.isSafeInteger(value) ? value : digits;
 }
 
-/** Short texts are not too deep, which `JSON.parse` would not notice. */
-const MAX_PLAIN_LENGTH = 4_096;
-/** What may be a number that `JSON.parse` would round, or text that looks like it. */
-const MAY_BE_INEXACT = /[[,:]\s*-?\d{16}/;
-
 /** Parses JSON with exact ids. Returns `undefined` for non-JSON (HTML, `NOT FOUND`, empty, too deep). Never throws. */
 export function parseLossless(text: string): Json | undefined {
   try {
-    if (text.length <= MAX_PLAIN_LENGTH && !MAY_BE_INEXACT.test(text)) return JSON.parse(text) as Json;
     return parse(text, null, { parseNumber: exactNumber, onDuplicateKey: ({ newValue }) => newValue }) as Json;
   } catch {
     return undefined;
