@@ -7,7 +7,9 @@ import { LINKS_PER_BATCH } from '../../../../src/audit/chain/chain-verification.
 import { UnusablePlaceError } from '../../../../src/audit/chain/verified-place.ts';
 import { IntegrityError } from '../../../../src/database/integrity-failures.ts';
 import { listPartitions, makePartition } from '../../../../src/database/partitions/partition.repository.ts';
+import { definedStatements } from '../../../../src/database/statement.ts';
 import { DAY_SECONDS } from '../../../../src/platform/duration.ts';
+import { buildStatement } from '../../../architecture/build-statement.ts';
 import { type AuditTestContext, openAuditTestContext } from '../../../support/audit-test-context.ts';
 
 const TABLES = ['audit_entry', 'audit_link'] as const;
@@ -84,6 +86,17 @@ describe('links', () => {
       audit.database.transaction((tx) => insertLinks(tx, links, { ...head, entries: 11 })),
     ).rejects.toBeInstanceOf(IntegrityError);
     expect(await audit.linkedIds()).not.toContain('aud_0');
+  });
+
+  it('are inserted without a look at all others', async () => {
+    await audit.sql(`INSERT INTO audit_link SELECT n, 'aud_' || n, '\\x00' FROM generate_series(1, 10000) n`);
+    const insert = definedStatements().get('audit_link_insert');
+    if (insert === undefined) throw new Error('there is no such statement');
+    const { text } = buildStatement(insert, {});
+    const plan = await audit.database.rows<{ 'QUERY PLAN': string }>({ text: `EXPLAIN (GENERIC_PLAN) ${text}` });
+    const lines = plan.map((row) => row['QUERY PLAN']).join('\n');
+    expect(lines).toContain('Index Only Scan Backward using audit_link_first_pkey');
+    expect(lines).not.toContain('Seq Scan on audit_link');
   });
 });
 
