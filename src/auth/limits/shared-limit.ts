@@ -35,6 +35,12 @@ const SLICE = 0.05;
 /** Earlier periods that are kept, because what others counted in them may arrive late. */
 const MEMORY = 4;
 
+/**
+ * Periods that a burst may use up in advance. Five replicas that don't know of each other yet grant the limit of five
+ * periods; a smaller number would let some of that pass for good, a larger one shut callers out for longer.
+ */
+const MOST_EXCESS = 4;
+
 /** One period, as this replica and the others counted it. */
 interface Period {
   own: Usage;
@@ -161,9 +167,9 @@ function grantedIn({ own, others }: Period): number {
   return own.granted + others.granted;
 }
 
-/** Granted beyond the limit until the end of a period; at most a period's worth. */
+/** Granted beyond the limit until the end of a period; at most what `MOST_EXCESS` periods may have. */
 function excessAfter(before: number, period: Period, { limit, carry }: LimitPolicy): number {
-  return carry === 'sliding' ? 0 : Math.min(limit, Math.max(0, before + grantedIn(period) - limit));
+  return carry === 'sliding' ? 0 : Math.min(MOST_EXCESS * limit, Math.max(0, before + grantedIn(period) - limit));
 }
 
 /** The part of the period that is still to come, from 1 to 0. */
