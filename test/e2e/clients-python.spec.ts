@@ -66,7 +66,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
     const start = (): Promise<ChildReplica> =>
       startChildReplica({ ...sandbox.environment(), DATABASE_URL: origin.databaseUrl, PORT: port, PUBLIC_URL: url });
     replica = await start();
-    for (const tenant of ['acme', 'leaves', 'returns']) await connect(tenant);
+    for (const tenant of ['acme', 'returns']) await connect(tenant);
     const restart = async (): Promise<boolean> => {
       await replica.kill();
       replica = await start();
@@ -132,6 +132,8 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
   });
 
   it('works with the service: leases that end, expire and are asked for at once, kills, events', async () => {
+    // Only now: the example reads every connection that there is, with leases of its own.
+    await connect('leaves');
     const tested = await python(['-W', 'error', '-m', 'unittest', '-v', 'tests.test_service'], environment);
     expect(tested).toMatchObject({ status: 0, output: expect.stringMatching(/\nOK\n$/) });
   });
