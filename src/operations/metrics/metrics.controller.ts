@@ -1,19 +1,18 @@
-import { Controller, Get, type OnModuleInit, Res } from '@nestjs/common';
+import { Controller, Get, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import { Registry } from 'prom-client';
 import { ForOperators } from '../../auth/decorators.ts';
 import { PLAIN_TEXT } from '../../platform/openapi/media-types.ts';
+import { processMetrics } from './process-metrics.ts';
 
 @ApiTags('operations')
 @ForOperators()
 @Controller('metrics')
-export class MetricsController implements OnModuleInit {
-  constructor(private readonly registry: Registry) {}
+export class MetricsController {
+  private readonly ofProcess = processMetrics();
 
-  onModuleInit(): void {
-    collectDefaultMetrics({ register: this.registry });
-  }
+  constructor(private readonly registry: Registry) {}
 
   @Get()
   @ApiOperation({
@@ -24,6 +23,6 @@ export class MetricsController implements OnModuleInit {
   @ApiOkResponse({ description: 'The metrics', content: PLAIN_TEXT })
   async metrics(@Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
     reply.type(this.registry.contentType);
-    return this.registry.metrics();
+    return Registry.merge([this.ofProcess, this.registry]).metrics();
   }
 }

@@ -5,13 +5,14 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import GithubSlugger from 'github-slugger';
 import { Registry } from 'prom-client';
 import { parse } from 'yaml';
+import { processMetrics } from '../../../src/operations/metrics/process-metrics.ts';
 import { describeWithTools, runTool } from '../../support/describe-with-tools.ts';
 import { type Metrics, metricsIn, scrapedMetrics, unknownIn } from '../../support/promql.ts';
 import { startTestReplica, type TestReplica } from '../../support/test-replica.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../../..');
 const RULES = 'deploy/prometheus/metavault-rules.yml';
-const RULE_TESTS = 'deploy/prometheus/metavault-rules.test.yml';
+const RULE_TESTS = ['deploy/prometheus/metavault-rules.test.yml', 'deploy/prometheus/metavault-rules-hours.test.yml'];
 const DASHBOARD = 'deploy/grafana/metavault-dashboard.json';
 const read = (file: string): string => readFileSync(path.join(ROOT, file), 'utf8');
 
@@ -38,7 +39,8 @@ let metrics: Metrics;
 
 beforeAll(async () => {
   replica = await startTestReplica();
-  metrics = scrapedMetrics(await replica.app.get(Registry).getMetricsAsArray());
+  const registries = [processMetrics(), replica.app.get(Registry)];
+  metrics = scrapedMetrics(registries.flatMap((registry) => registry.getMetricsAsArray()));
 });
 afterAll(() => replica.close());
 
@@ -105,10 +107,12 @@ describeWithTools(['promtool'], 'promtool', () => {
   });
 
   it('sees each alert fire and stay silent', () => {
-    const tests = parse(read(RULE_TESTS)) as { tests: { name: string }[] };
-    const tested = new Set(tests.tests.map(({ name }) => name.split(' ')[0]));
+    const tests = RULE_TESTS.flatMap((file) => (parse(read(file)) as { tests: { name: string }[] }).tests);
+    const tested = new Set(tests.map(({ name }) => name.split(' ')[0]));
     expect(rules.map(({ alert }) => alert).filter((alert) => !tested.has(alert))).toEqual([]);
-    expect(runTool('promtool', 'test', 'rules', path.join(ROOT, RULE_TESTS))).toContain('SUCCESS');
+    expect(runTool('promtool', 'test', 'rules', ...RULE_TESTS.map((file) => path.join(ROOT, file)))).toContain(
+      'SUCCESS',
+    );
   });
 
   it('parses the queries of the dashboard', () => {
