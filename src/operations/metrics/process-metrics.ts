@@ -1,15 +1,10 @@
-import { collectDefaultMetrics, Registry } from 'prom-client';
-
-let registry: Registry | null = null;
+import { collectDefaultMetrics, type Registry, register } from 'prom-client';
 
 /**
- * Returns the metrics of this process, such as its memory. Collects them from the first call on, once for all replicas
- * that run in it: prom-client cannot stop measuring the event loop and garbage collection.
+ * Returns prom-client's registry of the process, with its memory and the like. Collects from the first call on, once
+ * for all replicas that run in it: nothing stops measuring the event loop and garbage collection.
  */
 export function processMetrics(): Registry {
-  if (registry === null) {
-    registry = new Registry();
-    collectDefaultMetrics({ register: registry });
-  }
-  return registry;
+  if (register.getMetricsAsArray().length === 0) collectDefaultMetrics();
+  return register;
 }
