@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
-import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { Random } from '../platform/random.ts';
+import { findFreePort } from './free-port.ts';
 import { findPostgresBinaries, findServerUser, type ServerUser } from './postgres-binaries.ts';
 
 /**
@@ -66,7 +66,7 @@ export async function launchEmbeddedPostgres(
     const joined = { url: url(running), started: false, stop: async () => undefined };
     return { postgres: joined, ready: () => waitUntilReady(joined.url, () => undefined, 5_000) };
   }
-  const port = await findFreePort();
+  const port = await findFreePort(options.random);
   const server = spawnServer(base, data, port, binaries.postgres, user, options);
   return {
     postgres: { url: url(port), started: true, stop: server.stop },
@@ -166,16 +166,6 @@ function isAlive(pid: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
-}
-
-function findFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = net.createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as net.AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 /** A shell waits on a pipe to this process. However we die, the pipe closes and the shell stops the server. */

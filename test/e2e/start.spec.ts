@@ -99,7 +99,9 @@ describe('npm start', () => {
     expect(code).toBe(0);
 
     const second = run('main', ['--demo'], environment);
-    expect(curlLines(await second.says(/graph\/me/))).toEqual(lines);
+    const screen = await second.says(/graph\/me/);
+    expect(screen).toMatch(/graph\/me/);
+    expect(curlLines(screen)).toEqual(lines);
     expect(paste(lines[0] ?? '')).toEqual(listed);
     expect(paste(lines[2] ?? '')).toEqual(me);
     second.child.kill('SIGINT');

@@ -1,5 +1,7 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { findFreePort } from '../../src/database/free-port.ts';
+import { SystemRandom } from '../../src/platform/random.ts';
 
 export interface Listener {
   port: number;
@@ -30,8 +32,4 @@ export async function listen(listener: RequestListener, port = 0): Promise<Liste
 }
 
 /** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const { port, close } = await listen(() => undefined);
-  await close();
-  return port;
-}
+export const freePort = (): Promise<number> => findFreePort(new SystemRandom());
