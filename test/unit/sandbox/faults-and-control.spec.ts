@@ -188,18 +188,18 @@ describe('the control address', () => {
     await control('latency', { min: 0 });
   });
 
-  it('makes 100,000 people with tokens in a few seconds, and streams them', async () => {
+  it('makes 20,000 people with tokens within a second or so, and streams them', async () => {
     const before = process.cpuUsage();
     let last = '';
     let count = 0;
-    for (const one of sandbox.state.make.bulk({ count: 100_000, expiresAt: startedAt + 3_600_000 })) {
+    for (const one of sandbox.state.make.bulk({ count: 20_000, expiresAt: startedAt + 3_600_000 })) {
       last = one.accessToken;
       count += 1;
     }
     const spent = process.cpuUsage(before);
-    expect(count).toBe(100_000);
-    // Processor time, not the clock: other work on the machine must not fail this. About 1.5 s when it is idle.
-    expect((spent.user + spent.system) / 1000).toBeLessThan(8_000);
+    expect(count).toBe(20_000);
+    // Processor time, not the clock: other work on the machine must not fail this. About 0.3 s when it is idle.
+    expect((spent.user + spent.system) / 1000).toBeLessThan(3_000);
     expect(sandbox.state.tokens.view(last)?.expiresAt).toBe(startedAt + 3_600_000);
     const lines = await call(
       `${sandbox.url}/__sandbox/bulk`,
