@@ -1,7 +1,7 @@
 import net from 'node:net';
 import type { Random } from '../platform/random.ts';
 
-/** Below the ports that Linux (32768) and macOS (49152) give to connections: one of those could take a port meanwhile. */
+/** Below the ports of connections (Linux from 32768, macOS from 49152): one of them could take a port meanwhile. */
 const FIRST_PORT = 20_000;
 const PORTS = 12_000;
 
