@@ -7,9 +7,10 @@ const CHUNK = 1_000;
 /**
  * `count` active connections whose tokens end within five days (or `expiresIn` seconds), sealed as the service seals
  * them, in multi-row statements. `tenantOf`: the tenant by index; each has its own by default.
+ * `onToken`: gets each token with its user and end.
  */
 export async function seedDue({ database, keyRing, ids, clock, random }, sandbox, count, options = {}) {
-  const { tenantOf = (index) => `t${index}`, expiresIn = 5 * 86_400 } = options;
+  const { tenantOf = (index) => `t${index}`, expiresIn = 5 * 86_400, onToken } = options;
   const now = clock.now();
   const kek = keyRing.activeKek();
   const rows = [];
@@ -17,6 +18,7 @@ export async function seedDue({ database, keyRing, ids, clock, random }, sandbox
   for (const made of sandbox.state.make.bulk({ count, expiresIn, scopes: ['pages_show_list'] })) {
     const [connectionId, credentialId, secretId] = [ids.next('con'), ids.next('crd'), ids.next('sec')];
     const tenant = tenantOf(index++);
+    onToken?.(made);
     const context = credentialContext({ tenant, connectionId, credentialId, kind: 'user', version: 1 });
     const sealed = seal(secretId, new SecretString(made.accessToken), context, kek, random);
     rows.push({ connectionId, credentialId, secretId, sealed, made, tenant });

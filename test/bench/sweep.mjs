@@ -10,6 +10,7 @@ import { startEmbeddedPostgres } from '../../dist/src/database/embedded-postgres
 import { SystemRandom } from '../../dist/src/platform/random.js';
 import { startSandbox } from '../../dist/src/sandbox/sandbox.js';
 import { ADMIN_KEY, benchEnvironment, postgresCpu, startBundle, temporaryDirectory } from './harness.mjs';
+import { startLeanMeta } from './lean-meta.mjs';
 import { seedDue } from './seed-due.mjs';
 
 const list = (name, fallback) => (process.env[name] ?? fallback).split(',').map(Number);
@@ -19,7 +20,7 @@ const REPLICAS = list('SWEEP_REPLICAS', '1,3');
 const DUE_QUERY_ROWS = list('SWEEP_DUE_QUERY_ROWS', '10000,100000,1000000');
 /** A run of the slow kind is stopped after this: the rate is what counts. */
 const MAX_SECONDS = Number(process.env.SWEEP_MOST_SECONDS ?? 60);
-const CONCURRENCY = 32;
+const CONCURRENCY = 64;
 const TOP = Number(process.env.SWEEP_TOP ?? 0);
 /** Of the due query. */
 const TENANTS = Number(process.env.SWEEP_TENANTS ?? 1_000);
@@ -117,14 +118,16 @@ async function printTop(database) {
 async function run(admin, due, latencyMs, replicaCount) {
   const sandbox = await startSandbox({ now: () => Date.now(), randomBytes: (size) => random.bytes(size) });
   const url = await freshDatabase(admin.database);
-  const environment = environmentOf(sandbox, url);
+  const tokens = new Map();
+  const meta = await startLeanMeta(sandbox.app.id, tokens);
+  const environment = { ...environmentOf(sandbox, url), META_GRAPH_URL: meta.url };
   const coreServices = await openCoreServices({ config: loadConfig(environment), databaseUrl: url });
   await coreServices.database.run({ text: 'CREATE EXTENSION IF NOT EXISTS pg_stat_statements' }).catch(() => undefined);
   const replicas = [];
   for (let index = 0; index < replicaCount; index++) replicas.push(await startBundle(environment));
   // A replica does not begin on rows that no audit record speaks for.
-  await seedDue(coreServices, sandbox, due);
-  sandbox.state.setLatency(latencyMs);
+  await seedDue(coreServices, sandbox, due, { onToken: (made) => tokens.set(made.accessToken, made) });
+  meta.settings.latencyMs = latencyMs;
   const row = (kind, r) => {
     const ideal = latencyMs === 0 ? null : (CONCURRENCY * replicaCount * 1000) / (2 * latencyMs);
     const share = ideal === null || kind !== 'refresh' ? '' : (r.perSecond / ideal).toFixed(2);
@@ -153,6 +156,7 @@ async function run(admin, due, latencyMs, replicaCount) {
   );
   await Promise.all(replicas.map((replica) => replica.stop()));
   await coreServices.close();
+  await meta.close();
   await sandbox.close();
 }
 

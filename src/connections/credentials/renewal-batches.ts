@@ -46,7 +46,7 @@ export interface RefreshedVersion {
 export const RENEWAL_BATCH = { maxSize: MAX_RENEWALS, maxInFlight: 2, minBesides: 16 };
 
 /**
- * Joins the writes of renewals that are under way at the same time: a sweep renews up to 32 tokens of an app at once.
+ * Joins the writes of renewals that are under way at the same time: a sweep renews up to 64 tokens of an app at once.
  * A batch does what it can without waiting for anybody, except for Pages that it makes due. False: nothing was written
  * for this one, because its row was locked, its claim lost, its connection not active, or the batch failed; the caller
  * then does it alone, and learns which.

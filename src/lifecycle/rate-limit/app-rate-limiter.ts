@@ -51,7 +51,7 @@ export interface CallSubject {
 const APP_ONLY: CallSubject = { objectIds: [] };
 
 /** Concurrent calls per app and replica without any limit in effect. */
-export const MAX_CONCURRENT_CALLS = 32;
+export const MAX_CONCURRENT_CALLS = 64;
 
 const REREAD_MS = 1_000;
 const FLUSH_MS = 1_000;
