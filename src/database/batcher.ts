@@ -13,6 +13,7 @@ export class Batcher<I, O> {
   readonly #run: (inputs: I[]) => Promise<O[]>;
   readonly #maxSize: number;
   readonly #maxInFlight: number;
+  readonly #maxFullInFlight: number;
   readonly #minBesides: number;
   readonly #deadline: { ms: number; error: () => unknown } | null;
   #waiting: Call<I, O>[] = [];
@@ -22,14 +23,15 @@ export class Batcher<I, O> {
   /**
    * `run` returns one output per input, in order. If it fails, every call of the batch fails with its error. A call
    * without an output by the `deadline` fails with that error; if it is still queued, `run` never sees it.
-   * `minBesides`: so many must wait for another statement to start beside one in flight (1). With more, batches are
-   * larger and calls wait longer.
+   * `maxFullInFlight`: so many may be in flight if the next batch is full (`maxInFlight`). `minBesides`: so many must
+   * wait for another statement to start beside one in flight (1). With more, batches are larger and calls wait longer.
    */
   constructor(
     run: (inputs: I[]) => Promise<O[]>,
     options: {
       maxSize: number;
       maxInFlight: number;
+      maxFullInFlight?: number;
       minBesides?: number;
       deadline?: { ms: number; error: () => unknown };
     },
@@ -38,13 +40,14 @@ export class Batcher<I, O> {
     this.#run = run;
     this.#maxSize = options.maxSize;
     this.#maxInFlight = options.maxInFlight;
+    this.#maxFullInFlight = options.maxFullInFlight ?? options.maxInFlight;
     this.#minBesides = options.minBesides ?? 1;
   }
 
   submit(input: I): Promise<O> {
     return new Promise((resolve, reject) => {
       this.#waiting.push(this.#withDeadline({ input, resolve, reject }));
-      if (this.#scheduled || this.#inFlight >= this.#maxInFlight) return;
+      if (this.#scheduled || this.#waiting.length < this.#leastToStart()) return;
       this.#scheduled = true;
       // Wait for all requests read in this turn of the event loop, so that they share a batch.
       setImmediate(() => {
@@ -55,14 +58,18 @@ export class Batcher<I, O> {
   }
 
   #flush(): void {
-    while (
-      this.#waiting.length >= (this.#inFlight === 0 ? 1 : this.#minBesides) &&
-      this.#inFlight < this.#maxInFlight
-    ) {
+    while (this.#waiting.length >= this.#leastToStart()) {
       const batch = this.#waiting.splice(0, this.#maxSize);
       this.#inFlight++;
       void this.#dispatch(batch);
     }
+  }
+
+  /** How many must wait for a statement to start. */
+  #leastToStart(): number {
+    if (this.#inFlight === 0) return 1;
+    if (this.#inFlight < this.#maxInFlight) return this.#minBesides;
+    return this.#inFlight < this.#maxFullInFlight ? this.#maxSize : Number.POSITIVE_INFINITY;
   }
 
   #withDeadline(call: Call<I, O>): Call<I, O> {

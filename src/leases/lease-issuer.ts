@@ -85,7 +85,8 @@ export class LeaseIssuer {
     macs: RowMacs,
   ) {
     this.#foreseen = new ForeseenLeases(macs);
-    const options = { maxSize: MAX_BATCH, maxInFlight: 2, deadline: database.failFast.deadline };
+    const { deadline } = database.failFast;
+    const options = { maxSize: MAX_BATCH, maxInFlight: 2, maxFullInFlight: 4, deadline };
     this.#foreseenBatches = new Batcher((inputs) => this.issueForeseen(inputs), options);
     this.#batches = new Batcher((inputs) => this.issueAny(inputs), options);
   }

@@ -72,3 +72,25 @@ it('starts another statement beside one in flight only for as many calls as it s
   runs[2]?.end();
   expect(await Promise.all(calls)).toEqual([1, 2, 3, 4, 5]);
 });
+
+it('starts more statements than usual for full batches', async () => {
+  const runs: { inputs: number[]; end: () => void }[] = [];
+  const batcher = new Batcher<number, number>(
+    (inputs) => new Promise((resolve) => runs.push({ inputs, end: () => resolve(inputs) })),
+    { maxSize: 2, maxInFlight: 1, maxFullInFlight: 2 },
+  );
+  const calls = [batcher.submit(1)];
+  await tick();
+  calls.push(batcher.submit(2));
+  await tick();
+  expect(runs.map(({ inputs }) => inputs)).toEqual([[1]]);
+  calls.push(batcher.submit(3), batcher.submit(4), batcher.submit(5), batcher.submit(6));
+  await tick();
+  expect(runs.map(({ inputs }) => inputs)).toEqual([[1], [2, 3]]);
+  for (let index = 0; index < 4; index++) {
+    runs[index]?.end();
+    await tick();
+  }
+  expect(runs.map(({ inputs }) => inputs)).toEqual([[1], [2, 3], [4, 5], [6]]);
+  expect(await Promise.all(calls)).toEqual([1, 2, 3, 4, 5, 6]);
+});
