@@ -16,11 +16,13 @@ COPY src src
 COPY customer-pages customer-pages
 COPY console console
 COPY clients/browser clients/browser
-COPY deploy/image/prune-modules.mjs deploy/image/write-sbom.mjs deploy/image/
+COPY deploy/image/prune-modules.mjs deploy/image/write-compile-cache.mjs deploy/image/write-sbom.mjs deploy/image/
 RUN npm run build \
   && npm run --silent sbom > sbom.cdx.json \
   && npm prune --omit=dev --omit=optional --no-audit --no-fund \
-  && node deploy/image/prune-modules.mjs node_modules
+  && node deploy/image/prune-modules.mjs node_modules \
+  && node deploy/image/write-compile-cache.mjs dist/bundle dist/compiled 1000 \
+  && chown -R 0:0 dist/compiled && chmod -R a+rX,go-w dist/compiled
 
 # Without the embedded Postgres, without npm, without compilers: DATABASE_URL is needed.
 FROM ${NODE_IMAGE}
@@ -31,7 +33,7 @@ LABEL org.opencontainers.image.title="Metavault" \
   org.opencontainers.image.licenses="Apache-2.0" \
   org.opencontainers.image.version="${VERSION}" \
   org.opencontainers.image.revision="${REVISION}"
-ENV NODE_ENV=production
+ENV NODE_ENV=production NODE_COMPILE_CACHE=/app/dist/compiled
 WORKDIR /app
 RUN rm -rf /usr/local/lib/node_modules/npm /usr/local/bin/npm /usr/local/bin/npx /opt/yarn* /usr/local/bin/yarn*
 COPY --from=build /app/package.json /app/sbom.cdx.json ./

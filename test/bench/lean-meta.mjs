@@ -1,5 +1,5 @@
-// The least that Meta does in a sweep: exchanges and inspects user tokens, alone and in Graph batches. It forgets nothing
-// and checks nothing, so that its processor time does not limit what is measured.
+// The least that Meta does in a sweep: exchanges and inspects user tokens, alone and in Graph batches. Checks nothing,
+// so that its processor time does not limit what is measured.
 import http from 'node:http';
 
 const LIFETIME_SECONDS = 60 * 86_400;

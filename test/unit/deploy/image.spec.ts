@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import module from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -35,6 +36,26 @@ describe('prune-modules', () => {
       .filter((entry) => entry.isFile())
       .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)));
     expect(left.sort()).toEqual([...kept].sort());
+  });
+});
+
+describe('write-compile-cache', () => {
+  it('keeps the compiled code of modules where Node can, and starts no program', () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'metavault-compiled-'));
+    try {
+      const bundle = path.join(folder, 'bundle');
+      mkdirSync(bundle);
+      writeFileSync(path.join(bundle, 'package.json'), '{ "type": "module" }');
+      writeFileSync(path.join(bundle, 'chunk.js'), 'export const one = () => 1;');
+      for (const program of ['main.js', 'cli.js']) writeFileSync(path.join(bundle, program), 'process.exit(1);');
+      const user = String(process.getuid?.());
+      const compiled = path.join(folder, 'compiled');
+      runTool('node', path.join(ROOT, 'deploy/image/write-compile-cache.mjs'), bundle, compiled, user);
+      const kept = readdirSync(compiled).map((version) => readdirSync(path.join(compiled, version)).length);
+      expect(kept).toEqual('enableCompileCache' in module ? [1] : []);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
 
