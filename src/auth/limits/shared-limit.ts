@@ -49,7 +49,7 @@ interface Period {
 
 /**
  * One limit that holds over all replicas, as one of them sees it: its own counts, and the others' as last exchanged.
- * Decides at once. What replicas granted beyond the limit before they knew of each other is taken from the next period.
+ * Decides at once. What replicas granted beyond the limit before they knew of each other is taken from later periods.
  */
 export class SharedLimit {
   #number: number | null = null;
