@@ -86,8 +86,9 @@ export class LeaseIssuer {
   ) {
     this.#foreseen = new ForeseenLeases(macs);
     const { deadline } = database.failFast;
-    const options = { maxSize: MAX_BATCH, maxInFlight: 2, maxFullInFlight: 4, deadline };
-    this.#foreseenBatches = new Batcher((inputs) => this.issueForeseen(inputs), options);
+    const options = { maxSize: MAX_BATCH, maxInFlight: 2, deadline };
+    // Not both kinds: Graph calls share their connections, of which there are six by default.
+    this.#foreseenBatches = new Batcher((inputs) => this.issueForeseen(inputs), { ...options, maxFullInFlight: 4 });
     this.#batches = new Batcher((inputs) => this.issueAny(inputs), options);
   }
 

@@ -4,11 +4,11 @@ import { Batcher } from '../../../src/database/batcher.ts';
 const DEADLINE = { ms: 50, error: () => new Error('too late') };
 
 /** A batcher whose runs end on demand, and the inputs of each run. */
-function held(maxInFlight: number) {
+function held(options: ConstructorParameters<typeof Batcher>[1]) {
   const runs: { inputs: number[]; end: () => void }[] = [];
   const batcher = new Batcher<number, number>(
     (inputs) => new Promise((resolve) => runs.push({ inputs, end: () => resolve(inputs) })),
-    { maxSize: 10, maxInFlight, deadline: DEADLINE },
+    options,
   );
   return { batcher, runs };
 }
@@ -17,7 +17,7 @@ const tick = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('a batcher with a deadline', () => {
   it('resolves calls that finish in time', async () => {
-    const { batcher, runs } = held(1);
+    const { batcher, runs } = held({ maxSize: 10, maxInFlight: 1, deadline: DEADLINE });
     const responses = Promise.all([batcher.submit(1), batcher.submit(2)]);
     await tick();
     runs[0]?.end();
@@ -25,7 +25,7 @@ describe('a batcher with a deadline', () => {
   });
 
   it('rejects calls whose statement hangs, and queued ones, which never run', async () => {
-    const { batcher, runs } = held(1);
+    const { batcher, runs } = held({ maxSize: 10, maxInFlight: 1, deadline: DEADLINE });
     const hanging = batcher.submit(1);
     await tick();
     const waiting = batcher.submit(2);
@@ -40,7 +40,7 @@ describe('a batcher with a deadline', () => {
   });
 
   it('accepts a response that arrived while the process was stalled', async () => {
-    const { batcher, runs } = held(1);
+    const { batcher, runs } = held({ maxSize: 10, maxInFlight: 1, deadline: DEADLINE });
     const response = batcher.submit(1);
     await tick();
     setImmediate(() => {
@@ -53,11 +53,7 @@ describe('a batcher with a deadline', () => {
 });
 
 it('starts another statement beside one in flight only for as many calls as it says', async () => {
-  const runs: { inputs: number[]; end: () => void }[] = [];
-  const batcher = new Batcher<number, number>(
-    (inputs) => new Promise((resolve) => runs.push({ inputs, end: () => resolve(inputs) })),
-    { maxSize: 10, maxInFlight: 2, minBesides: 3 },
-  );
+  const { batcher, runs } = held({ maxSize: 10, maxInFlight: 2, minBesides: 3 });
   const calls = [batcher.submit(1)];
   await tick();
   calls.push(batcher.submit(2), batcher.submit(3));
@@ -74,11 +70,7 @@ it('starts another statement beside one in flight only for as many calls as it s
 });
 
 it('starts more statements than usual for full batches', async () => {
-  const runs: { inputs: number[]; end: () => void }[] = [];
-  const batcher = new Batcher<number, number>(
-    (inputs) => new Promise((resolve) => runs.push({ inputs, end: () => resolve(inputs) })),
-    { maxSize: 2, maxInFlight: 1, maxFullInFlight: 2 },
-  );
+  const { batcher, runs } = held({ maxSize: 2, maxInFlight: 1, maxFullInFlight: 2 });
   const calls = [batcher.submit(1)];
   await tick();
   calls.push(batcher.submit(2));
