@@ -19,7 +19,7 @@ export interface LimitDecision {
   isGranted: boolean;
   /** Requests left in this period, as far as this replica knows. */
   remaining: number;
-  /** Until the next period. */
+  /** Until the next period that has anything left after what earlier ones took from it. */
   resetMs: number;
 }
 
@@ -79,7 +79,7 @@ export class SharedLimit {
     const isGranted = own.granted < allowed;
     if (isGranted) own.granted++;
     const remaining = Math.max(0, allowed - own.granted);
-    return { isGranted, remaining, resetMs: policy.periodMs - (nowMs % policy.periodMs) };
+    return { isGranted, remaining, resetMs: this.#resetMs(policy, nowMs) };
   }
 
   /** Whether the others should soon know what this replica granted, or it what they did. */
@@ -127,6 +127,12 @@ export class SharedLimit {
       this.#reportedGrants = 0;
     }
     this.#number = Math.max(this.#number, number);
+  }
+
+  #resetMs(policy: LimitPolicy, nowMs: number): number {
+    const owed = Math.max(0, -this.#budget(policy, nowMs));
+    const takenPeriods = policy.limit > 0 ? Math.floor(owed / policy.limit) : 0;
+    return (takenPeriods + 1) * policy.periodMs - (nowMs % policy.periodMs);
   }
 
   /** What this period may have, after what the ones before took from it. */

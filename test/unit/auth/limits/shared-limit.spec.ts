@@ -142,6 +142,16 @@ describe('a limit over all replicas', () => {
     expect(200 + later).toBeGreaterThanOrEqual(200);
   });
 
+  it('tells when a burst is paid for', () => {
+    const limit = new SharedLimit();
+    const take = (nowMs: number) => limit.take(perSecond(100), nowMs, false);
+    expect(take(0)).toMatchObject({ isGranted: true, resetMs: 1_000 });
+    limit.learn(0, { wanted: 400, granted: 299 }, NONE);
+    expect(take(1_200)).toEqual({ isGranted: false, remaining: 0, resetMs: 1_800 });
+    expect(take(2_000)).toEqual({ isGranted: false, remaining: 0, resetMs: 1_000 });
+    expect(take(3_000)).toMatchObject({ isGranted: true, resetMs: 1_000 });
+  });
+
   it('asks the database far less often than requests come', () => {
     const cluster = new Cluster(perSecond(500), 3, 10);
     run(cluster, [2_000, 2_000, 2_000], 10);
