@@ -53,7 +53,10 @@ export function useBulkRun(action: BulkAction) {
           setResults((before) => new Map([...before, ...noted.map((id) => [id, toResult(id)] as const)])),
       });
     },
-    onSettled: () => client.invalidateQueries({ queryKey: ['connections'] }),
+    // Not awaited: the run is over, and whoever started it need not wait for the list behind the dialog.
+    onSettled: () => {
+      void client.invalidateQueries({ queryKey: ['connections'] });
+    },
   });
   return { results, start: mutate, stop: () => controller.current?.abort(), isPending, error };
 }
