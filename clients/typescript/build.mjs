@@ -1,11 +1,10 @@
 // Compiles the package for ESM and CommonJS. Takes no time if nothing has changed.
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import path from 'node:path';
 
 const folder = import.meta.dirname;
-const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+const compiler = path.join(folder, '../../node_modules/typescript-7/bin/tsc');
 
 execFileSync(process.execPath, [compiler, '-b', 'tsconfig.json', 'tsconfig.cjs.json'], {
   cwd: folder,

@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -55,7 +54,7 @@ describe('@metavault/connect', () => {
       // @ts-expect-error no such way
       void connect({ url: '', display: 'tab' });`;
     writeFileSync(path.join(product, 'types.ts'), source);
-    const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+    const compiler = path.join(ROOT, 'node_modules/typescript-7/bin/tsc');
     const strict = [
       '--strict',
       '--exactOptionalPropertyTypes',

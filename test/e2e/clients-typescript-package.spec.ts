@@ -148,7 +148,7 @@ describe('@metavault/client', () => {
       files: ['types.mts', 'types.cts'],
     };
     writeFileSync(path.join(product, 'tsconfig.json'), JSON.stringify(options));
-    const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+    const compiler = path.join(ROOT, 'node_modules/typescript-7/bin/tsc');
     const { stdout } = await run(process.execPath, [compiler], { cwd: product }).catch(
       (error: { stdout: string }) => error,
     );
