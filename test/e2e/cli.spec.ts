@@ -3,6 +3,7 @@ import pg from 'pg';
 import type { ConnectionResponse } from '../../src/connections/connection/connection-response.dto.ts';
 import { type CliTestContext, openCliTestContext } from '../support/cli-test-context.ts';
 import { type CommandResult, runMetavault, runOnTerminal, startMetavault } from '../support/run-metavault.ts';
+import { until } from '../support/until.ts';
 
 let context: CliTestContext;
 
@@ -249,8 +250,11 @@ describe('revoke', () => {
     await blocker.query('BEGIN');
     await blocker.query('SELECT 1 FROM connection WHERE id = $1 FOR UPDATE', [ids[10]]);
     const { child, ended } = startMetavault(context.environment, ['revoke', '--tenant', tenant, '--yes']);
-    const count = async (): Promise<number> => (await listed('--tenant', tenant, '--status', 'revoked')).length;
-    while ((await count()) < 10) await new Promise((resolve) => setTimeout(resolve, 100));
+    const count = async (): Promise<number> => {
+      const revoked = `SELECT id FROM connection WHERE tenant = $1 AND status = 'revoked'`;
+      return (await context.sql.query(revoked, [tenant])).rows.length;
+    };
+    await until(async () => (await count()) >= 10);
     child.kill(signal);
     if (signal === 'SIGINT') await new Promise<void>((resolve) => child.stderr?.once('data', () => resolve()));
     await blocker.query('ROLLBACK');

@@ -280,8 +280,8 @@ describeInBrowser('the console', {}, (browserTest) => {
     await page.getByRole('link', { name: /^Healthy/ }).waitFor();
     const turn = (state: 'hidden' | 'visible') =>
       page.evaluate(`Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => '${state}' });
-        document.dispatchEvent(new Event('visibilitychange'))`);
-    const passTime = () => page.clock.runFor(60_000);
+        document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))`);
+    const passTime = () => page.clock.fastForward(60_000);
     await passTime();
     await until(() => asked > 1);
     await turn('hidden');

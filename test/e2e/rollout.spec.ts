@@ -24,7 +24,7 @@ describeHaproxy(`a rollout behind HAProxy${hasHaproxy ? '' : ' [skipped: haproxy
   });
 
   it('of three replicas, one after the other, fails no request', async () => {
-    const load = startLoad(testContext.haproxy.url, testContext.requests);
+    const load = startLoad(testContext.haproxy.url, testContext.requests, { pauseMs: 10 });
     for (const index of testContext.replicas.keys()) expect(await testContext.replace(index)).toBe(0);
     // The last one serves, too.
     const served = load.sent();

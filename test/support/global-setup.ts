@@ -62,8 +62,8 @@ async function startServer(): Promise<string> {
     directory,
     random: new SystemRandom(),
     ephemeral: true,
-    // Statistics of an ANALYZE at an unforeseen moment would change plans.
-    settings: { max_connections: '300', autovacuum: 'off' },
+    // Statistics of an ANALYZE at an unforeseen moment would change plans, and compiling plans takes longer than it saves.
+    settings: { max_connections: '300', autovacuum: 'off', jit: 'off' },
   });
   Object.assign(globalThis, { testPostgres: { postgres, directory } });
   return postgres.url;

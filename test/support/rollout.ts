@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent } from 'undici';
 import { freePort } from './http-listener.ts';
 import { serviceProgram } from './service-program.ts';
@@ -79,8 +80,8 @@ export interface Load {
   stop(): Promise<void>;
 }
 
-/** Sends the requests in turn from several workers, on connections that are kept. */
-export function startLoad(url: string, requests: readonly LoadRequest[], workers = 4): Load {
+/** Sends the requests in turn from several workers, on connections that are kept, with a pause after each. */
+export function startLoad(url: string, requests: readonly LoadRequest[], { workers = 4, pauseMs = 0 } = {}): Load {
   const agent = new Agent({ connections: workers, pipelining: 1 });
   const failures: string[] = [];
   let sent = 0;
@@ -92,6 +93,7 @@ export function startLoad(url: string, requests: readonly LoadRequest[], workers
       const failure = await send(agent, url, next);
       sent += 1;
       if (failure !== null) failures.push(failure);
+      if (pauseMs > 0) await sleep(pauseMs);
     }
   };
   const working = Promise.all(Array.from({ length: workers }, (_, worker) => work(worker)));
