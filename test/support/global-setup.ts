@@ -62,7 +62,7 @@ async function startServer(): Promise<string> {
     directory,
     random: new SystemRandom(),
     ephemeral: true,
-    // Statistics of an ANALYZE at an unforeseen moment would change plans, and compiling plans takes longer than it saves.
+    // An ANALYZE at an unforeseen moment would change plans. Compiling plans (JIT) takes longer than running them.
     settings: { max_connections: '300', autovacuum: 'off', jit: 'off' },
   });
   Object.assign(globalThis, { testPostgres: { postgres, directory } });
