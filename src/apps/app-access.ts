@@ -6,17 +6,17 @@ import { hasConnectionsOfOthers } from './app-connections.query.ts';
 import { appNotFound } from './app-problems.ts';
 import { type AppRow, idsOf } from './app-row.ts';
 
-/** The tenants whose apps a client may see, and with a role that allows it change; null means all apps. */
+/** The tenants whose apps a client may see and, if its role allows it, change; null means all apps. */
 export function tenantsOfApps(client: AuthenticatedClient): readonly string[] | null {
   return client.role === 'admin' ? null : visibleTenants(client);
 }
 
-/** Whether an app serves these tenants only. One that also serves others, or all, is not theirs. */
+/** Whether an app serves only these tenants. An app that also serves others, or all, is not theirs. */
 export function servesOnly({ tenants }: Pick<AppRow, 'tenants'>, allowed: readonly string[] | null): boolean {
   return allowed === null || tenants.every((tenant) => allowed.includes(tenant));
 }
 
-/** Throws 403 `not_allowed` if the app would serve other tenants than these. */
+/** Throws 403 `not_allowed` if the app would serve tenants other than these. */
 export function requireServesOnly(app: Pick<AppRow, 'tenants'>, allowed: readonly string[] | null): void {
   if (servesOnly(app, allowed)) return;
   throw new PolicyViolationError(notAllowed, {
@@ -26,8 +26,8 @@ export function requireServesOnly(app: Pick<AppRow, 'tenants'>, allowed: readonl
 }
 
 /**
- * Throws 404 `app_not_found` if the app serves others than these tenants, 403 `not_allowed` if connections of others
- * rest on it, from when it served them.
+ * Throws 404 `app_not_found` if the app serves tenants other than these, 403 `not_allowed` if other tenants, which it
+ * once served, still have connections under it.
  */
 export async function requireOwnApp(
   executor: SqlExecutor,

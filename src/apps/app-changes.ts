@@ -19,11 +19,11 @@ export interface NewApp {
   loginConfigIds: LoginConfigIds;
   /** Null: the environment's. */
   graphApiVersion: string | null;
-  /** Null: one is made. */
+  /** Null: one is generated. */
   verifyToken: SecretString | null;
 }
 
-/** Absent: stays as it is. */
+/** Absent fields stay unchanged. */
 export type AppChange = Partial<Omit<NewApp, 'appId' | 'secret' | 'verifyToken'> & { verifyToken: SecretString }>;
 
 /** Returns the row after a change, with the secrets as they were. */
@@ -43,7 +43,7 @@ export function applyChange(row: AppRow, change: AppChange): AppRow {
   };
 }
 
-/** Secrets that a change brings. */
+/** The new secrets in a change. */
 export function newSecrets(change: AppChange): AppSecrets {
   const { instagram, threads, verifyToken } = change;
   return {

@@ -10,14 +10,14 @@ import { appRejected } from './app-problems.ts';
 
 const RETRY_AFTER_SECONDS = 30;
 
-/** Asks Meta whether ids and secrets of apps belong together. */
+/** Asks Meta whether an app's id and secret belong together. */
 @Injectable()
 export class AppCheckService {
   constructor(private readonly clients: MetaClients) {}
 
   /**
-   * Checks the Meta app, and the Threads app if there is one. Instagram's cannot be asked about: its host grants no app
-   * tokens. Throws 409 `app_rejected`, 503 `meta_unavailable`.
+   * Checks the Meta app, and the Threads app if there is one. The Instagram app can't be checked, because its host
+   * grants no app tokens. Throws 409 `app_rejected`, 503 `meta_unavailable`.
    */
   async requireAccepted(config: MetaConfig): Promise<void> {
     const { app } = this.clients.as(new MetaApp(config));

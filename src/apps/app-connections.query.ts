@@ -27,7 +27,7 @@ export async function countConnectionsOfApps(
   return new Map(rows.map(({ app_id: id, count }) => [id, count]));
 }
 
-/** Whether connections that are not revoked rest on these app ids, of tenants other than `tenants`. */
+/** Whether tenants other than `tenants` have connections under these app ids that are not revoked. */
 export async function hasConnectionsOfOthers(
   executor: SqlExecutor,
   ids: readonly string[],

@@ -10,7 +10,7 @@ import type { AppMetaResponse, AppResponse, MissingSettingsResponse } from './ap
 import { type AppRow, idsOf } from './app-row.ts';
 import { AppsService } from './apps.service.ts';
 
-/** Describes apps, and what Meta says of them. */
+/** Describes apps, and what Meta says about them. */
 @Injectable()
 export class AppDescriptionService {
   constructor(
@@ -41,7 +41,7 @@ export class AppDescriptionService {
     };
   }
 
-  /** Describes apps that were made over the API. Counts connections of `tenants`; null means all. */
+  /** Describes apps that were created over the API. Counts connections of `tenants`; null means all. */
   async describe(rows: readonly AppRow[], tenants: readonly string[] | null): Promise<AppResponse[]> {
     const ids = rows.flatMap(idsOf);
     const counts = ids.length === 0 ? new Map<string, number>() : await this.service.countConnections(ids, tenants);

@@ -1,10 +1,10 @@
 import sql from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../database/statement.ts';
 
-/** `app_throttled`: Meta answers, but not now. With the others it refuses the app as such. */
+/** `app_throttled`: Meta limits the app's calls for now. With the other codes, it refuses the app itself. */
 export type AppFailureCode = 'app_rejected' | 'app_blocked' | 'app_throttled';
 
-/** A refusal is worse than a limit, and takes its place. */
+/** A refusal is worse than a limit, and replaces it. */
 const upsert = defineStatement<{ appId: string; code: AppFailureCode; at: Date }>(
   'app_failure_upsert',
   ({
@@ -27,7 +27,7 @@ const selectAll = defineStatement<Record<never, never>, { app_id: string; code: 
   () => sql`SELECT app_id, code FROM app_failure`,
 );
 
-/** False: it was failing already, for this or a worse reason. */
+/** Returns false if the app was already failing, for this or a worse reason. */
 export async function insertAppFailure(
   tx: SqlExecutor,
   appId: string,
@@ -37,7 +37,7 @@ export async function insertAppFailure(
   return (await tx.run(upsert({ appId, code, at }))) === 1;
 }
 
-/** Ends failures of these apps; `code`: only those. Null: whatever they are. */
+/** Ends the failures of these apps that have this `code`; null means all. */
 export async function deleteAppFailures(
   tx: SqlExecutor,
   appIds: readonly string[],

@@ -10,7 +10,7 @@ import { AppRepository } from './app.repository.ts';
 import { onlyTenant } from './app-access.ts';
 import { type AppFailureCode, deleteAppFailures, insertAppFailure, listFailingApps } from './app-failure.repository.ts';
 
-/** How long another replica's finding may stay unknown here. It only decides what failures say. */
+/** How long another replica's finding may stay unknown here. It affects only how failures are described. */
 const REREAD_MS = 60_000;
 /** Meta's code for an unknown app (docs/meta-facts.md#code-exchange). */
 const UNKNOWN_APP = 101;
@@ -32,7 +32,8 @@ const REASONS: Readonly<Record<AppFailureCode, { detail: string; remedy: string 
 };
 
 /**
- * Apps that Meta refuses or throttles: subscribers are told once, until it accepts them again or their settings change.
+ * Apps that Meta refuses or throttles. Subscribers are notified once, until Meta accepts the app again or its settings
+ * change.
  */
 @Injectable()
 export class AppFailures {
@@ -54,7 +55,7 @@ export class AppFailures {
     if (code !== null) await this.note(appId, code);
   }
 
-  /** Notes that the app is at a limit of its own. */
+  /** Notes that the app has reached one of its own limits. */
   async reportThrottled(appId: string): Promise<void> {
     await this.note(appId, 'app_throttled');
   }
@@ -81,14 +82,14 @@ export class AppFailures {
       });
       return true;
     });
-    // Otherwise another replica was first, perhaps with a worse reason: it is read again in time.
+    // Otherwise another replica was first, perhaps with a worse reason, which the next reread finds.
     if (isNew || !this.#failing.has(appId)) this.#failing = new Map(this.#failing).set(appId, code);
   }
 
   /**
-   * Notes an accepted call. A Meta app's calls carry its secret or a proof, so it is accepted again; calls of Instagram
-   * and Threads apps may carry neither, and prove nothing. `isLimitOver`: no limit of the app is in effect, or was
-   * until just now.
+   * Notes an accepted call. A Meta app's calls carry its secret or a proof, so success shows that it is accepted again;
+   * calls of Instagram and Threads apps may carry neither, and prove nothing. `isLimitOver`: no limit of the app is in
+   * effect, or was until just now.
    */
   async clear(appId: string, { isLimitOver }: { isLimitOver: boolean }): Promise<void> {
     const code = (await this.failing()).get(appId);
@@ -114,7 +115,7 @@ export class AppFailures {
     return this.#failing;
   }
 
-  /** Begins anew, after a change of the app. */
+  /** Forgets failures after a change of the app. */
   async forget(executor: SqlExecutor, appIds: readonly string[]): Promise<void> {
     await deleteAppFailures(executor, appIds, null);
     this.drop(appIds);
@@ -125,7 +126,7 @@ export class AppFailures {
   }
 }
 
-/** Code 3 and API versions are about single calls or all apps; a redirect URI is about logins. */
+/** Code 3 and API versions concern single calls or all apps; a redirect URI concerns logins. */
 function toReason(what: ConfigurationFault, code: number | undefined): AppFailureCode | null {
   if (what === 'app_blocked') return 'app_blocked';
   const isRejected = what === 'secret' || what === 'proof' || (what === 'app' && code === UNKNOWN_APP);

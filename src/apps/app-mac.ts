@@ -1,7 +1,7 @@
 import { defineRowMac } from '../database/row-mac.ts';
 import type { AppRow } from './app-row.ts';
 
-/** Covers which app serves whom, and with which secrets. Left out: when it was changed. */
+/** Covers which tenants an app serves, and with which secrets, but not when it was changed. */
 export const APP_MAC = defineRowMac<AppRow>('meta_app', 1, {
   idOf: ({ app_id: id }) => id,
   covers: (row) => [

@@ -6,7 +6,7 @@ const countPending = defineStatement<{ id: string }, { count: number }>(
   ({ id }) => sql`SELECT count(*)::int AS count FROM pending_authorization WHERE hints->>'appId' = ${id}`,
 );
 
-/** Tokens that Meta gave under this app and that are not in a connection yet. */
+/** Counts tokens that Meta issued under this app and that are not in a connection yet. */
 export async function countPendingOfApp(executor: SqlExecutor, id: string): Promise<number> {
   return (await executor.rows(countPending({ id })))[0]?.count ?? 0;
 }

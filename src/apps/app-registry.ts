@@ -20,21 +20,21 @@ const OPENED_MS = 5 * 60_000;
 
 interface OpenedApp {
   app: MetaApp;
-  /** The row's, so that any change of the row shows. */
+  /** The row's MAC, which shows any change of the row. */
   mac: Buffer;
-  /** When its previous secret ends. */
+  /** When its previous secret expires. */
   validUntil: Date | null;
 }
 
 /**
- * Finds Meta apps in the database, beside the environment's. Reads an app's row on every call, so that a change counts
- * from the next call on, on every replica. Only what that read shows unchanged stays open: a bounded number, for
- * minutes.
+ * Finds Meta apps in the database, in addition to the environment's. Reads an app's row on every call, so that a change
+ * takes effect with the next call on every replica. Keeps a bounded number of apps open for minutes, each only while
+ * that read shows it unchanged.
  */
 @Injectable()
 export class AppRegistry extends MetaApps {
   readonly #opened = new LRUCache<string, OpenedApp>({ ...cacheSize(MAX_OPENED), ttl: OPENED_MS, ttlAutopurge: true });
-  /** Ids of opened apps by those of their inner apps. */
+  /** Ids of opened apps, by the ids of their inner apps. */
   readonly #owners = new LRUCache<string, string>(cacheSize(2 * MAX_OPENED));
   readonly #rows: Batcher<string, StoredAppRow | null>;
 
@@ -66,7 +66,7 @@ export class AppRegistry extends MetaApps {
     return known !== undefined && this.isCurrent(known, row.mac) ? known.app : this.openVerified(row);
   }
 
-  /** Without opening a secret. */
+  /** Opens no secret. */
   override async serves({ appId, kind }: { appId: string; kind: TokenKind }): Promise<boolean> {
     if (this.primary.appIds.includes(appId)) return this.primary.serves({ appId, kind });
     const row = this.repository.accept(await this.#rows.submit(appId));
@@ -77,7 +77,7 @@ export class AppRegistry extends MetaApps {
     return mac.equals(version) && (validUntil === null || validUntil > this.clock.now());
   }
 
-  /** The settings of an app whose secrets are given. */
+  /** Returns the settings of an app with the given secrets. */
   configOf(row: Pick<AppRow, 'login_config_ids' | 'graph_api_version'>, ids: AppIds, secrets: AppSecrets): MetaConfig {
     return {
       ...this.config.meta,

@@ -28,7 +28,7 @@ const MAX_TENANTS = 10_000;
 const MAX_GRACE_SECONDS = 30 * DAY_SECONDS;
 export const META_ID = /^[0-9]{1,32}$/;
 const NAME = /^(?=.*\S)[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]+$/u;
-/** Meta's are 32 hexadecimal digits; others may come. */
+/** Meta's secrets are 32 hexadecimal digits now; other forms may follow. */
 const SECRET = /^[\x21-\x7e]{8,256}$/;
 const VERSION = /^v\d{1,3}\.\d{1,2}$/;
 

@@ -40,7 +40,7 @@ class CreatedAppWebhooksResponse extends AppWebhooksResponse {
   verify_token!: string;
 }
 
-/** A Meta app; never a secret of it. */
+/** A Meta app, without its secrets. */
 export class AppResponse {
   @ApiProperty(APP_ID)
   app_id!: string;
@@ -79,7 +79,7 @@ export class AppResponse {
   updated_at!: string | null;
 }
 
-/** Answer of `POST /v1/apps`. */
+/** Response of `POST /v1/apps`. */
 export class CreatedAppResponse extends AppResponse {
   @ApiProperty({ type: CreatedAppWebhooksResponse })
   declare webhooks: CreatedAppWebhooksResponse;
@@ -126,7 +126,7 @@ class AppMetaErrorResponse implements MetaCause {
   fbtrace_id?: string;
 }
 
-/** What Meta said of an app when it was asked for this answer. */
+/** What Meta said about an app when asked for this response. */
 export class AppMetaResponse {
   @ApiProperty({
     enum: CREDENTIALS,
@@ -152,7 +152,7 @@ export class AppMetaResponse {
   missing_settings!: MissingSettingsResponse[];
 }
 
-/** Answer of `GET /v1/apps/{app_id}`. */
+/** Response of `GET /v1/apps/{app_id}`. */
 export class AppWithMetaResponse extends AppResponse {
   @ApiProperty({ type: AppMetaResponse })
   meta!: AppMetaResponse;

@@ -1,7 +1,7 @@
 import type { Product } from '../config/config.ts';
 import type { SecretId } from '../vault/ids.ts';
 
-/** What a secret of an app is for. It is sealed to the app's id and this. */
+/** What an app's secret is for. The secret is sealed to the app's id and this purpose. */
 export type AppSecretPurpose =
   | 'app_secret'
   | 'previous_app_secret'
@@ -12,7 +12,7 @@ export type AppSecretPurpose =
 export type AppSecretIds = Partial<Record<AppSecretPurpose, SecretId>>;
 export type LoginConfigIds = Partial<Record<Product, string>>;
 
-/** A Meta app that was made over the API. */
+/** A Meta app that was created over the API. */
 export interface AppRow {
   /** Meta's id. */
   app_id: string;

@@ -9,7 +9,7 @@ import type { AppRow } from './app-row.ts';
 
 const ALL_TENANTS = '*';
 
-/** Decides under which app a tenant's new connection is made. */
+/** Decides under which app a tenant's new connection is created. */
 @Injectable()
 export class AppSelector {
   constructor(
@@ -19,9 +19,9 @@ export class AppSelector {
   ) {}
 
   /**
-   * Returns the app asked for, else the one that names the tenant, else the one of all tenants, else the environment's.
-   * Throws 404 `app_not_found`, 403 `not_allowed` if the app asked for does not cover the tenant, 409 `ambiguous_app`
-   * for several of equal rank.
+   * Returns the requested app, else the one that names the tenant, else the one for all tenants, else the
+   * environment's. Throws 404 `app_not_found`, 403 `not_allowed` if the requested app does not cover the tenant, 409
+   * `ambiguous_app` for several of equal rank.
    */
   async select(tenant: string, appId: string | null): Promise<MetaApp> {
     if (appId === null) return this.selectForTenant(tenant);
@@ -36,7 +36,7 @@ export class AppSelector {
     return this.require(appId);
   }
 
-  /** Like `select`, by id, as sessions and authorizations keep it: null for the environment's app. */
+  /** Like `select`, but returns the id that sessions and authorizations store: null for the environment's app. */
   async selectId(tenant: string, appId: string | null): Promise<string | null> {
     const app = await this.select(tenant, appId);
     return app === this.apps.primary ? null : app.id;
@@ -55,7 +55,7 @@ export class AppSelector {
   }
 }
 
-/** Chooses by rank; null: none serves the tenant. Throws 409 `ambiguous_app`. */
+/** Chooses by rank. Null if none serves the tenant. Throws 409 `ambiguous_app`. */
 export function chooseApp<A extends Pick<AppRow, 'app_id' | 'tenants'>>(apps: readonly A[], tenant: string): A | null {
   for (const name of [tenant, ALL_TENANTS]) {
     const ofRank = apps.filter(({ tenants }) => tenants.includes(name));

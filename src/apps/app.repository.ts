@@ -5,9 +5,9 @@ import { defineStatement, type SqlExecutor } from '../database/statement.ts';
 import { APP_MAC } from './app-mac.ts';
 import type { AppRow, StoredAppRow } from './app-row.ts';
 
-/** Advisory lock for changes of ids: an id must not become known twice, whatever its role. */
+/** Advisory lock for changes of ids: an id must be unique, whatever its role. */
 const IDS_LOCK = 727_018;
-/** More apps than these of one rank are as ambiguous as two. */
+/** More apps than this of one rank are as ambiguous as two. */
 const MAX_OF_RANK = 10;
 
 const COLUMNS = sql`a.app_id, a.name, a.tenants, a.instagram_app_id, a.threads_app_id, a.login_config_ids, a.graph_api_version,
@@ -137,7 +137,7 @@ export class AppRepository {
     return apps.slice(0, limit);
   }
 
-  /** Apps that name the tenant, and those of all tenants. */
+  /** Apps that name the tenant, and those for all tenants. */
   async listOfTenant(executor: SqlExecutor, tenant: string): Promise<AppRow[]> {
     const rows = await executor.rows(selectOfTenant({ tenant }));
     return rows.flatMap((row) => this.accept(row) ?? []);

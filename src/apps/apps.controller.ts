@@ -40,8 +40,8 @@ const ApiAppId = (): MethodDecorator =>
   ApiParam({ name: 'app_id', description: "Meta's id of the app", example: '1029384756102938' });
 
 /**
- * Meta apps of this installation: the environment's, and those of brands and customers. Apart from admins, clients see
- * those that serve only their tenants.
+ * Meta apps of this installation: the environment's, and those of brands and customers. Admins see all of them; other
+ * clients see those that serve only their tenants.
  */
 @ApiTags('apps')
 @Roles('admin', 'tenant_admin')
@@ -171,7 +171,7 @@ export class AppsController {
 
   @Delete(':app_id')
   @HttpCode(204)
-  // An app may be added again, so its end must not be carried out again later.
+  // An app may be added again, so its deletion must not be repeated later.
   @WaitsForStandby({ isEnding: false })
   @ApiAppId()
   @ApiOperation({
@@ -201,7 +201,7 @@ function toChange(client: AuthenticatedClient, requestId: string): AppEdit {
   return { actor: toActor(client), requestId, tenants: tenantsOfApps(client) };
 }
 
-/** Throws 404 `app_not_found` for what is not an id of Meta. */
+/** Throws 404 `app_not_found` if the text can't be an id of Meta's. */
 function toAppId(id: string): string {
   if (!META_ID.test(id)) throw new AppError(appNotFound);
   return id;

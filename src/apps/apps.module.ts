@@ -13,7 +13,7 @@ import { AppsController } from './apps.controller.ts';
 import { AppsService } from './apps.service.ts';
 import { PreviousSecretJob } from './previous-secret.job.ts';
 
-/** The Meta apps of this installation. Global, because every call of Meta belongs to one. */
+/** The Meta apps of this installation. Global, because every call to Meta belongs to one. */
 @Global()
 @Module({
   imports: [EventsModule, MetaModule],

@@ -106,7 +106,7 @@ export class AppsService {
       if (Object.keys(changes).length === 0) return before;
       const secretIds = { ...draft.secret_ids, ...(await this.secrets.seal(tx, appId, secrets)) };
       const after = await this.store(tx, { ...draft, secret_ids: secretIds }, before);
-      // What the app served before stands in the entry, too.
+      // The entry also shows which tenants the app served before.
       const tenant = onlyTenant(before) === onlyTenant(after) ? onlyTenant(after) : null;
       await this.audit.record(tx, { ...by, action: 'app.changed', tenant, subjectId: appId, details: { changes } });
       return after;
@@ -114,8 +114,8 @@ export class AppsService {
   }
 
   /**
-   * Replaces the app's secret, from the next call on. The old one may still sign for `graceSeconds`. Throws 404
-   * `app_not_found`, 403 `not_allowed`, 409 `app_in_environment` or `app_rejected`, 503 `meta_unavailable`.
+   * Replaces the app's secret, with effect from the next call. The old one may still sign for `graceSeconds`. Throws
+   * 404 `app_not_found`, 403 `not_allowed`, 409 `app_in_environment` or `app_rejected`, 503 `meta_unavailable`.
    */
   async rotateSecret(
     appId: string,
@@ -132,7 +132,8 @@ export class AppsService {
       const before = await this.lock(tx, appId, tenants);
       const { app_secret: current } = await this.secrets.open(tx, before);
       const { previous_app_secret: __, ...kept } = before.secret_ids;
-      // Sent again, the same secret is no rotation: what signs for the grace must not become the current one.
+      // Sending the same secret again is no rotation: the current secret must not replace the one that may sign during
+      // the grace period.
       const isSame = current?.expose() === secret.expose();
       const keepsOld = graceSeconds > 0 && current !== undefined && !isSame;
       const sealed = await this.secrets.seal(tx, appId, {
@@ -177,7 +178,7 @@ export class AppsService {
     });
   }
 
-  /** Throws 404 `app_not_found`, also for an app that serves others than `tenants` (null: all). */
+  /** Throws 404 `app_not_found`, also for an app that serves tenants other than `tenants` (null: all). */
   async get(appId: string, tenants: readonly string[] | null): Promise<AppRow> {
     const row = await this.repository.find(this.database, appId);
     if (row === null || !servesOnly(row, tenants)) throw new AppError(appNotFound);

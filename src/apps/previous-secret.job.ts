@@ -8,7 +8,9 @@ import { AppSecretStore } from './app-secret-store.ts';
 const INTERVAL_MS = 3_600_000;
 const BATCH = 100;
 
-/** Destroys previous secrets of apps after their grace. They have not signed since, whether or not this ran. */
+/**
+ * Destroys apps' previous secrets after the grace period. They are not accepted after it, whether or not this has run.
+ */
 @Injectable()
 export class PreviousSecretJob {
   constructor(

@@ -22,7 +22,7 @@ const writeMacs = defineStatement<{ ids: readonly string[]; macs: readonly Buffe
     FROM unnest(${ids}::text[], ${macs}::bytea[]) AS given(id, mac) WHERE r.app_id = given.id`,
 );
 
-/** Meta apps have MACs from their first release on; an operator may adopt rows. */
+/** Meta apps have had MACs since their first release; an operator may adopt rows. */
 export const PROTECTED_APPS = defineProtectedTable({
   definition: APP_MAC,
   lockRows: (tx, { after, all, limit }) => tx.rows(lockRows({ after: after?.app_id ?? null, all, limit })),
