@@ -1,4 +1,4 @@
-/** Actions that the audit record knows. */
+/** Actions in the audit record. */
 export type AuditAction =
   | 'access.refused'
   | 'app.changed'

@@ -103,7 +103,7 @@ export class AuditEntryQuery {
   }
 }
 
-/** The index of connections has the beginning of ids only; Postgres sorts what has the same. */
+/** The index of connections has only the beginning of ids; Postgres sorts entries that share it. */
 function order({ connectionId }: ListParameters): Sql {
   return connectionId === null ? sql`e.id DESC` : sql`left(e.id, 10) DESC, e.id DESC`;
 }

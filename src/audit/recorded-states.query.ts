@@ -7,7 +7,7 @@ import { isForged } from './chain/entry-mac.ts';
 import type { AuditEntryId } from './ids.ts';
 
 /**
- * Actions whose entries have status and generation of their connection. Same as in the index
+ * Actions whose entries have their connection's status and generation. Same as in the index
  * `audit_entry_connection_state`.
  */
 const CONNECTION_STATE_ACTIONS: readonly AuditAction[] = [
@@ -18,9 +18,7 @@ const CONNECTION_STATE_ACTIONS: readonly AuditAction[] = [
   'connection.revoked',
   'connection.rollback_detected',
 ];
-/**
- * Actions whose entries have the version of their credential. Same as in the index `audit_entry_credential_version`.
- */
+/** Actions whose entries have their credential's version. Same as in the index `audit_entry_credential_version`. */
 const CREDENTIAL_VERSION_ACTIONS: readonly AuditAction[] = [
   'credential.granted',
   'credential.refreshed',

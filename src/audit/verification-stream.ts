@@ -3,13 +3,14 @@ import { settleWithin } from '../platform/settle-within.ts';
 import type { ChainVerificationResponse } from './audit-response.dto.ts';
 import type { VerificationProgress } from './chain/chain-verifier.ts';
 
-/** How often progress is told: a proxy that ends silent answers does not end this one. */
+/** How often progress is sent, so that proxies don't end the response as idle. */
 const INTERVAL_MS = 500;
 const RUNNING = Symbol('running');
 
 /**
  * A verification as server-sent events: `progress` twice a second, then `verification` with the verdict. A client that
- * leaves does not stop it. Fails like the verification, at once if that fails within the first half second.
+ * disconnects does not stop it. Fails when the verification does: before any output if that is within the first half
+ * second.
  */
 export async function streamVerification(
   run: Promise<ChainVerificationResponse>,

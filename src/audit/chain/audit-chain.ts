@@ -33,11 +33,14 @@ import { firstIdRequiringMac, isForged } from './entry-mac.ts';
  * verification reports them.
  */
 const LOOK_BACK_MS = { newest: 3_000, recent: 20_000, late: 15 * 60_000 } as const;
-/** `turn`: the newest, and the next part of all others, so that two ticks a second look at all in 90 seconds. */
+/**
+ * `turn`: the newest entries, and the next part of the late ones, so that two ticks a second cover all of them in 90
+ * seconds.
+ */
 type LookBack = 'recent' | 'late' | 'turn';
-/** Entries that are hashed at a stretch, a millisecond: requests wait meanwhile. */
+/** Entries hashed in one go, which takes a millisecond and blocks requests. */
 const HASHED_AT_ONCE = 50;
-/** What a turn looks at of the others: a 180th. More would keep new entries waiting where there are many. */
+/** The part of the late entries that one turn covers, a 180th. A larger part could hold up new entries. */
 const TURN_MS = 5_000;
 
 /** Ids from `from` (inclusive) to `before` (exclusive). */
@@ -75,7 +78,7 @@ const LOCKED: LinkedBatch = { linked: 0, forged: [], lastRead: null, isLocked: t
 
 export interface LinkingResult {
   linked: number;
-  /** Somebody else, usually another worker, held the chain's lock, so linking stopped. */
+  /** Another session, usually another worker, held the chain's lock, so linking stopped. */
   isLocked: boolean;
 }
 
@@ -102,7 +105,7 @@ interface LinkingOptions {
 export class AuditChain {
   /** Never changes once known. */
   #macsRequiredFrom: string | null = null;
-  /** Up to where turns have looked at late entries. */
+  /** Up to where turns have checked late entries. */
   #turnedUntilMs = 0;
 
   constructor(
@@ -135,12 +138,12 @@ export class AuditChain {
       return add(found, await this.linkSpan({ from, before }, options));
     }
     const newest = await this.linkSpan({ from: firstLinkableId(newestEntryId, 'newest'), before }, options);
-    // Whoever holds the lock also looks at the others.
+    // The holder of the lock also checks the late ones.
     if (newestEntryId === null || newest.isLocked) return newest;
     return add(newest, await this.linkLate(this.nextTurn(newestEntryId), options));
   }
 
-  /** Nearly always all late ones are linked. Looking takes long, so nobody is locked out meanwhile. */
+  /** Late entries are nearly always all linked. The search is slow, so it runs without the lock. */
   private async linkLate(span: Span, options: LinkingOptions): Promise<LinkingResult> {
     const first = await findFirstUnlinked(this.database.longRunning, span.from, span.before);
     return first === null ? NONE : this.linkSpan({ ...span, from: first }, options);

@@ -61,8 +61,8 @@ const tipStatement = defineStatement<Record<never, never>, TipRow>(
 );
 
 /**
- * Repeats the range inside of the anti-join, because Postgres would otherwise walk the whole chain. Looks for ids
- * first: indexes have them, and the rows of linked entries, which are nearly all, stay unread.
+ * Repeats the range inside the anti-join, because Postgres would otherwise walk the whole chain. Looks for ids first:
+ * indexes have them, so the rows of linked entries, which are nearly all, stay unread.
  */
 const unlinkedStatement = defineStatement<{ from: string; before: string }, LinkableEntry>(
   'audit_unlinked',
@@ -92,9 +92,9 @@ const countUnlinkedStatement = defineStatement<{ from: string }, { count: number
 );
 
 /**
- * `macs`: one after the other, because the driver takes long for an array of them. Inserts nothing if a position is
- * taken, since Postgres keeps positions unique within each partition only. Asks for the greatest, which is an index's
- * last entry: looking for one that is not smaller reads the whole table, because Postgres expects to find it soon.
+ * `macs`: concatenated, because the driver is slow with an array of them. Inserts nothing if a position is taken, since
+ * Postgres keeps positions unique within each partition only. Compares with the greatest, the last entry of an index:
+ * searching for an equal or greater one would read the whole table, because Postgres expects to find a match soon.
  */
 const insertLinksStatement = defineStatement<{
   firstPosition: number;

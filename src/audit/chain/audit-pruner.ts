@@ -95,7 +95,7 @@ export class AuditPruner {
     return pruned;
   }
 
-  /** Gives their disk space back at once. Where others keep one locked, the next call drops it. */
+  /** Frees their disk space at once. If another session has one locked, the next call drops it. */
   private async dropEmptyPartitions(before: Date): Promise<void> {
     const { longRunning } = this.database;
     for (const table of ['audit_entry', 'audit_link'] as const) {

@@ -66,8 +66,8 @@ export async function deleteLinkedEntries(tx: SqlExecutor, ids: readonly AuditEn
 }
 
 /**
- * Drops the partition that ends at `until`, unless it still has rows or another session is at it. Only the owner of the
- * tables may.
+ * Drops the partition that ends at `until`, unless it still has rows or another session is using it. Only the tables'
+ * owner can do this.
  */
 export async function dropEmptyPartition(
   executor: SqlExecutor,

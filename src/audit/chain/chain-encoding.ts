@@ -3,7 +3,7 @@ import type { ChainMac } from './chain-mac.ts';
 const FORMAT = '1';
 const FORMAT_WITH_ENTRY_MAC = '2';
 
-/** Stands in for the MAC before the first link. */
+/** Takes the place of the previous MAC in the first link. */
 export const GENESIS_MAC = Buffer.alloc(32);
 
 /**
@@ -30,7 +30,7 @@ export function computeLinkMac(
   return mac.computeAuditMac(message);
 }
 
-/** Writes a field as `encodeFields` does, in a tenth of its time. Returns the offset behind it. */
+/** Writes a field as `encodeFields` does, in a tenth of the time. Returns the offset after it. */
 function writeAscii(bytes: Buffer, field: string, offset: number): number {
   const start = bytes.writeUInt32BE(field.length, offset);
   return start + bytes.write(field, start, 'latin1');

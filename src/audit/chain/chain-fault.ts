@@ -17,7 +17,7 @@ export const CHAIN_FAULT_KINDS = [
   'forged',
   /** Objects exist, but the entry about their creation doesn't. */
   'record_missing',
-  /** The newest entries can't be linked, because somebody holds the chain's lock. */
+  /** The newest entries can't be linked, because another session holds the chain's lock. */
   'held_up',
 ] as const;
 

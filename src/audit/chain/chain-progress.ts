@@ -6,12 +6,12 @@ import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { AuditChain } from './audit-chain.ts';
 import { type ChainLockHolder, findLockHolder, readTip } from './audit-link.repository.ts';
 
-/** How long no replica may link waiting entries before linking counts as held up. */
+/** How long entries may wait while no replica links any, before linking counts as held up. */
 const PATIENCE_MS = 15_000;
 
 export const HOLD_UP_REASONS = ['locked', 'failing'] as const;
 
-/** `locked`: somebody holds the chain's lock. `failing`: the chain is broken or the database fails. */
+/** `locked`: another session holds the chain's lock. `failing`: the chain is broken or the database fails. */
 export type HoldUpReason = (typeof HOLD_UP_REASONS)[number];
 
 export interface ChainHoldUp {
@@ -19,11 +19,11 @@ export interface ChainHoldUp {
   reason: HoldUpReason;
 }
 
-/** How far the record is. */
+/** How far linking has progressed. */
 export interface ChainState {
   /** Entries in the chain. */
   entries: number;
-  /** Recent entries that wait to be linked. */
+  /** Recent entries waiting to be linked. */
   unlinked: number;
   /** Since when no replica has linked any; null: linking works. */
   heldUpSince: Date | null;

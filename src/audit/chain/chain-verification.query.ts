@@ -30,7 +30,7 @@ interface UnlinkedPageRow {
   unlinked: AuditEntryId | null;
 }
 
-/** Where to go on reading: from a position on, but not with the link to this entry, which was read. */
+/** Where to continue reading: at this position, without the link to this entry, which was already read. */
 export interface LinkCursor {
   from: string;
   lastEntryId: string;
@@ -38,8 +38,8 @@ export interface LinkCursor {
 
 /**
  * LATERAL with a LIMIT forces one primary-key lookup per link. Otherwise, without fresh statistics, Postgres reads the
- * whole table for each batch. Two partitions may have a link of one position, so a batch begins where the last one
- * ended: both are read.
+ * whole table for each batch. Two partitions may have a link at the same position, so a batch begins where the last one
+ * ended, to read both.
  */
 const linksStatement = defineStatement<LinkCursor & { upTo: number }, LinkRow>(
   'audit_links',
@@ -107,7 +107,7 @@ export function readLinks(executor: SqlExecutor, cursor: LinkCursor, upTo: numbe
   return executor.rows(linksStatement({ ...cursor, upTo }));
 }
 
-/** Whether there are as many links up to a position as it says, without those that were pruned. */
+/** Whether the number of links up to a position equals that position, less the pruned ones. */
 export async function areLinksCounted(executor: SqlExecutor, upTo: number): Promise<boolean> {
   const [count] = await executor.rows(linkCountStatement({ upTo }));
   return count !== undefined && Number(count.links) === upTo - Number(count.pruned);
@@ -115,7 +115,7 @@ export async function areLinksCounted(executor: SqlExecutor, upTo: number): Prom
 
 /**
  * Counts the next `ENTRIES_PER_COUNT` entries in a range of ids, and the links of the same ids. Indexes have both, so
- * this is much cheaper than looking for the link of each.
+ * this is much cheaper than looking up each entry's link.
  */
 export async function countEntriesAndLinks(
   executor: SqlExecutor,

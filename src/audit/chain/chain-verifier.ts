@@ -37,7 +37,7 @@ export interface ChainVerification {
 
 type ProgressListener = (progress: WalkProgress) => void;
 
-/** How far a verification is: it has checked the links up to `position`, of `lastPosition`. */
+/** Progress of a verification: it has checked the links up to `position`, of `lastPosition`. */
 export type VerificationProgress = Pick<WalkProgress, 'position' | 'lastPosition'>;
 
 /**
@@ -58,7 +58,7 @@ export class ChainVerifier {
     private readonly audited: AuditedObjects,
   ) {}
 
-  /** How far this replica's verification is; null while none runs. */
+  /** Progress of this replica's verification; null while none runs. */
   get progress(): VerificationProgress | null {
     return this.#progress;
   }

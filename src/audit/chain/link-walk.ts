@@ -9,7 +9,7 @@ import type { ChainMac } from './chain-mac.ts';
 import { LINKS_PER_BATCH, type LinkCursor, type LinkRow, readLinks } from './chain-verification.query.ts';
 import { firstIdRequiringMac, isForged } from './entry-mac.ts';
 
-/** Links that are checked at a stretch, a millisecond: requests wait meanwhile. */
+/** Links checked in one go, which takes a millisecond and blocks requests. */
 const HASHED_AT_ONCE = 100;
 const BEFORE_ALL_POSITIONS = '-9223372036854775808';
 
@@ -22,17 +22,17 @@ interface WalkState {
   macsRequiredFrom: string | null;
 }
 
-/** How far a walk is. */
+/** Progress of a walk. */
 export interface WalkProgress {
   position: number;
   lastPosition: number;
-  /** Up to where nothing is wrong; null before the first link, and once something is. */
+  /** Up to where nothing is wrong; null before the first link, and after the first fault. */
   soundUpTo: AuditCheckpoint | null;
 }
 
 interface LinkWalk {
   start: AuditCheckpoint | null;
-  /** Whether an earlier walk has checked the links up to the start, so that they need no reading. */
+  /** Whether an earlier walk has checked the links up to the start, so that they need not be read. */
   isContinued?: boolean;
   upTo: number;
   onProgress?: (progress: WalkProgress) => void;
@@ -118,8 +118,8 @@ function step(mac: ChainMac, state: WalkState, link: LinkRow): Step | null {
 }
 
 /**
- * A link that covers its entry's MAC proves the entry: whoever made it had checked that MAC. Others prove only that the
- * entry is the one that was linked.
+ * A link that covers its entry's MAC proves the entry: the link's writer had checked that MAC. Others prove only that
+ * the entry is the one that was linked.
  */
 function judge(
   mac: ChainMac,

@@ -12,10 +12,10 @@ import {
 } from './chain-verification.query.ts';
 import { isForged } from './entry-mac.ts';
 
-/** How many unlinked entries to read at a time where some are out of order. */
+/** How many unlinked entries to read at a time where there should be none. */
 const UNLINKED_PER_BATCH = 200;
 
-/** Where unlinked entries are in order. */
+/** Where entries may be unlinked. */
 export interface LinkableRange {
   /** Entries before this id are no longer linked. */
   past: string;
@@ -25,7 +25,7 @@ export interface LinkableRange {
   macsRequiredFrom: string | null;
 }
 
-/** Finds unlinked entries where none may be, and forged ones where they may. */
+/** Finds unlinked entries outside of the range, and forged ones inside it. */
 export async function findUnlinkedFaults(
   executor: SqlExecutor,
   mac: ChainMac,
@@ -47,7 +47,7 @@ export async function findUnlinkedFaults(
   }
 }
 
-/** Returns the id after which entries and links first differ in number; null if they do not. */
+/** Returns the id after which the numbers of entries and links first differ; null if they don't. */
 async function findWhereCountsDiffer(executor: SqlExecutor, past: string): Promise<string | null> {
   for (let after = ''; ; ) {
     const { last, read, links } = await countEntriesAndLinks(executor, after, past);

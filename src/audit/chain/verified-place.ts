@@ -4,7 +4,7 @@ import { encodeFields } from './chain-encoding.ts';
 import type { ChainMac } from './chain-mac.ts';
 import { areLinksCounted, findLinkMac } from './chain-verification.query.ts';
 
-/** A verification cannot go on from a place. The message says why. */
+/** A verification can't continue from a place. The message says why. */
 export class UnusablePlaceError extends Error {
   constructor(reason: string) {
     super(reason);
@@ -16,8 +16,8 @@ const PREFIX = 'mvv1';
 const WORD = new RegExp(`^${PREFIX}\\.(\\d{1,15})\\.([0-9a-f]{64})\\.(|none|aud_[0-9a-z]+)\\.([0-9a-f]{64})$`);
 
 /**
- * Formats up to where a verification found nothing wrong, as one word to be kept outside of the database. Sealed with
- * the chain's key, so that nobody without it makes a verification skip links.
+ * Formats the place up to which a verification found nothing wrong, as one word to be kept outside of the database.
+ * Sealed, so that nobody without the chain's key can make a verification skip links.
  */
 export function formatPlace(mac: ChainMac, place: AuditCheckpoint): string {
   const { position, macsRequiredFrom } = place;
