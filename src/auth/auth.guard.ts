@@ -76,7 +76,7 @@ export class AuthGuard implements CanActivate {
     return true;
   }
 
-  /** The cached limit may be outdated: checks the current one. Throws 429 `rate_limited` if that is exceeded, too. */
+  /** The cached limit may be outdated: checks the current one. Throws 429 `rate_limited` if that is also exceeded. */
   private async reconsider(
     client: AuthenticatedClient,
     refused: LimitDecision,

@@ -43,7 +43,7 @@ export interface AuthenticatedClient {
   readonly person?: SignedInPerson;
 }
 
-/** A client by its own key or token. */
+/** A client authenticated by its own key or token. */
 export interface ResolvedClient extends AuthenticatedClient {
   readonly clientId: ClientId;
 }

@@ -48,7 +48,7 @@ const otherAdminsStatement = defineStatement<{ id: ClientId; now: Date }, WithKe
     WHERE c.role = 'admin' AND c.deleted_at IS NULL AND c.id <> ${id} AND ${keyIsValid(sql`k`, now)}`,
 );
 
-/** Finds nobody, but makes Postgres plan the statement. */
+/** Finds no client, but makes Postgres plan the statement. */
 export const lookUpNobody = (): Statement => byKeyStatement({ hash: Buffer.alloc(0) });
 
 /** Returns the client of a key, expired or not. Null if unknown, deleted, or if a MAC doesn't verify. */

@@ -26,7 +26,7 @@ export interface ClientRow {
 /** With the columns that decide whether the row is valid. */
 export interface StoredClientRow extends ClientRow {
   deleted_at: Date | null;
-  /** Null if an earlier release, or somebody else, wrote the row. */
+  /** Null if an earlier release, or something other than this service, wrote the row. */
   mac: Buffer | null;
 }
 

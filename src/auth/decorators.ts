@@ -23,11 +23,13 @@ export const RolesWithCachedClient = (...roles: Role[]): MethodDecorator =>
 export const NEEDS_FRESH_SIGN_IN = Symbol('fresh sign-in');
 
 export interface FreshSignInRule {
-  /** How often a session may do it within ten minutes all the same, because only doing it in bulk is dangerous. */
+  /** How often a session may do it within ten minutes without signing in again, because only bulk use is dangerous. */
   readonly free: number;
 }
 
-/** For what can't be undone: a person who came by OpenID Connect must have signed in within the last five minutes. */
+/**
+ * For actions that can't be undone: a person who used OpenID Connect must have signed in within the last five minutes.
+ */
 export const NeedsFreshSignIn = (rule: FreshSignInRule = { free: 0 }): MethodDecorator =>
   SetMetadata<symbol, FreshSignInRule>(NEEDS_FRESH_SIGN_IN, rule);
 
@@ -35,7 +37,7 @@ export const NeedsFreshSignIn = (rule: FreshSignInRule = { free: 0 }): MethodDec
 export const Public = (): MethodDecorator & ClassDecorator =>
   SetMetadata<symbol, AccessRule>(ACCESS_RULE, { kind: 'public' });
 
-/** Opens a route to operators: everybody on the operations listener, or with the operations token. */
+/** Opens a route to operators: everyone on the operations listener or with the operations token. */
 export const ForOperators = (): MethodDecorator & ClassDecorator =>
   SetMetadata<symbol, AccessRule>(ACCESS_RULE, { kind: 'operators' });
 

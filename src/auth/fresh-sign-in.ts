@@ -7,7 +7,7 @@ import { SharedLimits } from './limits/shared-limits.ts';
 const MAX_AGE_MS = 5 * 60_000;
 const BULK_PERIOD_MS = 10 * 60_000;
 
-/** Decides whether a person has to sign in again before what can't be undone. */
+/** Decides whether a person has to sign in again before an action that can't be undone. */
 @Injectable()
 export class FreshSignIn {
   constructor(
@@ -15,7 +15,7 @@ export class FreshSignIn {
     private readonly limits: SharedLimits,
   ) {}
 
-  /** Keys and links can't be asked for again, so only a sign-in at an issuer gets old. */
+  /** A person can't be asked for a key or link again, so only a sign-in at an issuer becomes too old. */
   isSatisfied({ person }: AuthenticatedClient, { free }: FreshSignInRule): boolean {
     if (person?.method !== 'oidc') return true;
     const { authenticatedAt, sessionId } = person;

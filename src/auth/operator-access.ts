@@ -16,7 +16,7 @@ const NEEDS_TOKEN = {
   remedy: 'Send the operations token as Authorization: Bearer …, or use the operations port.',
 };
 
-/** Tells operators, who may see metrics and the details of readiness, from everybody else. */
+/** Distinguishes operators, who may see metrics and the details of readiness, from everyone else. */
 @Injectable()
 export class OperatorAccess {
   constructor(
@@ -31,7 +31,7 @@ export class OperatorAccess {
     return isPublic || isFromOperationsListener(request.raw) || this.hasToken(request);
   }
 
-  /** Whether the request has the operations token, which is no client's key. */
+  /** Whether the request has the operations token, which is not a client's key. */
   hasToken(request: FastifyRequest): boolean {
     const { token } = this.config.operations;
     const given = readBearerToken(request);

@@ -3,7 +3,7 @@ import type { Id } from '../platform/ids.ts';
 import type { AuthenticatedClient } from './authenticated-client.ts';
 import type { CallerId } from './ids.ts';
 
-/** Whoever was refused, as far as that is known. */
+/** The refused caller, as far as it is known. */
 export interface RefusedCaller extends Pick<AuthenticatedClient, 'person'> {
   readonly clientId: CallerId;
 }

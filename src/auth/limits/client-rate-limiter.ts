@@ -13,7 +13,7 @@ export class ClientRateLimiter {
     return this.limits.take(clientId, policyOf(limitPerSecond));
   }
 
-  /** Decides again about a request that `take` refused, by the limit that holds now. */
+  /** Reconsiders a request that `take` refused, under the current limit. */
   retake(clientId: CallerId, limitPerSecond: number): LimitDecision {
     return this.limits.retake(clientId, policyOf(limitPerSecond));
   }

@@ -4,8 +4,9 @@ import { toRetryAfterSeconds } from './retry-after.ts';
 import type { LimitDecision } from './shared-limit.ts';
 
 /**
- * Tells a client its limit and what is left of the current second, as draft-ietf-httpapi-ratelimit-headers-11 writes
- * it: `RateLimit-Policy: "client";q=20;w=1` and `RateLimit: "client";r=19;t=1`. Nothing if it has no limit.
+ * Tells a client its limit and what is left of the current second, in the form of
+ * draft-ietf-httpapi-ratelimit-headers-11: `RateLimit-Policy: "client";q=20;w=1` and `RateLimit: "client";r=19;t=1`.
+ * Nothing if it has no limit.
  */
 export function setRateLimitHeaders(
   reply: FastifyReply,

@@ -3,7 +3,7 @@ import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import { addSeconds } from '../../platform/clock.ts';
 import type { Usage, UsageReport } from './shared-limit.ts';
 
-/** Rows that nobody renews say nothing any more after two periods. */
+/** Rows that are no longer updated lose their meaning after two periods. */
 const KEPT_SECONDS = 300;
 
 interface ExchangeParameters {
@@ -17,7 +17,7 @@ interface ExchangeParameters {
   now: Date;
 }
 
-/** What a replica tells the others: a report for each name. */
+/** What a replica reports to the others, by name. */
 interface ToldUsage {
   replica: string;
   names: readonly string[];
@@ -67,7 +67,7 @@ export interface OthersUsage {
   othersBefore: Usage;
 }
 
-/** Tells the other replicas what this one counted, and returns what they did: one statement for all names. */
+/** Reports this replica's counts to the others and returns theirs, in one statement for all names. */
 export async function exchangeUsage(
   executor: SqlExecutor,
   { replica, names, reports, now }: ToldUsage,
@@ -91,7 +91,7 @@ export async function exchangeUsage(
   }));
 }
 
-/** Removes what has no meaning any more. */
+/** Removes rows that have lost their meaning. */
 export async function purgeUsage(executor: SqlExecutor, now: Date): Promise<void> {
   await executor.run(purgeStatement({ before: addSeconds(now, -KEPT_SECONDS) }));
 }

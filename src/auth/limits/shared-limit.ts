@@ -19,25 +19,25 @@ export interface LimitDecision {
   isGranted: boolean;
   /** Requests left in this period, as far as this replica knows. */
   remaining: number;
-  /** Until the next period that has anything left after what earlier ones took from it. */
+  /** Until the next period in which earlier ones have left anything. */
   resetMs: number;
 }
 
-/** What a replica tells the others about a limit. */
+/** What a replica reports to the others about a limit. */
 export interface UsageReport {
   period: number;
   own: Usage;
   ownBefore: Usage;
 }
 
-/** Of the limit, what a replica may grant before it tells the others. */
+/** The part of the limit that a replica may grant before it reports to the others. */
 const SLICE = 0.05;
 /** Earlier periods that are kept, because what others counted in them may arrive late. */
 const MEMORY = 4;
 
 /**
  * Periods that a burst may use up in advance. Five replicas that don't know of each other yet grant the limit of five
- * periods; a smaller number would let some of that pass for good, a larger one shut callers out for longer.
+ * periods; a smaller number would never take some of that back, a larger one would shut callers out for longer.
  */
 const MOST_EXCESS = 4;
 
@@ -53,18 +53,18 @@ interface Period {
  */
 export class SharedLimit {
   #number: number | null = null;
-  /** This one first. */
+  /** The current one first. */
   #periods: Period[] = [begin()];
-  /** Granted beyond the limit before the periods that are kept. */
+  /** Requests granted beyond the limit before the periods that are kept. */
   #excess = 0;
-  /** The others' part of what was last granted, from 0 to 1. */
+  /** The others' share of what was last granted, from 0 to 1. */
   #othersPart = 0;
   #reportedGrants = 0;
   #learnedNumber: number | null = null;
 
   /**
-   * Counts a request. `isIsolated`: the others can't be asked, so only the part of the limit that this replica had last
-   * is granted.
+   * Counts a request. `isIsolated`: the others can't be reached, so only this replica's last share of the limit is
+   * granted.
    */
   take(policy: LimitPolicy, nowMs: number, isIsolated: boolean): LimitDecision {
     this.#turnTo(policy, nowMs);
@@ -72,7 +72,7 @@ export class SharedLimit {
     return this.retake(policy, nowMs, isIsolated);
   }
 
-  /** Decides again about the last request, which `take` refused, by another policy. */
+  /** Reconsiders the last request, which `take` refused, under another policy. */
   retake(policy: LimitPolicy, nowMs: number, isIsolated: boolean): LimitDecision {
     const { own } = this.#current;
     const allowed = isIsolated ? this.#allowedAlone(policy, nowMs) : this.#allowed(policy, nowMs);
@@ -82,13 +82,13 @@ export class SharedLimit {
     return { isGranted, remaining, resetMs: this.#resetMs(policy, nowMs) };
   }
 
-  /** Whether the others should soon know what this replica granted, or it what they did. */
+  /** Whether to exchange counts soon: the others lack many of this replica's grants, or it lacks theirs. */
   isExchangeUrgent({ limit }: LimitPolicy): boolean {
     const slice = Math.max(1, Math.floor(limit * SLICE));
     return this.#learnedNumber !== this.#number || this.#current.own.granted - this.#reportedGrants >= slice;
   }
 
-  /** Returns what to tell the others. */
+  /** Returns what to report to the others. */
   report(): UsageReport {
     const { own } = this.#current;
     this.#reportedGrants = own.granted;
@@ -135,7 +135,7 @@ export class SharedLimit {
     return (takenPeriods + 1) * policy.periodMs - (nowMs % policy.periodMs);
   }
 
-  /** What this period may have, after what the ones before took from it. */
+  /** What this period may grant, after what earlier ones took from it. */
   #budget(policy: LimitPolicy, nowMs: number): number {
     if (policy.carry === 'sliding') return policy.limit - Math.floor(grantedIn(this.#previous) * restOf(policy, nowMs));
     let excess = this.#excess;
@@ -145,8 +145,8 @@ export class SharedLimit {
   }
 
   /**
-   * What the others left. If more was wanted than the limit in the previous period, also no more than this replica's
-   * part of what is wanted, so that all can grant at once without exceeding it.
+   * What the others left. If demand exceeded the limit in the previous period, also no more than this replica's share
+   * of the demand, so that all can grant at once without exceeding the limit.
    */
   #allowed(policy: LimitPolicy, nowMs: number): number {
     const [current, previous] = [this.#current, this.#previous];
@@ -173,12 +173,12 @@ function grantedIn({ own, others }: Period): number {
   return own.granted + others.granted;
 }
 
-/** Granted beyond the limit until the end of a period; at most what `MOST_EXCESS` periods may have. */
+/** Requests granted beyond the limit by the end of a period; at most the limit of `MOST_EXCESS` periods. */
 function excessAfter(before: number, period: Period, { limit, carry }: LimitPolicy): number {
   return carry === 'sliding' ? 0 : Math.min(MOST_EXCESS * limit, Math.max(0, before + grantedIn(period) - limit));
 }
 
-/** The part of the period that is still to come, from 1 to 0. */
+/** The part of the period that remains, from 1 to 0. */
 function restOf({ periodMs }: LimitPolicy, nowMs: number): number {
   return 1 - (nowMs % periodMs) / periodMs;
 }

@@ -9,7 +9,7 @@ import { Random } from '../../platform/random.ts';
 import { exchangeUsage, purgeUsage } from './shared-limit.repository.ts';
 import { type LimitDecision, type LimitPolicy, SharedLimit, type UsageReport } from './shared-limit.ts';
 
-/** Between exchanges: the shortest time, the usual one, and the one while the database is away. */
+/** Time between exchanges: the shortest, the usual one, and the one while the database is unavailable. */
 const URGENT_MS = 50;
 const USUAL_MS = 200;
 const RETRY_MS = 1_000;
@@ -18,9 +18,9 @@ const MAX_TRACKED = 20_000;
 const MAX_EXCHANGED = 1_000;
 
 /**
- * Limits over all replicas. Decides at once, from this replica's counts and what the others last told; a statement
- * several times a second exchanges the counts of all limits in use. While the database is away, a replica goes on with
- * the part of each limit that it had.
+ * Limits over all replicas. Decides at once, from this replica's counts and what the others last reported; a statement
+ * several times a second exchanges the counts of all limits in use. While the database is unavailable, a replica keeps
+ * its last share of each limit.
  */
 @Injectable()
 export class SharedLimits implements OnApplicationShutdown {
@@ -51,7 +51,7 @@ export class SharedLimits implements OnApplicationShutdown {
     });
   }
 
-  /** Counts a request under a name. Called on the hot path: never waits. */
+  /** Counts a request under a name. Called on the hot path: must not block. */
   take(name: string, policy: LimitPolicy): LimitDecision {
     let limit = this.#limits.get(name);
     if (limit === undefined) {
@@ -63,13 +63,13 @@ export class SharedLimits implements OnApplicationShutdown {
     return decision;
   }
 
-  /** Decides again about the last request under a name, by another policy. */
+  /** Reconsiders the last request under a name, under another policy. */
   retake(name: string, policy: LimitPolicy): LimitDecision {
     const limit = this.#limits.get(name);
     return limit?.retake(policy, this.clock.now().getTime(), this.#isIsolated) ?? this.take(name, policy);
   }
 
-  /** Tells the others the last counts. */
+  /** Reports the last counts to the others. */
   async onApplicationShutdown(): Promise<void> {
     this.#isStopped = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
@@ -82,7 +82,7 @@ export class SharedLimits implements OnApplicationShutdown {
     if (this.isReplica) this.#schedule(limit.isExchangeUrgent(policy) ? URGENT_MS : USUAL_MS);
   }
 
-  /** Plans the next exchange `intervalMs` after the last one; an earlier plan stays. */
+  /** Schedules the next exchange `intervalMs` after the last one, unless an earlier one is scheduled. */
   #schedule(intervalMs: number): void {
     if (this.#isStopped || this.#running !== null) return;
     const nowMs = performance.now();
@@ -100,7 +100,7 @@ export class SharedLimits implements OnApplicationShutdown {
     }, dueMs - nowMs).unref();
   }
 
-  /** Tells the others what is new here, and learns what they counted. Never rejects. */
+  /** Reports new counts to the others and learns theirs. Never rejects. */
   async exchange(): Promise<void> {
     if (this.#untold.size === 0) return;
     this.#exchangedMs = performance.now();
