@@ -11,15 +11,15 @@ import { StartupError, toDatabaseStartupError } from './startup-error.ts';
 export interface DatabaseConnection {
   /** Connected directly, for migrations, entities, and long work. */
   dataSource: DataSource;
-  /** Those of `DATABASE_URL`, behind a pooler perhaps. */
+  /** The servers of `DATABASE_URL`, perhaps behind a pooler. */
   servers: DatabaseServers;
   /** A standby to read from. Null: none. */
   readable: ReadableStandby | null;
-  /** What an operator should know, a sentence each. */
+  /** Warnings for the operator, one sentence each. */
   warnings: readonly string[];
 }
 
-/** Connects without migrating, and looks at the pooler if there is one. Throws `StartupError`. */
+/** Connects without migrating, and detects the pooler, if any. Throws `StartupError`. */
 export async function connectDatabase(databaseUrl: string, config: DatabaseConfig): Promise<DatabaseConnection> {
   const servers = await openServers('DATABASE_URL', databaseUrl, config);
   const directUrl = config.directUrl?.expose() ?? null;
@@ -53,7 +53,7 @@ function openReadable({ readUrl, readWaitMs, password }: DatabaseConfig): Readab
   if (readUrl === null) return null;
   try {
     const servers = new DatabaseServers(readUrl.expose(), password);
-    // What stands in between is not looked at: this works with every pooler, and without one.
+    // No pooler is detected here: these settings work with every pooler, and without one.
     servers.pooler = { mode: 'transaction', keepsPrepared: false };
     return { servers, waitMs: readWaitMs };
   } catch (error) {

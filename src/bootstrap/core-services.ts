@@ -18,7 +18,7 @@ import { toDatabaseStartupError, toSchemaError } from './startup-error.ts';
 export interface CoreServices {
   dataSource: DataSource;
   database: Database;
-  /** What an operator should know of the database, a sentence each. */
+  /** Warnings about the database for the operator, one sentence each. */
   warnings: readonly string[];
   databaseClock: DatabaseClock;
   /** The clock to use: the database's, unless a test passes another. */
@@ -51,7 +51,7 @@ export async function openCoreServices(options: CoreServicesOptions): Promise<Co
   }
 }
 
-/** Returns what an operator should know of the schema. Throws `StartupError` if this release can't work on it. */
+/** Returns warnings about the schema for the operator. Throws `StartupError` if this release can't work on it. */
 async function prepareSchema(
   dataSource: DataSource,
   { config, databaseUrl }: CoreServicesOptions,

@@ -1,10 +1,10 @@
 export interface DemoFacts {
   publicUrl: string;
-  /** Where documentation and metrics are. */
+  /** Has the documentation and metrics. */
   operationsUrl: string;
   /** Null with a real Meta app, where no demo user is connected. */
   sandboxUrl: string | null;
-  /** Signs in once. */
+  /** Sign-in link; works once. */
   consoleUrl: string;
   keyDirectory: string;
   adminKey: string;

@@ -58,7 +58,7 @@ class Demo {
   }
 
   /**
-   * Returns the key of the client "demo", kept beside the development keys. Creates a client if none exists or its key
+   * Returns the key of the client "demo", kept next to the development keys. Creates a client if none exists or its key
    * is lost.
    */
   async serviceKey(): Promise<string> {

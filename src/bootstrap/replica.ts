@@ -47,7 +47,7 @@ export interface ReplicaOptions {
     http?: HttpClient;
     logger?: Pino;
     httpLimits?: Partial<HttpServerLimits>;
-    /** How many times the usual limits a statement may take. */
+    /** Multiplies the usual time limits of statements. */
     databasePatience?: number;
   };
 }
@@ -60,8 +60,8 @@ export interface Replica {
   /** URL of the operations listener; null if there is none, or before `listen`. */
   operationsAddress(): string | null;
   /**
-   * Fails readiness, goes on for `SHUTDOWN_DELAY_SECONDS`, then finishes running requests and work (within 15 seconds),
-   * stops jobs, closes pools.
+   * Fails readiness, keeps serving for `SHUTDOWN_DELAY_SECONDS`, then finishes running requests and work (within 15
+   * seconds), stops jobs, closes pools.
    */
   close(): Promise<void>;
 }
@@ -165,7 +165,7 @@ async function createApplication(
   const authentication = app.get(AuthenticationService);
   server.useBodyAuthentication((request) => authentication.authenticate(request, MAX_CACHE_AGE_MS));
   server.useRawHandler(app.get(GatewayHttpHandler), (completed) => record.recordResponse(completed));
-  // Fails here rather than at the first customer.
+  // Fails at startup rather than at the first customer's request.
   app.get(PageAssets).load();
   app.get(ConsoleSite).load();
   app.get(ApiDocument).describe(app);
@@ -194,13 +194,13 @@ async function listenForOperations(listener: OperationsListener, { operations }:
   }
 }
 
-/** Nest's startup messages, one per module and route, are only for those who trace everything. */
+/** Nest's startup messages, one per module and route, are shown only at level `trace`. */
 function frameworkLogLevel(level: string): string {
   return level === 'info' || level === 'debug' ? 'warn' : level;
 }
 
 /**
- * Gives running requests and work 15 seconds to end, then 5 more without sockets. The claims of what still hangs
+ * Gives running requests and work 15 seconds to end, then 5 more without sockets. Claims of work that still hangs
  * expire.
  */
 async function closeApplication(app: NestFastifyApplication, logger: Pino): Promise<void> {

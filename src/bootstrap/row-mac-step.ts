@@ -22,7 +22,7 @@ import type { KeyRing } from '../vault/keys/key-ring.ts';
 import { PROTECTED_TABLES } from './protected-tables.ts';
 import { UnprovenRowsError } from './unproven-rows-error.ts';
 
-/** What the step works with: it runs before the application exists, which already takes no row without a MAC. */
+/** What the step needs. It runs before the application exists, because that accepts no row without a MAC. */
 export interface RowMacServices {
   database: Database;
   clock: Clock;
@@ -32,10 +32,10 @@ export interface RowMacServices {
 }
 
 /**
- * Gives the rows of an earlier release their MACs, once for each table, and from then on requires them. That this was
- * done is in the audit record, so whoever may write to the database can't have it done again for rows of their own.
- * Costs one small query where all is done; replicas that start together wait for each other, and one that dies in
- * between is continued by the next. Throws `UnprovenRowsError`.
+ * Gives the rows of an earlier release their MACs, once for each table, and from then on requires them. The audit
+ * record says that this was done, so nobody with write access to the database can have it repeated for rows of their
+ * own. Costs one small query once all is done. Replicas that start together wait for each other; if one dies partway,
+ * the next continues. Throws `UnprovenRowsError`.
  */
 export async function requireRowMacs(services: RowMacServices): Promise<void> {
   const { database, keyRing, logger } = services;
@@ -43,7 +43,7 @@ export async function requireRowMacs(services: RowMacServices): Promise<void> {
   const missing = PROTECTED_TABLES.filter(({ table }) => !required.has(table));
   if (missing.length === 0) return;
   const requiredBefore = await findRequiredBefore(services, missing);
-  // Another replica may have done it meanwhile, with its entry, in one transaction.
+  // Another replica may have done it in the meantime, with its entry, in one transaction.
   const requiredNow = await readProtectedTables(database, keyRing);
   const forgotten = missing.filter(({ table }) => requiredBefore.has(table) && !requiredNow.has(table));
   if (forgotten.length > 0) {
@@ -59,7 +59,10 @@ export async function requireRowMacs(services: RowMacServices): Promise<void> {
     logger.info({ rows }, 'the rows of an earlier release have got their MACs, which are required from now on');
 }
 
-/** Which of the tables needed MACs before, by the record. Throws `UnprovenRowsError` where the record does not hold. */
+/**
+ * Which of the tables already needed MACs, according to the record. Throws `UnprovenRowsError` if the record does not
+ * verify.
+ */
 async function findRequiredBefore(
   { database, clock, keyRing }: RowMacServices,
   missing: readonly ProtectedTable[],
@@ -90,7 +93,8 @@ function giveMacs({ database, clock, keyRing }: RowMacServices, table: Protected
 }
 
 /**
- * Requires MACs of these tables, with an entry that says so, which is linked at once. False if all needed them already.
+ * Requires MACs in these tables and records that in an entry, which is linked at once. False if all needed them
+ * already.
  */
 async function requireFromNowOn(
   services: RowMacServices,
@@ -115,8 +119,8 @@ async function requireFromNowOn(
 }
 
 /**
- * Takes all rows for what they should be, on an operator's word: each without a MAC that fits gets one, with an entry
- * that says how many. Returns the ids of these rows by table.
+ * Accepts all rows as they are, on an operator's word: each without a valid MAC gets one, and an entry says how many.
+ * Returns the ids of these rows by table.
  */
 export async function adoptRows(services: RowMacServices, actor: Actor): Promise<Map<string, string[]>> {
   const { database, clock, keyRing } = services;

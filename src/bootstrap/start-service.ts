@@ -59,7 +59,7 @@ async function start(
   const embedded = planned.databaseUrl === null ? await launchDatabase(planned, random) : null;
   if (embedded !== null) running.push(() => embedded.postgres.stop());
   phases.end('settings');
-  // Most of a start is reading these modules. Postgres starts meanwhile.
+  // Loading these modules takes most of the startup time; Postgres starts in parallel.
   const { createReplica } = await import('./replica.ts');
   phases.end('modules');
   await embedded?.ready();

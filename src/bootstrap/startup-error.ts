@@ -43,7 +43,7 @@ export const STARTUP_ERROR_CODES = {
 } as const;
 type StartupErrorCode = keyof typeof STARTUP_ERROR_CODES;
 
-/** What an operator is told about a failure. */
+/** A failure as described to the operator. */
 export interface StartupErrorDescription {
   code: StartupErrorCode | ProblemCode;
   /** What happened. Names the variable, option or file. Never a secret. */

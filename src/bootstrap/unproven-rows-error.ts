@@ -1,6 +1,6 @@
 /**
- * It can't be told whether rows without MACs are of an earlier release, because the record, which would say so, does
- * not hold. No row was given a MAC.
+ * Rows without MACs can't be proven to come from an earlier release, because the audit record, which would show it,
+ * does not verify. No row was given a MAC.
  */
 export class UnprovenRowsError extends Error {
   constructor(tables: readonly string[], fault: string) {
