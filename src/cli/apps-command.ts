@@ -46,7 +46,7 @@ interface AppOptions {
 
 type RunWithServices = (work: (services: AppServices) => Promise<void>) => Promise<void>;
 
-/** `metavault apps`: manages Meta apps besides the environment's. Secrets come from files, never from arguments. */
+/** `metavault apps`: manages Meta apps other than the environment's. Secrets come from files, never from arguments. */
 export function addAppsCommand(program: Command, context: CommandContext): void {
   const apps = program.command('apps').description('list, add, change and delete Meta apps, and rotate their secrets');
   const run: RunWithServices = (work) =>

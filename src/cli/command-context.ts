@@ -23,11 +23,11 @@ export interface CommandContext {
   environment: Environment;
   /** Whether `--json` was given: standard output gets one JSON document and standard error JSON lines. */
   isJson: boolean;
-  /** Where progress is shown; null with `--json` and where standard error is no terminal. */
+  /** Where progress is shown; null with `--json` and where standard error is not a terminal. */
   progressTerminal: ProgressTerminal | null;
   /** Writes one line or several to standard output. */
   print(text: string): void;
-  /** Writes what the operator should know while the command runs to standard error. */
+  /** Writes to standard error what the operator should know while the command runs. */
   notify(notice: Notice): void;
   /** Resolves once the output has been read; to false if its reader is gone. Absent: output is read at once. */
   waitUntilDrained?(): Promise<boolean>;
@@ -75,7 +75,7 @@ export async function withDatabase<T>(
 ): Promise<T> {
   if (config.databaseUrl !== null) return work(config.databaseUrl.expose());
   const directory = path.join(config.dataDir, 'postgres');
-  // An operator who forgot DATABASE_URL must see that this is another vault.
+  // An operator who forgot DATABASE_URL must see that this is a different vault.
   notify({
     code: 'embedded_database',
     detail: `DATABASE_URL is not set: using the embedded database in ${path.resolve(directory)}.`,

@@ -64,7 +64,7 @@ async function runDoctor(context: CommandContext): Promise<Finding[]> {
   return findings;
 }
 
-/** Adds to `findings` what it finds before it throws. */
+/** Adds what it finds to `findings`, even if it then throws. */
 async function checkDatabase(config: Config, databaseUrl: string, findings: Finding[]): Promise<void> {
   const connection = await connectDatabase(databaseUrl, config.database);
   const { dataSource } = connection;

@@ -10,7 +10,7 @@ export interface ErrorReport {
   remedy: string;
 }
 
-/** An error as a report. Errors that nothing foresaw are `internal_error`, with their stack in `detail`. */
+/** An error as a report. Unexpected errors are `internal_error`, with their stack in `detail`. */
 export function toErrorReport(error: unknown): ErrorReport {
   if (error instanceof StartupError) return { code: error.code, detail: error.detail, remedy: error.remedy };
   const detail = describeStartupError(error);

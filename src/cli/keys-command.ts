@@ -163,7 +163,7 @@ async function destroy(keys: KeyServices, id: string, isConfirmed: boolean, cont
   );
 }
 
-/** Opening the core services has already wrapped the ring anew, in one transaction, or failed. */
+/** Opening the core services has already rewrapped the ring, in one transaction, or failed. */
 async function showRootKeys({ keyAdministration }: KeyServices, context: CommandContext): Promise<void> {
   const keys = (await listAllKeys(keyAdministration)).filter(({ state }) => state !== 'retired');
   const roots = [...new Set(keys.map((key) => key.root_key_id))];

@@ -57,7 +57,7 @@ async function list(options: ListOptions, context: CommandContext): Promise<void
   printResult(context, { data: leases }, () => formatTable([HEADER, ...leases.map(toLine)]));
 }
 
-/** Reads on through short pages. */
+/** Keeps reading past short pages. */
 async function readLeases(
   service: LeaseListService,
   request: ListLeasesRequest,

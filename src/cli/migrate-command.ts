@@ -31,7 +31,7 @@ async function run(context: CommandContext): Promise<void> {
       'Set it to the URL of the database, with the owner of its tables.',
     );
   }
-  // Needs a session of its own, and nothing behind a pooler.
+  // Needs a session of its own, so it does not go through a pooler.
   const databaseUrl = (database.directUrl ?? url).expose();
   const { dataSource } = await connectDatabase(databaseUrl, { ...database, directUrl: null });
   try {

@@ -27,7 +27,7 @@ import type { ProgressTerminal } from './terminal/progress.ts';
 export interface ProgramEnvironment extends Pick<CommandContext, 'environment' | 'print' | 'waitUntilDrained'> {
   /** Writes one line or several to standard error. */
   printError(text: string): void;
-  /** Absent: standard error is no terminal. */
+  /** Absent: standard error is not a terminal. */
   progressTerminal?: ProgressTerminal | null;
 }
 
@@ -106,7 +106,7 @@ const EXIT_CODE_HELP = [
   ...EXIT_CODE_MEANINGS.map(([code, meaning]) => `  ${String(code).padEnd(4)} ${meaning}`),
 ].join('\n');
 
-/** Read before the command line is parsed, because a command line that can't be parsed is reported as JSON, too. */
+/** Read before the command line is parsed, because errors in parsing it are also reported as JSON. */
 function asksForJson(args: readonly string[]): boolean {
   const end = args.indexOf('--');
   return (end === -1 ? args : args.slice(0, end)).includes('--json');

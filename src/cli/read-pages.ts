@@ -16,7 +16,7 @@ export async function* readPages<R extends { id: string }>(
   }
 }
 
-/** Makes a page of up to `limit` + 1 rows read. */
+/** Creates a page from up to `limit` + 1 rows read. */
 export function toIdPage<R>(rows: R[], limit: number): IdPage<R> {
   return { rows: rows.slice(0, limit), hasMore: rows.length > limit };
 }

@@ -13,7 +13,7 @@ interface SandboxOptions {
   stateFile?: string;
 }
 
-/** `metavault sandbox`: runs the sandbox Meta alone, until it is stopped. */
+/** `metavault sandbox`: runs only the sandbox Meta, until it is stopped. */
 export function addSandboxCommand(program: Command, context: CommandContext): void {
   const sandbox = program
     .command('sandbox')

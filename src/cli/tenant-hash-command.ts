@@ -6,7 +6,7 @@ import { type CommandContext, loadCommandConfig, printResult, withApplicationCon
 import { UsageError } from './command-error.ts';
 import { addExamples } from './command-examples.ts';
 
-/** `metavault tenant-hash`: leads from a tenant to its lines in the log. */
+/** `metavault tenant-hash`: for finding a tenant's lines in the log. */
 export function addTenantHashCommand(program: Command, context: CommandContext): void {
   addExamples(
     program

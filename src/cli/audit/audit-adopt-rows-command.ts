@@ -9,7 +9,7 @@ import { confirm } from '../terminal/terminal.ts';
 
 const MAX_SHOWN_IDS = 20;
 
-/** `metavault audit adopt-rows`: accepts rows whose MAC does not fit, as an operator who has looked at them decides. */
+/** `metavault audit adopt-rows`: accepts rows whose MAC does not verify, once an operator has checked them. */
 export function addAdoptRowsCommand(audit: Command, context: CommandContext): void {
   const command = audit
     .command('adopt-rows')

@@ -113,7 +113,7 @@ async function verify(
   }
 }
 
-/** `skipped`: how many an earlier verification has checked. */
+/** `skipped`: how many entries an earlier verification has checked. */
 function describeVerification(shown: ChainVerificationResponse, skipped: number): string[] {
   const { entries, pruned_entries: pruned = 0, unlinked_entries: unlinked = 0, faults, anchor } = shown;
   const prunedNote = pruned === 0 ? '' : `; the first ${pruned} were pruned, under a valid seal`;

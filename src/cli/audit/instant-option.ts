@@ -1,6 +1,6 @@
 import { UsageError } from '../command-error.ts';
 
-/** Parses the instant that an option names. Throws `UsageError`. */
+/** Parses the instant given for an option. Throws `UsageError`. */
 export function toInstantOption(option: string, text: string): Date {
   const epochMs = Date.parse(text);
   if (!Number.isNaN(epochMs)) return new Date(epochMs);

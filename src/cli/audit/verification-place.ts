@@ -8,7 +8,7 @@ import { readText } from '../terminal/read-text.ts';
 /** A place is written at most this often. */
 const INTERVAL_MS = 1_000;
 
-/** Keeps the place of a verification in a file, so that another one can go on from there after an interruption. */
+/** Keeps the place of a verification in a file, so that another one can continue from there after an interruption. */
 export class VerificationPlace {
   #writtenAtMs = Number.NEGATIVE_INFINITY;
 
@@ -18,7 +18,7 @@ export class VerificationPlace {
     private readonly nowMs: () => number = () => performance.now(),
   ) {}
 
-  /** Null: there is no such file, so the verification begins anew. */
+  /** Null: there is no such file, so the verification starts over. */
   read(): AuditCheckpoint | null {
     if (!existsSync(this.file)) return null;
     try {
@@ -28,7 +28,7 @@ export class VerificationPlace {
     }
   }
 
-  /** Replaces the file as a whole, so that an interruption leaves one of both. */
+  /** Replaces the file as a whole, so that an interruption leaves the old file or the new one. */
   keep(place: AuditCheckpoint | null): void {
     if (place === null || this.nowMs() - this.#writtenAtMs < INTERVAL_MS) return;
     this.#writtenAtMs = this.nowMs();
@@ -37,12 +37,12 @@ export class VerificationPlace {
     renameSync(next, this.file);
   }
 
-  /** The verification is complete: the next one must begin anew. */
+  /** The verification is complete: the next one must start over. */
   remove(): void {
     rmSync(this.file, { force: true });
   }
 
-  /** What to do about a place that cannot be used. */
+  /** Says what to do about a place that can't be used. Returns other errors unchanged. */
   explain(error: unknown): unknown {
     if (!(error instanceof UnusablePlaceError)) return error;
     return new StartupError({

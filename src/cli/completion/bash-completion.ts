@@ -1,6 +1,6 @@
 import { type CommandNode, quote } from './command-tree.ts';
 
-/** A bash script that completes `metavault`. Works with bash 3.2; completing file names takes bash 4. */
+/** A bash script that completes `metavault`. Works with bash 3.2; completing file names requires bash 4. */
 export function renderBashCompletion(nodes: readonly CommandNode[]): string {
   return `# bash completion for metavault. Load it by: source <(metavault completion bash)
 _metavault() {

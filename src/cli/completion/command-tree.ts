@@ -18,7 +18,7 @@ interface CompletedOption {
   value: CompletedValue | null;
 }
 
-/** What may stand in the place of a value. Without choices, and not a file: nothing that a shell could know. */
+/** What a value may be. Without choices, and not a file: nothing that a shell can complete. */
 interface CompletedValue {
   choices: readonly string[];
   isFile: boolean;

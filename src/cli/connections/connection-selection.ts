@@ -33,7 +33,7 @@ export interface Selection {
 
 const PAGE_SIZE = 200;
 
-/** Adds the options of a `Selection` that commands which change something have, too. */
+/** Adds the `Selection` options that commands with effects also have. */
 export function addSelectionOptions(command: Command): Command {
   return command
     .option('--tenant <tenant>', 'connections of this tenant')
@@ -57,7 +57,7 @@ export function addFilterOptions(command: Command): Command {
     .option('--search <text>', 'by an id, a reference, or how the tenant or the name of an asset begins');
 }
 
-/** Reads the selected connections, oldest first. Throws `UsageError` if `expiresBefore` is no instant. */
+/** Reads the selected connections, oldest first. Throws `UsageError` if `expiresBefore` is not an instant. */
 export async function selectConnections(
   connectionRepository: ConnectionRepository,
   selection: Selection,

@@ -118,7 +118,7 @@ async function runOnEach(
 
 type FailureOf = (view: ConnectionResponse) => string;
 
-/** Reads what failed from the database where a connection embeds only some of its credentials. */
+/** Reads failures from the database for connections that embed only some of their credentials. */
 async function readFailures(views: readonly ConnectionResponse[], context: CommandContext): Promise<FailureOf> {
   const ids = views.filter((view) => view.credentials.length < view.credentials_count).map(({ id }) => id);
   const failures =

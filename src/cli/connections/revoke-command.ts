@@ -65,7 +65,7 @@ async function revoke(ids: readonly string[], options: RevokeOptions, context: C
       `${formatCount(unrevoked.length)} will be revoked. This can't be undone.`,
       options.yes === true,
     );
-    // A tenant, product or app includes connections made meanwhile; ids don't.
+    // A tenant, product or app includes connections created in the meantime; ids don't.
     const chooseMore = ids.length > 0 ? null : choose;
     const revoker = app.get(ConnectionRevoker);
     const { ended, left } = await runInterruptible(context, (signal) =>

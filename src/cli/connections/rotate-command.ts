@@ -75,8 +75,8 @@ async function rotate(
 }
 
 /**
- * Of a tenant, product or app, those that can be rotated. Ids are not filtered, so that the service says why one can't
- * be.
+ * Returns those connections of a tenant, product or app that can be rotated. Ids are not filtered, so that the service
+ * says why one can't be rotated.
  */
 async function chooseRotatable(
   connections: ConnectionRepository,

@@ -2,7 +2,8 @@ import { appendFileSync, readFileSync } from 'node:fs';
 import { StartupError } from '../../bootstrap/startup-error.ts';
 
 /**
- * Which rows are imported, kept in a file beside the one with the tokens. `file` null, for standard input: not kept.
+ * Which rows are imported, recorded in a file next to the one with the tokens. `file` null, for standard input: no
+ * file.
  */
 export class CompletedRows {
   readonly #fingerprints: Set<string>;

@@ -24,7 +24,7 @@ interface Counts {
 }
 
 /**
- * `metavault import <file>`: imports tokens of another system; each is inspected at Meta before it is stored.
+ * `metavault import <file>`: imports tokens from another system; each is inspected at Meta before it is stored.
  * `<file>.done` records which rows are imported, so a second run continues where the first one ended.
  */
 export function addImportCommand(program: Command, context: CommandContext): void {
@@ -90,7 +90,7 @@ async function importAll(
   try {
     await importRows(service, completedRows, rows, results, { signal, progress });
   } finally {
-    // Also after a failure: the rows imported before it are reported.
+    // Also after a failure, to report the rows imported before it.
     report(counts(), context);
   }
   return counts();

@@ -30,7 +30,7 @@ const METADATA_COLUMN = `${METADATA}.`;
 type Column = (typeof COLUMNS)[number] | (typeof OPTIONAL_COLUMNS)[number];
 
 /**
- * Parses JSON lines, or CSV (RFC 4180) with a header. Columns are tenant, product, access_token, and perhaps app_id,
+ * Parses JSON lines, or CSV (RFC 4180) with a header. Columns are tenant, product, access_token, and optionally app_id,
  * reference and metadata; others are ignored. A broken line does not affect the others. Throws `StartupError` if the
  * lines can't be told apart.
  */

@@ -21,7 +21,7 @@ const MAX_WAIT_SECONDS = 60;
 
 /**
  * Imports rows, a few at a time, adds the outcome of each to `results`, and records those imported. Starts no further
- * row after an abort or a failure that no row caused.
+ * row after an abort, or a failure that is not a row's.
  */
 export async function importRows(
   service: VaultService,
@@ -58,7 +58,7 @@ export async function importRows(
   }
 }
 
-/** What records a row as imported. */
+/** The fingerprint that records a row as imported. */
 export function fingerprintOf(
   service: VaultService,
   { tenant, product, token, appId, reference, metadata }: ImportRow,
@@ -68,7 +68,7 @@ export function fingerprintOf(
   return service.fingerprintOf(JSON.stringify(['import', tenant, product, token.expose(), ...described, ...under]));
 }
 
-/** Retries temporary failures: Meta or the service unreachable, too many requests. Null if aborted meanwhile. */
+/** Retries temporary failures: Meta or the service unreachable, too many requests. Null if aborted in the meantime. */
 async function importWithRetry(
   service: VaultService,
   row: ImportRow,

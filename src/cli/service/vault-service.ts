@@ -8,7 +8,7 @@ export interface ImportedToken extends BroughtDescription {
   tenant: string;
   product: string;
   token: SecretString;
-  /** The Meta app that it belongs to. Absent: chosen by the tenant. */
+  /** The Meta app that it belongs to. Absent: selected according to the tenant. */
   appId?: string;
 }
 

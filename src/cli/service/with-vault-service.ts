@@ -22,8 +22,9 @@ export function addServiceOptions(command: Command): Command {
 }
 
 /**
- * Runs `work` in this process, on the database of the replicas, which takes no API key and no running replica. With
- * `--url` or `--key-file` a running service does it; without a Meta app, the replica that runs the built-in sandbox.
+ * Runs `work` in this process, on the database of the replicas, which requires neither an API key nor a running
+ * replica. With `--url` or `--key-file` a running service does it; without a Meta app, the replica that runs the
+ * built-in sandbox.
  */
 export async function withVaultService<T>(
   context: CommandContext,

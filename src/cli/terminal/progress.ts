@@ -7,7 +7,7 @@ export interface ProgressTerminal {
 export interface Progress {
   /** The first call starts the clock; what was done before it does not count toward the rate. */
   show(done: number, total: number): void;
-  /** Replaces the bar by a line that sums up. */
+  /** Replaces the bar with a summary line. */
   end(): void;
 }
 
