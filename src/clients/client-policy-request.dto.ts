@@ -70,7 +70,7 @@ export const ALLOW_POLICY = {
     '`*` for all others. Paths have no version; `*` matches one segment, a final `**` any number. Null: every call.',
 };
 
-/** A JWT that authenticates a client instead of a key. Also how answers show it. */
+/** A JWT that authenticates a client instead of a key. Responses show it in the same form. */
 @ApiSchema({ name: 'ClientIdentity' })
 export class IdentityRequest implements ClientIdentity {
   @ApiProperty({

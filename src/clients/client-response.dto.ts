@@ -78,7 +78,7 @@ export class ClientResponse {
   last_used_at!: string | null;
 }
 
-/** Answer of `POST /v1/clients`. */
+/** Response of `POST /v1/clients`. */
 export class CreatedClientResponse extends ClientResponse {
   @ApiProperty(API_KEY)
   api_key!: string;
@@ -98,13 +98,13 @@ export class ClientKeyResponse {
   last_used_at!: string | null;
 }
 
-/** A client with what the API tells of its keys. */
+/** A client with what the API shows of its keys. */
 export class ClientWithKeysResponse extends ClientResponse {
   @ApiProperty({ type: [ClientKeyResponse], description: 'Its valid keys, oldest first' })
   keys!: ClientKeyResponse[];
 }
 
-/** Answer of `POST /v1/clients/{id}/keys`. */
+/** Response of `POST /v1/clients/{id}/keys`. */
 export class IssuedKeyResponse {
   @ApiProperty(API_KEY)
   api_key!: string;

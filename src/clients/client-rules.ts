@@ -40,7 +40,7 @@ export function requireEnforceable(leaseModes: readonly LeaseMode[], allow: Allo
   );
 }
 
-/** Nothing of a tenant_admin may reach across tenants. Throws 400 `invalid_request`. */
+/** A tenant_admin must never reach all tenants. Throws 400 `invalid_request`. */
 export function requireNamedTenants(role: Role, tenants: readonly string[]): void {
   if (role !== 'tenant_admin' || !tenants.includes('*')) return;
   throw invalidInputError('tenants', 'must be named for a tenant_admin; only an admin administers all');

@@ -166,7 +166,7 @@ export class ClientsController {
     return this.idempotency.create(
       call,
       (transact) => this.clients.issueKey(toActor(admin), id, grace, requestId, toKeyExpiry(request), transact),
-      // A key has no address of its own: its client lists it.
+      // A key has no URL of its own: its client lists it.
       (issued: IssuedKey) => ({ location: `/v1/clients/${issued.clientId}`, body: toIssuedKeyResponse(issued, grace) }),
     );
   }

@@ -51,14 +51,14 @@ function readLogoFile(reader: EnvironmentReader, file: string): Logo | null {
 function readLogoUrl(reader: EnvironmentReader, value: string): Logo | null {
   const base64 = DATA_URL.exec(value)?.[1];
   if (base64 !== undefined) return toLogo(reader, 'BRAND_LOGO_URL', Buffer.from(base64, 'base64'));
-  // It goes into a policy, where these characters separate.
+  // It is put into a policy, in which these characters are separators.
   const url = /^https:\/\/[^\s;,'"\\]+$/i.test(value) && URL.canParse(value) ? new URL(value) : null;
   if (url !== null && url.username === '' && url.password === '') return { url: url.href };
   reader.fault('BRAND_LOGO_URL', 'must be an https:// address, or data:image/…;base64,… with the image itself.');
   return null;
 }
 
-/** Goes by the content: a name or a declared type can be wrong. */
+/** Decides by content, because a file's name or declared type can be wrong. */
 function toLogo(reader: EnvironmentReader, name: string, bytes: Buffer): Logo | null {
   const mediaType = bytes.length > MAX_LOGO_BYTES ? null : mediaTypeOf(bytes);
   if (mediaType === null) {

@@ -81,17 +81,17 @@ export interface ConsoleOidcConfig {
   readonly scope: string;
   /** The claim that holds a person's groups or roles, as a name or a path (`realm_access.roles`). */
   readonly roleClaim: string;
-  /** Which role each value of the claim gives. The first that fits counts. */
+  /** Which role each value of the claim gives. The first match counts. */
   readonly roles: readonly { readonly role: string; readonly value: string }[];
   /** The claim with the tenants that a person may see. Null: all. */
   readonly tenantsClaim: string | null;
-  /** Longest life of such a session, whose role and tenants are those of its beginning. */
+  /** Maximum lifetime of such a session, which keeps its initial role and tenants. */
   readonly sessionSeconds: number;
 }
 
 /** The admins' site. */
 export interface ConsoleConfig {
-  /** Whether the API key of a client signs in, unless it is a service. */
+  /** Whether a client's API key signs in, unless the client is a service. */
   readonly keySignIn: boolean;
   /** Null: people can't sign in with OpenID Connect. */
   readonly oidc: ConsoleOidcConfig | null;
@@ -129,7 +129,7 @@ export abstract class Config {
   abstract readonly host: string;
   abstract readonly port: number;
   abstract readonly operations: OperationsConfig;
-  /** How long a replica that is told to stop still takes requests. */
+  /** How long a replica keeps taking requests after it is told to stop. */
   abstract readonly shutdownDelaySeconds: number;
   /** Without a trailing slash. */
   abstract readonly publicUrl: string;

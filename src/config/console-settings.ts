@@ -19,7 +19,7 @@ const MAPPING = /^([a-z_]{1,32})=(\S.{0,254})$/;
 const CLAIM = /^[\x21-\x7e]{1,200}$/;
 const CLAIM_FORM = 'the name of a claim, or a path such as realm_access.roles';
 
-/** Reads how people sign in to the console. Warns if production lets keys in but knows no issuer. */
+/** Reads how people sign in to the console. Warns if production allows sign-in with keys but has no issuer. */
 export function readConsole(reader: EnvironmentReader, isProduction: boolean): ConsoleConfig {
   const keySignIn = reader.oneOf('CONSOLE_KEY_SIGN_IN', ['true', 'false'], isProduction ? 'false' : 'true') === 'true';
   const oidc = readConsoleOidc(reader, isProduction);

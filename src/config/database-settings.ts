@@ -8,7 +8,7 @@ import { isLoopback } from './setting-readers.ts';
 /** Where passwords for new connections come from instead of the URL. */
 export type DatabasePasswordConfig = { readonly file: string } | { readonly command: string };
 
-/** The most connections of a replica, by what they are for. */
+/** Maximum number of a replica's connections, by purpose. */
 export interface DatabasePoolSizes {
   /** Requests and short work. */
   readonly requests: number;
@@ -19,11 +19,11 @@ export interface DatabasePoolSizes {
 }
 
 export interface DatabaseConfig {
-  /** For what needs a session of its own, where `DATABASE_URL` leads to a pooler. Null: `DATABASE_URL`. */
+  /** For work that needs a session of its own, if `DATABASE_URL` points to a pooler. Null: `DATABASE_URL`. */
   readonly directUrl: SecretString | null;
   /** A standby for reads of lists and counts. Null: the primary. */
   readonly readUrl: SecretString | null;
-  /** Most milliseconds that a read waits for the standby to have all that was committed before. */
+  /** Maximum milliseconds that a read waits for the standby to have everything committed earlier. */
   readonly readWaitMs: number;
   readonly password: DatabasePasswordConfig | null;
   readonly poolSizes: DatabasePoolSizes;
@@ -34,7 +34,7 @@ export interface DatabaseConfig {
 const DEFAULT_READ_WAIT_MS = 100;
 const DEFAULT_POOL_SIZES: DatabasePoolSizes = { requests: 10, leases: 6, background: 10 };
 
-/** For tools and tests that have a URL and nothing else. */
+/** For tools and tests that have only a URL. */
 export const DEFAULT_DATABASE_CONFIG: DatabaseConfig = {
   directUrl: null,
   readUrl: null,

@@ -13,7 +13,7 @@ export interface DatabaseTls {
   readonly keyFile: string | null;
 }
 
-/** A libpq connection URI, taken apart. */
+/** A parsed libpq connection URI. */
 export interface DatabaseAddress {
   /** At least one, in the URI's order. */
   readonly hosts: readonly DatabaseHost[];
@@ -21,7 +21,7 @@ export interface DatabaseAddress {
   readonly user: string | null;
   readonly password: string | null;
   readonly database: string | null;
-  /** Whether only a server that takes writes will do. */
+  /** Whether the server must accept writes. */
   readonly needsWrites: boolean;
   readonly tls: DatabaseTls | null;
   readonly channelBinding: boolean;
@@ -54,12 +54,12 @@ const SUPPORTED = new Set([
   'sslkey',
   'channel_binding',
 ]);
-/** The service has limits and names of its own. */
+/** Ignored because the service sets limits and names of its own. */
 const IGNORED = new Set(['connect_timeout', 'application_name', 'fallback_application_name', 'tcp_user_timeout']);
 
 /**
- * Takes a URI apart as libpq does (https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS).
- * With several hosts, the default of `target_session_attrs` is `read-write`. Throws `DatabaseUrlError`.
+ * Parses a URI as libpq does (https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS). With
+ * several hosts, the default of `target_session_attrs` is `read-write`. Throws `DatabaseUrlError`.
  */
 export function parseDatabaseUrl(url: string): DatabaseAddress {
   const match = URI.exec(url);
@@ -108,7 +108,7 @@ function describeUnknown(name: string, query: string): string {
   return `has the parameter ${JSON.stringify(name.slice(0, 40))}, which is not known. ${hint}`;
 }
 
-/** Hosts stand before the path, or in `host` and `port`, which take precedence. */
+/** Hosts come before the path, or in `host` and `port`, which take precedence. */
 function readHosts(authority: string, hostParameter: string | null, portParameter: string | null): DatabaseHost[] {
   const entries = authority.split(',').map(splitHost);
   const names = hostParameter === null ? entries.map(({ host }) => decode(host)) : hostParameter.split(',');

@@ -4,7 +4,7 @@ import { HOST_FORM, HOST_PATTERN, readSecret } from './setting-readers.ts';
 
 /**
  * Reads who may see metrics, details of readiness, and the API document. `host` and `port` are the public listener's.
- * Warns if production shows them to nobody.
+ * Warns if nobody can see them in production.
  */
 export function readOperations(
   reader: EnvironmentReader,
