@@ -7,7 +7,7 @@ import type { ExpectedAccount } from './connect-session.ts';
  * them.
  */
 export interface SignupMessage {
-  /** How the signup ended, in Meta's words: `FINISH` or `FINISH_WHATSAPP_BUSINESS_APP_ONBOARDING`, say. */
+  /** How the signup ended, in Meta's words, such as `FINISH` or `FINISH_WHATSAPP_BUSINESS_APP_ONBOARDING`. */
   event?: string;
   wabaId?: string;
   phoneNumberId?: string;
@@ -18,11 +18,11 @@ export interface SignupMessage {
 export interface AuthorizationHints extends SignupMessage {
   /** The Embedded Signup feature that the session asked for. */
   featureType?: string;
-  /** The Meta app that gave the token. Absent: the environment's. */
+  /** The Meta app that issued the token. Absent: the environment's. */
   appId?: string;
   /** The only account that may be connected; absent: any. */
   expected?: ExpectedAccount;
-  /** For the connection, as the session or the request brought it. */
+  /** For the connection, as given in the session or the request. */
   description?: BroughtDescription;
   /** Scopes the dialog asked for; empty if a login configuration decides, or if the dialog wasn't ours. */
   requestedScopes: string[];

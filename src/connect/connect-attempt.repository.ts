@@ -78,7 +78,7 @@ const updateAttemptConnected = defineStatement<{ stateHash: Buffer; connectionId
     sql`UPDATE connect_attempt SET connection_id = ${connectionId}, error = NULL WHERE state_hash = ${stateHash}`,
 );
 
-/** Per session, not counting attempts that came back or reported. Any more come from mail scanners and bots. */
+/** Per session, not counting attempts that came back or reported. More than this come from mail scanners and bots. */
 const MAX_UNUSED_ATTEMPTS = 50;
 
 /** Records an attempt whose token became a connection. */
@@ -99,8 +99,8 @@ export class ConnectAttemptRepository {
   ) {}
 
   /**
-   * Notes that a browser opened its session. Drops the oldest notes past a limit, which loses no attempt: the cookie
-   * proves it. Attempts of the previous release, which need their rows, stay.
+   * Records that a browser opened its session. Drops the oldest records past a limit, which loses no attempt: the
+   * cookie proves it. Attempts of the previous release, which need their rows, stay.
    */
   async add(attempt: OpenedAttempt): Promise<void> {
     await this.database.run(insertAttempt(attempt));

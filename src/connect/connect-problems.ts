@@ -29,7 +29,7 @@ export const CONNECT_ERROR_CODES = [
   'meta_unavailable',
   'wrong_account',
 ] as const;
-/** Why an authorization failed: the values of `error` at a `return_url`, each of them a problem code too. */
+/** Why an authorization failed: the values of `error` at a `return_url`, each of which is also a problem code. */
 export type ConnectErrorCode = (typeof CONNECT_ERROR_CODES)[number];
 
 const accessDenied = defineProblem(
@@ -88,7 +88,7 @@ export const loginNotConfigured = defineProblem(
   "Ask the operator to set what detail names, from Meta's app dashboard, and restart the service.",
 );
 
-/** A login that lacks settings of an app. `login` names it in the message. */
+/** The error of a login whose app lacks settings. `login` names the login in the message. */
 export function loginNotConfiguredError(
   app: MetaApp,
   login: string,
@@ -108,7 +108,7 @@ export function loginNotConfiguredError(
   });
 }
 
-/** The app that a login began under was deleted meanwhile. */
+/** The error of a login whose app was deleted after it began. */
 export function appRemovedError(): AppError {
   return new AppError(loginNotConfigured, {
     detail: 'The app at Meta that this login was made for is no longer set up here.',

@@ -30,7 +30,7 @@ export interface CoveredSession {
 }
 
 /**
- * Covers which link connects what for whom under which app, where the browser goes, which page is told, and how it
+ * Covers which link connects what for whom under which app, where the browser goes, which page is notified, and how it
  * ended. Not covered, because they decide nothing: language, reference, metadata, discovery progress, and what an
  * unfinished signup lacks.
  */

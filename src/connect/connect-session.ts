@@ -28,7 +28,7 @@ export interface ConnectSession {
   featureType: FeatureType | null;
   features: readonly string[];
   returnUrl: string | null;
-  /** Of the page that opens the link in a pop-up and is told the result. Null: that of `returnUrl`. */
+  /** Of the page that opens the link in a pop-up and gets the result. Null: that of `returnUrl`. */
   origin: string | null;
   /** Null: any account. */
   expected: ExpectedAccount | null;
@@ -88,7 +88,7 @@ export interface OpenedAttempt {
   cookieHash: Buffer;
   openedAt: Date;
   expiresAt: Date;
-  /** Opened by `@metavault/connect`: the last page tells the page that opened it. */
+  /** Opened by `@metavault/connect`: the last page notifies the page that opened it. */
   inPopup: boolean;
 }
 
@@ -100,7 +100,7 @@ export interface ConnectAttempt extends OpenedAttempt {
   error: ConnectErrorCode | null;
 }
 
-/** A session with what only the answer to its creation holds. */
+/** A session with what only the response to its creation contains. */
 export interface CreatedSession {
   session: ConnectSession;
   /** On our host. Anyone who has it can connect, so it is returned once and only its hash is kept. */

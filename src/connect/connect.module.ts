@@ -33,7 +33,7 @@ import { ConnectSessionService } from './sessions/connect-session.service.ts';
 import { ConnectSessionsController } from './sessions/connect-sessions.controller.ts';
 import { UnfinishedSignupJob } from './unfinished/unfinished-signup.job.ts';
 
-/** How connections are made. */
+/** How connections are created. */
 @Module({
   imports: [ConnectionsModule, MetaModule, LifecycleModule, RateLimitModule],
   controllers: [

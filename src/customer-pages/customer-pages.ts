@@ -20,9 +20,9 @@ export interface CustomerPage {
 
 export interface PageScript {
   name: AssetName;
-  /** What the script reads. Not secret: it stands in the page. */
+  /** What the script reads. Not secret: it is in the page. */
   setup: object;
-  /** If the policy goes by one. */
+  /** If the policy uses one. */
   nonce?: string;
 }
 
@@ -34,7 +34,7 @@ export class CustomerPages {
     private readonly assets: PageAssets,
   ) {}
 
-  /** Sends a page with its policy. The status is the caller's. */
+  /** Sends a page with its policy. The caller sets the status. */
   send(reply: FastifyReply, page: CustomerPage): void {
     reply
       .type('text/html; charset=utf-8')
@@ -100,7 +100,7 @@ ${body}
   }
 }
 
-/** A deferred script runs when the page is there. `<` is escaped so that the text can't end the element. */
+/** A deferred script runs once the page is parsed. `<` is escaped so that the text can't end the element. */
 function renderScript(path: string, { setup, nonce }: PageScript): string {
   const json = JSON.stringify(setup).replaceAll('<', '\\u003c');
   const attribute = nonce === undefined ? '' : ` nonce="${nonce}"`;

@@ -5,7 +5,7 @@ export type Locale = (typeof LOCALES)[number];
 const DEFAULT: Locale = 'en';
 const MAX_RANGES = 20;
 
-/** Returns the session's locale, else the one that `Accept-Language` likes best. Another region's language will do. */
+/** Returns the session's locale, else the best match for `Accept-Language`, whatever the region. */
 export function chooseLocale(chosen: Locale | null, acceptLanguage: string | undefined): Locale {
   if (chosen !== null) return chosen;
   for (const range of preferredRanges(acceptLanguage ?? '')) {

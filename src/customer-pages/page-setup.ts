@@ -1,4 +1,4 @@
-/** What the scripts of pages get from the server, as JSON in the page. Imported by `customer-pages/`, too. */
+/** What the scripts of pages get from the server, as JSON in the page. Also imported by `customer-pages/`. */
 import type { Messages } from './messages/messages.ts';
 
 /** Of the Embedded Signup page. */
@@ -21,13 +21,13 @@ export interface SignupSetup {
   /** Names the attempt. */
   query: string;
   messages: Messages['signup'];
-  /** What to say of a problem, by its code. */
+  /** What to say about a problem, by its code. */
   errors: Readonly<Record<string, string>>;
 }
 
 /** Of the last page of a session in a pop-up. */
 export interface DoneSetup {
-  /** What the page that opened the pop-up is told (docs/api.md#connecting). */
+  /** What the page that opened the pop-up receives (docs/api.md#connecting). */
   message: DoneMessage;
   targetOrigin: string;
   /** With the result. */

@@ -49,7 +49,7 @@ export interface AuthorizationRun {
   onConnected?: OnConnected | undefined;
 }
 
-/** Runs in the transaction that makes the connection. */
+/** Runs in the transaction that creates the connection. */
 export type OnConnected = (tx: Transaction, connectionId: ConnectionId) => Promise<void>;
 
 /** Fewer are stored too fast to report progress. */

@@ -14,7 +14,7 @@ const BATCH_SIZE = 5;
 
 /**
  * Resumes authorizations that no replica is working on: theirs crashed, or Meta went down after the code exchange. The
- * user saw `meta_unavailable`, but did agree, so once Meta is back the connection is made, the session closed as
+ * user saw `meta_unavailable`, but did agree, so once Meta is back the connection is created, the session closed as
  * connected, and `connection.created` sent. Gives up and destroys the token after a day, or when it expires.
  */
 @Injectable()

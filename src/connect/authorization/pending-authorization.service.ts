@@ -35,8 +35,8 @@ const MAX_BACKOFF_SECONDS = 600;
 const MAX_AGE_SECONDS = DAY_SECONDS;
 
 /**
- * Processes a pending authorization to its end, for whatever holds its claim: a callback, its second delivery, a
- * client's request, or the resume job. After a temporary failure, the token stays sealed and is released for a later
+ * Processes a pending authorization to its end, for whichever caller holds its claim: a callback, its second delivery,
+ * a client's request, or the resume job. After a temporary failure, the token stays sealed and is released for a later
  * try; after a final one, it is destroyed, and the attempt keeps the error code.
  */
 @Injectable()
@@ -87,7 +87,7 @@ export class PendingAuthorizationService {
     return this.#heartbeat.during([work], () => this.runClaimed(work));
   }
 
-  /** Shown by the session only; nothing depends on it. */
+  /** Only shown on the session; nothing depends on it. */
   private async recordProgress({ id, sessionId }: PendingAuthorization, progress: ConnectProgress): Promise<void> {
     if (sessionId === null) return;
     await this.sessions.recordProgress(sessionId, progress).catch((error: unknown) => {

@@ -51,7 +51,7 @@ export class SuppliedTokenService {
     private readonly apps: MetaApps,
   ) {}
 
-  /** Returns the connection's id. Throws `ConnectFailedError` or `login_not_configured`, and keeps nothing then. */
+  /** Returns the connection's id. Throws `ConnectFailedError` or `login_not_configured`, having kept nothing. */
   async connect(suppliedToken: SuppliedToken): Promise<ConnectionId> {
     const { tenant, product, flow, sessionId, clientId, token, message, description } = suppliedToken;
     const { appId, featureType, expected } = suppliedToken;

@@ -70,7 +70,7 @@ const OfAttempt = ApiQuery({
   example: '9f86d081884c7d65',
 });
 
-/** Describes a route of a connect link that a browser opens: errors are pages, too. */
+/** Describes a route of a connect link that a browser opens: errors are also pages. */
 function ApiLinkPage(operation: Operation, ...answers: MethodDecorator[]): MethodDecorator {
   return applyDecorators(ApiLink(operation), ApiErrorPages(), ...answers);
 }

@@ -27,7 +27,7 @@ const MAX_ENDED = 5;
 export interface BrowserCookies {
   /** `Cookie` */
   header: string | undefined;
-  /** The name of the attempt that is meant; absent: any. */
+  /** The name of the attempt to find; absent: any. */
   attempt?: string | null;
 }
 
@@ -102,7 +102,7 @@ export class BrowserAttempts {
     return own ?? this.findUnsigned(sessionId, unsigned);
   }
 
-  /** Whether this browser is in the session's dialog: its attempt has neither expired nor been told a result. */
+  /** Whether this browser is in the session's dialog: its attempt has neither expired nor received a result. */
   async isAt(sessionId: ConnectSessionId, header: string | undefined): Promise<boolean> {
     const { current, unsigned } = this.read({ header });
     const [own] = current.filter((each) => each.sessionId === sessionId).sort(newestFirst);

@@ -52,7 +52,7 @@ export class BrowserResponder {
     this.pages.send(reply, { ...page, ...(script === undefined ? {} : { script }) });
   }
 
-  /** Sends the error in the session's language. In a pop-up, the page that opened it is told, too. */
+  /** Sends the error in the session's language. In a pop-up, also notifies the page that opened it. */
   sendEndedLink(request: FastifyRequest, reply: FastifyReply, problem: EndedLinkError): void {
     const { session, errorCode: error } = problem;
     const script = isPopup(session, request.query as DisplayQuery) ? buildDoneScript(session, { error }) : null;
@@ -61,8 +61,8 @@ export class BrowserResponder {
   }
 
   /**
-   * Ends an authorization: leads to the `return_url`, else to our last page. Both ways leave the callback's address,
-   * which holds code and state.
+   * Ends an authorization: redirects to the `return_url`, else to our last page. Either way the browser leaves the
+   * callback's address, which holds code and state.
    */
   async sendEnd(request: FastifyRequest, reply: FastifyReply, attemptResult: AttemptResult): Promise<void> {
     const { attempt, session, setCookies } = attemptResult;
@@ -77,7 +77,7 @@ export class BrowserResponder {
     reply.header('cache-control', 'no-store').redirect(this.endUrl(attemptResult), isOurs ? 303 : 302);
   }
 
-  /** Where the browser goes at the end. In a pop-up always to our page, which tells the page that opened it. */
+  /** Where the browser goes at the end. In a pop-up always to our page, which notifies the page that opened it. */
   endUrl({ attempt, session, result }: AttemptResult): string {
     if (session.returnUrl !== null && !attempt.inPopup) return withResult(session.returnUrl, result);
     const notice = 'error' in result ? (result.notice ?? null) : null;

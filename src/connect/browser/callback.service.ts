@@ -30,7 +30,7 @@ const BROWSER: Actor = Object.freeze({ kind: 'browser', id: null });
 const POLL_MS = 250;
 /** 15 seconds: enough for all but the slowest calls to Meta. */
 const MAX_POLLS = 60;
-/** Five minutes while the first delivery is being processed: users with thousands of Pages take long. */
+/** Five minutes while the first delivery is being processed: users with thousands of Pages take a long time. */
 const MAX_POLLS_AT_WORK = 1_200;
 
 export interface AttemptResult {

@@ -14,8 +14,8 @@ const SITES: Readonly<Record<TokenHostName, string>> = {
 };
 
 /**
- * Without `form-action`: Chromium applies `form-action` to a form's redirects, too, and this one's lead to Meta's
- * dialog and on to a `return_url`.
+ * Without `form-action`: Chromium also applies `form-action` to a form's redirects, and those of this form lead to
+ * Meta's dialog and on to a `return_url`.
  */
 const POLICY = { 'form-action': null };
 

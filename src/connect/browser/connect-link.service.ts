@@ -36,7 +36,7 @@ export interface OpenedSession {
   dialogUrl: string | null;
 }
 
-/** The link of a session that has expired or ended. Never sent to a browser but as `session_expired`. */
+/** The link of a session that has expired or ended. Browsers see it only as `session_expired`. */
 export class EndedLinkError extends ConnectFailedError {
   constructor(readonly session: ConnectSession) {
     super('session_expired', { isFinal: true });
@@ -95,8 +95,8 @@ export class ConnectLinkService {
   }
 
   /**
-   * `cookies`: the browser's `Cookie` header. Throws `login_not_configured` if a setting of this login was removed
-   * meanwhile.
+   * `cookies`: the browser's `Cookie` header. Throws `login_not_configured` if a setting of this login has been
+   * removed.
    */
   async open(
     session: ConnectSession,

@@ -7,17 +7,17 @@ import { type ConnectResult, withResult } from '../sessions/return-url.ts';
 /** As Fastify parses it. `display=popup`: opened by `@metavault/connect`. */
 export type DisplayQuery = Readonly<Record<string, unknown>>;
 
-/** Whether our last page has somebody to tell: without an origin, a pop-up is a window like any other. */
+/** Whether our last page has an opener to notify: without an origin, a pop-up is a window like any other. */
 export function isPopup(session: ConnectSession, { display }: DisplayQuery): boolean {
   return display === 'popup' && openerOrigin(session) !== null;
 }
 
-/** Lets the page that opened this window as a pop-up reach it, and be reached (docs/api.md#connecting). */
+/** Lets this window and the page that opened it as a pop-up reach each other (docs/api.md#connecting). */
 export function keepOpener(reply: FastifyReply): void {
   reply.header('cross-origin-opener-policy', 'unsafe-none');
 }
 
-/** Returns the script that tells the opening page the result, if it is of the session's origin; null without one. */
+/** Returns the script that sends the result to the opening page, if that has the session's origin; null without one. */
 export function buildDoneScript(session: ConnectSession, result: ConnectResult): PageScript | null {
   const targetOrigin = openerOrigin(session);
   if (targetOrigin === null) return null;

@@ -34,7 +34,7 @@ export function buildProblemPage(
   return { locale, title, body };
 }
 
-/** In words for customers, where there are some. */
+/** In words for customers, where we have them. */
 function textOf(problem: AppError, locale: Locale, notice: Notice | null): ErrorText {
   const { errors } = messagesIn(locale);
   const texts: Readonly<Record<string, ErrorText>> = errors;

@@ -8,7 +8,7 @@ import type { ConnectSession } from '../connect-session.ts';
 const MAX_NAMED_ASSETS = 8;
 const MAX_NAMED_NUMBERS = 3;
 
-/** What customers are told of a connection's `status_reason`; the rest is told to API clients. */
+/** What customers see of a connection's `status_reason`; only API clients see the rest. */
 const SHORTCOMINGS: Readonly<Record<string, Shortcoming>> = {
   no_page: 'nothing_found',
   no_ad_account: 'nothing_found',

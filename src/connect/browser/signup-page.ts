@@ -18,7 +18,7 @@ interface SignupPageOptions {
   attempt: string;
   /** New for each response. */
   nonce: string;
-  /** Where images may come from, as in a policy. */
+  /** Allowed sources of images, as in a policy. */
   imageSources: string;
 }
 

@@ -15,7 +15,7 @@ export class CompleteSignupRequest extends SignupRequest {
   code!: string;
 }
 
-/** Answer to the page of Embedded Signup. */
+/** Response to the Embedded Signup page. */
 export class SignupResponse {
   @ApiProperty({
     format: 'uri',
@@ -25,7 +25,7 @@ export class SignupResponse {
   redirect_to!: string;
 }
 
-/** What a browser that asks for JSON gets instead of the page that says "connected". */
+/** Sent to browsers that ask for JSON, instead of the page that says "connected". */
 export class ConnectedResponse {
   @ApiProperty({ enum: ['connected'] })
   status!: 'connected';

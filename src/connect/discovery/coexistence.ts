@@ -21,7 +21,7 @@ export function coexistenceOf(
   return { isOnBusinessApp: true, signup: isConfirmed ? 'confirmed' : isAssumed ? 'assumed' : 'unknown' };
 }
 
-/** A user may choose another flow than the session asked for; the event tells. */
+/** A user may choose a flow other than the one the session asked for; the event shows which. */
 function isCoexistenceSignup({ event, featureType }: AuthorizationHints): boolean {
   return event === undefined ? featureType === COEXISTENCE_FEATURE : event === COEXISTENCE_FINISHED;
 }

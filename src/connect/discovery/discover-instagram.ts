@@ -19,7 +19,7 @@ export async function discoverOwnInstagramAccount(
 
 /**
  * Discovers Instagram accounts through their Pages, by either field, and those that only a scope names. An account uses
- * its Page's credential; if no Page of it gives a token, it is listed as unusable.
+ * its Page's credential; if none of its Pages gives a token, it is listed as unusable.
  */
 export async function discoverInstagramByPages(api: DiscoveryApi, input: DiscoveryInput): Promise<Discovered> {
   const accounts = new Map<string, GrantedAsset>();

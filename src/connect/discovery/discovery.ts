@@ -19,7 +19,7 @@ export interface DiscoveryInput {
   /** A user just went through the dialog and can be asked again; false for imports. */
   isInteractive: boolean;
   app: MetaApp;
-  /** Set on rediscovery: these WhatsApp accounts are known and subscribed already, and asked for again. */
+  /** Set on rediscovery: these WhatsApp accounts are already known and subscribed, and are queried again. */
   secondLook?: { whatsappAccountIds: readonly string[] };
   /** Called with the WhatsApp accounts found, before changing any. May throw to end the discovery. */
   beforeSubscribing?(whatsappAccountIds: readonly string[]): Promise<void>;

@@ -65,7 +65,7 @@ export class SynchronizationResult {
   meta?: MetaCause;
 }
 
-/** Answer of `POST /v1/connections/{id}/phone-numbers/{phone_number_id}/synchronize`. */
+/** Response of `POST /v1/connections/{id}/phone-numbers/{phone_number_id}/synchronize`. */
 export class SynchronizationResponse {
   @ApiProperty({ type: [SynchronizationResult], description: 'One for each kind that was asked for' })
   results!: SynchronizationResult[];

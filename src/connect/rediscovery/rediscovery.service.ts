@@ -33,8 +33,9 @@ interface Initiator {
 }
 
 /**
- * Looks again at what a connection reaches: weekly, and on request. Changes nothing at Meta except to subscribe new
- * WhatsApp accounts. Due times are in the row, so a crash loses nothing: the claim expires, and another replica looks.
+ * Rediscovers what a connection reaches: weekly, and on request. Changes nothing at Meta except to subscribe new
+ * WhatsApp accounts. Due times are in the row, so a crash loses nothing: the claim expires, and another replica takes
+ * over.
  */
 @Injectable()
 export class RediscoveryService {
@@ -58,13 +59,13 @@ export class RediscoveryService {
     });
   }
 
-  /** Looks at everything due, within each app's rate limit. */
+  /** Rediscovers everything due, within each app's rate limit. */
   async lookAtDue(signal?: AbortSignal): Promise<void> {
     const appIds = await listAppsWithDue(this.database, 'discoveries', this.clock.now());
     await forEachApp(appIds, (appId) => this.lookAtDueOf(appId, signal));
   }
 
-  /** Looks now. Meta's failures don't throw: what couldn't be asked is retried in an hour or two. */
+  /** Rediscovers now. Meta's failures don't throw: what Meta couldn't be asked about is retried in an hour or two. */
   async look(connectionId: ConnectionId, urgency: Urgency, by: Initiator): Promise<void> {
     try {
       if (!(await this.lookAndApply(connectionId, urgency, by))) await this.updates.postpone(connectionId);
@@ -138,7 +139,7 @@ export class RediscoveryService {
       isInteractive: false,
       app,
       secondLook: { whatsappAccountIds: accounts.map(({ id }) => id) },
-      // Large connections take long: stop as soon as the app is limited.
+      // Large connections take a long time: stop as soon as the app is limited.
       onProgress: () => this.rateLimiter.acquire(appId, urgency),
     };
     return this.rateLimiter.call(appId, urgency, () => discoverAssets(product, this.meta.as(app).discovery, input));

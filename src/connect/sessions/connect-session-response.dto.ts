@@ -26,7 +26,7 @@ class SignupFeatureResponse {
   name!: string;
 }
 
-/** Only of Embedded Signup; empty unless the session chose features. */
+/** Only for Embedded Signup; empty unless the session chose features. */
 class JsSdkExtrasResponse {
   @ApiProperty({ required: false, enum: FEATURE_TYPES, description: '`feature_type` of the session' })
   featureType?: FeatureType;
@@ -76,7 +76,7 @@ class JsSdkResponse implements JsSdkParameters {
   extras!: JsSdkParameters['extras'];
 }
 
-/** Answer of `POST /v1/connect-sessions`. */
+/** Response of `POST /v1/connect-sessions`. */
 export class ConnectSessionResponse {
   @ApiProperty({ type: String, example: exampleId('cns') })
   id!: ConnectSessionId;
@@ -139,7 +139,7 @@ class UnfinishedSignupResponse implements UnfinishedSignup {
   remedy!: string;
 }
 
-/** Answer of `GET /v1/connect-sessions/{id}`. Never contains the link, a state or a code. */
+/** Response of `GET /v1/connect-sessions/{id}`. Never contains the link, a state or a code. */
 export class ConnectSessionStateResponse {
   @ApiProperty({ type: String, example: exampleId('cns') })
   id!: ConnectSessionId;

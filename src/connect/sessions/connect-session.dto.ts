@@ -38,7 +38,7 @@ const FLOWS_OF_PRODUCTS = PRODUCTS.map((product) => {
   return `${product}: ${flows.map((flow) => `\`${flow}\``).join(', ')}`;
 });
 
-/** Also how answers show it. */
+/** Responses show it in the same form. */
 @ApiSchema({ name: 'ExpectedAccount' })
 export class ExpectedAccountRequest {
   @ApiPropertyOptional({

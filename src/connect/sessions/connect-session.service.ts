@@ -31,7 +31,7 @@ interface NewSession extends SignupFeatures, LinkOptions {
   tenant: string;
   product: Product;
   flow: DialogFlow;
-  /** Null: chosen by the tenant. */
+  /** Null: selected according to the tenant. */
   appId: string | null;
   /** Null: the product's own. */
   scopes: string[] | null;

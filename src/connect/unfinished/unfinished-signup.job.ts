@@ -19,7 +19,7 @@ import { type CandidateSession, chooseSession } from './choose-session.ts';
 import { findCandidateSessions, markUnfinished } from './unfinished-signup.repository.ts';
 
 const INTERVAL_MS = 5_000;
-/** Slower signups are not looked for. */
+/** Slower signups are ignored. */
 const WINDOW_SECONDS = HOUR_SECONDS;
 const SIGNUP_FLOWS = FLOWS.filter(isDialogFlow).filter((flow) => loginFlow(flow).isOpenedBySdk);
 

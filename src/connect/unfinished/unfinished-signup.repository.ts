@@ -116,7 +116,7 @@ export async function findCandidateSessions(
   }));
 }
 
-/** False if the session was completed meanwhile, or already names this account. */
+/** False if the session has been completed, or already names this account. */
 export async function markUnfinished(
   executor: SqlExecutor,
   id: ConnectSessionId,

@@ -1,6 +1,6 @@
 import type { Product } from '../../config/products.ts';
 
-/** Errors that customers are told in words of their own; others have the text of their problem, in English. */
+/** Errors with texts of their own for customers; others show the text of their problem, in English. */
 type CustomerErrorCode =
   | 'access_denied'
   | 'app_unavailable'
@@ -53,7 +53,7 @@ export interface Messages {
     unexpected: string;
   };
   products: Readonly<Record<Product, ProductText>>;
-  /** Used by the script of the page, too. */
+  /** Also used by the page's script. */
   signup: {
     title: string;
     welcome: string;
