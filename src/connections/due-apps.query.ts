@@ -31,7 +31,7 @@ const STATEMENTS: Readonly<Record<DueWorkKind, DueApps>> = {
   ),
 };
 
-/** App ids of tokens for which this kind of work is due, whoever has claimed it. Costs an index search for each app. */
+/** App ids of tokens for which this kind of work is due, claimed or not. Costs an index search for each app. */
 export async function listAppsWithDue(executor: SqlExecutor, kind: DueWorkKind, now: Date): Promise<string[]> {
   return (await executor.rows(STATEMENTS[kind]({ now }))).map(({ app_id: id }) => id);
 }

@@ -11,8 +11,8 @@ interface AnnouncedAccountRow {
 }
 
 /**
- * An account already waiting keeps its time; one already decided waits again. Announced to several apps within the same
- * wait, it is the last one's: a customer signs up under one.
+ * An account already waiting keeps its time; one already decided waits again. If it is announced to several apps within
+ * the same wait, the last one counts: a customer signs up under one.
  */
 const insertAccounts = defineStatement<{
   wabaIds: string[];
@@ -69,7 +69,7 @@ export async function lockDueAccount(tx: SqlExecutor, now: Date): Promise<Announ
   return { wabaId, businessId, appId, announcedAt: row.announced_at, reportedAt: row.reported_at };
 }
 
-/** Sets when to decide about the account again; null: decided. `reportedAt`: subscribers were notified now. */
+/** Sets when to decide about the account again; null: decided. `reportedAt`: set if subscribers were notified now. */
 export async function updateAccountDue(
   tx: SqlExecutor,
   wabaId: string,

@@ -6,7 +6,7 @@ import { deleteDecidedAccounts, insertAnnouncedAccounts } from './announced-acco
 import type { AnnouncedAccount } from './announced-account.ts';
 
 /**
- * How long a browser may take to bring the code of a signup Meta has already announced. Codes last 30 seconds
+ * How long a browser may take to deliver the code of a signup that Meta has already announced. Codes last 30 seconds
  * (docs/meta-facts.md#codes-of-the-javascript-sdk).
  */
 export const GRACE_SECONDS = 45;

@@ -4,7 +4,7 @@ import type { AssetType } from '../credentials/credential-kind.ts';
 import type { ConnectionId } from '../ids.ts';
 import type { AssetValues } from './asset.repository.ts';
 
-/** Types whose inspection tells whether an asset is still within reach: see `AssetInspectionService`. */
+/** Types whose inspection shows whether an asset is still within reach: see `AssetInspectionService`. */
 export type InspectableAssetType = Extract<AssetType, 'whatsapp_business_account' | 'phone_number' | 'page'>;
 
 const INSPECTABLE: Readonly<Record<InspectableAssetType, true>> = {

@@ -7,7 +7,7 @@ export interface PhoneCoexistence {
   /**
    * When the synchronization window starts. `confirmed`: the signup just onboarded the number from the app, even if it
    * was known before. `assumed`: a user just logged in, which starts a window only for a new number. `unknown`: a
-   * client handed in a token.
+   * client supplied a token.
    */
   signup: 'confirmed' | 'assumed' | 'unknown';
 }

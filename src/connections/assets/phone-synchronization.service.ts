@@ -94,8 +94,8 @@ export class PhoneSynchronizationService {
   }
 
   /**
-   * Stores a claimed kind's outcome. Only audits it if the number was reconnected or claimed by another replica
-   * meanwhile.
+   * Stores a claimed kind's outcome. Only audits it if the number has since been reconnected or claimed by another
+   * replica.
    */
   async record(
     claim: SynchronizationClaim,

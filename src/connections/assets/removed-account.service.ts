@@ -31,8 +31,8 @@ const TOLERANCE_SECONDS = 60;
 
 /**
  * WhatsApp Business Accounts taken away from our app. After the owner leaves in the WhatsApp Business app, the account
- * may stay visible to its token. So for accounts with such numbers Meta's signed word decides, unless the user has
- * reconnected since. All others, and events out of order, only lead to an inspection.
+ * may stay visible to its token. So for accounts with such numbers, Meta's signed statement decides, unless the user
+ * has reconnected since. All others, and events out of order, only lead to an inspection.
  */
 @Injectable()
 export class RemovedAccountService {

@@ -13,7 +13,7 @@ export interface PendingAuthorization {
   tenant: string;
   product: Product;
   flow: string;
-  /** The connect session and browser attempt it came from; null if a client handed in the token. */
+  /** The connect session and browser attempt it came from; null if a client supplied the token. */
   sessionId: Id<'cns'> | null;
   stateHash: Buffer | null;
   /** The client that requested it. */

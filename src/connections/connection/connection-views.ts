@@ -8,11 +8,11 @@ import { cacheSize } from '../../platform/cache-size.ts';
 import { Clock } from '../../platform/clock.ts';
 import type { ConnectionResponse } from './connection-response.dto.ts';
 
-/** A page that stays open reads its connection every few seconds: that is one look. */
+/** An open page reads its connection every few seconds, which counts as one view. */
 const LOOK_MS = 5 * 60_000;
 const MAX_LOOKS = 10_000;
 
-/** Audits which connections people look at in the console. Each replica counts looks by itself. */
+/** Audits which connections people view in the console. Each replica counts views separately. */
 @Injectable()
 export class ConnectionViews {
   readonly #recordedAtMs = new LRUCache<string, number>(cacheSize(MAX_LOOKS));
@@ -23,7 +23,7 @@ export class ConnectionViews {
     private readonly clock: Clock,
   ) {}
 
-  /** Resolves once the look is recorded: a person sees nothing that the record doesn't know of. */
+  /** Resolves once the view is recorded: a person sees nothing without an entry in the record. */
   async record(client: AuthenticatedClient, { id, tenant, product }: ConnectionResponse): Promise<void> {
     const look = `${client.person?.sessionId} ${id}`;
     const now = this.clock.now().getTime();

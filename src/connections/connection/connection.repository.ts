@@ -75,7 +75,7 @@ export class ConnectionRepository {
     return toPage(responses, filter.limit, (response) => response);
   }
 
-  /** The failures of all their credentials, also of those that a response leaves out. */
+  /** The failures of all their credentials, including those that a response leaves out. */
   async findFailures(ids: readonly ConnectionId[]): Promise<ConnectionFailure[]> {
     return listFailures(this.database, ids);
   }

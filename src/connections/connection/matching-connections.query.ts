@@ -1,7 +1,7 @@
 /**
- * What a list of connections looks for by a range, of which one connection in a million or all may match. Postgres
- * plans a range without knowing how much it matches, and either way of reading takes seconds where the other is right:
- * so each range comes with both, and its first matches decide.
+ * A range condition on a list of connections, which one connection in a million or all may match. Postgres plans a
+ * range without knowing how much it matches, and the wrong way of reading takes seconds. So each range comes with both
+ * ways, and its first matches decide.
  */
 export interface RangeMatch {
   name: string;
@@ -11,7 +11,7 @@ export interface RangeMatch {
   walked: string;
 }
 
-/** So many matches are sorted; more are so common that a page of them is soon met in the order of ids. */
+/** Up to this many matches are sorted; more are so common that a page of them is soon found in the order of ids. */
 const MAX_SORTED_MATCHES = 10_000;
 
 /** The lower case of a text begins with the search: a range, as both are compared byte by byte. */

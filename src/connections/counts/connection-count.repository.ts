@@ -4,13 +4,13 @@ import { defineStatement, type SqlExecutor, type SqlReader } from '../../databas
 import type { Health } from '../credentials/credential-kind.ts';
 import type { ConnectionStatus } from '../status/connection-status.ts';
 
-/** How many connections have the same of everything else here. */
+/** How many connections have the same values in all other fields. */
 export interface ConnectionGroup {
   product: Product;
   status: ConnectionStatus;
   /** Code of the status reason; null: none. */
   reason: string | null;
-  /** Of the root credential; null: it has none any more. */
+  /** Of the root credential; null: it no longer has one. */
   health: Health | null;
   count: number;
 }
@@ -23,7 +23,7 @@ interface ExpiryDay {
   count: number;
 }
 
-/** The connections of some tenants, counted. */
+/** Connection counts of some tenants. */
 export interface ConnectionCounts {
   groups: ConnectionGroup[];
   expiries: ExpiryDay[];
@@ -108,13 +108,13 @@ export async function keepCounts(executor: SqlExecutor, scope: string, kept: Kep
   await executor.run(keep({ scope, counts: JSON.stringify(counts), countedAt, durationMs }));
 }
 
-/** Lets one transaction at a time count a scope. False: another one does. */
+/** Lets one transaction at a time count a scope. False: another one is counting it. */
 export async function tryLockCounts(executor: SqlExecutor, scope: string): Promise<boolean> {
   const [row] = await executor.rows(tryLock({ scope }));
   return row?.taken === true;
 }
 
-/** Deletes up to `limit` counts that nobody has looked at since `countedBefore`; returns how many. */
+/** Deletes up to `limit` counts that nobody has read since `countedBefore`; returns how many. */
 export function deleteCountsKeptBefore(executor: SqlExecutor, countedBefore: Date, limit: number): Promise<number> {
   return executor.run(deleteOld({ countedBefore, limit }));
 }

@@ -17,23 +17,23 @@ import {
   tryLockCounts,
 } from './connection-count.repository.ts';
 
-/** How many days ahead expiries are counted, besides today. */
+/** How many days ahead expiries are counted, in addition to today. */
 const EXPIRY_DAYS = 60;
-/** Counts this fresh are given as they are. */
+/** Counts this fresh are returned as they are. */
 const MIN_AGE_MS = 2_000;
-/** Counting may take this share of the time of one database connection, however many people look. */
+/** A count is redone after this many times its duration at the earliest, however many people read it. */
 const REST_FACTOR = 50;
-/** Who looks waits this long for a new count, then gets the last one. */
+/** A reader waits this long for a new count, then gets the last one. */
 const WAIT_MS = 150;
-/** So that the first look after a quiet night does not show yesterday. */
+/** Recounts this often, so that the first reader after a quiet night does not see yesterday's counts. */
 const INTERVAL_MS = 300_000;
 const ALL_TENANTS = '';
 
 /**
- * How many connections there are, by what people ask. Each count reads all connections of its tenants (two seconds for
- * a million), so it is kept in the database for all replicas, with its age, and made again when somebody looks and it
- * is old enough. Not kept up by triggers, which this schema has none of (`IS_INTERFERED_WITH`), nor by the statements
- * that change a connection, each of which could be wrong forever.
+ * How many connections there are, by what people ask about. Each count reads all connections of its tenants (two
+ * seconds for a million), so it is kept in the database for all replicas, with its age, and redone when somebody reads
+ * it and it is old enough. Not maintained by triggers, which this schema does not have (`IS_INTERFERED_WITH`), nor by
+ * the statements that change a connection, whose mistakes would stay forever.
  */
 @Injectable()
 export class ConnectionCountsService implements OnModuleInit {

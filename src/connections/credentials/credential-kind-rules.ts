@@ -2,7 +2,7 @@ import { TOKEN_KINDS } from '../../config/products.ts';
 import { DAY_SECONDS } from '../../platform/duration.ts';
 import type { CredentialKind } from './credential-kind.ts';
 
-/** Rules the credential store goes by. A test compares them with Meta's facts in `meta/tokens/token-kinds.ts`. */
+/** Rules that the credential store follows. A test compares them with Meta's facts in `meta/tokens/token-kinds.ts`. */
 export interface CredentialKindRules {
   /** Read again through its user's token after that is refreshed; never refreshed by itself. */
   readonly isDerived: boolean;

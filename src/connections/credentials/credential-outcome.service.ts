@@ -160,7 +160,7 @@ export class CredentialOutcomeService {
     });
   }
 
-  /** Makes a Page token due at once that is dead or must be read again, since its connection's root is alive. */
+  /** Makes a Page token that is dead or must be read again due at once, since its connection's root is alive. */
   async markPageForDerivation(credential: ClaimedCredential): Promise<void> {
     const now = this.clock.now();
     const claim = { ...ownClaimOf(credential), now, nextCheckAt: nextCheckAt(now, this.random.fraction()) };

@@ -162,7 +162,7 @@ export function isClaimed(credential: CredentialSnapshot): credential is Claimed
   return credential.claimId !== null;
 }
 
-/** What writes under the claim name. */
+/** Returns what writes under the claim must name. */
 export function ownClaimOf({ id, claimId, version }: ClaimedCredential): {
   id: CredentialId;
   claimId: ClaimId;

@@ -22,7 +22,7 @@ import { promotedColumns } from './credential-version.repository.ts';
 
 export const MAX_RENEWALS = 64;
 
-/** A claimed row, in the SELECT list's `r`. Waits for nobody. */
+/** A claimed row, in the SELECT list's `r`. Never waits for a lock. */
 const LOCKED_CLAIM = sql`SELECT c.id, c.claim_id, c.version, c.secret_id, c.token_hash, c.expires_at FROM credential c
     WHERE c.id = r.id AND c.claim_id = r.claim_id AND c.version = r.version`;
 
@@ -105,9 +105,9 @@ type PromotedColumn = keyof typeof PROMOTED_COLUMNS;
 const promotedRows = defineArrayRows<PromotedColumn>('r', PROMOTED_COLUMNS, MAX_RENEWALS);
 
 /**
- * Connections first, in the lock order of connecting and revoking: also those of Pages, whose rows the batch of their
- * root waits for, holding the connection, to make them due. A batch with a Page that did not hold it could wait for
- * that batch in turn.
+ * Connections first, in the lock order of connecting and revoking. Also those of Pages: the batch of their root holds
+ * the connection while it waits for the Pages' rows to make them due, so a batch with a Page that did not hold the
+ * connection could deadlock with it.
  */
 function lockedClaims(rows: RowArrays<PromotedColumn>): Sql {
   return sql`SELECT r.*, own.secret_id AS old_secret_id, own.token_hash AS old_token_hash, own.expires_at AS old_expires_at
@@ -168,10 +168,7 @@ export async function insertPendingVersions(
   return stored.length === 0 ? null : new Set(stored.flatMap(({ credential_id }) => credential_id ?? []));
 }
 
-/**
- * Makes pending versions serve, of connections that are active, and ends their claims. Returns the credentials for
- * which it did.
- */
+/** Makes pending versions of active connections serve, and ends their claims. Returns the credentials changed. */
 export async function promotePendingVersions(
   executor: SqlExecutor,
   versions: readonly PromotedVersion[],

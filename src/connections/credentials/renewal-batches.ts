@@ -40,16 +40,16 @@ export interface RefreshedVersion {
 }
 
 /**
- * A second statement of a kind starts for many only, so that a slow one does not hold them up: two of half the size
+ * A second statement of a kind starts only for many, so that a slow one does not hold them up: two of half the size
  * cost nearly twice as much.
  */
 export const RENEWAL_BATCH = { maxSize: MAX_RENEWALS, maxInFlight: 2, minBesides: 16 };
 
 /**
- * Joins the writes of renewals that are under way at the same time: a sweep renews up to 64 tokens of an app at once.
- * A batch does what it can without waiting for anybody, except for Pages that it makes due. False: nothing was written
- * for this one, because its row was locked, its claim lost, its connection not active, or the batch failed; the caller
- * then does it alone, and learns which.
+ * Batches the writes of renewals that run at the same time: a sweep renews up to 64 tokens of an app at once. A batch
+ * does what it can without waiting for locks, except those of Pages that it makes due. False: nothing was written for
+ * this one, because its row was locked, its claim lost, its connection not active, or the batch failed; the caller then
+ * writes it alone, and learns which.
  */
 @Injectable()
 export class RenewalBatches {

@@ -51,7 +51,7 @@ const metadataSchema = (isNullable: boolean) =>
 
 const IsSet = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined && value !== null);
 
-/** `reference` of a body that makes a connection. */
+/** `reference` of a body that creates a connection. */
 export const ReferenceField = (): PropertyDecorator =>
   applyDecorators(
     ApiPropertyOptional({
@@ -62,7 +62,7 @@ export const ReferenceField = (): PropertyDecorator =>
     IsReference(),
   );
 
-/** `metadata` of a body that makes a connection. */
+/** `metadata` of a body that creates a connection. */
 export const MetadataField = (): PropertyDecorator =>
   applyDecorators(
     ApiPropertyOptional({

@@ -1,13 +1,13 @@
 export type Metadata = Record<string, string>;
 
-/** A product's own words about a connection. They decide nothing here. */
+/** A product's own words about a connection. They have no effect here. */
 export interface Description {
   /** The product's own id for it. */
   reference: string | null;
   metadata: Metadata;
 }
 
-/** What a session, code, token, or import brings; absent: what the connection has stays. */
+/** What a session, code, token, or import brings; absent fields leave the connection's unchanged. */
 export interface BroughtDescription {
   reference?: string;
   metadata?: Metadata;

@@ -77,7 +77,9 @@ export function findCountedConnections(
   return executor.rows(selectConnections({ ids }));
 }
 
-/** Locks the row until the transaction ends, so that no audit entry about it is committed meanwhile. Null: none. */
+/**
+ * Locks the row until the transaction ends, so that no audit entry about it is committed in the meantime. Null: none.
+ */
 export async function lockCountedConnection(
   executor: SqlExecutor,
   id: ConnectionId,

@@ -50,7 +50,7 @@ export class RollbackDetector {
     private readonly resealer: CredentialResealer,
   ) {}
 
-  /** Like `examine`, for one of many that are worked on at the same time: they share statements. */
+  /** Like `examine`, for one of many that are worked on at the same time, which share statements. */
   async examineOne(claimed: ClaimedCredential): Promise<RollbackFinds> {
     return (await this.#batches.submit(claimed)) ?? (await this.examine([claimed]));
   }

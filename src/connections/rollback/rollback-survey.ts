@@ -11,7 +11,7 @@ import { confirmConnectionRollback, confirmCredentialRollback } from './rollback
 import { judgeConnection, newestRecordedVersion } from './rollback-rules.ts';
 
 const ROWS_PER_BATCH = 1_000;
-/** Stop here: that many are no isolated case. */
+/** Stop at this many: clearly not an isolated case. */
 const MAX_FOUND = 100;
 
 /** Rows that differ from the audit record, at most a hundred of each kind. */

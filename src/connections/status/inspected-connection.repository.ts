@@ -8,7 +8,7 @@ import { firstNoticeAt } from './expiry-notices.ts';
 import { missingScopesReasonJson } from './missing-scopes.ts';
 import { REASONS_DESPITE_VALID_TOKEN, SCOPES_MISSING } from './status-reason.ts';
 
-/** What inspecting the root token tells about its connection. */
+/** What inspecting the root token reveals about its connection. */
 export interface ConnectionFacts {
   scopes: string[];
   /** Scopes the user has revoked since the last inspection. */
@@ -72,7 +72,7 @@ const IS_REASON_KEPT = sql`status_reason->>'code' = ANY (${REASONS_DESPITE_VALID
 /** A connection's status after a refresh of its root token. */
 const REFRESHED_STATUS = sql`CASE WHEN status <> 'active' AND ${IS_REASON_KEPT} THEN status ELSE ${nextStatusSql('recovered')} END`;
 
-/** SET: what a refresh of the root token tells about its connection. `reasonOtherwise`: if it is not active. */
+/** SET: what a refresh of the root token reveals about its connection. `reasonOtherwise`: if it is not active. */
 export function refreshedFacts(facts: Facts, reasonOtherwise: Sql): Sql {
   return sql`scopes = ${facts.scopes}, ${scopeAssignments(facts, reasonOtherwise)},
       expiry_notice_due_at = CASE
