@@ -4,7 +4,7 @@ import { RetentionService } from '../database/retention.service.ts';
 import { SignInLinkRepository } from './links/sign-in-link.repository.ts';
 import { ConsoleSessionRepository } from './sessions/console-session.repository.ts';
 
-/** Deletes sessions and links after RETENTION_DAYS. Until then, their reuse shows as what it is. */
+/** Deletes sessions and links after RETENTION_DAYS. Until then, reuse is recognized as such. */
 @Injectable()
 export class ConsoleRetention implements OnModuleInit {
   constructor(

@@ -13,7 +13,7 @@ const ONE_YEAR_SECONDS = 365 * 24 * 60 * 60;
 const HASHED_FOLDER = 'assets/';
 const FILE = { '*/*': { schema: { type: 'string', format: 'binary' } } };
 
-/** Serves the admins' site. What it shows, it gets from /v1 with the session's cookie. */
+/** Serves the admins' site. The site gets its data from /v1 with the session's cookie. */
 @ApiTags('console')
 @Public()
 @Controller('console')
@@ -69,7 +69,7 @@ export class ConsoleSiteController {
   }
 }
 
-/** Nothing inline but styles with the nonce, nothing from elsewhere, and in no frame. */
+/** Allows nothing inline but styles with the nonce, nothing from elsewhere, and no framing. */
 function policyOf(nonce: string): string {
   return [
     "default-src 'none'",

@@ -75,7 +75,7 @@ export class ConsoleSite {
   }
 }
 
-/** Paths with slashes, whatever the system. */
+/** Paths with slashes, on every system. */
 function listFiles(folder: string): string[] {
   try {
     return readdirSync(folder, { recursive: true, withFileTypes: true })

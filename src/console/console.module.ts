@@ -17,7 +17,7 @@ import { SignInService } from './sign-in/sign-in.service.ts';
 /** The server side of the admins' site: sign-in, sessions, and the site's files. */
 @Module({
   imports: [AuthModule],
-  // The site takes every path below /console that no other controller has.
+  // The site serves every path below /console that no other controller has.
   controllers: [SignInController, ConsoleSessionsController, OpenIdController, ConsoleSiteController],
   providers: [
     ConsoleRetention,

@@ -13,7 +13,7 @@ export interface SignInLinkRow {
   hash: Buffer;
   /** Of the sessions that it starts. */
   name: string;
-  /** The client that made it, and that its session stands and falls with. Null: an operator. */
+  /** The client that created it, without which its session ends. Null: an operator. */
   client_id: ClientId | null;
   created_at: Date;
   expires_at: Date;
@@ -65,7 +65,7 @@ export class SignInLinkRepository {
     await tx.run(insertStatement({ ...link, mac: this.macs.compute(SIGN_IN_LINK_MAC, link) }));
   }
 
-  /** Uses up a locked link. */
+  /** Marks a locked link as used. */
   async use(tx: SqlExecutor, link: SignInLinkRow, usedAt: Date): Promise<void> {
     const mac = this.macs.compute(SIGN_IN_LINK_MAC, { ...link, used_at: usedAt });
     await tx.run(useStatement({ id: link.id, usedAt, mac }));

@@ -15,7 +15,7 @@ import { SignInLinkRepository, type SignInLinkRow } from './sign-in-link.reposit
 const PREFIX = 'msl';
 const LIFETIME_SECONDS = 10 * 60;
 
-/** Who makes a link: an admin client, or an operator at the command line (`client` null). */
+/** Who creates a link: an admin client, or an operator at the command line (`client` null). */
 export interface LinkCreator {
   actor: Actor;
   requestId: string | null;
@@ -23,7 +23,7 @@ export interface LinkCreator {
 }
 
 export interface CreatedSignInLink {
-  /** The token stands in the fragment, which browsers send to no server and put into no log. */
+  /** The token is in the fragment, which browsers send to no server, so that no log has it. */
   url: string;
   expiresAt: Date;
 }
@@ -68,7 +68,7 @@ export class SignInLinks {
     return { url: `${this.config.publicUrl}/console#sign-in=${token.expose()}`, expiresAt };
   }
 
-  /** Uses up a link within the transaction that starts its session. Returns it, or why it signs nobody in. */
+  /** Marks a link as used in the transaction that starts its session. Returns it, or why it can't sign anyone in. */
   async redeem(tx: SqlExecutor, token: string): Promise<SignInLinkRow | 'unknown_link' | 'used_link' | 'expired_link'> {
     const now = this.clock.now();
     const link = isChecksummedToken(PREFIX, token) ? await this.links.lock(tx, this.hasher.blindIndex(token)) : null;

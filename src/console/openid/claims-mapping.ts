@@ -24,7 +24,7 @@ export function checkRoles({ roles }: ConsoleOidcConfig): void {
   throw new ConfigError([`CONSOLE_OIDC_ROLES must map to ${possible.join(', ')}; ${wrong.role} is none of them.`]);
 }
 
-/** Whether the claims include the one that decides about the role. */
+/** Whether the claims include the one that decides the role. */
 export function hasRoleClaim(config: ConsoleOidcConfig, claims: Claims): boolean {
   return claimOf(claims, config.roleClaim) !== undefined;
 }

@@ -10,7 +10,7 @@ export type OpenIdErrorCode =
   | 'response_rejected'
   | 'role_missing'
   | 'tenants_missing'
-  /** A fresh sign-in was asked for, but the provider took an older one, or doesn't say when it was. */
+  /** A fresh sign-in was requested, but the provider accepted an older one, or doesn't say when it was. */
   | 'sign_in_not_fresh';
 
 /** A sign-in with the identity provider that failed. */

@@ -9,11 +9,11 @@ import { OpenIdError } from './open-id-error.ts';
 import { createProviderFetch } from './provider-fetch.ts';
 import type { AttemptProofs } from './sign-in-attempt.ts';
 
-/** How long what the provider says of itself is believed. */
+/** How long the provider's metadata is trusted. */
 const METADATA_AGE_MS = 60 * 60_000;
 const CALLBACK_PATH = '/console/sign-in/oidc/callback';
 
-/** A person whom the provider has proven. */
+/** A person whose identity the provider has proven. */
 export interface VerifiedPerson {
   subject: string;
   claims: Claims;
@@ -92,7 +92,7 @@ export class OpenIdProvider implements OnModuleInit {
       .href;
   }
 
-  /** Providers may keep claims out of ID tokens and answer them here (OpenID Connect Core 1.0, section 5.3). */
+  /** Providers may keep claims out of ID tokens and return them here (OpenID Connect Core 1.0, section 5.3). */
   private async userInfo(configuration: openid.Configuration, token: string, subject: string): Promise<Claims> {
     if (configuration.serverMetadata().userinfo_endpoint === undefined) return {};
     return openid.fetchUserInfo(configuration, token, subject);
@@ -124,7 +124,7 @@ export class OpenIdProvider implements OnModuleInit {
   }
 }
 
-/** By the method that the provider takes: `client_secret_basic` by default (OpenID Connect Discovery 1.0, 3). */
+/** By the method that the provider accepts: `client_secret_basic` by default (OpenID Connect Discovery 1.0, 3). */
 function authenticateBySecret(secret: string): openid.ClientAuth {
   const [basic, post] = [openid.ClientSecretBasic(secret), openid.ClientSecretPost(secret)];
   return (server, ...rest) => {
@@ -139,7 +139,7 @@ function toOpenIdError(error: unknown): OpenIdError {
     return new OpenIdError(error.error === 'access_denied' ? 'access_denied' : 'response_rejected', null, {
       cause: error,
     });
-  // Our HTTP client's error stands behind openid-client's where the provider didn't answer.
+  // If the provider didn't answer, our HTTP client's error is the cause of openid-client's.
   const isSilent = error instanceof Error && (isNoResponse(error) || isNoResponse(error.cause));
   return new OpenIdError(isSilent ? 'provider_unavailable' : 'response_rejected', null, { cause: error });
 }

@@ -28,7 +28,7 @@ class OpenIdSignInRequest {
   fresh?: 'true' | 'false';
 }
 
-/** Leads browsers to the identity provider and back. */
+/** Sends browsers to the identity provider and back. */
 @ApiTags('console')
 @Public()
 @Controller('console/sign-in/oidc')

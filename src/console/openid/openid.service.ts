@@ -67,7 +67,7 @@ export class OpenIdSignIn {
     return { ...started, returnTo: attempt.returnTo };
   }
 
-  /** Records why nobody was signed in. */
+  /** Records why a sign-in failed. */
   async reportFailure({ code, subject, cause }: OpenIdError, { id, ip }: FastifyRequest): Promise<void> {
     const requestId = String(id);
     if (cause !== undefined) this.logger.warn({ code, request_id: requestId, ...describe(cause) }, 'a sign-in failed');

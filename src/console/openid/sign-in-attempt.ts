@@ -16,13 +16,13 @@ const SECRET_BYTES = 32;
 /** Base64url secret, base-36 milliseconds, whether it is fresh, replaced session, base64url path, base64url MAC. */
 const FORM = /^(([\w-]{43})\.([0-9a-z]{1,9})\.([01])\.(ses_[0-9a-z]{26})?\.([\w-]{1,700}))\.([\w-]{43})$/;
 
-/** A browser that is on its way to the identity provider and back. */
+/** A browser on its way to the identity provider and back. */
 export interface SignInAttempt {
   secret: string;
   startedAt: Date;
-  /** Whether the person has to prove who they are once more. */
+  /** Whether the person has to prove who they are again. */
   isFresh: boolean;
-  /** The session that the new one takes the place of. The callback doesn't get its cookie, which is `Strict`. */
+  /** The session that the new one replaces. The callback doesn't get its cookie, which is `Strict`. */
   replacedId: SessionId | null;
   /** A path below /console. */
   returnTo: string;
@@ -63,7 +63,7 @@ export class SignInAttempts {
     return `${NAME}=${text}.${this.mac(`cookie ${text}`)}; Max-Age=${LIFETIME_SECONDS}; ${ATTRIBUTES}`;
   }
 
-  /** Returns `Set-Cookie` that deletes the cookie: an attempt ends with its first answer. */
+  /** Returns `Set-Cookie` that deletes the cookie: an attempt ends with its first response. */
   expire(): string {
     return `${NAME}=; Max-Age=0; ${ATTRIBUTES}`;
   }

@@ -26,7 +26,7 @@ const ENDED = { detail: 'The session has ended.', remedy: 'Sign in again.' };
 
 /**
  * Authenticates the cookies of people's sessions. Reads the session, and the client it belongs to, on every request, so
- * that both count as they are now on every replica.
+ * that changes to either take effect at once on every replica.
  */
 @Injectable()
 export class ConsoleSessionAuthenticator extends SessionAuthenticator {
@@ -70,7 +70,7 @@ export class ConsoleSessionAuthenticator extends SessionAuthenticator {
     return { ...toAuthenticatedClient(row, session.key_hash), person };
   }
 
-  /** A session that can't be kept alive, because the database takes no writes, still answers. */
+  /** A session that can't be kept alive, because the database takes no writes, still works. */
   private async touch(session: ConsoleSessionRow, now: Date): Promise<void> {
     if (now.getTime() - session.last_seen_at.getTime() < TOUCH_INTERVAL_MS) return;
     try {

@@ -1,7 +1,7 @@
 import { defineRowMac } from '../../database/row-mac.ts';
 import type { ConsoleSessionRow } from './console-session.ts';
 
-/** Covers the whole row: whoever it is, what they may do, and until when. */
+/** Covers the whole row: who it is, what they may do, and until when. */
 export const CONSOLE_SESSION_MAC = defineRowMac<ConsoleSessionRow>('console_session', 1, {
   idOf: ({ id }) => id,
   covers: (row) => [

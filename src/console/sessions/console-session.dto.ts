@@ -40,7 +40,7 @@ export class ConsoleSessionResponse {
   idle_expires_at!: string;
 }
 
-/** Answer of `DELETE /v1/console/sessions/current`. */
+/** Response of `DELETE /v1/console/sessions/current`. */
 export class SignedOutResponse {
   @ApiProperty({
     type: String,

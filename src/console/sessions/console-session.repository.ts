@@ -109,7 +109,7 @@ export class ConsoleSessionRepository {
     await tx.run(insertStatement({ ...session, mac: this.macs.compute(CONSOLE_SESSION_MAC, session) }));
   }
 
-  /** Notes that a session is in use, unless it has ended or another request noted it meanwhile. */
+  /** Records that a session is in use, unless it has ended or another request has just recorded it. */
   async touch(executor: SqlExecutor, session: ConsoleSessionRow, seenAt: Date): Promise<void> {
     const { id, last_seen_at: seenBefore } = session;
     const mac = this.macs.compute(CONSOLE_SESSION_MAC, { ...session, last_seen_at: seenAt });
@@ -122,7 +122,7 @@ export class ConsoleSessionRepository {
     await tx.run(endStatement({ id: session.id, endedAt, mac }));
   }
 
-  /** Deletes up to `limit` sessions that could not be used after `before` any more. Returns how many. */
+  /** Deletes up to `limit` sessions that could no longer be used after `before`. Returns how many. */
   deleteExpired(executor: SqlExecutor, before: Date, limit: number): Promise<number> {
     return executor.run(deleteStatement({ before, limit }));
   }

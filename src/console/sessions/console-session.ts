@@ -2,9 +2,9 @@ import type { Role, SignInMethod } from '../../auth/authenticated-client.ts';
 import type { ClientId, SessionId } from '../../auth/ids.ts';
 import { HOUR_SECONDS } from '../../platform/duration.ts';
 
-/** Longest life of a session. */
+/** Maximum lifetime of a session. */
 export const MAX_SESSION_SECONDS = 12 * HOUR_SECONDS;
-/** A session that nobody uses for this long ends. */
+/** A session ends if it is unused for this long. */
 export const MAX_IDLE_SECONDS = 30 * 60;
 
 /** A row of `console_session`. */
@@ -16,12 +16,12 @@ export interface ConsoleSessionRow {
   /** The client's id, the link's id, or the issuer's `sub`. */
   subject: string;
   name: string;
-  /** At the sign-in, like `tenants`. Those of `client_id`, where there is one, decide. */
+  /** As of the sign-in, like `tenants`. If there is a `client_id`, that client's current ones apply. */
   role: Role;
   tenants: string[];
-  /** The client that the session stands and falls with. */
+  /** The client without which the session ends. */
   client_id: ClientId | null;
-  /** Of the key that the session stands and falls with. */
+  /** Of the key without which the session ends. */
   key_hash: Buffer | null;
   created_at: Date;
   authenticated_at: Date | null;
@@ -33,7 +33,7 @@ export interface ConsoleSessionRow {
 
 export type StoredConsoleSessionRow = ConsoleSessionRow & { mac: Buffer | null };
 
-/** When the session ends if nobody uses it any more. */
+/** When the session ends if it is not used again. */
 export function idleExpiryOf({ last_seen_at: seen, expires_at: expires }: ConsoleSessionRow): Date {
   return new Date(Math.min(seen.getTime() + MAX_IDLE_SECONDS * 1_000, expires.getTime()));
 }

@@ -3,7 +3,7 @@ import { SessionAuthenticator } from '../../auth/session-authenticator.ts';
 import { ConsoleSessionRepository } from './console-session.repository.ts';
 import { ConsoleSessionAuthenticator } from './console-session-authenticator.ts';
 
-/** Authenticates sessions. Global, because `auth` must not import it, and apart from what itself needs `auth`. */
+/** Authenticates sessions. Global, because `auth` must not import it, and separate from what needs `auth` itself. */
 @Global()
 @Module({
   providers: [

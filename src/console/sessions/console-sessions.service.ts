@@ -18,7 +18,7 @@ import { ConsoleSessionRepository, type SessionOwner } from './console-session.r
 import { type ConsoleSessionRow, isLive, MAX_SESSION_SECONDS } from './console-session.ts';
 import { readSessionCookie, SESSION_TOKEN_PREFIX } from './session-cookie.ts';
 
-/** Who signs in, and by what. */
+/** Who signs in, and how. */
 export type SignIn = Pick<
   ConsoleSessionRow,
   'method' | 'subject' | 'name' | 'role' | 'tenants' | 'client_id' | 'key_hash' | 'authenticated_at'
@@ -85,7 +85,7 @@ export class ConsoleSessions {
     return { session, token };
   }
 
-  /** What the provider says of a person is asked again by the next sign-in only. */
+  /** Only the next sign-in asks the provider about the person again. */
   private longestLife({ method }: SignIn): number {
     const { oidc } = this.config.console;
     return method === 'oidc' && oidc !== null ? oidc.sessionSeconds : MAX_SESSION_SECONDS;
@@ -123,7 +123,9 @@ export class ConsoleSessions {
     });
   }
 
-  /** Ends a session of the caller, or for an admin any. Idempotent. Throws 404 `console_session_not_found`. */
+  /**
+   * Ends one of the caller's sessions, or for an admin any session. Idempotent. Throws 404 `console_session_not_found`.
+   */
   async end(client: AuthenticatedClient, id: string, requestId: string): Promise<void> {
     await this.database.transaction(async (tx) => {
       const session = isId(id, 'ses') ? await this.sessions.lock(tx, id) : null;

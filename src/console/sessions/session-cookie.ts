@@ -4,10 +4,10 @@ import { MAX_SESSION_SECONDS } from './console-session.ts';
 
 /** `__Host-`: no other host, subdomain or plain-HTTP page can set it (RFC 6265bis, section 4.1.3). */
 const NAME = '__Host-metavault_console';
-/** Prefix of the value, which secret scanners find. */
+/** Prefix of the value, by which secret scanners find it. */
 export const SESSION_TOKEN_PREFIX = 'mcs';
 
-/** Never sent with another site's requests, nor readable by scripts. Browsers take loopback for secure. */
+/** Never sent with another site's requests, nor readable by scripts. Browsers treat loopback as secure. */
 const ATTRIBUTES = 'Path=/; HttpOnly; Secure; SameSite=Strict';
 
 /** Returns the well-formed session token of a `Cookie` header; null without one. */

@@ -3,7 +3,7 @@ import { IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 import { INSTANT } from '../../platform/openapi/examples.ts';
 
 const MAX_CREDENTIAL_LENGTH = 512;
-/** What a key or a link can be made of. */
+/** Characters of which keys and links consist. */
 const VISIBLE = /^[\x21-\x7e]+$/;
 const VISIBLE_FORM = { message: 'must be visible ASCII without spaces' };
 
@@ -27,13 +27,13 @@ class SignInMethodsResponse {
   oidc!: OpenIdProviderResponse | null;
 }
 
-/** Answer of `GET /v1/console/sign-in`. */
+/** Response of `GET /v1/console/sign-in`. */
 export class SignInOptionsResponse {
   @ApiProperty()
   methods!: SignInMethodsResponse;
 }
 
-/** Body of `POST /v1/console/sessions`: one of both. */
+/** Body of `POST /v1/console/sessions`: one of the two. */
 export class SignInRequestBody {
   @ApiPropertyOptional({ description: 'The API key of a client that is no service' })
   @IsOptional()
@@ -50,7 +50,7 @@ export class SignInRequestBody {
   link?: string;
 }
 
-/** Answer of `POST /v1/console/sign-in-links`. */
+/** Response of `POST /v1/console/sign-in-links`. */
 export class SignInLinkResponse {
   @ApiProperty({
     format: 'uri',

@@ -48,7 +48,7 @@ export class SignInService {
     const client = await this.authentication.authenticateCredential(key, request, 0).catch((error: unknown) => {
       throw toRefusal(error);
     });
-    // An issuer's token has no key that the session could stand and fall with.
+    // An issuer's token has no key to which the session could be tied.
     if (client.keyHash === null || !canSignIn(client.role))
       throw await this.refuse(request, 'role_without_console', client.clientId);
     const signIn = this.toSignIn('key', client.clientId, client, client.keyHash);
@@ -69,7 +69,7 @@ export class SignInService {
     return outcome;
   }
 
-  /** Null if the client that made the link is gone, or no admin any more. */
+  /** Null if the client that created the link is gone, or no longer an admin. */
   private async signInOf(tx: SqlExecutor, { id, name, client_id: clientId }: SignInLinkRow): Promise<SignIn | null> {
     if (clientId === null) {
       const anonymous = { name, role: 'admin' as const, tenants: EVERY_TENANT, clientId: null };
@@ -116,7 +116,7 @@ export class SignInService {
   }
 }
 
-/** Says in the console's words that a credential was refused. */
+/** Converts the refusal of a credential to the console's error. */
 function toRefusal(error: unknown): AppError {
   if (!(error instanceof AppError)) throw error;
   return error.type === unauthenticated ? new AppError(signInRefused) : error;
