@@ -11,7 +11,8 @@ const selectRetirements = defineStatement<{ ids: readonly string[] }, EntryProof
 );
 
 /**
- * Returns the keys that the record says were retired. Ignores forged entries, so disabling a key takes the chain's key.
+ * Returns the keys that the record says were retired. Ignores forged entries, so disabling a key requires the chain's
+ * key.
  */
 export async function findKeyTombstones(
   executor: SqlExecutor,

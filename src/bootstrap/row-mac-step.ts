@@ -113,7 +113,7 @@ async function requireFromNowOn(
     await auditLogOf(services).record(tx, { action: 'integrity.macs_required', actor: SYSTEM, details });
     return true;
   });
-  // Nobody can take a linked entry out of the record unseen.
+  // A linked entry can't be removed from the record unnoticed.
   if (isDone) await new AuditChain(database, clock, keyRing).linkNewEntries('recent', true);
   return isDone;
 }

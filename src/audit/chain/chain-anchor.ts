@@ -5,7 +5,7 @@ import { computeHeadSeal, GENESIS_MAC } from './chain-encoding.ts';
 import type { ChainMac } from './chain-mac.ts';
 import { findLinkMac } from './chain-verification.query.ts';
 
-/** The head of the chain at one moment, to be stored elsewhere. Forging the seal takes the chain's key. */
+/** The head of the chain at one moment, to be stored elsewhere. Forging the seal requires the chain's key. */
 export interface ChainAnchor {
   entries: number;
   /** MAC of the link at position `entries`, in hex. */

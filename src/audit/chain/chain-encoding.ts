@@ -36,7 +36,7 @@ function writeAscii(bytes: Buffer, field: string, offset: number): number {
   return start + bytes.write(field, start, 'latin1');
 }
 
-/** Computes the seal of the head: the number of links and the last MAC. Shortening the chain takes the key. */
+/** Computes the seal of the head: the number of links and the last MAC. Shortening the chain requires the key. */
 export function computeHeadSeal(mac: ChainMac, entries: number, lastMac: Buffer): Buffer {
   return mac.computeAuditMac(encodeFields(['metavault audit head', FORMAT, String(entries), lastMac.toString('hex')]));
 }
