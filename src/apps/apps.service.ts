@@ -132,8 +132,8 @@ export class AppsService {
       const before = await this.lock(tx, appId, tenants);
       const { app_secret: current } = await this.secrets.open(tx, before);
       const { previous_app_secret: __, ...kept } = before.secret_ids;
-      // Sending the same secret again is no rotation: the current secret must not replace the one that may sign during
-      // the grace period.
+      // Sending the same secret again is not a rotation: the current secret must not replace the one that may sign
+      // during the grace period.
       const isSame = current?.expose() === secret.expose();
       const keepsOld = graceSeconds > 0 && current !== undefined && !isSame;
       const sealed = await this.secrets.seal(tx, appId, {

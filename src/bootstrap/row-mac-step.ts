@@ -84,7 +84,7 @@ function giveMacs({ database, clock, keyRing }: RowMacServices, table: Protected
   return giveMacsToRows(database, keyRing, table, {
     replacesUnfit: false,
     now: clock.now(),
-    // Another replica may have done it since, and rows without MACs are no longer ours then.
+    // Another replica may have done it since; rows without MACs are then no longer ours.
     guard: async (tx) => {
       await lockRowMacs(tx);
       return !(await readProtectedTables(tx, keyRing)).has(table.table);

@@ -9,7 +9,7 @@ export abstract class ConnectionLeases {
    */
   abstract end(executor: SqlExecutor, connectionId: ConnectionId, now: Date): Promise<number>;
 
-  /** When the last lease ends that handed out this version in token mode and is still live at `now`. Null: none. */
+  /** End of the last lease that handed out this version in token mode and is still live at `now`. Null: none. */
   abstract tokenLeasesEndAt(
     executor: SqlExecutor,
     of: { connectionId: ConnectionId; credentialId: CredentialId; version: number },

@@ -9,7 +9,7 @@ import type { ExpectedAccount } from '../connect-session.ts';
 type Inspected = Pick<ValidInspection, 'kind' | 'userId' | 'appScopedUserId'>;
 
 /**
- * Checks a token against the account that its session expects, going by what Meta says. Methods throw a final
+ * Checks a token against the account that its session expects, according to Meta. Methods throw a final
  * `ConnectFailedError` `wrong_account` on a mismatch, or a `MetaError` that isn't a refusal. Without an expectation,
  * nothing is checked.
  */

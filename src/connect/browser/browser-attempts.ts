@@ -68,7 +68,7 @@ export class BrowserAttempts {
 
   /**
    * Returns the `Set-Cookie` lines for an ended attempt, or for all of the session's if that ended too. One cookie
-   * keeps proving the last ones, so that reloads and repeated callbacks end the same.
+   * keeps proving the last ones, so that reloads and repeated callbacks end the same way.
    */
   end(header: string | undefined, attempt: OpenedAttempt, { isSessionOver }: { isSessionOver: boolean }): string[] {
     const { publicUrl } = this.config;

@@ -96,7 +96,7 @@ export class ConnectionStatusService {
   }
 
   /**
-   * Announces ending data access 14, 7, and 1 days before, and ends connections whose access has ended. Returns how
+   * Announces the end of data access 14, 7, and 1 days ahead, and ends connections whose access has ended. Returns how
    * many were due.
    */
   async processDataAccessExpiry(limit: number): Promise<number> {

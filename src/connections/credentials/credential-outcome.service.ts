@@ -278,7 +278,7 @@ export class CredentialOutcomeService {
     });
   }
 
-  /** Announces 14, 7, and 1 days before a root token expires whose refresh fails. */
+  /** Announces, 14, 7, and 1 days ahead, the expiry of a root token whose refresh fails. */
   private async announceExpiry(tx: Transaction, credential: CredentialSnapshot, now: Date): Promise<void> {
     if (!credential.isRoot || credential.expiresAt === null || credential.status !== 'active') return;
     const days = noticeDays(credential.expiresAt, now);
