@@ -1,4 +1,4 @@
-// npm run bench:webhooks: Meta's webhooks in, sealed, and out to one subscriber. See README, "Benchmarks".
+// npm run bench:webhooks: Meta's webhooks in, sealed, and out to one subscriber. See docs/benchmarks.md.
 // BENCH_WEBHOOKS (2,000) webhooks of one entry with BENCH_ENTRY_BYTES (1,024) of text each, over BENCH_CONNECTIONS (16)
 // senders; BENCH_ROUNDS (3).
 import { createHmac } from 'node:crypto';
