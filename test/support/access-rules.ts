@@ -3,7 +3,7 @@ import type { Role } from '../../src/auth/authenticated-client.ts';
 /** Clients of these roles, holders of a lease, operators, or everybody. */
 export type Access = readonly Role[] | 'lease' | 'operators' | 'everybody';
 
-/** Who may call each operation of docs/openapi.json, as decided, and not as the program has it. */
+/** Who may call each operation of docs/openapi.json, as decided: written down here and not derived from the code. */
 export const ACCESS_RULES: Readonly<Record<string, Access>> = {
   'GET /': 'everybody',
   'GET /assets/{file}': 'everybody',

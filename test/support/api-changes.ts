@@ -138,7 +138,7 @@ function comparePlaces(name: string, direction: Direction, old: Map<string, Plac
 }
 
 function isWithin(part: ReadonlySet<string>, whole: ReadonlySet<string>): boolean {
-  // Without a type, anything goes.
+  // Without a type, any value is allowed.
   return whole.size === 0 || [...part].every((type) => whole.has(type) || (type === 'integer' && whole.has('number')));
 }
 
@@ -185,7 +185,7 @@ function nameOf(reference: string): string {
   return reference.slice(reference.lastIndexOf('/') + 1);
 }
 
-/** Notes for people, which no client depends on. */
+/** Notes for readers; no client depends on them. */
 const NOTES = new Set(['description', 'summary', 'example', 'examples', 'headers', 'tags', 'security']);
 
 /** Returns what `findBreakingChanges` reads of a document, for the copy of a release. */

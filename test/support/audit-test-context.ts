@@ -22,9 +22,9 @@ export interface AuditTestContext {
   chain: AuditChain;
   verifier: ChainVerifier;
   sql(text: string, values?: unknown[]): Promise<number>;
-  /** So many entries, with so many seconds after each. */
+  /** Records `count` entries, and lets `secondsApart` seconds pass after each. */
   record(count: number, secondsApart?: number): Promise<void>;
-  /** Ten entries of ten minutes, linked; their ids. */
+  /** Records ten entries, ten minutes apart, and links them. Returns their ids. */
   recordTenLinked(): Promise<string[]>;
   linkedIds(): Promise<string[]>;
   /** Where a verification finds the chain broken, if it does. */

@@ -36,7 +36,7 @@ export interface AuthApp {
   log: ReturnType<typeof captureLog>;
 }
 
-/** Access and audit alone, with the controllers of a test beside them, on a database that is open already. */
+/** Only access and audit, with the controllers of a test, on an open database. */
 export async function startAuthApp(
   database: Database,
   clock: Clock,

@@ -8,7 +8,7 @@ import { openResources } from './open-resources.ts';
 /** Access and audit on a database of their own. */
 export interface AuthTestContext extends AuthApp {
   database: Database;
-  /** A call with a key, which is the bootstrap admin's unless it is given. */
+  /** Calls with a key, by default the bootstrap admin's. */
   send(method: 'get' | 'post' | 'patch' | 'delete', path: string, body?: object | string, key?: string): request.Test;
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-// Bundles the service with what tests run in a process of its own: unbundled, loading takes most of a replica's start.
+// Bundles the service and the programs that tests start: unbundled, most of a replica's start is spent on loading.
 import path from 'node:path';
 import { buildBundle } from '../../bundle.mjs';
 

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import path from 'node:path';
 
-/** Secrets by what they are called. */
+/** Secrets by name. */
 export type Canaries = ReadonlyMap<string, Buffer>;
 
 const CHUNK_BYTES = 4 * 1024 * 1024;
@@ -16,7 +16,7 @@ export function canariesIn(text: string, canaries: Canaries): string[] {
     .map(([name]) => name);
 }
 
-/** The same for all files under a folder, or those `isLooked` picks. Files that vanish meanwhile are skipped. */
+/** The same for all files under a folder, or those that `isLooked` picks. Skips files that vanish during the scan. */
 export function canariesInFiles(folder: string, canaries: Canaries, isLooked: (file: string) => boolean): string[] {
   const found = new Set<string>();
   const overlap = Math.max(...[...canaries.values()].flatMap((secret) => formsOf(secret).map((form) => form.length)));
@@ -34,7 +34,7 @@ function filesUnder(folder: string): string[] {
     .map((entry) => path.join(entry.parentPath, entry.name));
 }
 
-/** In pieces that overlap, so that nothing hides across a border. */
+/** Reads in overlapping pieces, so that no secret is missed at a boundary. */
 function* chunksOf(file: string, overlap: number): Generator<string> {
   let size: number;
   let descriptor: number;
@@ -64,7 +64,7 @@ function formsOf(secret: Buffer): string[] {
   const raw = secret.toString('latin1');
   const hex = secret.toString('hex');
   const base64 = [0, 1, 2].flatMap((shift) => {
-    // After other bytes, the same bytes fall into other groups of six bits; groups at the borders are shared.
+    // The offset decides how bytes fall into groups of six bits; the outermost groups also hold neighboring bytes.
     const encoded = Buffer.concat([Buffer.alloc(shift), secret]).toString('base64');
     const own = encoded.slice([0, 2, 3][shift], -4);
     return [own, own.replaceAll('+', '-').replaceAll('/', '_')];

@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals';
 
-/** The error of this class that work ends in; the test fails where it ends in none, or in another. */
+/** Returns the error of this class that the work ends with. Fails the test if it ends with none, or with another. */
 export async function catchError<E extends Error>(
   errorClass: abstract new (...given: never[]) => E,
   work: Promise<unknown>,

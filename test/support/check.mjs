@@ -1,4 +1,4 @@
-// `npm run check`: all that has to pass before a merge, what is quick to say first. Tests run if the rest passes.
+// `npm run check`: everything that must pass before a merge, the quick steps first. Tests run if the rest passes.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
@@ -6,10 +6,10 @@ import path from 'node:path';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const CACHE = path.join(ROOT, 'node_modules/.cache/metavault');
-/** As many at a time as CI has processors. */
+/** Steps that run in parallel: as many as CI has processors. */
 const LANES = 2;
 
-/** Scripts of package.json, the longest first. `inputs`: passed once, they pass again while these are the same. */
+/** Scripts of package.json, the longest first. `inputs`: a step that passed is skipped while these are unchanged. */
 const STEPS = [
   { script: 'typecheck' },
   { script: 'lint' },

@@ -8,9 +8,9 @@ import { TEST_ENVIRONMENT } from './test-replica.ts';
 /** A replica that can be killed like a real one. */
 export interface ChildReplica {
   url: string;
-  /** SIGKILL: no goodbye to anybody. */
+  /** SIGKILL: the replica cannot shut down cleanly. */
   kill(): Promise<void>;
-  /** SIGSTOP and SIGCONT: a machine that sleeps. */
+  /** SIGSTOP and SIGCONT: like a machine that sleeps and wakes up. */
   signal(name: 'SIGSTOP' | 'SIGCONT'): void;
 }
 

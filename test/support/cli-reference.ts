@@ -10,7 +10,7 @@ const MARKERS = {
   end: '<!-- end of what is generated -->',
 } as const;
 
-/** The program, for reading: it prints nowhere and its environment is empty. */
+/** The program, only for inspection: it prints nothing, and its environment is empty. */
 export function readProgram(): Command {
   const context = {
     environment: {},

@@ -15,13 +15,13 @@ export interface CliTestContext {
   sql: pg.Client;
   /** For `metavault`, and for replicas on the same database. */
   environment: Record<string, string>;
-  /** Writes a file; its path. */
+  /** Writes a file and returns its path. */
   file(name: string, text: string): string;
-  /** A token of a user of its own, as an import takes it. */
+  /** Creates a user, and returns a token to import. */
   createUserToken(): string;
-  /** `metavault`, on this context. */
+  /** Runs `metavault` in this context. */
   run(...args: string[]): Promise<CommandResult>;
-  /** The same with `--json`, for a command that must succeed: what it printed. */
+  /** The same with `--json`, for a command that must succeed. Returns what it printed. */
   json<T>(...args: string[]): Promise<T>;
   close(): Promise<void>;
 }

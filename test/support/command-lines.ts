@@ -16,7 +16,7 @@ export function splitWords(line: string): string[] {
 
 /**
  * Parses the `metavault` command in a line of a shell, or in its `<(…)`, without running it. Returns the command's
- * words; rejects with what commander has against it.
+ * words; rejects with commander's objection.
  */
 export async function findParsedCommand(program: Command, line: string): Promise<string> {
   const parsed: string[] = [];

@@ -39,7 +39,7 @@ export function openConnectTestContext(
         overrides,
       }),
     );
-    // What is done by itself is done when a test says so: it decides what time it is.
+    // Scheduled work runs only when a test says so, because the test sets the time.
     const schedule = replica.app.get(SchedulerRegistry, { strict: false });
     for (const name of schedule.getIntervals()) schedule.deleteInterval(name);
     const startAnotherReplica: ConnectTestContext['startAnotherReplica'] = async (environment = {}) =>
@@ -61,7 +61,7 @@ export interface ConnectSessionBody {
   js_sdk: Record<string, unknown> | null;
 }
 
-/** One browser: its own cookies, no scripts. Addresses of the service go to the replica in this process. */
+/** One browser: its own cookies, no scripts. Requests to the service's address go to the replica in this process. */
 export class TestBrowser {
   readonly cookies = new Map<string, string>();
 
@@ -82,7 +82,7 @@ export class TestBrowser {
     return this.get(String(left.headers['location']), headers);
   }
 
-  /** As a page of this origin does. */
+  /** Posts as a page of this origin does. */
   async post(url: string, body: object | undefined, origin: string, headers: Record<string, string> = {}) {
     return this.keepCookies(await this.send('post', url).set('Origin', origin).set(headers).send(body));
   }
@@ -103,7 +103,7 @@ export class TestBrowser {
     return response;
   }
 
-  /** Opens a connect link; the dialog's address. */
+  /** Opens a connect link and returns the dialog's address. */
   async open(connectUrl: string): Promise<URL> {
     const response = await this.get(connectUrl);
     if (response.status !== 302) throw new Error(`opening the link gave ${response.status}: ${response.text}`);
@@ -111,7 +111,7 @@ export class TestBrowser {
   }
 }
 
-/** Answers a dialog of the sandbox as a user would; the callback's address. */
+/** Answers a dialog of the sandbox as a user would. Returns the callback's address. */
 export async function completeDialog(
   dialog: URL,
   choice: { action?: 'approve' | 'deny' | 'error_901'; user?: string; decline?: string[] } = {},
@@ -152,7 +152,7 @@ export async function createSession(
   return response.body as ConnectSessionBody;
 }
 
-/** Somebody who has decided in the dialog, and whose browser has not delivered the callback yet. */
+/** A user who has decided in the dialog, and whose browser has not delivered the callback yet. */
 export interface BrowserAtCallback {
   session: ConnectSessionBody;
   browser: TestBrowser;
@@ -160,7 +160,7 @@ export interface BrowserAtCallback {
   callback: string;
 }
 
-/** One user's way as far as the callback. */
+/** Takes one user as far as the callback. */
 export async function browseToCallback(
   context: Pick<ConnectTestContext, 'replica'>,
   body: Record<string, unknown> = {},
@@ -172,7 +172,7 @@ export async function browseToCallback(
   return { session, browser, dialog, callback: await completeDialog(dialog, choice) };
 }
 
-/** The whole way of one user through the browser; where it ends. */
+/** Takes one user all the way through the browser. Returns the address where it ends. */
 export async function completeConnect(
   context: Pick<ConnectTestContext, 'replica'>,
   body: Record<string, unknown> = {},
@@ -194,7 +194,7 @@ export async function connectionAt(
   return found;
 }
 
-/** A new service, for all tenants and products unless its policy says less. */
+/** Creates a service client for all tenants and products, unless `policy` limits it. */
 export async function createServiceClient(
   context: Pick<ConnectTestContext, 'replica'>,
   policy: Record<string, unknown> = {},

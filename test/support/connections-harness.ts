@@ -68,7 +68,7 @@ export interface ConnectionOptions {
   phones?: { id: string; wabaId: string; coexistence?: PhoneCoexistence }[];
 }
 
-/** Connects without any Meta: a user token (60 days) and the pages of the recipe. Returns the connection's id. */
+/** Connects without Meta: a user token (60 days) and the pages of the recipe. Returns the connection's id. */
 export async function connect(
   harness: Pick<ConnectionsHarness, 'pendingAuthorizations' | 'provisioner'>,
   clock: Clock,

@@ -7,7 +7,7 @@ import { captureLog, startTestReplica, TEST_ADMIN_KEY } from './test-replica.ts'
 
 export type ConsoleReplicas = Awaited<ReturnType<typeof openConsoleReplicas>>;
 
-/** Two replicas of one database and one clock, with who signs in on them. */
+/** Two replicas on one database and one clock, with helpers that sign in to them. */
 export function openConsoleReplicas() {
   return openResources(build);
 }

@@ -43,7 +43,7 @@ export class ConsoleBrowser {
   }
 }
 
-/** A call with a key, which is the bootstrap admin's unless it is given. */
+/** Calls with a key, by default the bootstrap admin's. */
 export function callWithKey(
   { app }: Pick<TestReplica, 'app'>,
   method: Method,

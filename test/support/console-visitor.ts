@@ -8,7 +8,7 @@ import { TEST_ADMIN_KEY } from './test-replica.ts';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-/** A user's browser, whose time is that of the replica, at a page of the console. Nobody is signed in. */
+/** A user's browser at a page of the console, on the replica's time. Nobody is signed in. */
 export async function visitConsole(
   { visitor, testContext }: BrowserTest,
   path = '',
@@ -38,14 +38,14 @@ export async function fillInKey(page: Page, key: string): Promise<void> {
   await page.getByRole('button', { name: 'Sign in', exact: true }).click();
 }
 
-/** Makes a client of this role. Returns its key. */
+/** Creates a client with this role. Returns its key. */
 export async function makeClient(context: BrowserTestContext, role: string, policy: object = {}): Promise<string> {
   const response = await api(context).post('/v1/clients', { name: `the ${role}`, role, ...policy });
   expect(response.status).toBe(201);
   return response.body.api_key as string;
 }
 
-/** Connects a user of the sandbox's with a Page. Returns the connection's id. */
+/** Connects a sandbox user who has a Page. Returns the connection's id. */
 export async function connectUser(context: BrowserTestContext, tenant: string, name: string): Promise<string> {
   const { make } = context.sandbox.state;
   const { id: user } = make.user({ kind: 'user', name });
@@ -54,7 +54,7 @@ export async function connectUser(context: BrowserTestContext, tenant: string, n
   return (await connectionAt(context, await completeConnect(context, body, { user }))).id;
 }
 
-/** What axe-core finds on a page that keeps somebody from using it. */
+/** Barriers to accessibility that axe-core finds on a page. */
 export async function findBarriers(page: Page): Promise<{ id: string; impact: string | null; nodes: string[] }[]> {
   await page.evaluate(AXE);
   const found = await page.evaluate<{ id: string; impact: string | null; nodes: string[] }[]>(

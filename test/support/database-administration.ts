@@ -3,11 +3,11 @@ import pg from 'pg';
 /** One connection of this process, kept because connecting takes longer than most statements. */
 let administrator: Promise<pg.Client> | undefined;
 
-/** Runs one statement on the server of this run, outside of any test's database, one at a time over all processes. */
+/** Runs one statement on the server of this run, outside any test's database, one at a time across all processes. */
 export async function administer(sql: string): Promise<void> {
   administrator ??= connect();
   const client = await administrator;
-  // CREATE DATABASE from one template can't run twice at once.
+  // CREATE DATABASE can't run concurrently on one template.
   await client.query('SELECT pg_advisory_lock(1)');
   try {
     await client.query(sql);

@@ -13,7 +13,7 @@ export interface DatabaseProxy {
   silence(): void;
   /** From now on every connection is closed, open ones and new ones. */
   cut(): void;
-  /** From now on new connections lead to this server. */
+  /** From now on new connections go to this server. */
   leadTo(databaseUrl: string): void;
   /** New connections pass again. Those that were open during the silence stay dead. */
   restore(): void;

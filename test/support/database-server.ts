@@ -11,7 +11,7 @@ export interface DatabaseServer {
   url: string;
   port: number;
   password: string;
-  /** Has the socket, and belongs to the server's user. */
+  /** Contains the socket; owned by the server's user. */
   folder: string;
   /** Runs statements as the superuser, each by itself. */
   sql(...statements: string[]): Promise<void>;
@@ -20,7 +20,7 @@ export interface DatabaseServer {
   close(): Promise<void>;
 }
 
-/** Starts a server with an empty database, some 1.5 s. */
+/** Starts a server with an empty database, which takes about 1.5 s. */
 export async function startDatabaseServer(settings: Record<string, string> = {}): Promise<DatabaseServer> {
   const base = mkdtempSync(path.join(databaseParentFolder(), 'metavault-server-'));
   const folder = path.join(base, 'shared');

@@ -8,10 +8,10 @@ import { type ConnectTestContext, openConnectTestContext } from './connect-test-
 import { listen } from './http-listener.ts';
 import { type CloseLater, openResources } from './open-resources.ts';
 
-/** Without the browser's own windows first: it takes half of the processor time. */
+/** The headless shell comes first: it takes half the processor time. */
 const NAMES = ['chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 const CHROMIUM_FLAGS = [
-  // Started as root, as in containers, Chromium has no sandbox of its own to offer.
+  // Run as root, as in containers, Chromium cannot use its own sandbox.
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',
@@ -20,7 +20,7 @@ const CHROMIUM_FLAGS = [
   '--disable-component-update',
   '--disable-sync',
 ];
-/** For a browser on a machine that is busy with other things. */
+/** Long enough for a browser on a busy machine. */
 const TIMEOUT_MS = 60_000;
 const CHROMIUM = findChromium(process.env);
 
@@ -50,21 +50,21 @@ function canRun(file: string): boolean {
   }
 }
 
-/** One user at one browser. */
+/** One user with one browser. */
 export interface Visitor {
   context: BrowserContext;
   page: Page;
-  /** Errors of pages in any tab: blocked by their policy, broken scripts. Statuses 4xx and 5xx do not count. */
+  /** Errors of pages in any tab, such as policy violations and script errors. Statuses 4xx and 5xx do not count. */
   pageErrors: string[];
 }
 
-/** A replica that a browser can visit, a sandbox of another site, a product to come back to, and a Chromium. */
+/** A replica that a browser can visit, a sandbox of another site, a product to return to, and a Chromium. */
 export interface BrowserTestContext extends ConnectTestContext {
   /** Where the replica listens, and its `PUBLIC_URL` where a test gives no other. */
   listensAt: string;
   /** A page of the product's own, which sessions may have as `return_url`. */
   returnUrl: string;
-  /** What reached `returnUrl`, since the test began. */
+  /** Requests for `returnUrl` since the test began. */
   returns: { url: string; referer: string | null }[];
   browser: Browser;
 }
@@ -76,7 +76,7 @@ export interface BrowserTest {
   visitor(settings?: Parameters<Browser['newContext']>[0]): Promise<Visitor>;
 }
 
-/** Settings of the replica, or what makes them once its address is known. */
+/** Settings of the replica, or a function that makes them once its address is known. */
 type BrowserTestEnvironment =
   | Record<string, string>
   | ((listensAt: string, closeLater: CloseLater) => Promise<Record<string, string>>);
@@ -98,7 +98,7 @@ export function describeInBrowser(
   const executablePath = CHROMIUM;
   describe(title, () => {
     jest.setTimeout(4 * TIMEOUT_MS);
-    // Windows come and go by a browser's own clock; what fails twice is ours. The first failure is printed.
+    // Browsers open and close windows in their own time: only a second failure is ours. The first is printed.
     jest.retryTimes(1, { logErrorsBeforeRetry: true });
     let opening: Promise<BrowserTestContext>;
     let testContext: BrowserTestContext;
@@ -135,7 +135,7 @@ function openBrowserTestContext(executablePath: string, given: BrowserTestEnviro
   return openResources(async (closeLater) => {
     const returns: BrowserTestContext['returns'] = [];
     const product = closeLater(await listen(productPage(returns)));
-    // The replica's own server does not listen: here the port is known before PUBLIC_URL has to be.
+    // The replica's own server does not listen: PUBLIC_URL needs the port before the replica exists.
     let replica: Server | null = null;
     const front = closeLater(await listen((request, response) => replica?.emit('request', request, response)));
     const listensAt = `http://localhost:${front.port}`;

@@ -6,7 +6,7 @@ export interface ResultColumn {
   typeId: number;
 }
 
-/** The part of `pg`'s connection that a query of one's own may use. */
+/** The part of `pg`'s connection that a custom query may use. */
 interface WireConnection {
   parse(query: { name: string; text: string; types: number[] }): void;
   describe(what: { type: 'S' | 'P'; name: string }): void;
@@ -44,7 +44,7 @@ class DescribeQuery implements pg.Submittable {
   }
 }
 
-/** The columns that a statement returns, in their order. Rejects with Postgres' error where it is not valid. */
+/** The columns that a statement returns, in order. Rejects with Postgres's error if it is not valid. */
 export async function describeStatement(client: pg.Client, text: string): Promise<ResultColumn[]> {
   const outcome = await new Promise<ResultColumn[] | Error>((resolve) => {
     client.query(new DescribeQuery(text, resolve));

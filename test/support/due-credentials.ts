@@ -1,6 +1,6 @@
 import type { Database } from '../../src/database/database.ts';
 
-/** In no order that an index has: reading in the order of one costs, as it does in a table that lives. */
+/** In the order of no index, so that reading by an index costs as much as in a table in use. */
 const EACH = `generate_series(1, $2::integer) n,
   LATERAL (SELECT $3::timestamptz - ($2::integer - n + 1) * interval '1 second' AS due_at) due
   ORDER BY md5(n::text)`;

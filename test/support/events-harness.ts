@@ -48,12 +48,12 @@ export interface EventsHarness {
   payloads: EventPayloadsJob;
   /** Purges of payloads only. */
   retention: RetentionService;
-  /** Seals up to `limit` events of an earlier release; how many were found. */
+  /** Seals up to `limit` events of an earlier release. Returns how many it found. */
   sealNext(limit: number): Promise<number>;
   replay(deliveryId: string): Promise<void>;
-  /** Destroys a tenant's payload keys; how many. */
+  /** Destroys a tenant's payload keys. Returns how many. */
   shred(tenant: string): Promise<number>;
-  /** An event of Meta's, whose entry is this JSON text. */
+  /** Publishes an event of Meta's, whose entry is this JSON text. */
   relay(text: string, event?: Partial<OutboxEvent>): Promise<void>;
   store: SubscriptionsService;
   changes: SubscriptionUpdater;
@@ -64,16 +64,16 @@ export interface EventsHarness {
   dispatcher: Dispatcher;
   backlog: EventBacklogQuery;
   maintenance: SubscriptionMaintenanceJob;
-  /** Runs every purge as if RETENTION_DAYS were `days`; how many events are gone. */
+  /** Runs every purge as if RETENTION_DAYS were `days`. Returns how many events it removed. */
   purge(days: number): Promise<number>;
   log: ReturnType<typeof captureLog>;
-  /** Of requests to subscribers, and of the wait for them at the end. */
+  /** For requests to subscribers, and for the wait for them at shutdown. */
   timers: ManualTimers;
   /** Polls until nothing is found and nothing is under way. */
   deliverAll(): Promise<void>;
   subscribe(input: Partial<NewSubscription> & { url: string }): Promise<string>;
   publish(event?: Partial<OutboxEvent>): Promise<void>;
-  /** Lets the time pass that open requests have left. */
+  /** Shuts down, and lets the time pass that open requests may still take. */
   close(): Promise<void>;
 }
 

@@ -23,7 +23,7 @@ export interface EventsTestContext {
   vault: TestVault;
   /** One more replica, closed with the rest. */
   anotherHarness(options?: SubscriberHttpOptions): Promise<EventsHarness>;
-  /** Takes every delivery with 204 until a test changes that. */
+  /** Answers every delivery with 204 until a test changes that. */
   receiver: Receiver;
   /** One more, closed with the rest. */
   anotherReceiver(behavior?: Behavior): Promise<Receiver>;
@@ -78,7 +78,7 @@ export async function publishInOrder(harness: EventsHarness, connection: string,
   for (let n = 0; n < count; n++) await harness.publish({ connectionId: `con_${connection}`, data: { connection, n } });
 }
 
-/** Which of those events came, in the order in which they came. */
+/** Numbers of the events that arrived, in the order of their arrival. */
 export function numbersOf(receiver: Receiver, connection: string): unknown[] {
   return receiver.received
     .filter(({ message }) => message.data['connection'] === connection)

@@ -10,7 +10,7 @@ import {
 } from './connect-test-context.ts';
 import { until } from './until.ts';
 
-/** What is asked for at the same time, each again and again. */
+/** Kinds of requests, which are sent in parallel, each over and over. */
 const LOAD_KINDS = [
   'lease',
   'end lease',
@@ -30,7 +30,7 @@ interface Answer {
   durability: string | undefined;
   /** Of this process. */
   atMs: number;
-  /** What was made or ended. */
+  /** What was created or ended. */
   id: string;
 }
 
@@ -43,7 +43,7 @@ export interface FailoverLoad {
 
 const isGood = ({ status }: Answer): boolean => status < 300;
 
-/** Connections of `count` tenants, `t0` and so on; their ids. */
+/** Makes connections of `count` tenants, `t0` and so on. Returns their ids. */
 export async function connectTenants(context: ConnectTestContext, count: number): Promise<string[]> {
   const ids: string[] = [];
   for (let i = 0; i < count; i++)
@@ -112,7 +112,7 @@ export async function startLoad(
     },
   };
   const loops = LOAD_KINDS.map(async (kind) => {
-    // Without a pause the load takes all of the machine, and the servers that it is for have nothing left.
+    // Without a pause, the load would use up the machine and starve the servers that it tests.
     while (!isStopped) await sleep((await steps[kind]()) === true ? 10 : 20);
   });
   return {
@@ -133,9 +133,9 @@ export async function startLoad(
 }
 
 export interface LostWrites {
-  /** Leases, clients, sessions: made and answered, but not there. */
+  /** Leases, clients, and sessions whose creation was answered, but which are missing. */
   made: string[];
-  /** Leases, clients, connections: ended and answered, but there. */
+  /** Leases, clients, and connections whose end was answered, but which are still there. */
   ended: string[];
 }
 

@@ -19,7 +19,7 @@ export const AWS_TEST_ENVIRONMENT = {
 
 export interface FakeKms {
   url: string;
-  /** Every call that was let in. */
+  /** Every accepted call. */
   calls: { action: string; context: Record<string, string> }[];
   /** What happens to the next calls: an error of KMS by name, or no response at all. */
   fault: { status: number; type: string } | 'silence' | null;
@@ -77,7 +77,7 @@ function respond(fakeKms: FakeKms, key: Buffer, request: IncomingMessage, body: 
   }
 }
 
-/** Signature Version 4, computed anew from what came over the wire. */
+/** Recomputes Signature Version 4 from the request as received. */
 function isSigned(request: IncomingMessage, body: Buffer): boolean {
   const form =
     /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8}\/([^/]+)\/kms\/aws4_request), ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$/;

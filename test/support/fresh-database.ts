@@ -7,7 +7,7 @@ import { openResources } from './open-resources.ts';
 
 export const TEMPLATE_DATABASE = 'template_migrated';
 
-/** So that a busy machine does not look like a database in trouble. Tests of that have a patience of one. */
+/** Keeps a busy machine from looking like a database in trouble. Tests of database trouble use 1. */
 export const PATIENCE = 10;
 
 export interface FreshDatabase {
@@ -15,7 +15,7 @@ export interface FreshDatabase {
   drop(): Promise<void>;
 }
 
-/** A fresh, already migrated database for one spec file: a clone of the template, some 25 ms. */
+/** A fresh, already migrated database for one spec file: a clone of the template, made in about 25 ms. */
 export function freshDatabase(): Promise<FreshDatabase> {
   return createDatabase(TEMPLATE_DATABASE);
 }

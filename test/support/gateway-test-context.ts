@@ -12,7 +12,7 @@ export interface Lease {
   graph_base_url: string;
 }
 
-/** A token that Meta made and we hold. */
+/** A token that Meta issued and we hold. */
 export interface ImportedToken {
   connectionId: string;
   userId: string;
@@ -21,17 +21,17 @@ export interface ImportedToken {
 
 /** Two replicas that listen, on one database and one Meta, and a client whose leases go through their gateways. */
 export interface GatewayTestContext extends LifecycleTestContext {
-  /** Of the first replica; `PUBLIC_URL`. */
+  /** Address of the first replica, and `PUBLIC_URL`. */
   url: string;
-  /** Of the second; it has the same `PUBLIC_URL`, as replicas behind one balancer have. */
+  /** Address of the second, which has the same `PUBLIC_URL`, like replicas behind one load balancer. */
   secondUrl: string;
   second: TestReplica;
   serviceId: string;
   serviceKey: string;
-  /** Every token of Meta that was held so far: none of them may be seen by a client. */
+  /** Every Meta token held so far: no client may see any of them. */
   tokens: string[];
   lease(product: Product, body?: Record<string, unknown>): Promise<Lease>;
-  /** A user of the sandbox becomes a connection. */
+  /** Imports a token of a sandbox user. */
   importToken(product: Product, user: { userId: string; scopes?: string[] }): Promise<ImportedToken>;
   metaUser(product: Product, kind: PrincipalKind): Promise<ImportedToken>;
 }
@@ -77,5 +77,5 @@ export function openGatewayTestContext(environment: Record<string, string> = {})
   });
 }
 
-/** What a token of Meta's looks like, whoever holds it. */
+/** The form of Meta's tokens. */
 export const META_TOKEN_FORM = /EAA[A-Za-z0-9]{20}|IGAA[A-Za-z0-9]{20}|THAA[A-Za-z0-9]{20}/;

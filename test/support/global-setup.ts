@@ -14,7 +14,7 @@ import { databaseParentFolder } from './memory-folder.ts';
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const PREFIX = 'metavault-test-';
 
-/** Folders of runs that were killed: their process is gone, so is their server. */
+/** Removes the folders of killed runs: their process is gone, and their server with it. */
 function removeStaleDirectories(parent: string): void {
   for (const name of fs.readdirSync(parent)) {
     if (!name.startsWith(PREFIX)) continue;
@@ -30,10 +30,10 @@ function removeStaleDirectories(parent: string): void {
 
 /**
  * One Postgres for the run, with a migrated template that each spec file clones; and what browsers load.
- * `TEST_SERVER_URL`: a server of another version, that is there for tests alone.
+ * `TEST_SERVER_URL`: a server of another version, which is used for nothing but tests.
  */
 export default async function setup(): Promise<void> {
-  // Takes no time if nothing has changed. Jest loads this file by require, so it cannot import the module.
+  // Instant if nothing has changed. Jest loads this file with require, so it cannot import the module.
   execFileSync(process.execPath, [path.join(ROOT, 'customer-pages/build.mjs')], { stdio: 'inherit' });
   const url = process.env['TEST_SERVER_URL'] ?? (await startServer());
   const admin = await new DataSource({ type: 'postgres', url, installExtensions: false }).initialize();
@@ -62,7 +62,7 @@ async function startServer(): Promise<string> {
     directory,
     random: new SystemRandom(),
     ephemeral: true,
-    // An ANALYZE at an unforeseen moment would change plans. Compiling plans (JIT) takes longer than running them.
+    // An ANALYZE at a random moment would change plans, and JIT compilation takes longer than it saves.
     settings: { max_connections: '300', autovacuum: 'off', jit: 'off' },
   });
   Object.assign(globalThis, { testPostgres: { postgres, directory } });

@@ -16,7 +16,7 @@ export interface Haproxy {
   close(): Promise<void>;
 }
 
-/** In front of these ports: asks each for readiness, and never sends a request twice. */
+/** Starts HAProxy in front of these ports. It checks each for readiness and never retries a request. */
 export async function startHaproxy(ports: readonly number[]): Promise<Haproxy> {
   const folder = mkdtempSync(path.join(tmpdir(), 'metavault-haproxy-'));
   const port = await freePort();

@@ -7,11 +7,11 @@ export interface Listener {
   port: number;
   /** `http://127.0.0.1:port` */
   url: string;
-  /** Ends connections that idle, too; does nothing the second time. */
+  /** Also ends idle connections. A second call does nothing. */
   close(): Promise<void>;
 }
 
-/** A server of 127.0.0.1, on any free port unless one is given. */
+/** Starts a server on 127.0.0.1, by default on any free port. */
 export async function listen(listener: RequestListener, port = 0): Promise<Listener> {
   const server = createServer(listener);
   await new Promise<void>((resolve, reject) => {

@@ -3,7 +3,7 @@ import ts from 'typescript';
 import { parseAllDocuments } from 'yaml';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
-/** Where `kubernetes-models` has the kinds that we use: made from the OpenAPI document of Kubernetes. */
+/** Where `kubernetes-models`, generated from the OpenAPI document of Kubernetes, has the kinds that we use. */
 const MODELS: Readonly<Record<string, string>> = {
   Namespace: 'v1/Namespace',
   ServiceAccount: 'v1/ServiceAccount',
@@ -59,7 +59,7 @@ interface Model {
   toJSON(): unknown;
 }
 
-/** The schemas let unknown fields pass; the types that are made from them do not. */
+/** The schemas let unknown fields pass; the types generated from them do not. */
 function fieldFaults(objects: readonly KubernetesObject[]): string[] {
   const file = path.join(ROOT, 'test/kubernetes-objects.ts');
   const lines = objects.map(({ kind }, index) => {

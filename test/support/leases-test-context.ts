@@ -40,15 +40,15 @@ export interface LeasesTestContext {
   partitions: PartitionService;
   retention: LeaseRetention;
   tokenReplacement: TokenReplacementService;
-  /** Those that were asked for. */
+  /** Refreshes that were requested. */
   refreshes: { credentialId: string; minValidSeconds: number }[];
-  /** What a refresh does from now on; nothing until it is told. */
+  /** Sets what a refresh does from now on; by default nothing. */
   onRefresh(work: () => Promise<void>): void;
-  /** A client that may do everything unless its policy says less. */
+  /** Creates a client that may do everything, unless `policy` limits it. */
   client(policy?: Partial<ResolvedClient>): Promise<ResolvedClient>;
   /** Gives rows that were changed by hand the MACs that this service would have given them. */
   recomputeMac(): Promise<void>;
-  /** How many leases there are, and how many entries of the audit say so. */
+  /** How many leases there are, and how many audit entries about them. */
   countWritten(): Promise<{ leases: number; entries: number }>;
   close(): Promise<void>;
 }

@@ -19,18 +19,18 @@ import type { TestReplica } from './test-replica.ts';
 
 export const DAY = 86_400;
 
-/** A replica and a Meta of its own on one fake time, with what tests of the lifecycle do all the time. */
+/** A replica and a Meta of its own on one fake time, with the usual steps of lifecycle tests. */
 export interface LifecycleTestContext extends ConnectTestContext {
   sweep: Sweep;
   schedule: LifecycleJob;
   database: Database;
-  /** Revokes every connection. Sweeps look at all of them, so a test that counts what they did must find none. */
+  /** Revokes every connection. Sweeps process all of them, so a test that counts their work must start without any. */
   revokeConnections(): Promise<void>;
-  /** A user with a token, imported. */
+  /** Imports a token of a new user. */
   importConnection(options?: ImportedConnectionOptions): Promise<ImportedConnection>;
   connection(id: string): Promise<ConnectionResponse>;
   root(id: string): Promise<CredentialResponse>;
-  /** The next calls that fit end in this fault; `struck` counts those that did, as soon as they arrive at Meta. */
+  /** Makes the next matching calls fail; `struck` counts them as they arrive at Meta. */
   fault(fault: Fault, match?: FaultMatch, times?: number | null): FaultRule;
   exchanges(): { exchanged: number; repeatedExchanges: number };
   events(type: string): Promise<Record<string, unknown>[]>;
@@ -60,7 +60,7 @@ export async function seedConnections(
     const expiresAt = new Date(clock.now().getTime() + seconds * 1000);
     const [made] = sandbox.state.make.bulk({ count: 1, expiresAt: expiresAt.getTime(), scopes });
     if (made === undefined) throw new Error('the sandbox made nothing');
-    // In the order of expiry, whichever is done first.
+    // In the order of expiry, no matter which is done first.
     ids.set(made.userId, '');
     const connectionId = await connect(harness, clock, {
       tenant: 'seed',

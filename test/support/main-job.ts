@@ -5,7 +5,7 @@ import { DAY_SECONDS } from '../../src/platform/duration.ts';
 import { api, type ConnectTestContext, completeConnect, createServiceClient } from './connect-test-context.ts';
 
 /**
- * What a vault is for, once through: connects, imports, leases, calls Graph, sweeps, rotates keys, revokes, purges, and
+ * The main work of a vault, once: connects, imports, leases, calls Graph, sweeps, rotates keys, revokes, purges, and
  * verifies the record. Fails the test where any of it fails.
  */
 export async function doMainJob(testContext: ConnectTestContext): Promise<void> {
@@ -37,7 +37,7 @@ export async function doMainJob(testContext: ConnectTestContext): Promise<void> 
   expect(testContext.log.text()).toContain('removed rows past their retention');
   expect((await api(testContext).get('/v1/audit/verify')).body).toMatchObject({ valid: true });
   expect((await api(testContext).get('/health/ready')).body).toMatchObject({ status: 'ok' });
-  // A turn that another one holds up just after the clock has jumped takes the 40 days for a standstill.
+  // A linking turn that finds the lock taken just after the clock has jumped reports a standstill of 40 days.
   const errors = testContext.log.lines.filter(({ level }) => level === 'error' || level === 50);
   expect(errors.filter(({ reason }) => reason !== 'locked')).toEqual([]);
 }

@@ -2,11 +2,11 @@ import fs from 'node:fs';
 import os from 'node:os';
 
 const MEMORY = '/dev/shm';
-/** A run's databases never take half of it. */
+/** A run's databases never take even half of this. */
 const MIN_FREE_BYTES = 2 * 1024 ** 3;
 
 /**
- * Where databases of tests lie: in memory if there is room, because a clone of the template, 700 files, then takes
+ * Where test databases are kept: in memory if there is room, because a clone of the template, 700 files, then takes
  * 25 ms instead of 100. Containers often have no more than 64 MB there.
  */
 export function databaseParentFolder(): string {

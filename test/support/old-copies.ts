@@ -1,10 +1,10 @@
 import type { Database } from '../../src/database/database.ts';
 
-/** Rows of an earlier time, which somebody who may write to the database puts back. */
+/** Earlier versions of rows, which someone with write access to the database puts back. */
 export interface OldCopies {
   /** Keeps the rows of these tables as they are now, under a name. */
   keep(name: string, ...tables: string[]): Promise<void>;
-  /** Puts rows back, whole: those that changed, and those that are gone. */
+  /** Restores whole rows, both changed and deleted ones. */
   putBack(name: string, table: string, condition?: string): Promise<void>;
 }
 

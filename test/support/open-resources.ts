@@ -3,7 +3,7 @@ interface Closable {
   close(): unknown;
 }
 
-/** Takes note of what has to be closed again; gives it back. */
+/** Registers a resource to be closed later, and returns it. */
 export type CloseLater = <T extends Closable>(opened: T) => T;
 
 /**
@@ -33,7 +33,7 @@ export async function openResources<T extends object>(
     });
     return { ...context, close };
   } catch (error) {
-    // What stopped it says more than what did not close after it.
+    // The failure of `build` says more than a failure to close.
     await close().catch(() => undefined);
     throw error;
   }

@@ -14,7 +14,7 @@ interface Person {
   tenants?: string[];
 }
 
-/** A real provider of OpenID Connect, whose login page lets in whomever a test says. */
+/** A real OpenID Connect provider, whose login page logs in whomever a test names. */
 export interface TestOpenIdProvider {
   url: string;
   /** By `sub`. */
@@ -23,7 +23,7 @@ export interface TestOpenIdProvider {
   next: string | null;
   /** Settings of a replica that uses it. */
   environment(): Record<string, string>;
-  /** A browser of its own, in which a person may be logged in there already. */
+  /** Opens a separate browser, in which a person may already be logged in at the provider. */
   openBrowser(): ProviderBrowser;
   close(): Promise<void>;
 }
@@ -72,7 +72,7 @@ export async function startOpenIdProvider(origin = OWN_ORIGIN): Promise<TestOpen
   return self;
 }
 
-/** The sign-out page. The provider's own asks another host for its font. */
+/** The sign-out page. The provider's own page loads a font from another host. */
 function logoutSource(context: { body: unknown }, form: string): void {
   const button = '<button type="submit" form="op.logoutForm" name="logout" value="yes">Yes, sign me out</button>';
   context.body = `<!doctype html><title>Sign out</title>${form}${button}`;
@@ -103,7 +103,7 @@ export class ProviderBrowser {
 
   constructor(private readonly providerUrl: string) {}
 
-  /** Opens an address of the provider. Returns where it leads away to. */
+  /** Opens an address of the provider. Returns the address outside of it that the redirects end at. */
   async open(address: string): Promise<string> {
     for (let url = address; ; ) {
       if (!url.startsWith(this.providerUrl)) return url;

@@ -5,7 +5,7 @@ import path from 'node:path';
 /** Whether the `openssl` program is there. */
 export const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
 
-/** Made in no time, on busy machines, too. */
+/** Quick to generate, even on a busy machine. */
 const EC_KEY = ['ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'];
 
 /** Files in PEM. */

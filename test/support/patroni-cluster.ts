@@ -21,7 +21,7 @@ import { type CloseLater, openResources } from './open-resources.ts';
 import { findPostgresTools } from './postgres-tools.ts';
 import { until } from './until.ts';
 
-/** What a cluster of Patroni needs, as it is installed; or why there is none. */
+/** The installed programs that a Patroni cluster needs, or why there are none. */
 export type PatroniTools = { postgresBin: string } | { why: string };
 
 export function findPatroniTools(): PatroniTools {
@@ -33,7 +33,7 @@ export function findPatroniTools(): PatroniTools {
 
 /** Two servers under Patroni, on one etcd. */
 export interface PatroniCluster {
-  /** Leads to the leader, whoever that is. */
+  /** Always leads to the current leader. */
   url: string;
   /** SIGKILL to the leader: to Patroni and to its Postgres. */
   killLeader(): Promise<void>;

@@ -8,7 +8,7 @@ import pg from 'pg';
 import { findServerUser } from '../../src/database/postgres-binaries.ts';
 import { freePort } from './http-listener.ts';
 
-/** `1.18.0`, or null where it is not installed. */
+/** Such as `1.18.0`; null if it is not installed. */
 export const PGBOUNCER_VERSION =
   /^PgBouncer (\S+)/.exec(spawnSync('pgbouncer', ['--version'], { encoding: 'utf8' }).stdout ?? '')?.[1] ?? null;
 
@@ -21,7 +21,7 @@ export interface PgBouncer {
   close(): Promise<void>;
 }
 
-/** Starts one in front of the server of `databaseUrl`, with the user in it. */
+/** Starts PgBouncer in front of the server of `databaseUrl`, for the user in that URL. */
 export async function startPgBouncer(databaseUrl: string, settings: Record<string, string>): Promise<PgBouncer> {
   const target = new URL(databaseUrl);
   const folder = mkdtempSync(path.join(tmpdir(), 'metavault-pgbouncer-'));

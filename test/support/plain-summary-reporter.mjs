@@ -9,7 +9,7 @@ export default class PlainSummaryReporter {
   }
 }
 
-/** Groups of tests that this machine lacks something for say so in their title, as "… [skipped: why]". */
+/** Titles of the test groups that this machine cannot run: they contain "[skipped: why]". */
 function skippedTitles({ testResults }) {
   const pending = testResults.flatMap((file) => file.testResults).filter((test) => test.status === 'pending');
   return new Set(pending.flatMap((test) => test.ancestorTitles).filter((title) => title.includes('[skipped:')));

@@ -20,13 +20,13 @@ export interface PostgresPair {
   standbyUrl: string;
   /** From now on commits wait for the standby. */
   replicateSynchronously(): Promise<void>;
-  /** From now on nothing reaches the standby, and nothing it says the primary. */
+  /** From now on replication is silent in both directions. */
   holdUpReplication(): void;
   /** Waits until the standby has all that the primary has. */
   caughtUp(): Promise<void>;
-  /** SIGKILL to the primary, and to all that belongs to it. */
+  /** Sends SIGKILL to the primary and all its processes. */
   killPrimary(): Promise<void>;
-  /** The primary's machine is gone: open connections and new ones get no answer any more. */
+  /** The primary's machine is gone: open and new connections get no more answers. */
   cutOffPrimary(): void;
   /** Promotes the standby; resolves once it takes writes. */
   promote(): Promise<void>;
@@ -121,7 +121,7 @@ async function startServer(of: {
   const port = await freePort();
   const flags = Object.entries({ ...SETTINGS, ...of.settings, port: String(port) });
   const args = ['-D', of.data, ...flags.flatMap(([name, value]) => ['-c', `${name}=${value}`])];
-  // As the embedded one, it ends with this process, however that ends.
+  // Like the embedded server, it ends with this process, however that ends.
   const shell = spawn('/bin/sh', ['-c', WATCHDOG_SCRIPT, 'sh', of.binaries.postgres, ...args], {
     ...of.user,
     cwd: '/',
@@ -150,7 +150,7 @@ const SETTINGS = {
   io_method: 'sync',
 };
 
-/** The server and the processes of its connections, which would finish their commits otherwise. */
+/** The server and the processes of its connections, which would otherwise finish their commits. */
 function killAll(pid: number): void {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
   for (const each of [pid, ...children]) {

@@ -8,7 +8,7 @@ import pg from 'pg';
 import { findServerUser, type ServerUser } from '../../src/database/postgres-binaries.ts';
 import { freePort } from './http-listener.ts';
 
-/** `pg_dump`, `pg_restore` and the server of the same version, as they are installed; or why there are none. */
+/** The installed `pg_dump`, `pg_restore`, and server of the same version, or why there are none. */
 export type PostgresTools = { bin: string } | { why: string };
 
 /** pg_dump reads servers up to its own version only, so it needs the server that it came with. */
@@ -23,7 +23,7 @@ export function findPostgresTools(): PostgresTools {
 export interface ToolServer {
   /** An empty database of its own. */
   empty(): Promise<string>;
-  /** Runs one of the tools; throws what it said when it failed. */
+  /** Runs one of the tools; throws its output if it fails. */
   run(tool: 'pg_dump' | 'pg_restore', ...args: string[]): void;
   /** A file for a dump. */
   file(name: string): string;

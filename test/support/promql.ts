@@ -42,7 +42,7 @@ export function unknownIn(expression: string, metrics: Metrics): string[] {
   ];
 }
 
-/** Prometheus keeps `job` for the job that it scrapes. */
+/** Prometheus reserves `job` for the name of the scrape job. */
 function scrapedLabel(label: string): string {
   return label === 'job' ? 'exported_job' : label;
 }

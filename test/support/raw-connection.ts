@@ -1,9 +1,9 @@
 import net from 'node:net';
 
-/** A connection on which a test writes bytes as it likes. */
+/** A connection on which a test writes arbitrary bytes. */
 export interface RawConnection {
   write(bytes: string | Buffer): void;
-  /** Writes a piece again and again until the connection ends. */
+  /** Writes a piece repeatedly until the connection ends. */
   trickle(bytes: string | Buffer, everyMs: number): void;
   /** Resolves with all that was received once the other side has ended the connection. */
   ended(): Promise<string>;

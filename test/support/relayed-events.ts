@@ -18,7 +18,7 @@ interface RelayedRow extends RelayedEvent {
   payload_key_id: PayloadKeyId | null;
 }
 
-/** What was relayed with this mark in it, opened, in its order. */
+/** Relayed events that contain this mark, decrypted, in order. */
 export async function readRelayedEvents({ app }: Pick<TestReplica, 'app'>, mark = ''): Promise<RelayedEvent[]> {
   const rows = await app.get(Database).rows<RelayedRow & Record<string, unknown>>({
     text: `SELECT id, tenant, product, connection_id, data::text AS data, payload, payload_key_id FROM event

@@ -4,7 +4,7 @@ import { definedStatements, type RegisteredStatement } from '../../src/database/
 import { buildStatement } from '../architecture/build-statement.ts';
 import { isStatementFile, ROOT, sourceFiles } from '../architecture/source-files.ts';
 
-/** What a release asks of the schema: its replicas run beside those of the next release, on the next schema. */
+/** What a release requires of the schema: its replicas run alongside those of the next one, on the next schema. */
 export interface ReleasedSchema {
   /** Texts by name. */
   readonly statements: Readonly<Record<string, readonly string[]>>;
@@ -36,7 +36,7 @@ export async function readSchema(databaseUrl: string): Promise<ReleasedSchema> {
   }
 }
 
-/** What the migrated schema takes from replicas of a release; empty if they work on it as before. */
+/** What the migrated schema takes away from replicas of a release; empty if they work on it as before. */
 export async function findContractions(databaseUrl: string, released: ReleasedSchema): Promise<string[]> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
@@ -60,7 +60,7 @@ export async function findContractions(databaseUrl: string, released: ReleasedSc
   }
 }
 
-/** Settings of a session can't be prepared, and ask nothing of the schema. */
+/** Session settings can't be prepared, and require nothing of the schema. */
 const SETS = /^\s*SET\b/;
 
 async function findRefusedStatements(client: pg.Client, { statements }: ReleasedSchema): Promise<string[]> {
@@ -83,14 +83,14 @@ function textsOf(statement: RegisteredStatement): string[] {
 
 const tableOf = (column: string): string => column.split('.', 1)[0] ?? '';
 
-/** A constraint on new columns alone limits nobody who does not know them. */
+/** A constraint on new columns alone does not affect a release that has none of them. */
 function mentionsReleasedColumn(constraint: string, { columns }: ReleasedSchema): boolean {
   const [table = '', definition = ''] = constraint.split(/: (.*)/s);
   const own = definition.split(' REFERENCES ', 1)[0] ?? '';
   return (own.match(/\w+/g) ?? []).some((word) => `${table}.${word}` in columns);
 }
 
-/** A check that admits what a released one does, and more: rows of the release fit. */
+/** A check that admits all that a released one does, so rows of the release still pass. */
 function widensReleasedCheck(constraint: string, { constraints }: ReleasedSchema): boolean {
   const now = admittedValues(constraint);
   return constraints.some((each) => {

@@ -80,7 +80,7 @@ export interface Load {
   stop(): Promise<void>;
 }
 
-/** Sends the requests in turn from several workers, on connections that are kept, with a pause after each. */
+/** Sends the requests in turn from several workers, on kept-alive connections, with a pause after each. */
 export function startLoad(url: string, requests: readonly LoadRequest[], { workers = 4, pauseMs = 0 } = {}): Load {
   const agent = new Agent({ connections: workers, pipelining: 1 });
   const failures: string[] = [];

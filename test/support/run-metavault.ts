@@ -11,7 +11,7 @@ export interface CommandResult {
   err: string;
 }
 
-/** Runs `metavault` in this process, on `TEST_ENVIRONMENT` and what `environment` changes of it. */
+/** Runs `metavault` in this process, with `TEST_ENVIRONMENT` as changed by `environment`. */
 export function runMetavault(environment: Record<string, string>, ...args: string[]): Promise<CommandResult> {
   return runOnTerminal(null, environment, args);
 }
@@ -32,7 +32,7 @@ export async function runOnTerminal(
   return { code, out: out.join('\n'), err: err.join('\n') };
 }
 
-/** As `metavault`, for a command that must succeed with `--json`: what it printed. */
+/** Runs `metavault` with `--json`, for a command that must succeed. Returns what it printed. */
 export async function runMetavaultJson<T>(environment: Record<string, string>, ...args: string[]): Promise<T> {
   const { code, out, err } = await runMetavault(environment, ...args, '--json');
   if (code !== 0) throw new Error(`metavault ${args.join(' ')} ended with ${code}: ${err}`);
@@ -45,7 +45,7 @@ export interface RunningCommand {
   ended: Promise<CommandResult>;
 }
 
-/** Runs `metavault` in a process of its own, that can be killed. */
+/** Runs `metavault` in a process of its own, which can be killed. */
 export function startMetavault(
   environment: Record<string, string>,
   args: readonly string[],

@@ -10,7 +10,7 @@ export interface SentRequest {
 }
 type Answer = (request: SentRequest) => Response | Error | Promise<Response | Error>;
 
-/** A client of the TypeScript package and what it talks to, on a time that moves only as it sleeps, or by `advance`. */
+/** A client of the TypeScript package and a scripted service. Time passes only while it sleeps, or by `advance`. */
 export interface ScriptedService {
   client: Metavault;
   sent: SentRequest[];
@@ -22,7 +22,7 @@ export interface ScriptedService {
 export const SERVICE_URL = 'https://metavault.example';
 export const API_KEY = 'mtv_0123456789abcdef0123456789abcdef';
 
-/** Answers each request by `answer`; an error stands for no answer. `random` decides jitter. */
+/** Answers each request with `answer`; an error means that no answer comes. `random` decides jitter. */
 export function scriptService(
   answer: Answer,
   options: Partial<MetavaultOptions> = {},

@@ -1,7 +1,7 @@
 import { api } from './connect-test-context.ts';
 import type { GatewayTestContext } from './gateway-test-context.ts';
 
-/** Of each app that `severalApps` makes. */
+/** The secret of each app that `severalApps` makes. */
 export const SECRET = 'b'.repeat(32);
 
 export type SeveralApps = ReturnType<typeof severalApps>;

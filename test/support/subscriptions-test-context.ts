@@ -11,23 +11,23 @@ interface Subscription {
   url: string;
 }
 
-/** The fields that tests ask for by name. */
+/** The fields that tests read. */
 interface Delivery {
   id: string;
   attempts: number;
   last_error: string | null;
 }
 
-/** What tests of subscriptions over the API work with: a replica on real time, whose events happen in its outbox. */
+/** What tests of subscriptions over the API work with: a replica on real time, with events published to its outbox. */
 export interface SubscriptionsTestContext {
   replica: TestReplica;
   log: ReturnType<typeof captureLog>;
-  /** Takes every delivery with 204 until a test changes that. */
+  /** Answers every delivery with 204 until a test changes that. */
   receiver: Receiver;
   call(): ReturnType<typeof api>;
-  /** Of the receiver to `connection.created`, unless the body says otherwise. */
+  /** Subscribes the receiver to `connection.created`, unless the body says otherwise. */
   subscribe(body?: Record<string, unknown>): Promise<Subscription>;
-  /** `SAMPLE_EVENT`, changed as given. */
+  /** Publishes `SAMPLE_EVENT`, changed as given. */
   publish(event?: Partial<OutboxEvent>): Promise<void>;
   /** As the API shows them. */
   deliveries(subscriptionId: string, status: string): Promise<Delivery[]>;

@@ -2,10 +2,10 @@ import type { Config } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { TEST_ROOT_KEY } from './test-vault.ts';
 
-/** Embedded Signup does not go without one. */
+/** Embedded Signup requires one. */
 export const TEST_WHATSAPP_CONFIG_ID = '777000777000';
 
-/** A valid configuration for tests; `environment` adds to it or overrides it. Points at no Meta unless told to. */
+/** A valid configuration for tests; `environment` adds to it or overrides it. Points to no Meta by default. */
 export function testConfig(environment: Record<string, string> = {}): Config {
   return loadConfig({
     NODE_ENV: 'development',

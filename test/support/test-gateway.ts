@@ -56,11 +56,11 @@ export interface TestGateway {
   url: string;
   metaUrl: string;
   config: Config;
-  /** Leases by token; what is not here is not good. */
+  /** Leases by token; all others are invalid. */
   grants: Map<string, GatewayGrant>;
   /** Leases that `replaceTokens` gives, by Meta token. */
   issued: Map<string, string>;
-  /** The same, for tokens that are not known, by the id of their Page. */
+  /** The same for unknown tokens, by the id of their Page. */
   issuedForPages: Map<string, string>;
   seen: ReceivedCall[];
   reported: { credentialId: string; cause: MetaCause; verdict: MetaVerdict }[];
@@ -69,7 +69,7 @@ export interface TestGateway {
   /** Numbers of all connections that are also in the WhatsApp Business app, and how often they were looked up. */
   coexistenceNumbers: string[];
   statements: { count: number };
-  /** What was refused for its client's policy. */
+  /** Calls that the client's policy refused. */
   refused: Refusal[];
   registry: Registry;
   usage: UsageRecorder;

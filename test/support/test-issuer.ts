@@ -1,16 +1,16 @@
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from 'jose';
 import { listen } from './http-listener.ts';
 
-/** An issuer of OpenID Connect on a port of its own, which does what a test says. */
+/** An OpenID Connect issuer on a port of its own, which a test controls. */
 export interface TestIssuer {
   url: string;
-  /** The public keys that it shows; a test may change them. */
+  /** The public keys that it publishes; a test may change them. */
   keys: JWK[];
-  /** How often its keys were asked for. */
+  /** How often its keys were requested. */
   reads: number;
   /** In place of its usual responses, by path; null: hangs. */
   responses: Map<string, { status: number; body: string } | null>;
-  /** Makes a key, shows it, and signs with it from now on. */
+  /** Makes a key, publishes it, and signs with it from now on. */
   rotate(alg?: string): Promise<JWK>;
   /**
    * A token like a service account's, signed by the newest key; `changes` to claims (undefined omits one) and header.

@@ -34,7 +34,7 @@ export const TEST_ENVIRONMENT: Readonly<Record<string, string>> = {
 
 export interface TestReplica extends Replica {
   databaseUrl: string;
-  /** Closes the replica, and drops the database where it was made for it. */
+  /** Closes the replica, and drops its database if that was created for it. */
   close(): Promise<void>;
 }
 

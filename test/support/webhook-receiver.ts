@@ -12,17 +12,17 @@ export interface ReceivedDelivery {
   atMs: number;
 }
 
-/** What a receiver does with a delivery: a status, or whatever it does with the response. */
+/** How a receiver responds to a delivery: a status, or a function that writes the response. */
 export type Behavior = number | ((delivery: ReceivedDelivery, response: ServerResponse) => void);
 
 export interface Receiver {
   url: string;
   received: ReceivedDelivery[];
-  /** From now on. */
+  /** How it responds from now on. */
   respondWith(behavior: Behavior): void;
-  /** When there are `count` deliveries; throws after `timeoutMs`. */
+  /** Resolves once there are `count` deliveries; throws after `timeoutMs`. */
   waitFor(count: number, timeoutMs?: number): Promise<ReceivedDelivery[]>;
-  /** The second time nothing. */
+  /** A second call does nothing. */
   close(): Promise<void>;
 }
 

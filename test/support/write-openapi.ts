@@ -7,8 +7,8 @@ import { describeApi, renderApiDocument } from './describe-api.ts';
 const DOCS = path.resolve(import.meta.dirname, '../../docs');
 
 /**
- * `npm run docs:openapi`: brings docs/openapi.json up to date with the program. With `-- --release`, which belongs to a
- * release, also the copy that later changes are compared with.
+ * `npm run docs:openapi`: brings docs/openapi.json up to date with the program. With `-- --release`, a step of
+ * every release, also the copy that later changes are compared with.
  */
 writeFileSync(path.join(DOCS, 'openapi.json'), await renderApiDocument());
 if (process.argv.includes('--release')) {

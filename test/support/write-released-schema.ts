@@ -6,7 +6,7 @@ import { migrate } from '../../src/database/migrate.ts';
 import { startDatabaseServer } from './database-server.ts';
 import { RELEASED_SCHEMA_FILE, readSchema } from './released-schema.ts';
 
-/** `npm run release:schema`, a part of a release: keeps what it asks of the schema, for the next one's tests. */
+/** `npm run release:schema`, a step of a release: stores what it requires of the schema, for the next one's tests. */
 const server = await startDatabaseServer();
 try {
   const source = await new DataSource(dataSourceOptions(server.url, 2)).initialize();

@@ -2,7 +2,7 @@ type AnswerCheck = () => readonly string[];
 
 let checks: AnswerCheck[] = [];
 
-/** Adds a check of the answers of a server: it returns what the API document does not describe since its last call. */
+/** Adds a check of a server's answers. It returns what the API document does not describe, since its last call. */
 export function addAnswerCheck(check: AnswerCheck): void {
   checks.push(check);
 }

@@ -25,7 +25,7 @@ interface Path {
   operations: Record<string, Operation>;
 }
 
-/** Problems of requests that reach no operation: unknown paths and methods, and what is not HTTP as we take it. */
+/** Problems of requests that reach no operation: unknown paths and methods, and HTTP that we do not accept. */
 const UNROUTED = new Set([400, 404, 405, 408, 413, 414, 415, 431, 500, 503]);
 
 /** Compares answers with an API document. Compiles each schema on first use. */
@@ -117,7 +117,7 @@ function toDefinitions(id: string, schemas: readonly [string, Schema][]): AnySch
   return { $id: id, $defs: Object.fromEntries(schemas.map(([name, schema]) => [name, closeSchema(schema, mode)])) };
 }
 
-/** Meta's answers are Meta's to describe. Ours are told by a code in `error_data`. */
+/** Meta describes its own answers. Ours have a code in `error_data`. */
 function isForwarded({ url, body }: Answer): boolean {
   return /^\/(?:graph|graph-video|rupload)(?:[/?]|$)/.test(url) && !/"error_data":\{"code":"/.test(body);
 }
@@ -126,7 +126,7 @@ function mediaTypeOf({ headers }: Answer): string {
   return (headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
 
-/** A parameter matches one segment; the gateway's `{path}` any number. A slash at the end does not matter. */
+/** A parameter matches one segment; the gateway's `{path}` any number. A trailing slash is ignored. */
 function toPattern(template: string): RegExp {
   const source = template
     .replaceAll(/[.*+?^$()|[\]\\]/g, '\\$&')

@@ -28,7 +28,7 @@ export function checkAnswers(server: Server): void {
   });
 }
 
-/** Like `checkAnswers` for a process of its own: returns the file to which it must append its answers, one a line. */
+/** Like `checkAnswers`, for another process: returns the file to which it must append its answers, one per line. */
 export function checkRecordedAnswers(): string {
   const file = path.join(mkdtempSync(path.join(os.tmpdir(), 'metavault-answers-')), 'answers.jsonl');
   let checked = 0;

@@ -13,7 +13,7 @@ const SINGLE = new Set(['items', 'additionalProperties', 'not', 'contains']);
 
 /**
  * Returns the schema with its objects closed: documents leave them open, so that clients tolerate new fields.
- * References lead to the components in schema `closed` or, within an `allOf`, `open`.
+ * References point to the components in schema `closed` or, within an `allOf`, `open`.
  */
 export function closeSchema(schema: Schema, mode: Mode = 'closed'): Schema {
   const isOpen = mode !== 'closed' || 'additionalProperties' in schema;

@@ -9,7 +9,7 @@ function failIfUndescribed(): void {
   );
 }
 
-// Set up for every spec file (jest.config.mjs): specs need no line for it.
+// Jest loads this for every spec file (jest.config.mjs), so specs need not import it.
 forgetAnswerChecks();
 afterEach(failIfUndescribed);
 afterAll(failIfUndescribed);

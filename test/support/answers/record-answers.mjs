@@ -1,6 +1,6 @@
-// Plain JavaScript: replicas of a build run it, too.
+// Plain JavaScript, because replicas of a build run it, too.
 
-/** Bodies of media and of large lists: what is longer is not ours to describe. */
+/** Longer bodies are media and large lists, which are not ours to describe. */
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 
 export function recordAnswers(server, onAnswer) {

@@ -19,8 +19,8 @@ const EVENTS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'uncaughtException', 'unhandledRe
 const REPLACEABLE = ['Date', 'fetch', 'setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask'];
 
 /**
- * The process itself as the environment of spec files that share modules. A file that leaves something behind which the
- * next could notice fails.
+ * The process itself as the environment of spec files that share modules. A file fails if it leaves
+ * anything behind that the next one could notice.
  */
 export default class SpecEnvironment {
   global = globalThis;
@@ -54,7 +54,7 @@ export default class SpecEnvironment {
     if (left.length > 0) throw new Error(`The spec file leaves behind for the next: ${left.join(', ')}.`);
   }
 
-  /** After a file that could not be loaded: what Jest then tells is why, and not that its own listeners are left. */
+  /** For a file that could not be loaded: Jest then reports the reason, and not its own leftover listeners. */
   #restoreListeners() {
     for (const [name, listeners] of this.#listeners) {
       process.removeAllListeners(name);
@@ -71,7 +71,7 @@ export default class SpecEnvironment {
   }
 }
 
-/** What spec files of one process could disturb each other by, besides the state of modules. */
+/** State, besides that of modules, through which spec files of one process could disturb each other. */
 function describeProcess() {
   const variables = Object.entries(process.env).map(([name, value]) => [`process.env.${name}`, value]);
   const listeners = EVENTS.map((name) => [`listeners of ${name}`, process.listenerCount(name)]);

@@ -12,9 +12,9 @@ class SourceMaps extends Map {
 }
 
 /**
- * In place of the `AsyncLocalStorage` by which jest-circus knows whose error an unhandled one is. Node runs a hook of
- * each storage for every promise, and each spec file makes one: a worker became slower with every file. Tests run one
- * after the other, so the one that runs is enough to know.
+ * Replaces the `AsyncLocalStorage` with which jest-circus attributes unhandled errors to tests. Node runs a hook of
+ * each storage for every promise, and each spec file creates one, so a worker became slower with every file. Tests run
+ * one after the other, so it is enough to know the running one.
  */
 class CurrentContext {
   #store;
@@ -46,9 +46,9 @@ function loadWithoutStorages(load) {
 let setups = 0;
 
 /**
- * Loads spec files by Node's own loader, so that those of one worker share the instances of all modules: loading them
- * anew took half of a run. A file with `@jest-environment node` in its first comment has Jest's own runtime, and every
- * module for itself.
+ * Loads spec files with Node's own loader, so that those of one worker share all module instances: loading them again
+ * took half of a run. A file with `@jest-environment node` in its first comment gets Jest's own runtime, and its own
+ * instance of every module.
  */
 module.exports = class SpecRuntime extends Runtime {
   #specFile;
@@ -77,7 +77,7 @@ module.exports = class SpecRuntime extends Runtime {
     return import(`${pathToFileURL(file)}${file === this.#specFile ? '' : `?for=${setups}`}`);
   }
 
-  /** Jest's own modules: only the one that holds the tests of a file is new for each. */
+  /** Jest's own modules: only the one that holds a file's tests is loaded anew for each file. */
   requireInternalModule(from, to) {
     if (!this.#isShared) return super.requireInternalModule(from, to);
     const file = to ?? from;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import TestSequencer from '@jest/test-sequencer';
 
-/** Milliseconds that a file takes by experience, for files that have not run here yet. The first that matches. */
+/** Typical milliseconds for files that have not run here yet. The first match counts. */
 const TYPICAL_DURATIONS = [
   [/\/e2e\/(browser|start|clients|[a-z]+-kills|[a-z]+-crash|cli)/, 50_000],
   [/\/e2e\//, 15_000],
@@ -23,7 +23,7 @@ export default class SpecSequencer extends TestSequencer {
 
   sort(tests) {
     if (this.#seed === null) return super.sort(tests);
-    // By the path in the checkout: a seed repeats a run of another machine.
+    // By the path in the checkout, so that a seed repeats a run of another machine.
     const nameOf = ({ path: file, context }) => path.relative(context.config.rootDir, file);
     const places = new Map(tests.map((test) => [test, hash(`${this.#seed} ${nameOf(test)}`)]));
     return [...tests].sort((a, b) => (places.get(a) < places.get(b) ? -1 : 1));
