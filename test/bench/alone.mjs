@@ -1,5 +1,5 @@
 // npm run bench:alone: one request at a time, on a service that has just started and a database without statistics.
-// A lease beside a bare INSERT with its commit, a Graph call beside a bare proxy (docs/benchmarks.md).
+// Compares a lease with a bare INSERT and its commit, and a Graph call with a bare proxy (docs/benchmarks.md).
 import http from 'node:http';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../../dist/src/database/embedded-postgres.js';
@@ -45,8 +45,8 @@ function send(url, { method = 'GET', headers, body }) {
 }
 
 /**
- * Milliseconds of each call, in turns of 100 so that a slow second hits all alike; a round to warm up. And microseconds
- * of processor time of a call: the server's, and Postgres'.
+ * Milliseconds of each call, in turns of 100 so that a slow second hits all variants alike, after a round to warm up;
+ * and microseconds of processor time per call, of the server and of Postgres.
  */
 async function measure(variants, postgres) {
   const results = variants.map(() => ({ times: [], cpu: 0, postgres: 0 }));

@@ -26,7 +26,7 @@ import {
 import { seed } from './seed.mjs';
 
 const APPS = Number(process.env.BENCH_APPS ?? 10_000);
-/** Connections of each app that only make the tables as large as they would be. */
+/** Connections that each app has only to bring the tables to a realistic size. */
 const CONNECTIONS_PER_APP = Number(process.env.BENCH_CONNECTIONS_PER_APP ?? 100);
 /** The first half is under the environment's app, the other half each under one of its own. */
 const CONNECTIONS = 1000;
@@ -86,7 +86,7 @@ async function seedApps(environment) {
 
 /** Copies a connection and its credential for each app, in the database, without their token. */
 async function addConnections(databaseUrl) {
-  // Takes minutes, longer than our own connections wait for a statement.
+  // Takes minutes, which is longer than our own connections wait for a statement.
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   const COPIES = `generate_series(0, ${APPS - 1}) AS app, generate_series(1, ${CONNECTIONS_PER_APP}) AS n`;

@@ -38,7 +38,7 @@ async function seedCopies(databaseUrl) {
   await client.end();
 }
 
-/** Milliseconds of the request that is slower than 95 of 100, and the slowest. */
+/** Milliseconds that requests take: percentiles and the maximum. */
 async function measure(base, path) {
   const times = [];
   for (let round = 0; round < ROUNDS; round++) {
@@ -74,7 +74,7 @@ let service;
 try {
   const environment = benchEnvironment(postgres.url);
   await seed(environment, 1);
-  // Before the copies, which the record knows nothing of.
+  // Starts before the copies are made: a replica does not start on rows that the audit record does not cover.
   service = await startProcess('service.mjs', environment);
   await seedCopies(postgres.url);
   const startedAt = performance.now();

@@ -1,7 +1,7 @@
 // npm run bench:events: events to ten subscribers, alternately with all responding and with one hanging
 // (docs/benchmarks.md). BENCH_EVENTS (2,000) of BENCH_CONNECTIONS_WITH_EVENTS (500) connections; BENCH_EVENT_RATE (50)
-// events/s for the lag; BENCH_ROUNDS (3). The cost of the hanging one is shown by time, which a busy machine distorts,
-// and by pages read.
+// events/s for the lag; BENCH_ROUNDS (3). What the hanging one costs is shown in time, which a busy machine distorts,
+// and in pages read.
 import fs from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
@@ -14,7 +14,7 @@ const CONNECTIONS = Number(process.env.BENCH_CONNECTIONS_WITH_EVENTS ?? 500);
 const RATE = Number(process.env.BENCH_EVENT_RATE ?? 50);
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 const LAG_SECONDS = 10;
-/** Longer than a request to a subscriber may take: nothing of the last round is under way any more. */
+/** Longer than a request to a subscriber may take, so that nothing of the last round is still under way. */
 const SETTLE_MS = 11_000;
 const SUBSCRIBERS = 10;
 const TIMEOUT_MS = 60_000 + EVENTS * SUBSCRIBERS;

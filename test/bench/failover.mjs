@@ -1,5 +1,5 @@
-// Kills the primary under load, promotes the standby, leads the address there: seconds of 503, and what was lost.
-// Of the sources as they are, by way of typescript-hook.mjs. BENCH_ROUNDS failovers of each kind of replication.
+// Kills the primary under load, promotes the standby, points the address to it: seconds of 503, and what was lost.
+// Runs the sources as they are, through typescript-hook.mjs. BENCH_ROUNDS failovers of each kind of replication.
 import { UnconfirmedEndings } from '../../src/database/standby/unconfirmed-endings.ts';
 import { openConnectTestContext } from '../support/connect-test-context.ts';
 import { connectTenants, findLostWrites, startLoad } from '../support/failover-load.ts';

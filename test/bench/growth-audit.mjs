@@ -35,7 +35,7 @@ export function openAudit({ database, clock, ids, keyRing }) {
   return { chain, verifier, write, clock };
 }
 
-/** Linked entries of the last quarter of an hour, as if it had been as busy. Their links lie before the first. */
+/** Adds linked entries for the past quarter of an hour, at the same rate. Their links precede the first one. */
 export async function fillQuarterHour(url, now, perSecond) {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
@@ -52,7 +52,7 @@ export async function fillQuarterHour(url, now, perSecond) {
   await client.end();
 }
 
-/** Writes `perSecond` entries for so many seconds, linking beside; the longest time that the chain stood still. */
+/** Writes entries while others are linked. Returns how many, the rate, and how long the chain stood still at most. */
 export async function measureLinking({ chain, write }, url, { perSecond, seconds }) {
   const watcher = new pg.Client({ connectionString: url });
   await watcher.connect();

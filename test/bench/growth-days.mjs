@@ -7,14 +7,14 @@ import { ADMIN_KEY, benchEnvironment, callApi, startProcess } from './harness.mj
 import { seed } from './seed.mjs';
 
 const DAY_MS = 86_400_000;
-/** The first simulated day: after what the migrations made one partition of. */
+/** The first simulated day: after the span for which the migrations made a single partition. */
 const START = Math.floor(Date.now() / DAY_MS) * DAY_MS + 8 * DAY_MS;
 /** Days that leases are kept, in partitions of a day. */
 const KEPT = 6;
 const TIMED = 50;
 const FIRST_OF_PARTITIONS = 'LeasePartitions1764001270000';
 
-/** As on the connections of leases and Graph calls. */
+/** As on connections for leases and Graph calls. */
 const SESSION = `SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_bitmapscan = off;
   SET jit = off; SET synchronous_commit = off`;
 
@@ -64,7 +64,7 @@ async function undoPartitions(url) {
   await dataSource.destroy();
 }
 
-/** A day: its rows, then single leases and looks at them, then what is past its retention goes, then a vacuum. */
+/** A day: adds its rows, issues and reads single leases, removes what is past its retention, and vacuums. */
 export async function simulateDay({ client, isPartitioned }, day, rows) {
   const at = new Date(START + day * DAY_MS + DAY_MS / 2);
   const next = new Date(START + (day + 1) * DAY_MS);
@@ -97,7 +97,7 @@ export async function simulateDay({ client, isPartitioned }, day, rows) {
   return { issue: median(issues), look: median(looks), retention: retentionMs, vacuum: performance.now() - startedAt };
 }
 
-/** One look of the gateway at the `n`th lease of an instant. */
+/** Looks up the `n`th lease of an instant, as the gateway does. */
 export async function look(client, at, n) {
   const id = `${firstIdAt('lse', at)}${String(n).padStart(16, '0')}`;
   const { rowCount } = await client.query(selectActiveLeases(selectionAt(at, [id])));
@@ -111,7 +111,7 @@ async function retain(client, isPartitioned, expired) {
   return performance.now() - startedAt;
 }
 
-/** Looks per second in both variants, by turns so that a slow second hits both. */
+/** Times lookups in both variants, in turns so that a slow second hits both. */
 export async function compareLooks(variants, day, rounds) {
   const at = new Date(START + day * DAY_MS + DAY_MS / 2);
   const times = variants.map(() => []);

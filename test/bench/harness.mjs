@@ -10,7 +10,7 @@ import pg from 'pg';
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 const BUNDLE = path.join(HERE, '../../dist/bundle/main.js');
-/** Of a Linux kernel's processor times. */
+/** The unit of Linux's processor times. */
 const TICK_US = 10_000;
 
 /** The key of the admin of every benchmark. */
@@ -32,7 +32,7 @@ export function benchEnvironment(databaseUrl) {
   };
 }
 
-/** Sends JSON to the API of a replica; its response. Throws with the response where the status is no success. */
+/** Sends JSON to the API of a replica. Returns the response, or throws it if the status is not a success. */
 export async function callApi(base, method, path, key, body) {
   const response = await fetch(base + path, {
     method,
@@ -58,7 +58,7 @@ export function temporaryDirectory() {
   return { directory, remove: () => fs.rmSync(directory, { recursive: true, force: true }) };
 }
 
-/** Starts a program of this folder as a process of its own and waits until it says `{"url": …}` on a line. */
+/** Starts a program of this folder as a process of its own and waits until it prints the line `{"url": …}`. */
 export async function startProcess(script, environment = {}) {
   const child = spawn(process.execPath, [path.join(HERE, script)], {
     env: { PATH: process.env.PATH, ...environment },
@@ -139,7 +139,7 @@ function readProcess(pid) {
 }
 
 /**
- * Returns a function that tells the microseconds of processor time of a Postgres on this machine, all its processes.
+ * Returns a function that returns the processor time of a Postgres on this machine, with all its processes, in µs.
  */
 export async function postgresCpu(databaseUrl) {
   const client = new pg.Client({ connectionString: databaseUrl });
@@ -159,7 +159,7 @@ function cpuIfChildOf(postmaster, pid) {
     const { parent, cpu } = readProcess(pid);
     return parent === postmaster ? cpu : 0;
   } catch {
-    // It ended meanwhile.
+    // It has ended.
     return 0;
   }
 }
@@ -182,10 +182,11 @@ export function load(request) {
 }
 
 /**
- * Runs the variants one after another, `rounds` times, so that a slow minute of the machine hits all alike; the first,
- * warm-up round is not counted. `each`: how many things a request asks for, 1 by default. Returns each variant's median
- * by requests per second, its least processor time for one thing, the figure that other load on the machine changes
- * least, that of Postgres if `postgres` tells it (`postgresCpu`), and the most memory after a round.
+ * Runs the variants one after another, `rounds` times, so that a slow minute of the machine hits all alike, after a
+ * warm-up round that does not count. `each`: how many things a request asks for, 1 by default. Returns, for each
+ * variant, the median round by requests per second, the least processor time per thing (the figure that other load on
+ * the machine changes least), the same for Postgres if `postgres` measures it (`postgresCpu`), and the most memory
+ * after a round.
  */
 export async function sideBySide(variants, postgres = () => Number.NaN) {
   const runs = new Map(variants.map((variant) => [variant.name, []]));
@@ -226,7 +227,7 @@ export function table(results) {
   return align(rows);
 }
 
-/** A table of figures beside their aims: `[name, value, '≥' or '≤', aim]`. */
+/** A table of figures and their aims: `[name, value, '≥' or '≤', aim]`. */
 export function aims(figures) {
   const rows = figures.map(([name, value, sign, aim]) => {
     const isMet = sign === '≥' ? value >= aim : value <= aim;
@@ -235,7 +236,7 @@ export function aims(figures) {
   return align([['figure', 'measured', 'aim', ''], ...rows]);
 }
 
-/** The first column to the left, the others to the right. */
+/** Aligns the first column to the left and the others to the right. */
 export function align(rows) {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
   return rows

@@ -38,7 +38,7 @@ const pageOf = (index) => ({
   tasks: ['ADVERTISE', 'ANALYZE', 'CREATE_CONTENT', 'MESSAGING', 'MODERATE', 'MANAGE'],
 });
 
-/** A Meta that knows one person with so many Pages. */
+/** A Meta with one person who has `count` Pages. */
 async function startMeta({ count, via }) {
   const calls = new Map();
   const server = http.createServer(async (request, response) => {
@@ -77,7 +77,7 @@ function answer(url, path, { count, via }) {
   return { data, paging: { cursors: { before: String(start), after: String(end) }, ...next } };
 }
 
-/** Of the process since it began, in MiB. */
+/** Peak memory of the process, in MiB. */
 const peakOf = (pid) => Number(/VmHWM:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024;
 
 async function measure(scenario) {

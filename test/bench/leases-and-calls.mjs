@@ -1,4 +1,4 @@
-// npm run bench: what leases and Graph calls cost under load, beside the least that they could cost
+// npm run bench: what leases and Graph calls cost under load, and the least that they could cost
 // (docs/benchmarks.md).
 import { startEmbeddedPostgres } from '../../dist/src/database/embedded-postgres.js';
 import { SystemRandom } from '../../dist/src/platform/random.js';

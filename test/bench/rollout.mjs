@@ -1,5 +1,5 @@
-// Replaces three replicas behind HAProxy one by one under load, BENCH_ROUNDS times: how many requests failed. Replicas
-// of the build, on a database of their own.
+// Replaces three replicas behind HAProxy one by one under load, BENCH_ROUNDS times: how many requests failed. Runs
+// replicas of the build, on a database of their own.
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -19,7 +19,7 @@ async function rollOut(context) {
   const load = startLoad(context.haproxy.url, context.requests);
   const codes = [];
   for (const index of context.replicas.keys()) codes.push(await context.replace(index));
-  // The last one serves, too.
+  // Lets the last successor serve, too.
   const served = load.sent();
   await until(() => load.sent() > served + 100);
   await load.stop();
@@ -35,7 +35,7 @@ async function rollOut(context) {
 }
 
 const folder = mkdtempSync(path.join(tmpdir(), 'metavault-rollout-'));
-// Postgres runs as another user than root.
+// Postgres runs as a user other than root.
 chmodSync(folder, 0o755);
 const settings = { max_connections: '200' };
 const postgres = await startEmbeddedPostgres({

@@ -1,4 +1,4 @@
-// One replica of the built service, which says its address in the form that the harness reads.
+// One replica of the built service, which prints its address in the form that the harness reads.
 import { startService } from '../../dist/src/bootstrap/start-service.js';
 
 const service = await startService(process.env);

@@ -1,4 +1,4 @@
-// How long a start takes on an existing database, and on what: `npm run bench:start`. BENCH_ROUNDS: how often (5).
+// How long a start takes on an existing database, and which phases: `npm run bench:start`. BENCH_ROUNDS: how often (5).
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -13,7 +13,7 @@ const BUNDLE = path.resolve(import.meta.dirname, '../../dist/bundle/main.js');
 const { directory, remove } = temporaryDirectory();
 const postgres = await startEmbeddedPostgres({ directory, random: new SystemRandom() });
 try {
-  // Migrates.
+  // The first start migrates, and does not count.
   await start();
   const starts = [];
   for (let round = 0; round < ROUNDS; round++) starts.push(await start());

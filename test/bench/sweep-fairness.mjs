@@ -1,5 +1,5 @@
-// One tenant with very much due, and one with three tokens that are due last: how long they wait for their refresh, and
-// what a claim costs.
+// One tenant with a large backlog, and one with three tokens that are due last: how long they wait for their refresh,
+// and what a claim costs.
 //   FAIRNESS_DUE=100000  FAIRNESS_LATENCY_MS=0   npm run bench:fairness
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openCoreServices } from '../../dist/src/bootstrap/core-services.js';
@@ -33,7 +33,7 @@ const coreServices = await openCoreServices({ config: loadConfig(environment), d
 const { database, clock } = coreServices;
 const appId = sandbox.app.id;
 
-/** The order that claims had before: by due time, over all tenants. */
+/** The former order of claims: by due time, across all tenants. */
 const BY_DUE_TIME = {
   index: `CREATE INDEX by_due_time ON credential (app_id, refresh_after, refresh_due_at) WHERE refresh_due_at IS NOT NULL`,
   claim: (now) => ({

@@ -1,6 +1,6 @@
 // Refreshes and health checks per second, statements per refresh, memory, and the time of the due query.
 //   SWEEP_DUE=10000,100000 SWEEP_LATENCY_MS=0,200 SWEEP_REPLICAS=1,3 SWEEP_DUE_QUERY_ROWS=1000000 npm run bench:sweep
-// SWEEP_TOP=20 also lists the statements that took Postgres most.
+// SWEEP_TOP=20 also lists the statements that took Postgres the most time.
 import crypto from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openCoreServices } from '../../dist/src/bootstrap/core-services.js';
@@ -18,11 +18,11 @@ const DUE = list('SWEEP_DUE', '10000,100000');
 const LATENCIES = list('SWEEP_LATENCY_MS', '0,200');
 const REPLICAS = list('SWEEP_REPLICAS', '1,3');
 const DUE_QUERY_ROWS = list('SWEEP_DUE_QUERY_ROWS', '10000,100000,1000000');
-/** A run of the slow kind is stopped after this: the rate is what counts. */
+/** Slow runs are stopped after this, because only the rate counts. */
 const MAX_SECONDS = Number(process.env.SWEEP_MOST_SECONDS ?? 60);
 const CONCURRENCY = 64;
 const TOP = Number(process.env.SWEEP_TOP ?? 0);
-/** Of the due query. */
+/** For the due query. */
 const TENANTS = Number(process.env.SWEEP_TENANTS ?? 1_000);
 
 const random = new SystemRandom();
@@ -56,7 +56,7 @@ const sweepAt = (replica, kind) =>
     .then((response) => response.json())
     .catch(() => null);
 
-/** One sweep on all replicas at once; how many a second were done, and how memory went. */
+/** Runs one sweep on all replicas at once. Returns the rate, processor times, and memory. */
 async function measure(database, replicas, kind, doneSql) {
   const count = async () => Number((await database.rows({ text: doneSql }))[0].count);
   const statementsBefore = await statements(database);
@@ -104,7 +104,7 @@ async function statements(database) {
   }
 }
 
-/** Calls, milliseconds of execution and planning, and the text of the statements that took most. */
+/** Calls, milliseconds of execution and planning, and the text of the statements that took the most time. */
 async function printTop(database) {
   const top = await database.rows({
     text: `SELECT calls, total_exec_time AS ms, total_plan_time AS plan_ms, left(regexp_replace(query, '\\s+', ' ', 'g'), 110) AS query
@@ -125,7 +125,7 @@ async function run(admin, due, latencyMs, replicaCount) {
   await coreServices.database.run({ text: 'CREATE EXTENSION IF NOT EXISTS pg_stat_statements' }).catch(() => undefined);
   const replicas = [];
   for (let index = 0; index < replicaCount; index++) replicas.push(await startBundle(environment));
-  // A replica does not begin on rows that no audit record speaks for.
+  // Seeded last: a replica does not start on rows that the audit record does not cover.
   await seedDue(coreServices, sandbox, due, { onToken: (made) => tokens.set(made.accessToken, made) });
   meta.settings.latencyMs = latencyMs;
   const row = (kind, r) => {
