@@ -10,7 +10,7 @@ const events = new EventVerifier(METAVAULT_WEBHOOK_SECRET);
 const lost = new Set();
 const app = express();
 
-// Put this address on a button or into a mail: it makes a fresh link each time, also to connect again.
+// Put this address on a button or in an email: each visit makes a fresh link, also to connect again.
 app.get('/customers/:tenant/connect', async (request, response) => {
   const { tenant } = request.params;
   const session = await metavault.connectSessions.create({ tenant, product: 'pages', flow: 'facebook_login' });
@@ -29,7 +29,7 @@ app.get('/customers/:tenant', (request, response) => {
   response.json({ tenant, reconnect: lost.has(tenant) ? `/customers/${tenant}/connect` : null });
 });
 
-// The raw bytes are signed. An event may come twice: this work does no harm then.
+// The signature covers the raw bytes. An event may arrive twice: doing this work again is harmless.
 app.post('/hooks', express.raw({ type: '*/*' }), (request, response) => {
   const { type, data } = events.verify(request.body, request.headers);
   if (type === 'connection.reauth_required') lost.add(data.tenant);

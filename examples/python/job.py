@@ -1,4 +1,4 @@
-"""A nightly job: reads every customer's Pages, and makes a link for who has to log in again.
+"""A nightly job: reads every customer's Pages, and makes a link for those who have to log in again.
 
 METAVAULT_URL=http://localhost:3000 METAVAULT_KEY=mtv_… python3 job.py
 """
@@ -21,7 +21,7 @@ def read_pages(client: Metavault, connection: Connection) -> None:
 
 
 def make_link(client: Metavault, connection: Connection) -> None:
-    """Send it to the customer: logging in heals the connection, which keeps its id."""
+    """Makes a link to send to the customer: logging in restores the connection, which keeps its id."""
     session = client.connect_sessions.create(tenant=connection["tenant"], product=PRODUCT, flow="facebook_login")
     print(f"{connection['tenant']} has to log in again: {session['connect_url']}")
 

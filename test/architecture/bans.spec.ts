@@ -7,7 +7,7 @@ interface Ban {
   what: string;
   isBanned: (node: ts.Node) => boolean;
   sample: string;
-  /** Modules that may, and single files. */
+  /** Modules and single files that may contain it. */
   except: readonly string[];
 }
 

@@ -3,7 +3,7 @@ import path from 'node:path';
 import GithubSlugger from 'github-slugger';
 import { ROOT } from './source-files.ts';
 
-/** Pages that are not in this repository, so nobody who reads it can look them up. */
+/** Pages that are not in this repository, so its readers cannot look them up. */
 const ELSEWHERE = /\b(?:META(?:-2026-11)?\.md|META-2026-11|CONTRACT(?:\.md)?\b(?! ?=)|ARCHITECTURE\.md)/;
 const CITED = /\bdocs\/([a-z-]+\.md)(?:#([\w-]+))?/g;
 

@@ -23,18 +23,18 @@ const TABLES = [
   'src/meta/dialog/login-flows.ts',
   'src/meta/dialog/products.ts',
   'src/meta/tokens/token-kinds.ts',
-  // A parameter that Meta wants; an example in the API document; the demo's session; what an operator set.
+  // A parameter that Meta requires; an example in the API document; the demo's session; what an operator set.
   'src/meta/assets/whatsapp-api.ts',
   'src/meta/assets/phone-synchronization-api.ts',
   'src/clients/client-policy-request.dto.ts',
   'src/bootstrap/demo.ts',
-  // Which app a call belongs to is said by MetaApps; the dialog is built for the app it is given.
+  // MetaApps decides which app a call belongs to; the dialog is built for the app it is given.
   'src/meta/meta-apps.ts',
   'src/meta/graph/graph-host.ts',
   'src/meta/dialog/dialog-url.ts',
   // Apps as data: what an admin gives and is told of each, inner apps and login configurations included.
   'src/apps/',
-  // The doctor looks at the settings themselves, and so does who shows them.
+  // The doctor checks the settings themselves, and `GET /v1/settings` shows them.
   'src/operations/doctor/app-checks.ts',
   'src/operations/settings/settings.service.ts',
 ];

@@ -45,7 +45,7 @@ const FOREIGN: readonly { starts: RegExp; spec: string }[] = [
   { starts: /^psql .*roles\.sql/, spec: 'test/integration/database/roles.spec.ts' },
 ];
 
-/** What is not held by anything in the code blocks of a page: `page: line`. */
+/** What nothing checks in the code blocks of a page: `page: line`. */
 async function unheldLines(page: string, markdown: string): Promise<string[]> {
   const unheld: string[] = [];
   for (const [, language = '', block = ''] of markdown.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)) {

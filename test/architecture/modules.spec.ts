@@ -128,7 +128,7 @@ function drawnImports(markdown: string): Map<string, string[]> {
   );
 }
 
-/** The shortest circle through each node that is on one, each circle once. */
+/** The shortest cycle through each node that is on one, each cycle once. */
 function findCircles(targetsOf: ReadonlyMap<string, ReadonlySet<string>>): string[] {
   const circles = new Map<string, string>();
   for (const start of targetsOf.keys()) {
@@ -140,7 +140,7 @@ function findCircles(targetsOf: ReadonlyMap<string, ReadonlySet<string>>): strin
   return [...circles.values()];
 }
 
-/** The nodes of the shortest path that leads from `start` back to it, `start` first; null where there is none. */
+/** The nodes of the shortest path that leads from `start` back to it, `start` first; null if there is none. */
 function shortestWayBack(start: string, targetsOf: ReadonlyMap<string, ReadonlySet<string>>): string[] | null {
   const seen = new Set<string>();
   let paths: string[][] = [[start]];

@@ -15,7 +15,7 @@ export interface SourceFile {
 
 export interface Import {
   specifier: string;
-  /** The file it leads to, where it is one of ours. */
+  /** The imported file, if it is one of ours. */
   target: string | null;
   kind: 'static' | 'type' | 'dynamic';
 }
@@ -28,7 +28,7 @@ export function moduleOf(file: string): string {
   return rest.length === 0 ? COMPOSITION : module;
 }
 
-/** Whether SQL may stand in this file. */
+/** Whether this file may contain SQL. */
 export function isStatementFile(file: string): boolean {
   return /\.(repository|query)\.ts$/.test(file);
 }
@@ -48,7 +48,7 @@ function parse(file: string): SourceFile {
   return parseSource(file, readFileSync(path.join(ROOT, file), 'utf8'));
 }
 
-/** A file of this path and text, parsed: a sample need not be on disk. */
+/** Parses a file of this path and text, so that a sample need not be on disk. */
 export function parseSource(file: string, text: string): SourceFile {
   const tree = ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, true);
   return { path: file, module: moduleOf(file), tree, imports: importsOf(tree, file) };

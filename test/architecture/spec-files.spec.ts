@@ -12,7 +12,7 @@ describe('a spec file that defines a statement or a code', () => {
     .map((name) => ({ name, text: readFileSync(path.join(ROOT, 'test', name), 'utf8') }))
     .filter(({ text }) => DEFINITION.test(text));
 
-  // Else the lists of all definitions that other spec files look at would have it too.
+  // Otherwise its definitions would also be in the lists of all definitions, which other spec files check.
   it('has modules of its own', () => {
     expect(defining.length).toBeGreaterThan(0);
     expect(defining.filter(({ text }) => !OWN_MODULES.test(text)).map(({ name }) => name)).toEqual([]);

@@ -4,7 +4,7 @@ import { expect, it } from '@jest/globals';
 
 const SOURCES = path.join(import.meta.dirname, '../../src');
 
-/** What shows lists and counts to people and clients. None of it decides about access. */
+/** Code that shows lists and counts to people and clients. None of it decides on access. */
 const READERS = [
   'audit/audit-entry.query.ts',
   'connections/connection-parts.controller.ts',
@@ -18,7 +18,7 @@ const READERS = [
   'operations/overview/overview.service.ts',
 ];
 
-/** `database.reads`, or `reads` taken out of it. */
+/** `database.reads`, or `reads` destructured from it. */
 const READS_FROM_STANDBY = /database\.(reads|longReads)\b|\{[^}]*\b(reads|longReads)\b[^}]*\}/;
 const IS_COMMENT = /^\s*(\/?\*|\/\/)/;
 

@@ -6,13 +6,13 @@ import { ROOT } from './source-files.ts';
 
 /** One call of `defineStatement`, as the compiler sees it. */
 export interface StatementSource {
-  /** Null where the name is not a plain string. */
+  /** Null if the name is not a plain string. */
   name: string | null;
   /** `src/auth/client.repository.ts:12` */
   location: string;
   /** Whether the text depends on the parameters. */
   isConditional: boolean;
-  /** How the declared row type differs from the columns that Postgres returns; empty where it does not. */
+  /** How the declared row type differs from the columns that Postgres returns; empty if it does not. */
   compareRow(columns: readonly ResultColumn[]): string[];
 }
 

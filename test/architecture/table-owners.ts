@@ -1,4 +1,4 @@
-/** The module that owns each table: its SQL, and nobody else's, may name it. */
+/** The module that owns each table: only its SQL may name the table. */
 export const TABLE_OWNERS: Readonly<Record<string, string>> = {
   schema_migration: 'database',
   schema_contract: 'database',
@@ -45,7 +45,7 @@ export const TABLE_OWNERS: Readonly<Record<string, string>> = {
   console_sign_in_link: 'console',
 };
 
-/** Where a statement reads a table of another module all the same, and why it can't be otherwise. */
+/** Statements that read a table of another module, and why they must. */
 export const FOREIGN_READS: Readonly<Record<string, { table: string; why: string }>> = {
   'src/apps/app-connections.query.ts': {
     table: 'connection',
