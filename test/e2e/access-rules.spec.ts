@@ -16,7 +16,7 @@ const OPERATIONS = Object.entries(DOCUMENT.paths).flatMap(([route, methods]) =>
   Object.entries(methods).map(([method, operation]) => ({ name: `${method.toUpperCase()} ${route}`, operation })),
 );
 
-/** No object has these ids: who is let in gets 404 or 400. */
+/** No object has these ids: callers that are let in get 404 or 400. */
 const UNKNOWN: Readonly<Record<string, string>> = {
   '{app_id}': '1',
   '{id}': 'x',

@@ -8,7 +8,7 @@ import type { TestReplica } from '../support/test-replica.ts';
 const SECRET = 'b'.repeat(32);
 const FRESH = 'e'.repeat(32);
 
-/** Apps that Meta refuses or throttles, beside one that works, on two replicas. */
+/** Apps that Meta refuses or throttles, next to one that works, on two replicas. */
 describe('an app that fails', () => {
   let context: LifecycleTestContext;
   let second: TestReplica;
@@ -40,7 +40,7 @@ describe('an app that fails', () => {
   const told = async (appId: string) =>
     (await context.events('app.failing')).filter(({ app_id: id }) => id === appId).map(({ reason }) => reason);
   const failureOf = async (id: string) => (await context.root(id)).failure;
-  /** What replicas observed reaches the database, and with it the others. */
+  /** Lets what each replica observed reach the database, and through it the other replica. */
   const share = async () => {
     for (const { app } of [context.replica, second]) await app.get(AppRateLimiter).flush();
   };

@@ -19,7 +19,7 @@ let sandbox: Sandbox;
 let origin: TestReplica & { url: string };
 let database: Database;
 let locker: pg.Client;
-/** Sees activity as it is; within a transaction, it would stay what it was. */
+/** Sees current activity; within a transaction, it would keep seeing the same. */
 let observer: pg.Client;
 let count = 0;
 
@@ -65,7 +65,7 @@ function appAtMeta(): { id: string; tenant: string; body: Record<string, unknown
   return { id, tenant, body: { app_id: id, app_secret: SECRET, name: `App ${id}`, tenants: [tenant] } };
 }
 
-/** Everything that changes of apps write. Keys of payloads come and go with webhooks. */
+/** Everything that changes of apps write. Payload keys do not count: they come and go with webhooks. */
 async function stored(id: string) {
   const [row] = await database.rows<{ version: number | null; secrets: number; entries: string[] }>({
     text: `SELECT (SELECT version FROM meta_app WHERE app_id = $1) AS version,
@@ -84,7 +84,7 @@ const webhook = async (replica: { url: string }, id: string, secret: string): Pr
   return (await fetch(`${replica.url}/webhooks/meta/${id}`, { method: 'POST', headers, body })).status;
 };
 
-/** Where a change stands when it is killed: `hold` stops it there, `waitUntilHeld` says when it has come to it. */
+/** A step at which a change is killed: `waitUntilHeld` resolves once the change has been stopped there. */
 interface Hold {
   waitUntilHeld(): Promise<unknown>;
   release(): Promise<unknown>;
@@ -99,7 +99,7 @@ async function holdAtMeta(): Promise<Hold> {
   };
 }
 
-/** Nobody else reads or writes the table until `release`. `statement`: the one of the change, in LIKE's form. */
+/** Locks the table until `release`. `statement`: the change's statement that waits for it, as a LIKE pattern. */
 const holdAt = (table: string, statement: string) => async (): Promise<Hold> => {
   await locker.query('BEGIN');
   await locker.query(`LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
@@ -144,7 +144,7 @@ const STEPS: [string, () => Promise<Hold>, boolean][] = [
 ];
 
 describe('kill -9 during a change of an app', () => {
-  // Asking whether the ids are new reads meta_app before Meta is asked.
+  // The check whether the ids are new reads meta_app before Meta is asked.
   it.each(STEPS)('an addition is whole or not there: %s', async (_, hold, isDone) => {
     const { id, body } = appAtMeta();
     const before = await stored(id);

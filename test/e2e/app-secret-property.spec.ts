@@ -73,7 +73,7 @@ describe('the secret of an app, on two replicas', () => {
     previousUntil = grace === 0 ? null : nowMs() + grace * 1000;
   }
 
-  /** The same secret once more is no rotation: only a grace of 0 changes anything. */
+  /** Sending the same secret again is no rotation: only a grace of 0 changes anything. */
   async function repeat(replica: 0 | 1, grace: number): Promise<void> {
     const body = { app_secret: current(), grace_seconds: grace };
     await apiOf(replica).post(`/v1/apps/${APP}/secret`, body).expect(200);
@@ -99,7 +99,7 @@ describe('the secret of an app, on two replicas', () => {
 
   const isAccepted = (age: number) => age === 0 || (age === 1 && previousUntil !== null && previousUntil > nowMs());
 
-  /** `isCertain`: no secret is being changed meanwhile, so the outcome is known. */
+  /** `isCertain`: nothing is being changed at the same time, so the outcome is known. */
   async function run(given: Step, isCertain: boolean): Promise<void> {
     if (given.do === 'rotate') await rotate(given.on, given.graceSeconds);
     else if (given.do === 'repeat') await repeat(given.on, given.graceSeconds);
@@ -107,7 +107,7 @@ describe('the secret of an app, on two replicas', () => {
     else if (given.do === 'call') {
       const status = await call(given.on, given.leasedOn);
       if (isCertain) expect([given, status]).toEqual([given, 200]);
-      // A proof by the old secret, while Meta has the new one: Meta's answer, and not an error of ours.
+      // The proof may use the old secret when Meta has the new one: that is Meta's refusal, not an error of ours.
       else expect(status).toBeLessThan(500);
     } else {
       const secret = secrets[given.age];
@@ -119,7 +119,7 @@ describe('the secret of an app, on two replicas', () => {
     }
   }
 
-  /** One change of the secret, and one of the time, in a group: with more, their order would decide. */
+  /** Keeps only the first change, of the secret or the time: with more, their order would decide. */
   function groupOf(steps: readonly Step[]): { steps: Step[]; isCertain: boolean } {
     const isChange = ({ do: what }: Step) => what === 'rotate' || what === 'repeat' || what === 'wait';
     const firstChange = steps.find(isChange);
@@ -133,7 +133,7 @@ describe('the secret of an app, on two replicas', () => {
         for (const group of groups) {
           const { steps, isCertain } = groupOf(group);
           await Promise.all(steps.map((each) => run(each, isCertain)));
-          // What comes after a change is certain again.
+          // After the change, outcomes are certain again.
           for (const replica of [0, 1] as const)
             await run({ do: 'sign', on: replica, age: replica }, true).then(() =>
               run({ do: 'call', on: replica, leasedOn: replica }, true),

@@ -62,7 +62,7 @@ describe('several Meta apps', () => {
           .map(({ connection_id: id }) => id);
       await send(`/webhooks/meta/${one.id}`, SECRET, of).expect(200);
       expect(await receivers()).toEqual([connectionIds[0]]);
-      // The same entry, which Meta sends to each app that is subscribed.
+      // The same entry again: Meta sends it to each subscribed app.
       await send(`/webhooks/meta/${other.id}`, SECRET, of).expect(200);
       await send(`/webhooks/meta/${other.id}`, SECRET, of).expect(200);
       expect(await receivers()).toEqual(connectionIds);
@@ -132,7 +132,7 @@ describe('several Meta apps', () => {
       const app = await apps.addApp();
       const fresh = 'c'.repeat(32);
       meta().patchApp(app.id, { secret: fresh });
-      // Whatever ends a replica before its commit ends like this: the database has nothing of the change.
+      // A replica that ends before its commit leaves the same behind: the database has nothing of the change.
       const breaking = `CREATE FUNCTION break_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'broken'; END $$;
         CREATE TRIGGER break_change BEFORE INSERT ON audit_entry FOR EACH ROW WHEN (NEW.action = 'app.secret_rotated')
           EXECUTE FUNCTION break_change()`;
@@ -156,7 +156,7 @@ describe('several Meta apps', () => {
       const app = await apps.addApp();
       const { id } = await apps.importUnder(app);
       const fresh = 'a'.repeat(32);
-      // Meta has the new secret, we have the old one; it arrives while Meta refuses the exchange.
+      // Meta has the new secret, we have the old one; ours is replaced while Meta refuses the exchange.
       meta().patchApp(app.id, { secret: fresh });
       const rotation = api(second()).post(`/v1/apps/${app.id}/secret`, { app_secret: fresh });
       const [refreshed, rotated] = await Promise.all([

@@ -153,7 +153,7 @@ describe(`a backup by pg_dump${reason}`, () => {
       expect(status).toBeGreaterThanOrEqual(400);
       expect(token).toBeUndefined();
     }
-    // An old copy of the ring is as good as the old root key: such a dump must not be kept.
+    // An old copy of the ring still opens with the old root key, so such a dump must not be kept.
     expect(await leases(await restore('first', 'first'))).toEqual(served());
   });
 });

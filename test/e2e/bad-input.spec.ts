@@ -117,7 +117,7 @@ describe('every documented route', () => {
     for (const operation of withBody()) {
       for (const field of fieldsOf(document, operation)) {
         for (const wrong of [{ a: 1 }, [[]], -1.5, 'no such value \u0007']) {
-          // What this list holds is judged by itself, inside of a 200 (lease-batch.spec.ts).
+          // Each item of this list is judged by itself, inside a 200 (lease-batch.spec.ts).
           if (operation.path === '/v1/leases/batch' && Array.isArray(wrong)) continue;
           const response = await call(operation, filled(operation.path), (test) => test.send({ [field]: wrong }));
           expectFault(operation, response);

@@ -23,7 +23,7 @@ interface Violation {
   nodes: string[];
 }
 
-/** What axe-core finds on a page that keeps somebody from using it. */
+/** Serious barriers to accessibility that axe-core finds on a page. */
 async function findBarriers(page: Page): Promise<Violation[]> {
   await page.evaluate(AXE);
   const found = await page.evaluate<Violation[]>(
@@ -33,7 +33,7 @@ async function findBarriers(page: Page): Promise<Violation[]> {
   return found.filter(({ impact }) => impact === 'serious' || impact === 'critical');
 }
 
-/** Right in both languages of direction, width and look: nothing sticks out, nobody is kept out. */
+/** Checks accessibility, width, text direction, and that all styles come from one file. */
 async function expectUsable(page: Page): Promise<void> {
   expect(await findBarriers(page)).toEqual([]);
   expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);

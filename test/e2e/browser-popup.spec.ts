@@ -24,7 +24,7 @@ describeInBrowser(
     const link = async (body: Record<string, unknown> = {}) => (await session(body)).connect_url;
     const approve = (page: Page) => page.getByRole('button', { name: 'Continue', exact: true }).click();
 
-    /** A user at a page of the product's that has loaded `/connect.js`. */
+    /** Opens a page of the product that has loaded `/connect.js`. */
     async function atProduct(settings: Parameters<typeof visitor>[0] = {}, before = ''): Promise<Visitor> {
       const user = await visitor(settings);
       await user.page.addInitScript(before);
@@ -33,7 +33,7 @@ describeInBrowser(
       return user;
     }
 
-    /** Calls `Metavault.connect`, whose result then stands in `window[name]`. Returns the pop-up at Meta's dialog. */
+    /** Calls `Metavault.connect`, whose result is stored in `window[name]`. Returns the pop-up at Meta's dialog. */
     async function openPopup(page: Page, options: Record<string, unknown>, name = 'result'): Promise<Page> {
       const opened = page.waitForEvent('popup');
       await page.evaluate(`(window['${name}'] = null, void Metavault.connect(${JSON.stringify(options)})
@@ -46,7 +46,7 @@ describeInBrowser(
       return page.evaluate(`window['${name}']`);
     }
 
-    /** Notes in `window.heard` the origins of all messages that the page gets. */
+    /** Records in `window.heard` the origins of all messages that the page gets. */
     const listenTo = (page: Page) =>
       page.evaluate(`window.heard = []; addEventListener('message', ({ origin }) => { heard.push(origin); })`);
 
@@ -208,7 +208,7 @@ describeInBrowser(
           const popup = await opened;
           await approve(popup);
           await popup.getByRole('heading', { name: 'Connected' }).waitFor();
-          // Messages arrive in the order in which they were sent, and the page's own script has sent its by now.
+          // Messages arrive in the order sent, and by now the page's own script has sent its message, if any.
           await popup.waitForLoadState();
           await popup.evaluate(`opener.postMessage('later', '*')`);
           await hears(page, [testContext().listensAt]);

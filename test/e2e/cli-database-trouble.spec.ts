@@ -71,7 +71,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const run = (command: string, url: string, ...options: string[]): Promise<CommandResult> =>
   runMetavault({ DATABASE_URL: url }, ...command.split(' '), ...(ARGUMENTS[command]?.() ?? []), ...options);
 
-/** What every command says, apart from the doctor, which reports instead of failing. */
+/** What every command reports, except the doctor, which shows findings instead of failing. */
 async function runAll(url: string): Promise<Record<string, unknown>> {
   const commands = Object.keys(ARGUMENTS).filter((command) => command !== 'doctor');
   const results = await Promise.all(

@@ -11,7 +11,7 @@ const CHANGE = { ROOT_KEY: NEW_ROOT_KEY, ROOT_KEY_PREVIOUS: TEST_ROOT_KEY };
 
 let context: CliTestContext;
 
-/** A vault for one group of tests: after a leak, its root key is another. */
+/** Opens a vault for one group of tests: the group about a leak leaves its vault with another root key. */
 function openContext(): void {
   beforeAll(async () => {
     context = await openCliTestContext();

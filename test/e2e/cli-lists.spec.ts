@@ -22,7 +22,7 @@ beforeAll(async () => {
     `second,pages,${context.createUserToken()},,,`,
   ];
   expect(await context.run('import', context.file('rows.csv', rows.join('\n')))).toMatchObject({ code: 0 });
-  // Rows are imported side by side, and ids go by time.
+  // Rows are imported in parallel, so the order of their ids is not that of the file.
   const byTenant = Object.fromEntries((await listed()).map((connection) => [connection.tenant, connection]));
   [first, second] = [byTenant['first'], byTenant['second']] as [ConnectionResponse, ConnectionResponse];
 });

@@ -9,7 +9,7 @@ let context: CliTestContext;
 
 beforeAll(async () => {
   context = await openCliTestContext();
-  // The first command that opens the vault makes it, under the root key of then.
+  // The first command that opens the vault creates it, under the current root key.
   await run('keys', 'list');
 });
 afterAll(() => context?.close());

@@ -132,7 +132,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
   });
 
   it('works with the service: leases that end, expire and are asked for at once, kills, events', async () => {
-    // Only now: the example reads every connection that there is, with leases of its own.
+    // Not earlier, because the example takes leases for every existing connection.
     await connect('leaves');
     const tested = await python(['-W', 'error', '-m', 'unittest', '-v', 'tests.test_service'], environment);
     expect(tested).toMatchObject({ status: 0, output: expect.stringMatching(/\nOK\n$/) });

@@ -100,7 +100,7 @@ describe('an account whose owner leaves in the WhatsApp Business app', () => {
     });
     const path = `/v1/connections/${connection.id}/phone-numbers/${first(of.numbers)}/synchronize`;
     expect((await api(context).post(path, { kinds: ['contacts'] })).body.code).toBe('phone_number_not_found');
-    // A valid token is no recovery.
+    // A valid token does not mean recovery.
     await api(context).post(`/v1/connections/${connection.id}/check`, {}).expect(200);
     expect((await context.connection(connection.id)).status).toBe('reauth_required');
   });
@@ -187,7 +187,7 @@ describe('webhooks about such numbers', () => {
         entry,
       },
     ]);
-    // One that names the number under an id other than its account's: the number may have moved.
+    // This one names the number under an id other than its account's: the number may have moved.
     await deliver({ ...entry, id: PARTNER });
     expect(await eventsOf('meta.webhook', connection)).toHaveLength(1);
     expect((await context.connection(connection.id)).status).toBe('active');

@@ -185,7 +185,7 @@ describe('synchronizing it', () => {
       outcome: 'requested',
       meta_request_id: 'req_1',
     });
-    // Again after the number has left and signed up again.
+    // Possible again once the number has left and signed up again.
     await onboard(of);
     expect((await synchronize(connection, of, ['contacts'])).status).toBe(202);
   });
@@ -215,7 +215,7 @@ describe('synchronizing it', () => {
     answer(of, TAKEN);
     await synchronize(connection, of, ['contacts']).expect(202);
     context.clock.advance(24 * HOUR);
-    // A login is no signup, whatever Meta says about the number.
+    // A login is not a signup, whatever Meta says about the number.
     await connect(of, {}, { isOnBizApp: true });
     await connect(of);
     const late = await synchronize(connection, of, ['contacts', 'history']);

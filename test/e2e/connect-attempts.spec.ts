@@ -20,7 +20,7 @@ import type { TestReplica } from '../support/test-replica.ts';
 const ORIGIN = 'http://localhost:3000';
 const ENDED = 'metavault_ended';
 const ATTEMPT = 'metavault_connect_';
-/** Of a session, whatever happens to its link. */
+/** The most rows that a session has, whatever happens to its link. */
 const MAX_ROWS = 50;
 
 let context: ConnectTestContext;

@@ -180,7 +180,7 @@ describe('GET /v1/connect-sessions/{id}', () => {
 
 describe('a signup whose code was lost', () => {
   let time = 0;
-  /** `app`: whose callback it comes to. */
+  /** `app`: the app whose callback gets it. */
   const announce = async (
     waba: string,
     business = '900',

@@ -34,7 +34,7 @@ describeInBrowser('administration in the console', {}, (browserTest) => {
     await page.locator('[aria-busy="true"], .mantine-Loader-root').first().waitFor({ state: 'detached' });
   };
   const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
-  /** Who did it last: the kind and the action of the entry. */
+  /** The latest audit entry of an action. */
   const lastEntry = async (action: string) => {
     const entries = await readEntries(testContext().replica.app.get(Database), action);
     return entries.at(-1);
@@ -222,7 +222,7 @@ describeInBrowser('administration in the console', {}, (browserTest) => {
       await button(page, name).click();
       return readFileSync(await (await downloading).path(), 'utf8');
     };
-    // As it was saved, in several lines.
+    // The saved file as it is, with its line breaks.
     await page.getByLabel('Anchor').fill(await save('Take an anchor'));
     await button(page, 'Verify').click();
     await page.getByText('The anchor: holds').waitFor();

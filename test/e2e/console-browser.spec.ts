@@ -26,7 +26,7 @@ describeInBrowser('the console', {}, (browserTest) => {
   const { testContext } = browserTest;
   const entriesOf = (...actions: string[]) => readEntries(testContext().replica.app.get(Database), ...actions);
   let made = 0;
-  /** A name of its own, also for a test that runs again: the tests share a database. */
+  /** A unique name, even for a test that is retried: the tests share a database. */
   const unique = (name: string): string => `${name}-${++made}`;
   const rowOf = (page: Page, name: string) => page.getByRole('row').filter({ hasText: name });
 
@@ -221,7 +221,7 @@ describeInBrowser('the console', {}, (browserTest) => {
     await page.getByRole('alert').getByText('The service does not answer').waitFor();
     await page.getByRole('heading', { name: 'Connections', level: 1 }).waitFor();
     await context.setOffline(false);
-    // The browser tells of it, too.
+    // The browser reports the lost connection as an error of the page, too.
     expect(pageErrors.filter((error) => !error.includes('ERR_INTERNET_DISCONNECTED'))).toEqual([]);
     pageErrors.length = 0;
   });

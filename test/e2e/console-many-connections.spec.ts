@@ -10,7 +10,7 @@ const PAGE_SIZE = 50;
 const FORWARD_PAGES = 20;
 const LAST_PAGES = 5;
 
-/** Copies of a real connection and of its token, beside it. Without triggers, as their counts do not matter here. */
+/** Adds copies of a real connection and its token. Without triggers, because their counts do not matter here. */
 async function fill({ replica }: BrowserTestContext, id: string): Promise<void> {
   const client = new pg.Client({ connectionString: replica.databaseUrl });
   await client.connect();
@@ -49,7 +49,7 @@ async function readRows(page: Page, before: string | null): Promise<string[]> {
   return links.evaluateAll((found) => found.map((link) => String(link.getAttribute('href')).split('/').at(-1) ?? ''));
 }
 
-/** What the page holds, after what it no longer needs is gone. */
+/** Nodes and memory of the page after garbage collection. */
 async function measure(page: Page): Promise<{ nodes: number; heapBytes: number }> {
   const devTools = await page.context().newCDPSession(page);
   await devTools.send('HeapProfiler.collectGarbage');

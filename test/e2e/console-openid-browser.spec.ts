@@ -12,7 +12,7 @@ let provider: TestOpenIdProvider;
 
 /** A browser whose user has gone to the provider, where `sub` logs in; null: they decline. */
 async function goToProvider(browserTest: BrowserTest, sub: string | null): Promise<Page> {
-  // The provider's clock is the real one.
+  // The provider uses the real time.
   browserTest.testContext().clock.set(new Date());
   provider.next = sub;
   const { page } = await visitConsole(browserTest, PATH);

@@ -10,7 +10,7 @@ const CURRENT = '/v1/console/sessions/current';
 const SIGN_IN = '/console/sign-in/oidc';
 const ATTEMPT_COOKIE = '__Host-metavault_console_sign_in';
 
-/** The provider's clock is the real one. */
+/** Starts each test at the real time, which the provider uses. */
 const clock = new FakeClock();
 const log = captureLog();
 let provider: TestOpenIdProvider;
@@ -29,7 +29,7 @@ beforeAll(async () => {
   replica = await startTestReplica(options);
   second = await startTestReplica({ ...options, databaseUrl: replica.databaseUrl });
 });
-// Entries are in the order of their milliseconds, and tests go through time.
+// Entries are ordered by their milliseconds, and tests move the clock.
 beforeEach(() => clock.set(new Date()));
 afterAll(async () => {
   await second?.close();
@@ -63,7 +63,7 @@ async function signIn(visitor: Visitor, sub: string | null, query = ''): Promise
 
 const errorOf = (code: string): string => `${OWN_ORIGIN}/console?sign_in_error=${code}`;
 
-/** The last until now: other tests have been in the future. */
+/** The latest entry until now: other tests have left later ones. */
 async function lastEntry(action: string): Promise<unknown> {
   const [entry] = await replica.app.get(Database).rows<Record<string, unknown>>({
     text: 'SELECT action, actor_kind, actor_id, details FROM audit_entry WHERE action = $1 AND at <= $2 ORDER BY id DESC LIMIT 1',

@@ -137,7 +137,7 @@ describe('a session', () => {
 
   it('is deleted after the retention', async () => {
     await context.makeLink();
-    // The links of the command line go by the real context.clock.
+    // Links that the command line makes carry the real time.
     context.clock.advance(60 * 24 * 3600);
     await context.replica.app.get(RetentionService).run(() => false);
     const [left] = await context.database.rows<{ sessions: number; links: number }>({

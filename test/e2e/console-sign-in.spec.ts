@@ -133,7 +133,7 @@ describe('signing in with a link', () => {
     const usedLinks = () =>
       context.database.rows({ text: `SELECT 1 FROM audit_entry WHERE details->>'reason' = 'used_link'` });
     const before = await usedLinks();
-    // Of the refusals of ten minutes, the first has an entry at once.
+    // Only the first refusal in ten minutes gets an entry at once.
     context.clock.advance(601);
     const link = await context.makeLink();
     const browser = new ConsoleBrowser(context.second);

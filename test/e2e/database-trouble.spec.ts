@@ -64,7 +64,7 @@ afterAll(async () => {
 
 const server = () => context.replica.app.getHttpServer();
 
-/** An admin may not take leases, and ways to sign in are settings. */
+/** Routes that answer without the database: admins may not take leases, and ways to sign in are settings. */
 const WITHOUT_STATEMENTS = ['/v1/leases', '/v1/leases/batch', '/v1/console/sign-in'];
 
 /** Every operation under /v1 of the API document, with ids that do not exist. */
@@ -177,7 +177,7 @@ describe('a database that is read-only', () => {
   it('is 503 for changes, and serves what needs none', async () => {
     const name = new URL(fresh.url).pathname.slice(1);
     await owner.query(`ALTER DATABASE ${name} SET default_transaction_read_only = on`);
-    // New connections meet the setting.
+    // The setting applies only to new connections.
     proxy.cut();
     proxy.restore();
     try {

@@ -39,8 +39,8 @@ const review = (replica: TestReplica = context.replica): Promise<void> =>
   replica.app.get(UnconfirmedEndings).job.runOnce();
 
 /**
- * Nothing but success and 503 `database_unavailable`, in the shape of each route. What was made and is `lost` is not
- * found when it is to end.
+ * Expects nothing but success and 503 `database_unavailable`, in the shape of each route. Ending something that is
+ * `lost` may return 404.
  */
 function expectOnlyUnavailable({ answers }: FailoverLoad, lost: readonly string[] = []): void {
   const others = answers.filter(

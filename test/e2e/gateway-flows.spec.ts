@@ -6,7 +6,7 @@ import { until } from '../support/until.ts';
 
 let context: GatewayTestContext;
 let ids: { page: string; waba: string; phone: string; adAccount: string; instagram: string };
-/** One user's connections, by product: a test that needs another makes it and names it. */
+/** One user's connections, by product: a test that needs another one makes its own. */
 const connections = new Map<Product, string>();
 
 beforeAll(async () => {

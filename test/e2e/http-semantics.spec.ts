@@ -25,7 +25,7 @@ describe('methods and paths', () => {
   });
   afterAll(() => context.close());
 
-  /** Sends the target as it is: clients would normalize it. */
+  /** Sends the target as is, because clients would normalize it. */
   const exchange = (method: string, path: string, headers: Record<string, string> = {}, body = ''): Promise<Answer> =>
     new Promise((resolve, reject) => {
       const call = send({ host: '127.0.0.1', port, method, path, headers }, (response) => {
@@ -86,7 +86,7 @@ describe('methods and paths', () => {
       ...headers,
       date: '',
       'x-request-id': '',
-      // The id of the request is part of a problem, and always as long.
+      // The request id in a problem does not matter: its length is constant.
     });
     expect(comparable(head)).toEqual(comparable(get));
     expect([head.body, get.body === '']).toEqual(['', false]);

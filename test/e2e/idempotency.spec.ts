@@ -252,7 +252,7 @@ describe('Idempotency-Key on a replica that is killed', () => {
     await first.kill();
     await cutOff;
     faults.clear();
-    // The child has the real time, this replica a fake one.
+    // The child uses the real time, this replica a fake clock.
     context.clock.set(new Date(Date.now() + 2_000));
     const again = () => api(context).post('/v1/connections/import', body).set('Idempotency-Key', 'k2');
     const [made, replayed] = [await again(), await again()];

@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => context?.close());
 
-/** What somebody with write access to the database does. */
+/** Does what someone with write access to the database can do. */
 const attack = (text: string, ...values: unknown[]): Promise<number> => database.run({ text, values });
 let callers = 0;
 /** From a new address each time, because one address gets only ten refusals a minute. */

@@ -73,7 +73,7 @@ describe('a privacy request forged in the database', () => {
     }
     await resume();
     expect((await context.connection(id)).status).toBe('active');
-    // Others' forgeries are found again at each look.
+    // Each look also finds the forgeries of other tests again.
     expect(await failures()).toBeGreaterThanOrEqual(before + 2);
     await attack(`DELETE FROM privacy_request WHERE id LIKE 'prq_d%_%'`);
   });

@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => context?.close());
 
-/** Runs a test that looks at every row on a database of its own. */
+/** Runs a test that checks every row on a database of its own. */
 const alone = (test: () => Promise<void>) => async (): Promise<void> => {
   const shared = { context, copies };
   context = await openLifecycleTestContext();
@@ -80,7 +80,7 @@ describe('a credential rolled back with its token', () => {
       ]);
       const before = { failures: await failures('credential'), exchanged: context.exchanges().exchanged };
       await refresh(id);
-      // Meta was asked about the token, and for no new one.
+      // Meta inspected the token; no new one was requested.
       expect(context.exchanges().exchanged).toBe(before.exchanged);
       expect(await context.root(id)).toMatchObject({ version: 3, health: 'healthy' });
       expect(await finds('credential.rollback_detected', id)).toEqual([

@@ -21,7 +21,7 @@ const tokenOf = (n: number): string => `EAAtoken-of-number-${n}`;
 let open: OpenDatabase;
 let database: Database;
 let replica: TestReplica;
-/** One to be killed midway, and one that serves throughout, beside the one in this process. */
+/** One to be killed midway, and one that serves throughout, in addition to the one in this process. */
 let child: ChildReplica;
 let other: ChildReplica;
 let serviceKey: string;
@@ -123,14 +123,14 @@ describe('rotation under lease load', () => {
     expect(failures).toEqual([]);
     expect(leases).toBeGreaterThan(100);
 
-    // The list, in pages, without the keys of audit and look-ups.
+    // The list, in pages, without the keys for audit and look-ups.
     const { body } = await admin.get('/v1/keys?limit=1').expect(200);
     expect(body.data).toHaveLength(1);
     const rest = (await admin.get(`/v1/keys?cursor=${body.next_cursor}`).expect(200)).body;
     expect([...body.data, ...rest.data].map(({ state }: KeyResponse) => state)).toEqual(['retired', 'active']);
     expect(Object.keys(body.data[0])).toEqual(['id', 'state', 'created_at', 'retired_at', 'data_keys']);
 
-    // Retiring: 409 for the active key, 204 also the second time, 404 for none.
+    // Retiring: 409 for the active key, 204 also the second time, 404 for an unknown key.
     const [retired, active] = await keys();
     const inUse = await admin.delete(`/v1/keys/${active?.id}`);
     expect([inUse.status, inUse.body.code]).toEqual([409, 'key_in_use']);

@@ -95,7 +95,7 @@ it('looks its client up again once, however many it refuses', async () => {
     expect(new Set(refused.body.results.map((each: { problem: { code: string } }) => each.problem.code))).toEqual(
       new Set(['not_allowed']),
     );
-    // The guard's, and one more.
+    // Once by the guard, and once more.
     expect(authenticate).toHaveBeenCalledTimes(2);
   } finally {
     authenticate.mockRestore();

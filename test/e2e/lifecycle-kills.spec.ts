@@ -75,7 +75,7 @@ describe('kill -9 at any moment', () => {
           })().catch(() => undefined);
           // Once anything was refreshed, each kill makes some of it due a second time.
           await until(refreshed);
-          // The moment is the point of the test: any will do, and each kill takes another.
+          // The test is about the moment of the kill: any will do, and each kill takes a different one.
           await sleep(100 + Math.random() * 1_200);
           await replica.kill();
           await working;
@@ -132,7 +132,7 @@ describe('a replica suspended past its claim', () => {
       const sweep = sweepAt(asleep);
       await until(() => delay.struck > 0);
       asleep.signal('SIGSTOP');
-      // Nothing can be claimed before the claim of the sleeping one ends.
+      // Nothing can be claimed before the sleeping replica's claim ends.
       await until(async () => {
         await origin.app.get(Sweep).refresh();
         return (await row(connectionId))['version'] === 2;

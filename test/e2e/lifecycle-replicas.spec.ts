@@ -28,7 +28,7 @@ describe('the rate limit of an app, across two replicas', () => {
   });
   afterAll(() => context?.close());
 
-  /** One replica's observations are in the database within a second of real time. */
+  /** Waits until one replica's observations are in the database: within a second of real time. */
   const shared = async (appId: string): Promise<void> => {
     await until(
       () =>

@@ -14,7 +14,7 @@ import type { TestReplica } from '../support/test-replica.ts';
 import { until } from '../support/until.ts';
 
 const HOUR = 3600;
-/** Seconds between two looks in a week that is played through. */
+/** Seconds between two sweeps of the simulated week. */
 const STEP = 15 * 60;
 const NO_USAGE: UsageReport = { appUsagePercent: null, entries: [], retryAfterSeconds: null };
 

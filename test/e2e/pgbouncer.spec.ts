@@ -40,7 +40,7 @@ describePgBouncer(`behind PgBouncer ${version}`, () => {
     return testContext;
   }
 
-  /** What a start ends in. */
+  /** The error that a start ends with. */
   const refusalOf = (url: string, environment: Record<string, string> = {}): Promise<StartupError> =>
     catchError(
       StartupError,
@@ -80,7 +80,7 @@ describePgBouncer(`behind PgBouncer ${version}`, () => {
     expect(await vault.failFast.rows(readLimit)).toEqual([{ statement_timeout: '750ms' }]);
     expect(await vault.transaction((tx) => tx.rows(readLimit))).toEqual([{ statement_timeout: '1500ms' }]);
     expect(await vault.longRunning.rows(readLimit)).toEqual([{ statement_timeout: '15s' }]);
-    // Another client of the pooler, on the sessions that we have used.
+    // Another client of the pooler, on sessions that we have used.
     const stranger = new pg.Client({ connectionString: url });
     await stranger.connect();
     opened.push({ close: () => stranger.end() });

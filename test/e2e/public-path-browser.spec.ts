@@ -12,7 +12,7 @@ let proxied: string;
 describeInBrowser(
   'below a path of PUBLIC_URL',
   async (listensAt, closeLater) => {
-    // A proxy that takes the path away, and has nothing elsewhere.
+    // A proxy that strips the path, and returns 404 for all others.
     const proxy = closeLater(
       await listen((request, response) => {
         if (request.url !== PATH && request.url?.startsWith(`${PATH}/`) !== true) {
@@ -35,7 +35,7 @@ describeInBrowser(
   (browserTest) => {
     const { testContext } = browserTest;
 
-    /** A visitor's page, and what it asked for that is not below the path. */
+    /** A visitor's page, and its requests for anything that is not below the path. */
     async function visit() {
       const visitor = await browserTest.visitor({ locale: 'en-US' });
       const beyond: string[] = [];

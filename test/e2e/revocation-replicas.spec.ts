@@ -12,7 +12,7 @@ import { startTestSandbox } from '../support/test-sandbox.ts';
 import { until } from '../support/until.ts';
 
 const REPLICAS = 3;
-/** In each direction, for each message between a replica and the database. */
+/** The delay of each message between a replica and the database, in each direction. */
 const SLOW_MS = 20;
 
 let sandbox: Sandbox;

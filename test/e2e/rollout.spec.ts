@@ -26,11 +26,11 @@ describeHaproxy(`a rollout behind HAProxy${hasHaproxy ? '' : ' [skipped: haproxy
   it('of three replicas, one after the other, fails no request', async () => {
     const load = startLoad(testContext.haproxy.url, testContext.requests, { pauseMs: 10 });
     for (const index of testContext.replicas.keys()) expect(await testContext.replace(index)).toBe(0);
-    // The last one serves, too.
+    // Lets the last successor serve, too.
     const served = load.sent();
     await until(() => load.sent() > served + 20);
     await load.stop();
-    // A busy machine may keep the database from answering in time, which is no matter of the rollout.
+    // A busy machine may keep the database from answering in time, which is not the rollout's fault.
     expect(load.failures.filter((failure) => !failure.includes('database_unavailable'))).toEqual([]);
     expect(load.sent()).toBeGreaterThan(100);
   });

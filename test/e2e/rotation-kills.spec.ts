@@ -173,7 +173,7 @@ describe('kill -9 during a rotation', () => {
       const working = Promise.all(
         connected.map(({ id }) => post(replica, `/v1/connections/${id}/rotate`).catch(() => null)),
       );
-      // The moment is the point of the test: any will do, and each kill takes another.
+      // The test is about the moment of the kill: any will do, and each kill takes a different one.
       await sleep(30 + Math.random() * 900);
       await replica.kill();
       await working;

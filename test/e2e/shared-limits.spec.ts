@@ -37,7 +37,7 @@ async function makeClient(ratePerSecond: number): Promise<{ id: string; key: str
 
 const second = (): number => Math.floor((replicas[0] as TestReplica).app.get(DatabaseClock).now().getTime() / 1_000);
 
-/** Calls both replicas far above the limit. Returns the statuses, and how many seconds of the clock it touched. */
+/** Calls both replicas far above the limit. Returns the statuses, and how many clock seconds it touched. */
 async function flood(key: string, seconds: number): Promise<{ statuses: number[]; touched: number }> {
   const statuses: number[] = [];
   const startedIn = second();
@@ -54,13 +54,13 @@ async function flood(key: string, seconds: number): Promise<{ statuses: number[]
 const granted = (statuses: readonly number[]): number => statuses.filter((status) => status === 200).length;
 
 describe("a client's limit", () => {
-  // To within a tenth where the machine is not overloaded: integration/auth/limits/shared-limits.
+  // To within a tenth on a machine that is not overloaded: integration/auth/limits/shared-limits.
   it('holds over two replicas', async () => {
     // So low that a busy machine exceeds it, too.
     const limit = 3;
     const { statuses, touched } = await flood((await makeClient(limit)).key, 8);
     expect(new Set(statuses)).toEqual(new Set([200, 429]));
-    // The first and the last second were not whole.
+    // The first and the last second were only partly used.
     expect(granted(statuses)).toBeGreaterThanOrEqual(limit * (touched - 2) * 0.5);
     expect(granted(statuses)).toBeLessThanOrEqual(limit * touched * 1.6);
   });
@@ -97,7 +97,7 @@ describe('failed attempts', () => {
     let refused = 6;
     for (; refused < 20 && (await call(1, 'mtv_mistyped')).status === 401; refused++) await second?.exchange();
     expect(refused).toBeGreaterThanOrEqual(10);
-    // The limit slides: a little of the first attempts may be over.
+    // The limit slides: some of the first attempts may have left the window.
     expect(refused).toBeLessThanOrEqual(11);
     expect((await call(0, TEST_ADMIN_KEY)).status).toBe(200);
   });

@@ -35,14 +35,14 @@ beforeAll(async () => {
 });
 afterAll(() => opened?.close());
 
-/** Reads of this replica so far, by what became of them. */
+/** Reads of this replica so far, by outcome. */
 async function reads(): Promise<Record<string, number>> {
   const { text } = await api(context).get('/metrics').expect(200);
   const lines = [...text.matchAll(/^metavault_standby_reads_total\{outcome="(\w+)"\} (\d+)$/gm)];
   return Object.fromEntries(lines.map(([, outcome = '', count]) => [outcome, Number(count)]));
 }
 
-/** Waits until the standby answers again, which reads leave alone for a moment after trouble. */
+/** Waits until the standby answers again: after trouble, reads avoid it for a moment. */
 async function standbyAnswers(): Promise<void> {
   const current = (await reads())['current'] ?? 0;
   await until(async () => {
@@ -57,7 +57,7 @@ async function atStandby(text: string): Promise<void> {
   await at.destroy();
 }
 
-/** Each changes something, and lists at once what shows the change. */
+/** Each makes a change, and at once reads a list that must show it. */
 const CHANGES: readonly [what: string, changeAndList: (n: number) => Promise<unknown>][] = [
   [
     'connections',

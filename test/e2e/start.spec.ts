@@ -15,7 +15,7 @@ const ROOT = path.resolve(import.meta.dirname, '../..');
 /** Undefined if the sources are newer. */
 const BUILD = process.env['REPLICA_BUILD'];
 const running: ChildProcess[] = [];
-/** The installation that a first `npm start` made, and what that showed. */
+/** The installation that a first `npm start` made, and the output of that start. */
 let dataDir: string;
 let firstStart: { environment: Record<string, string>; output: string; answers: unknown[]; code: number | null };
 

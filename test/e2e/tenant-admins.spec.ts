@@ -14,7 +14,7 @@ import { TEST_ADMIN_KEY } from '../support/test-replica.ts';
 const SECRET = 'b'.repeat(32);
 const NEW_SECRET = 'd'.repeat(32);
 
-/** A client that administers acme, beside apps and connections of others. */
+/** A client that administers acme, next to apps and connections of others. */
 describe('a tenant_admin', () => {
   let context: LifecycleTestContext;
   let asAcme: ReturnType<typeof api>;
@@ -206,7 +206,7 @@ describe('a tenant_admin', () => {
       return { browser, id: (body as { id: string }).id };
     }
 
-    /** Another tenant's app, one that serves others too, and the environment's are as if they did not exist. */
+    /** Expects another tenant's app, a shared one, and the environment's to look as if they did not exist. */
     async function hidden(attempt: (id: string) => PromiseLike<{ status: number; body: { code?: string } }>) {
       for (const id of [foreign.app, foreign.shared, context.sandbox.app.id]) {
         const { status, body } = await attempt(id);

@@ -78,7 +78,7 @@ describe('a WhatsApp account whose owner removed the app, while the token lives'
     expect(await context.audited('connection.asset_lost')).toContainEqual(
       expect.objectContaining({ type: 'whatsapp_business_account', code: 'partner_removed' }),
     );
-    // A valid token is no recovery.
+    // A valid token does not mean recovery.
     context.clock.advance(2 * 86_400);
     await context.sweep.health('due');
     expect((await context.connection(connection.id)).status).toBe('reauth_required');
