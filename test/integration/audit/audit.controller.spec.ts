@@ -229,7 +229,7 @@ describe('the linking job', () => {
     await access.database.run({ text: 'ALTER TABLE audit_link RENAME TO audit_link_gone' });
     try {
       for (let count = 0; count < 5; count++) await schedule.tick();
-      // What was read last.
+      // The value that was read last.
       expect(await waiting()).toBe(0);
     } finally {
       await access.database.run({ text: 'ALTER TABLE audit_link_gone RENAME TO audit_link' });

@@ -16,7 +16,7 @@ let vault: TestVault;
 let access: AuthApp;
 let key: string;
 
-/** A database as the release before left it: audited clients with keys and identities, and not one MAC. */
+/** A database as the previous release left it: audited clients with keys and identities, without any MACs. */
 beforeEach(async () => {
   open = await openFreshDatabase();
   vault = await openTestVault(open.database, clock);
@@ -97,7 +97,7 @@ describe('rows of the release before', () => {
   it('are gone on with where a replica died in between', async () => {
     await run(`UPDATE client SET mac = $1 WHERE id <> 'cli_00000000000000000000000000'`, Buffer.alloc(16));
     await step();
-    // The MAC that did not fit was not replaced.
+    // The wrong MAC was not replaced.
     expect(await status()).toBe(401);
     expect(await evidence()).toHaveLength(1);
   });

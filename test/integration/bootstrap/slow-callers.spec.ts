@@ -6,7 +6,7 @@ import { startTestReplica, TEST_ADMIN_KEY, TEST_ENVIRONMENT, type TestReplica } 
 import { until } from '../../support/until.ts';
 
 const MIB = 1024 * 1024;
-/** One that waits for its callers as long as they like, and one with little patience. */
+/** One replica that waits for slow callers, and one with short timeouts. */
 let patient: TestReplica;
 let impatient: TestReplica;
 const url = { patient: '', impatient: '' };
@@ -55,7 +55,7 @@ describe('callers who are not known', () => {
         () => undefined,
       );
     }
-    // No more than two bodies find room, and wait for their last byte.
+    // Only two bodies fit, and wait for their last byte.
     await until(() => refusals.length >= 10);
     for (const refusal of refusals) expect(refusal).toMatch(/^HTTP\/1\.1 503 [\s\S]*\r\nretry-after: \d+\r\n/i);
     for (const attacker of attackers) attacker.close();

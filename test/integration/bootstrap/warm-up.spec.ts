@@ -28,7 +28,7 @@ describe('a replica that starts', () => {
     proxy = await startDatabaseProxy(fresh.url);
   });
   afterEach(async () => {
-    // Connections of a silence stay dead, and the end would wait for them.
+    // Connections that were silenced stay dead, and closing the replica would wait for them.
     proxy.cut();
     proxy.restore();
     await replica.close();
@@ -52,7 +52,7 @@ describe('a replica that starts', () => {
     expect(await statusOf(ready)).toBe(200);
     const { failFast } = replica.app.get(Database);
     const countWarm = async (): Promise<number> => {
-      // Held at the same time, so that each is another connection.
+      // Held at the same time, so that each uses a connection of its own.
       const sessions = await Promise.all(
         Array.from({ length: SIZE }, () =>
           failFast.rows<{ pid: number; names: string[] | null }>({

@@ -353,7 +353,7 @@ describe('if the audit entry cannot be written', () => {
     await access.database.run({ text: 'ALTER TABLE audit_entry RENAME TO audit_entry_gone' });
     try {
       expect((await create(SERVICE)).status).toBeGreaterThanOrEqual(500);
-      // Refusals stand without an entry.
+      // Refusals hold even without an audit entry.
       expect((await send('get', '/v1/clients', undefined, 'wrong-key')).status).toBe(401);
     } finally {
       await access.database.run({ text: 'ALTER TABLE audit_entry_gone RENAME TO audit_entry' });

@@ -31,7 +31,7 @@ function openReplica(database: Database = opened.database): CredentialClaimRepos
   return new CredentialClaimRepository(database, clock, new Ids(clock, new SystemRandom()));
 }
 
-/** The database, and what is sent to it. */
+/** The database, and the statements sent to it. */
 function listen(): { asked: Statement[]; database: Database } {
   const asked: Statement[] = [];
   const rows = (statement: Statement) => {
@@ -115,7 +115,7 @@ describe.each(KINDS)('$name', ({ name, columns, claim }) => {
     const { asked, database } = listen();
     const replica = openReplica(database);
     await claim(replica, LIMIT);
-    // A visit, the shares, and what the small tenant left of its own.
+    // A visit, the shares, and what the small tenant left of its share.
     expect(asked.length).toBe(3);
     for (const { text, values = [] } of asked) {
       const plan = await explain(text, values);

@@ -46,7 +46,7 @@ function verifiedOf({ scopes }: ClaimedCredential): RefreshedVersion['verified']
   return { scopes, lostScopes: [], issuedAt: null, expiresAt: null };
 }
 
-/** A replica's batches, which go on after their first statement once `others` have reached that point, too. */
+/** A replica's batches. Each pauses after its first statement until all have reached that point. */
 function openBatches(errors: unknown[], others: { arrived: number; go: () => void; all: Promise<void> }) {
   const { app } = context.replica;
   const { database } = context;
@@ -99,6 +99,6 @@ it('lets two replicas renew roots and Pages of the same connections without a de
     other.promote(first.page),
   ]);
   expect(errors).toEqual([]);
-  // Whoever came first wrote both of its own; the rest goes the way of one.
+  // The first replica wrote both of its renewals; the other did not write both.
   expect([done.slice(0, 2), done.slice(2)].filter((pair) => pair.every((each) => each))).toHaveLength(1);
 });

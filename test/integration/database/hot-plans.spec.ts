@@ -15,7 +15,7 @@ import { firstIdAt } from '../../../src/platform/ids.ts';
 import { buildStatement } from '../../architecture/build-statement.ts';
 import { type FreshDatabase, freshDatabase } from '../../support/fresh-database.ts';
 
-/** The statements of leases, Graph calls, and who calls. */
+/** The statements of leases, Graph calls, and the lookup of callers. */
 const HOT_STATEMENTS = [
   'audit_record',
   'client_by_identity',
@@ -42,7 +42,7 @@ const TABLES = [
   'sealed_secret',
   'lease',
 ];
-/** Besides the unique ones: what a request names, or that of one connection. */
+/** Indexes that count as keys besides unique ones: they find what a request names, or the rows of one connection. */
 const KEYS = ['asset_id', 'connection_living', 'credential_connection'];
 
 interface PlanNode {
@@ -61,7 +61,7 @@ beforeAll(async () => {
   fresh = await freshDatabase();
   client = new pg.Client({ connectionString: fresh.url });
   await client.connect();
-  // As on the connections of `FailFastPool`.
+  // Same as the connections of `FailFastPool`.
   await client.query('SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off');
   await readKeys();
 });
@@ -188,7 +188,7 @@ describe('the one plan of each hot statement reads by keys alone', () => {
     for (const table of TABLES) {
       // The planner takes rows per page from here, and counts the pages itself.
       await fill(table, 100);
-      // It adds up the partitions of a table.
+      // The planner adds up the partitions of a table.
       await client.query(
         `UPDATE pg_class SET reltuples = 10000000, relpages = 1
           WHERE oid = $1::regclass OR oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = $1::regclass)`,

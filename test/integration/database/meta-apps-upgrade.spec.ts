@@ -20,13 +20,13 @@ import { startTestReplica, type TestReplica } from '../../support/test-replica.t
 import { startTestSandbox } from '../../support/test-sandbox.ts';
 import { until } from '../../support/until.ts';
 
-/** The first migration that knows of several apps. */
+/** The first migration with support for several apps. */
 const META_APPS = 1764001180000;
 const CONNECTIONS = 5;
-/** What requests wait for a lock at most; a statement that waits longer fails. */
+/** The longest that requests wait for a lock; a statement that waits longer fails. */
 const LOCK_TIMEOUT_MS = 2_000;
 
-/** What replicas of the release before write all the time, on rows that are there; `$1` is a number of its own. */
+/** What replicas of the previous release keep writing, based on existing rows; `$1` is a unique number. */
 const LOAD: Readonly<Record<string, string>> = {
   lease: `INSERT INTO lease SELECT (jsonb_populate_record(null::lease, to_jsonb(l) || jsonb_build_object(
       'id', substr(l.id, 1, 14) || lpad($1::text, 16, '0'), 'token_hash', '\\x' || md5($1::text)))).* FROM (SELECT * FROM lease ORDER BY id LIMIT 1) l`,

@@ -13,7 +13,7 @@ import { idleJobScheduler } from '../../support/idle-job-scheduler.ts';
 import { captureLog } from '../../support/test-replica.ts';
 
 const DAY_MS = DAY_SECONDS * 1_000;
-/** Whole days from today on, which the service's clock is set by. */
+/** The start of today, on which the service's clock is based. */
 const today = new Date(Math.floor(Date.now() / DAY_MS) * DAY_MS);
 const dayAt = (days: number): Date => new Date(today.getTime() + days * DAY_MS);
 

@@ -10,7 +10,7 @@ import { openResources } from '../../support/open-resources.ts';
 import { type PostgresPair, startPostgresPair } from '../../support/postgres-pair.ts';
 import { until } from '../../support/until.ts';
 
-/** Also on a slow machine, the standby catches up within this. */
+/** Even on a slow machine, the standby catches up within this time. */
 const WAIT_MS = 5_000;
 const READ = { text: `SELECT max(n) AS n, pg_is_in_recovery() AS "isStandby" FROM note` };
 
@@ -55,7 +55,7 @@ function open(url: string, waitMs = WAIT_MS, primary = source): Database {
 const pauseReplay = (): Promise<unknown> => atStandby.query('SELECT pg_wal_replay_pause()');
 const resumeReplay = (): Promise<unknown> => atStandby.query('SELECT pg_wal_replay_resume()');
 
-/** Waits until the standby answers, which reads leave alone for a moment after trouble. */
+/** Waits until the standby answers: after trouble, reads avoid it for a moment. */
 const standbyAnswers = (database: Database): Promise<unknown> =>
   until(
     () => database.reads.rows<{ isStandby: boolean }>(READ),

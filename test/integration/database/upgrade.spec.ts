@@ -99,7 +99,7 @@ describe('an upgrade', () => {
 
   it('can be undone, with every row and every value', () => {
     expect(undone.contents).toEqual(contents);
-    // Checks that later rows may not fulfil are not validated.
+    // Checks that later rows may violate are not validated.
     expect(undone.catalog.map((line) => line.replace(/ NOT VALID$/, ''))).toEqual(catalog);
   });
 

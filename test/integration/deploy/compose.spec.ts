@@ -59,7 +59,7 @@ describe('docker-compose.yml', () => {
   });
 });
 
-/** What Compose makes of `${NAME:-default}` and `${NAME:?message}`, with the secrets that .env has. */
+/** What Compose makes of `${NAME:-default}` and `${NAME:?message}`, with the secrets from .env. */
 function interpolate(value: string): string {
   const secrets: Record<string, string> = {
     ROOT_KEY: Buffer.alloc(32, 7).toString('base64'),

@@ -18,7 +18,7 @@ type Item = Record<string, unknown>;
 const COPY: Item = { method: 'POST', relative_url: '23/copies', name: 'copy', body: 'deep_copy=true' };
 const post = (path: string) => request(gateway.url).post(path).set('Authorization', `Bearer ${LEASE}`);
 
-/** In every place where Meta reads parameters; what each brings to `path`. */
+/** Requests that put the items in each place where Meta reads parameters. */
 const WAYS: [string, (path: string, name: string, items: string) => request.Test][] = [
   [
     'a form',

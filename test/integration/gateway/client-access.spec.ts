@@ -83,7 +83,7 @@ describe('a client that is held to paths', () => {
     ]) {
       expectRefused(await batch(good, bad), 'path_not_allowed');
     }
-    // `batch` on another path is a batch, but the path counts too: who knows what Meta makes of it.
+    // `batch` on another path is a batch, but the path counts, too: Meta's handling of it is unknown.
     expectRefused(
       await http()
         .post(`/graph/me?batch=${encodeURIComponent(JSON.stringify([good]))}`)

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import request from 'supertest';
 import { grantFor, LEASE, META_TOKEN, startTestGateway, type TestGateway } from '../../support/test-gateway.ts';
 
-/** Of the same credential: Meta's response is the same for both. */
+/** A second lease of the same credential: Meta's response is the same for both. */
 const OTHER_LEASE = 'mtl_other_lease';
 const ETAG = '"52edad5ebaca51e221fed23018d12d596c858c70"';
 const MEDIA = '/graph/lookaside.fbsbx.com/whatsapp?mid=1';
@@ -41,7 +41,7 @@ describe('a response with the links of a lease', () => {
   ])('has no validator, and comes whole with the links of the lease that asks: %s', async (_, size) => {
     gateway.json(200, page(size), validators);
     for (const lease of [LEASE, OTHER_LEASE]) {
-      // With Meta's own tag, from wherever the client has it.
+      // Also with Meta's own tag, wherever the client got it.
       for (const headers of [{}, revalidating]) {
         const response = await get('/graph/7/posts', lease, headers);
         expect(response.status).toBe(200);

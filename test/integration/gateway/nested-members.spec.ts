@@ -12,7 +12,7 @@ beforeEach(() => {
   gateway.seen.length = 0;
 });
 
-/** As a flow of WhatsApp's could have it: data of the client's, under names that mean something elsewhere. */
+/** Data of the client, as in a WhatsApp flow, under names that mean something elsewhere. */
 const DATA = { access_token: LEASE, appsecret_proof: 'theirs', method: 'delete', batch: '[]', id: '1' };
 const NESTED = { to: '1', flow: { data: DATA, steps: [DATA] } };
 

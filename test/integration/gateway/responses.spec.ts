@@ -130,7 +130,7 @@ describe('what comes back', () => {
     const response = await request(gateway.url).head('/graph/me').set('Authorization', `Bearer ${LEASE}`);
     expect(response.status).toBe(200);
     expect(gateway.seen[0]?.method).toBe('HEAD');
-    // Whether the body would be changed is not known without it.
+    // Without the body, it is unknown whether the gateway would change it.
     expect(response.headers['etag']).toBeUndefined();
   });
 });
@@ -306,7 +306,7 @@ describe('faults', () => {
 describe('limits', () => {
   it('let calls wait, and refuse with 429 when too many do', async () => {
     const small = await startTestGateway({ limits: { perClient: 2, waitingPerClient: 3, waitMs: 20_000 } });
-    // Meta responds when all have been let in, made to wait or refused.
+    // Meta responds once all calls have been admitted, queued, or refused.
     let release = (): void => undefined;
     const released = new Promise<void>((resolve) => {
       release = resolve;

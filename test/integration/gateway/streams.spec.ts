@@ -22,7 +22,7 @@ function upload(path = '/graph/1/videos', headers: http.OutgoingHttpHeaders = {}
   return http.request(gateway.url + path, { method: 'POST', headers: all });
 }
 
-/** Writes for as long as the other side takes it; how many bytes that were when it had stood still for a while. */
+/** Writes until the other side has taken nothing for a while. Returns how many bytes it took. */
 async function fill(stream: { write(chunk: Buffer): boolean }, mostBytes: number): Promise<number> {
   let bytes = 0;
   let idle = 0;
@@ -127,7 +127,7 @@ describe('a caller that leaves', () => {
   const hang = (): void => own.respond(() => undefined, { unread: true });
   const metrics = async () => (await own.registry.metrics()).split('\n');
 
-  /** The status in the log and the metrics of the first call that ended, and what says that something failed. */
+  /** The logged status of the first call that ended, its metrics, and warnings. */
   async function recorded() {
     await until(() => own.completed.length > 0);
     const lines = await metrics();

@@ -43,7 +43,7 @@ describe('a lease whose credential is predicted', () => {
     );
   }
 
-  /** Asks for that many leases in one turn of the event loop, so that they share a statement. */
+  /** Requests `count` leases in one turn of the event loop, so that they share a statement. */
   const issueTogether = (client: AuthenticatedClient, count: number, request: LeaseRequest = LEASE_REQUEST) =>
     Array.from({ length: count }, () => context.issue.issue(client, request, 'r'));
 

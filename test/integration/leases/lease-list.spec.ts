@@ -17,7 +17,7 @@ afterEach(() => context?.close());
 
 const issue = async (client: AuthenticatedClient, tenant = LEASE_REQUEST.tenant): Promise<string> =>
   (await context.issue.issue(client, { ...LEASE_REQUEST, tenant }, 'r')).lease_id;
-/** The ids on all pages, and how long the pages are. */
+/** The ids on all pages, and the lengths of the pages. */
 const list = async (client: AuthenticatedClient, query: Partial<ListLeasesRequest> = {}) => {
   const pages: string[][] = [];
   for (let cursor: string | undefined; ; ) {
@@ -119,7 +119,7 @@ describe('among many leases', () => {
   const fill = async (client: AuthenticatedClient): Promise<void> => {
     await issue(client);
     const minute = (n: number): Date => new Date(context.clock.now().getTime() - n * 60_000);
-    // A part at a time: on a slow machine all of it takes longer than a statement may.
+    // In parts, because on a slow machine one statement would time out.
     for (let from = 1; from <= 30_000; from += 5_000)
       await context.database.longRunning.run({
         text: `INSERT INTO lease SELECT (jsonb_populate_record(l, jsonb_build_object('id', made.id, 'issued_at', at, 'expires_at', at,
@@ -164,7 +164,7 @@ describe('among many leases', () => {
     for (const [owners, index] of [
       [{ clientId: busy.clientId }, 'client'],
       [{ connectionId }, 'connection'],
-      // One lease by either.
+      // Either index finds one lease.
       [{ connectionId, clientId }, '(?:client|connection)'],
     ] as const) {
       const plan = await explain(owners);

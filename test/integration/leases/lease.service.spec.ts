@@ -103,7 +103,7 @@ describe('issued leases', () => {
     const entries = (await context.countWritten()).entries;
     clock.set(addSeconds(own?.until ?? clock.now(), 31 * 86_400 - 1).toISOString());
     await partitions.runOnce();
-    // The rows of before partitions are gone, their partition with them.
+    // The rows from before partitions are gone, and their partition with them.
     expect((await partitions.list('lease'))[0]).toEqual(own);
     expect(await retention.purge(addSeconds(clock.now(), -30 * 86_400), 100)).toBe(0);
     expect(await records.find({ ...client, role: 'admin' }, id)).not.toBeNull();
@@ -160,7 +160,7 @@ describe('issued leases', () => {
     expect(await tokens()).toEqual(Array(3).fill('EAArootToken'));
     await connect(connections, clock, { root: { token: 'EAAnewToken' } });
     expect((await check.grant(a.access_token))?.accessToken.expose()).toBe('EAAnewToken');
-    // One cached at its new version and one at its old, in one statement.
+    // One statement checks a lease cached at its new version and one cached at its old version.
     expect(await tokens()).toEqual(Array(3).fill('EAAnewToken'));
     expect((await check.grant(b.access_token))?.credentialVersion).toBe(2);
     await database.run({ text: 'UPDATE credential SET secret_id = NULL' });
@@ -227,7 +227,7 @@ describe('issued leases', () => {
     );
     expect([...given.keys()].sort()).toEqual(['EAAnew501', 'EAApage502']);
     const opened = async (metaToken: string) => (await check.grant(given.get(metaToken) ?? ''))?.accessToken.expose();
-    // The token itself counts for more than the id next to it.
+    // The token itself takes precedence over the id next to it.
     expect([await opened('EAAnew501'), await opened('EAApage502')]).toEqual(['EAApage501', 'EAApage502']);
   });
 });

@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => context?.close());
 
-/** Counts are kept for a while, so time passes first, and they are made anew. */
+/** Counts are kept for a while, so this first lets time pass until they are made again. */
 async function read(key?: string): Promise<OverviewResponse> {
   context.clock.advance(3_600);
   const now = context.clock.now();

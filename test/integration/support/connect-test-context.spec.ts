@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { openConnectTestContext } from '../../support/connect-test-context.ts';
 import { until } from '../../support/until.ts';
 
-/** Servers of this process that listen. A closed one is counted until the event loop has come round. */
+/** Listening servers of this process. A closed one counts until the next turn of the event loop. */
 const listening = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPServerWrap').length;
 
 describe('openConnectTestContext', () => {

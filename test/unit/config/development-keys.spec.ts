@@ -44,7 +44,7 @@ describe('ensureSecretFile', () => {
   it('keeps the first of two that were made at the same time, and leaves no draft', () => {
     const file = path.join(dataDir, 'secret');
     const late = ensureSecretFile(file, () => {
-      // Another start comes in between.
+      // Another start intervenes.
       ensureSecretFile(path.join(dataDir, 'other'), () => 'unrelated');
       const other = path.join(dataDir, 'secret');
       ensureSecretFileInAnotherProcess(other);

@@ -11,7 +11,7 @@ function problem(status: number, code: string, retryAfter?: number): ProblemErro
 const databaseAway = problem(503, 'database_unavailable', 1);
 const notFound = problem(404, 'connection_not_found');
 
-/** Runs rows through calls that answer one after the other, the last of them again and again. */
+/** Runs rows with calls that return these answers in turn, and then always the last one. */
 async function run(
   ids: string[],
   answers: Call[],

@@ -7,7 +7,7 @@ type Entry = Parameters<typeof lifeOf>[1][number];
 const NOW = new Date('2026-11-29T12:00:00.000Z');
 const DAY_MS = 86_400_000;
 const WINDOW = windowAround(NOW);
-/** The instant so many days from now. */
+/** The instant this many days from now. */
 const at = (days: number): string => new Date(NOW.getTime() + days * DAY_MS).toISOString();
 /** Its position, in percent of 150 days. */
 const position = (days: number): number => ((days + 90) * 100) / 150;

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { csvLine } from '../../../console/src/csv.ts';
 
-/** What a reader of RFC 4180 makes of one line. */
+/** Reads one line according to RFC 4180. */
 function readLine(line: string): string[] {
   const cells: string[] = [];
   let rest = line.replace(/\r\n$/, '');

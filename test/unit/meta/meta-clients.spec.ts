@@ -5,7 +5,7 @@ import { SecretString } from '../../../src/platform/secret-string.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { catchMetaError, graphError, META, scriptedMeta, TOKEN } from './scripted-meta.ts';
 
-/** Apps of which one changes its secret as soon as it was found once. */
+/** Apps, one of which changes its secret once it has been looked up. */
 class ChangingApps extends MetaApps {
   readonly before = new MetaApp(withSecret('old-secret'));
   readonly after = new MetaApp(withSecret('new-secret'));

@@ -28,7 +28,7 @@ interface RecordedError {
 const file = new URL('../../support/recorded/error_bodies_reported.json', import.meta.url);
 const recorded = (JSON.parse(readFileSync(file, 'utf8')) as { cases: RecordedError[] }).cases;
 
-/** The reported response with a message; the sandbox must give the very same, and an fbtrace_id. */
+/** Expects exactly the reported response with this message, and an fbtrace_id. */
 function expectRecorded(reply: Reply, message: string): void {
   const found = recorded.find((one) => one.body.error?.message === message);
   if (found === undefined) throw new Error(`no recorded error ${message}`);

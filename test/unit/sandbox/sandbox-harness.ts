@@ -43,7 +43,7 @@ export function bearer(token: string, init: RequestInit = {}): RequestInit {
   };
 }
 
-/** Runs the Facebook dialog as a program does, and gives back the code. */
+/** Runs the Facebook dialog as a program does, and returns the code. */
 export async function dialogCode(sandbox: Sandbox, query: Record<string, string> = {}): Promise<string> {
   const parameters = new URLSearchParams({
     client_id: sandbox.app.id,
@@ -57,7 +57,7 @@ export async function dialogCode(sandbox: Sandbox, query: Record<string, string>
   return new URL(reply.headers.get('location') ?? '').searchParams.get('code') ?? '';
 }
 
-/** `GET oauth/access_token` with the app's own credentials, changed as told. */
+/** `GET oauth/access_token` with the app's own credentials, as changed by `query`. */
 export function exchange(sandbox: Sandbox, query: Record<string, string | undefined>): Promise<Reply> {
   const all: Record<string, string | undefined> = {
     client_id: sandbox.app.id,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { type CloseLater, openResources } from '../../support/open-resources.ts';
 
-/** Things that write down when they are closed. */
+/** Resources that record when they are closed. */
 function things(): { closed: string[]; open: (closeLater: CloseLater, name: string, fails?: boolean) => void } {
   const closed: string[] = [];
   const open = (closeLater: CloseLater, name: string, fails = false): void => {

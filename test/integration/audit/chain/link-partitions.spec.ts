@@ -15,7 +15,7 @@ import { type AuditTestContext, openAuditTestContext } from '../../../support/au
 const TABLES = ['audit_entry', 'audit_link'] as const;
 
 let audit: AuditTestContext;
-/** When the partitions of before end. */
+/** When the first partitions end. */
 let firstEnd: Date;
 
 beforeEach(async () => {
@@ -55,7 +55,7 @@ describe('links', () => {
     await makePartitions();
     await recordAcross(firstEnd);
     expect(await linksByPartition()).toEqual({ audit_link_first: [1, 2, 3, 4, 5], audit_link_DAY: [6, 7, 8, 9, 10] });
-    // One of before the border that was committed late.
+    // An entry from before the border, committed late.
     audit.clock.advance(-10);
     await audit.record(1);
     expect(await audit.chain.linkNewEntries()).toBe(1);
@@ -101,7 +101,7 @@ describe('links', () => {
 });
 
 describe('a verification detects a second link of a position', () => {
-  /** An entry that nobody proved, hidden behind a link in another partition. */
+  /** Hides an entry without a MAC behind a link in another partition. */
   async function hide(position: number): Promise<void> {
     await audit.sql(
       `INSERT INTO audit_entry (id, at, action, actor_kind, details) VALUES ('aud_forged', now(), 'x', 'system', '{}')`,
@@ -157,7 +157,7 @@ describe('pruning', () => {
     const pruner = new AuditPruner(audit.database, audit.clock, audit.ring, audit.log, audit.verifier, audit.ring);
     const archived: PrunedEntry[] = [];
     setTime(daysAfter(32));
-    // Within the second partition: nothing but the first is empty afterwards.
+    // Prunes into the second partition: only the first is empty afterwards.
     expect(await pruner.prune(SYSTEM, daysAfter(1), (entries) => archived.push(...entries))).toBe(10);
     for (const table of TABLES) expect(await names(table)).toEqual([`${table}_DAY`, `${table}_DAY`]);
     expect(await pruner.prune(SYSTEM, daysAfter(30), (entries) => archived.push(...entries))).toBe(5);

@@ -94,7 +94,7 @@ describe('a token of an issuer', () => {
       text: `UPDATE client SET ip_allow_list = '{203.0.113.0/24}' WHERE id = $1`,
       values: [clientId],
     });
-    // Only this service may say so.
+    // Only this service may change the row: its MAC no longer fits.
     expect((await get(token)).status).toBe(401);
     await recomputeMac(open.database, (await openTestVault(open.database, clock)).ring, clock);
     expect((await get(token)).body.code).toBe('address_not_allowed');

@@ -153,7 +153,7 @@ describe('a token that cannot become a connection yet', () => {
 
   it('is lost if its replica dies before sealing it, which the second delivery reports', async () => {
     const { session, browser, callback } = await browseToCallback(context, { tenant: 'lost' });
-    // What a replica leaves behind that dies between consuming the state and the exchange's response.
+    // The state after a replica dies between consuming the state and receiving the exchange's response.
     await rows('UPDATE connect_attempt SET consumed_at = $2 WHERE session_id = $1', [session.id, context.clock.now()]);
     context.clock.advance(61);
     const before = countCodeExchanges(context);

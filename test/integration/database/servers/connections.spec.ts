@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(async () => server?.close());
 
-/** What a connection says of itself. */
+/** What a connection reports about itself. */
 async function connectTo(url: string): Promise<Record<string, unknown>> {
   const client = await new DatabaseServers(url).connect(5_000);
   const { rows } = await client.query(

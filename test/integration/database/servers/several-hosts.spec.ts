@@ -31,7 +31,7 @@ afterAll(async () => {
   await Promise.all([one?.close(), other?.close()]);
 });
 
-/** One host after the other, with a user that both know. */
+/** The URL of several hosts in this order, with a user that both have. */
 function urlOf(...ports: (string | number)[]): string {
   return `postgres://shared:shared@${ports.map((port) => `127.0.0.1:${port}`).join(',')}/postgres`;
 }
@@ -60,7 +60,7 @@ describe('of several hosts', () => {
     if (trouble === 'hangs') proxy.silence();
     else proxy.cut();
     await withDatabase(urlOf(new URL(proxy.url).port, other.port), async ({ failFast }) => {
-      // A busy machine may take longer than a lease may for the first answer, but not each time.
+      // On a busy machine the first answer may take longer than leases allow, but not every one.
       const found = await until(() => failFast.rows(readPort).catch(() => null));
       expect(found).toEqual([{ port: other.port }]);
     });
@@ -83,7 +83,7 @@ describe('of several hosts', () => {
           () => false,
         ),
       );
-      // Connections that nobody has written on are not on the old one any more.
+      // Connections without writes have left the old server, too.
       for (const pool of [database, database.longRunning, database.failFast])
         expect(await pool.rows(readPort)).toEqual([{ port: one.port }]);
     });

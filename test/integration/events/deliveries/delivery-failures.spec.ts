@@ -31,7 +31,7 @@ describe('failures', () => {
     expect(await events.rows('SELECT 1 FROM delivery_queue')).toEqual([]);
     const attempts = await events.rows<{ attempts: number }>('SELECT attempts FROM delivery ORDER BY event_position');
     expect(attempts[0]?.attempts).toBeGreaterThan(10);
-    // It never reached the second one before, which therefore still gets an attempt of its own.
+    // The second delivery was never attempted before, so it still gets one attempt.
     expect(attempts[1]?.attempts).toBe(1);
     events.receiver.respondWith(200);
     await events.harness.publish();

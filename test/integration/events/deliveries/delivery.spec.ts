@@ -213,7 +213,7 @@ describe('a long body and a slow one', () => {
     await impatient.publish();
     await impatient.deliverAll();
     expect(await events.statuses()).toEqual(['delivered']);
-    // A body that does not go on is not awaited.
+    // The end of a stalled body is not awaited.
     events.receiver.respondWith((_, response) => {
       response.writeHead(200).write('x');
     });

@@ -82,7 +82,7 @@ describe('a narrower filter', () => {
     await events.database.transaction(async (tx) => {
       await tx.run({ text: 'SELECT pg_advisory_xact_lock($1)', values: [727_005] });
       change = events.harness.changes.change(WITHOUT_SCOPE, id, { tenants: ['acme'] });
-      // It can't finish before this transaction ends; a poll meanwhile dispatches nothing.
+      // It can't finish before this transaction ends; until then, a poll dispatches nothing.
       expect(await events.harness.fanOut.run()).toBe(0);
     });
     await change;

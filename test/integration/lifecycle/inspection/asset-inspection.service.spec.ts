@@ -27,7 +27,7 @@ afterAll(() => context?.close());
 interface Connected {
   connection: ConnectionResponse;
   waba: string;
-  /** The same user again. */
+  /** Connects the same user again. */
   again(): Promise<void>;
 }
 

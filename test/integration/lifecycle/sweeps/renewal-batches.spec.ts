@@ -9,7 +9,7 @@ import {
 import { until } from '../../../support/until.ts';
 
 const DUE = 64;
-/** Of all statements of a sweep, BEGIN and COMMIT included. */
+/** Statements per token, of all in a sweep, including BEGIN and COMMIT. */
 const MOST_STATEMENTS_EACH = 4;
 
 let context: LifecycleTestContext;
@@ -22,7 +22,7 @@ afterAll(() => context?.close());
 beforeEach(async () => {
   const seeded = await seedConnections(context.replica, context.sandbox, DUE, { from: 2 * DAY, to: 3 * DAY });
   connectionIds = [...seeded.values()];
-  // Answers that come at about the same time are those of a fast Meta and many tokens.
+  // Makes answers arrive at about the same time, as from a fast Meta for many tokens.
   context.sandbox.state.setLatency(100);
 });
 afterEach(async () => {
@@ -37,7 +37,7 @@ interface Standing {
   entries: number;
 }
 
-/** Each connection's root, with how often its refresh was told and recorded. */
+/** Each connection's root, with the numbers of its refresh events and audit entries. */
 async function standing(): Promise<Map<string, Standing>> {
   const rows = await context.database.rows<Standing & { connection_id: string }>({
     text: `SELECT c.connection_id, c.version, c.failure->>'code' AS code,
@@ -60,7 +60,7 @@ async function countLeftovers(): Promise<{ pending: number; orphans: number }> {
 
 const REFRESHED: Standing = { version: 2, code: null, events: 1, entries: 1 };
 
-/** Counts what is sent to Postgres meanwhile. */
+/** Counts the statements sent to Postgres while `work` runs. */
 async function countStatements(work: () => Promise<unknown>): Promise<number> {
   const { query } = pg.Client.prototype;
   let count = 0;

@@ -23,7 +23,7 @@ async function examine(
   return findings;
 }
 
-/** What Postgres would tell. */
+/** A Postgres that answers with this row. */
 const answering = (row: object): Pick<SqlExecutor, 'rows'> => ({ rows: async () => [row] as never });
 
 describe('TLS to the database', () => {

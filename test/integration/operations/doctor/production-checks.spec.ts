@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => replica.close());
 
-/** The doctor's list, so many days from now: `check state`. */
+/** The doctor's findings, this many days from now. */
 async function examine(
   days = 0,
   returnUrlOrigins: string[] = [],

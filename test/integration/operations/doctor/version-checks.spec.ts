@@ -69,7 +69,7 @@ describe('what Meta served', () => {
       },
     ]);
     expect(await check('v25.0', new Date('2026-12-10T00:00:00Z'))).toEqual([]);
-    // As soon as the setting is another, the row says what the past was.
+    // Once the setting has changed, the row is about the past.
     expect(await check('v26.0', new Date('2026-11-30T00:00:00Z'))).toEqual([]);
     await context.database.run({ text: 'DELETE FROM served_version' });
   });

@@ -15,7 +15,7 @@ afterAll(() => replica?.close());
 const get = (code: string, accept: string) =>
   request(replica.app.getHttpServer()).get(`/problems/${code}`).set('Accept', accept);
 
-/** What a pattern's first group finds in the files of some modules. */
+/** What a pattern's first group matches in the files of some modules. */
 function found(folders: string[], pattern: RegExp): Set<string> {
   const codes = new Set<string>();
   for (const folder of folders) {

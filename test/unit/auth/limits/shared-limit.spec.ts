@@ -10,7 +10,7 @@ import {
 const perSecond = (limit: number): LimitPolicy => ({ limit, periodMs: 1_000, carry: 'excess' });
 const NONE: Usage = { wanted: 0, granted: 0 };
 
-/** Replicas that exchange what they counted as the real ones do, in simulated time. */
+/** Replicas that exchange their counts like real ones, in simulated time. */
 class Cluster {
   readonly replicas: SharedLimit[];
   readonly #reports = new Map<number, UsageReport>();
@@ -41,7 +41,7 @@ class Cluster {
     return isGranted;
   }
 
-  /** Lets the exchanges take place that are due. */
+  /** Runs the exchanges that are due. */
   tick(nowMs: number): void {
     for (const arrival of this.#arriving.splice(0)) {
       if (arrival.atMs <= nowMs) arrival.learn();

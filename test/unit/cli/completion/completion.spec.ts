@@ -19,7 +19,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Writes a script to a file; its path. */
+/** Writes a script to a file. Returns its path. */
 function saved(script: string): string {
   const file = path.join(folder, 'script');
   writeFileSync(file, script);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { createProgress } from '../../../../src/cli/terminal/progress.ts';
 
-/** A progress on a terminal that keeps what was written, and a clock that the test moves. */
+/** A progress display on a terminal that records its output, and a clock that the test moves. */
 function openProgress() {
   const written: string[] = [];
   const clock = { ms: 5_000 };

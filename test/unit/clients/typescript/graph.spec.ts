@@ -12,7 +12,7 @@ import {
 const TARGET = { tenant: 'acme', product: 'pages' } as const;
 const RETRY = { 'retry-after': '1' };
 
-/** A service that gives numbered leases, and answers calls to Graph by `graph`. */
+/** A service that gives numbered leases, and answers Graph calls with `graph`. */
 function serve(graph: (request: SentRequest, call: number) => Response | Error) {
   let leases = 0;
   let calls = 0;

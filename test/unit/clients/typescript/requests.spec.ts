@@ -14,7 +14,7 @@ import {
 
 const SESSION = { tenant: 'acme', product: 'pages', flow: 'facebook_login' } as const;
 const refused = (code = 'ECONNRESET') => Object.assign(new TypeError('fetch failed'), { cause: { code } });
-/** Answers the given ones in turn, then the last one for ever. */
+/** Gives these answers in turn, and then always the last one. */
 const inTurn = (...answers: (() => Response | Error)[]) => {
   let next = 0;
   return () => (answers[Math.min(next++, answers.length - 1)] as () => Response | Error)();

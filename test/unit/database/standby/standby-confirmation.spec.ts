@@ -13,7 +13,7 @@ const STREAMING: ReplicationRow = {
 };
 const ALONE: ReplicationRow = { ...STREAMING, is_connected: false, confirmed: null };
 
-/** Shows these rows one after the other, the last one from then on. */
+/** Shows these rows in turn, and then always the last one. */
 function showing(...rows: (Partial<ReplicationRow> | Error)[]) {
   let looks = 0;
   const executor = {

@@ -56,7 +56,7 @@ describe('the guard', () => {
   it.each([
     ['/77/register', [], 'registration_not_allowed'],
     ['/register', ['1,78'], 'registration_not_allowed'],
-    // Other spellings may be that number, as far as anybody here knows.
+    // Other spellings might mean that number: only Meta knows.
     ['/077/register', [], 'registration_not_allowed'],
     ['/+77/register', [], 'registration_not_allowed'],
     ['/a/77/register', [], 'registration_not_allowed'],

@@ -41,7 +41,7 @@ describe('validatedBody', () => {
     source.write('more');
     await tick();
     expect([seen, got, body.errored?.message]).toEqual([['good'], ['good'], 'refused']);
-    // A refusal can still be said on the connection.
+    // The connection can still carry a refusal.
     expect(source.destroyed).toBe(false);
   });
 
@@ -89,7 +89,7 @@ describe('validatedBody', () => {
       written++;
       await tick();
     }
-    // What the two streams hold at the most, and a piece on its way.
+    // At most what the two streams buffer, and a piece in transit.
     expect(written).toBeLessThan(100);
     source.end();
     const text = await read(body);

@@ -262,7 +262,7 @@ describe('pieces', () => {
   );
   const document = fc
     .array(fc.oneof(filler, secret), { maxLength: 12 })
-    // Each of them another token: what is known of one must not help with the next.
+    // Makes each token different: what is known about one must not help with the next.
     .map((parts) => parts.map((part, index) => part.replace('#', String(index))).join(''));
 
   it('give the same output however the response was cut, and no token', async () => {

@@ -35,7 +35,7 @@ function scheduleOver(work: (what: string) => Promise<void>, environment: Record
   return { schedule, jobs, done, log };
 }
 
-/** Sorted: parts of a minute begin in no certain order. */
+/** Sorted, because the parts of a minute begin in no particular order. */
 const ALL = [
   'health retries a',
   'health retries b',

@@ -7,7 +7,7 @@ import { SettingsService } from '../../../../src/operations/settings/settings.se
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { testConfig } from '../../../support/test-config.ts';
 
-/** Settings that `GET /v1/settings` does not have by their names, and why. */
+/** Settings that `GET /v1/settings` does not list by name, and why. */
 const LEFT_OUT: Readonly<Record<string, string>> = {
   NODE_ENV: 'is `environment`',
   ROOT_KEY: 'opens the vault: not even its fingerprint is shown',

@@ -121,7 +121,7 @@ describe('headers', () => {
     const connection = await connect();
     connection.write(`${head('/public', 2)}{}`);
     expect(await connection.response()).toMatch(/^HTTP\/1\.1 200 /);
-    // Nothing tells that a limit did not apply but the passing of its time, on the server's own timers.
+    // Only waiting out the limit, on the server's own timers, shows that it did not apply.
     await new Promise((resolve) => setTimeout(resolve, 3 * 300));
     connection.write(`${head('/public', 2, 'connection: close\r\n')}{}`);
     expect((await connection.ended()).match(/HTTP\/1\.1 200 /g)).toHaveLength(2);
@@ -167,7 +167,7 @@ describe('a body', () => {
     const connection = await connect();
     connection.write(head('/raw/unread', 200 * KIB));
     connection.write(Buffer.alloc(200 * KIB));
-    // Nothing tells that a limit did not apply but the passing of its time, on the server's own timers.
+    // Only waiting out the limit, on the server's own timers, shows that it did not apply.
     await new Promise((resolve) => setTimeout(resolve, 4 * 300));
     handler.read();
     expect(await connection.ended()).toMatch(/^HTTP\/1\.1 200 [\s\S]*204800/);
@@ -176,7 +176,7 @@ describe('a body', () => {
 
 describe('the memory for bodies of unknown callers', () => {
   const size = 400 * KIB;
-  /** A body that lacks its last byte. All of it is held by then: whichever body is still arriving could be refused. */
+  /** Sends a body without its last byte, and waits until the rest is held: a body still arriving could be refused. */
   const holding = async ({ connect, kept }: Awaited<ReturnType<typeof startServer>>): Promise<RawConnection> => {
     const before = kept();
     const connection = await connect();
