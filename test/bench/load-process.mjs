@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import autocannon from 'autocannon';
 
 const { multipart, ...request } = JSON.parse(await text(process.stdin));
-// A form with one field and one file, made here: so many bytes do not go through a pipe.
+// A form with one field and one file, made here because a pipe is too slow for that many bytes.
 if (multipart !== undefined) {
   const part = (disposition) => `--${multipart.boundary}\r\nContent-Disposition: form-data; ${disposition}\r\n\r\n`;
   request.body = Buffer.concat([

@@ -64,7 +64,7 @@ describe('Meta down for 48 hours', () => {
         context.clock.advance(60);
       }
       expect(rounds).toBeLessThan(50);
-      // Those asked about meanwhile wait for their next attempt; all others follow their expiry.
+      // Those that were asked about wait for their next attempt; all others follow their expiry.
       const asked = await context.database.rows<{ user_id: string }>({
         text: `SELECT DISTINCT c.subject_id AS user_id FROM audit_entry a JOIN credential c ON c.id = a.subject_id
         WHERE a.action = 'credential.refresh_failed'`,

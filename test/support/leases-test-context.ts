@@ -28,7 +28,7 @@ import { testConfig } from './test-config.ts';
 import { captureLog } from './test-replica.ts';
 import { openTestVault } from './test-vault.ts';
 
-/** The leases module on a database of its own, put together by hand, with connections beside it. */
+/** The leases module on a database of its own, put together by hand, along with connections. */
 export interface LeasesTestContext {
   clock: FakeClock;
   database: Database;

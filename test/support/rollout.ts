@@ -63,7 +63,7 @@ export function statusOf(url: string): Promise<number | null> {
   );
 }
 
-/** A request that is sent again and again. */
+/** A request that is sent repeatedly. */
 export interface LoadRequest {
   path: string;
   method: 'GET' | 'POST';

@@ -38,7 +38,7 @@ export interface TestReplica extends Replica {
   close(): Promise<void>;
 }
 
-/** The lines of a log, for tests that look at it. */
+/** A logger that keeps its lines, for tests that check them. */
 export function captureLog(level = 'info'): { logger: Pino; lines: Record<string, unknown>[]; text: () => string } {
   const written: string[] = [];
   const lines: Record<string, unknown>[] = [];
@@ -51,7 +51,7 @@ export function captureLog(level = 'info'): { logger: Pino; lines: Record<string
   return { logger, lines, text: () => written.join('') };
 }
 
-/** A replica on a fresh database, or on `databaseUrl` to run beside another. Not listening: supertest does that. */
+/** A replica on a fresh database, or on `databaseUrl`, alongside another. It does not listen: supertest does that. */
 export function startTestReplica(
   options: { environment?: Record<string, string>; databaseUrl?: string; overrides?: ReplicaOptions['overrides'] } = {},
 ): Promise<TestReplica> {

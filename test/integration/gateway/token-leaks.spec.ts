@@ -63,7 +63,7 @@ const CODINGS: Record<string, (text: Buffer) => Buffer> = {
   deflate: zlib.deflateSync,
 };
 
-/** The text as every reader may read it: each spelling undone, again and again. */
+/** The text as every reader may read it: each spelling undone, repeatedly. */
 function readings(text: string): string[] {
   const all = [text];
   let current = text;
