@@ -1,9 +1,12 @@
-// Tells whether what was built is of today's sources: each build keeps the hash of its inputs beside its output.
+// Determines whether a build is current: each build stores the hash of its inputs next to its output.
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 
-/** Returns the SHA-256 of names and contents of files, those of folders at any depth, and of what else matters. */
+/**
+ * Returns the SHA-256 of the names and contents of the files, including those in folders at any depth, and of
+ * `settings`.
+ */
 export function hashInputs(root, names, settings = null) {
   const hash = createHash('sha256').update(JSON.stringify(settings));
   for (const name of names.flatMap((each) => listFiles(root, each)))
@@ -11,12 +14,14 @@ export function hashInputs(root, names, settings = null) {
   return hash.digest('hex');
 }
 
-/** True if the file holds this hash: a whole build wrote it last. */
+/** True if the file holds this hash: a complete build wrote it last. */
 export function isStamped(stamp, hash) {
   return fs.existsSync(stamp) && fs.readFileSync(stamp, 'utf8') === hash;
 }
 
-/** Calls `build` with a folder beside `output`, which then takes the place of `output`: nobody reads half of it. */
+/**
+ * Calls `build` with a folder next to `output`, which then replaces `output`, so that no reader sees a partial build.
+ */
 export async function replaceFolder(output, build) {
   const draft = `${output}.${process.pid}`;
   try {

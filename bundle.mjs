@@ -1,5 +1,5 @@
-// Bundles the service and its packages into a few files: reading 3,300 modules is most of a start. Does nothing if the
-// inputs are those of the last bundle.
+// Bundles the service and its packages into a few files, because reading 3,300 modules is most of the startup time.
+// Does nothing if the inputs are those of the last bundle.
 import fs from 'node:fs';
 import path from 'node:path';
 import { hashInputs, isProgram, isStamped, replaceFolder } from './build-inputs.mjs';
@@ -10,16 +10,18 @@ const PROGRAMS = { main: './src/main.ts', cli: './src/cli.ts' };
 /** In each bundle: holds the hash of its inputs. */
 const STAMP = 'inputs.sha256';
 
-/** Packages that are loaded only where they are needed, or never, or that are not installed at all. */
+/** Packages that are loaded only where needed, never loaded, or not installed at all. */
 const EXTERNAL = [
   /^@aws-sdk\//,
-  // Fastify's, for schemas of routes. There are none: `createHttpServer`.
+  // Fastify's compilers for route schemas. There are no such schemas: `createHttpServer`.
   /^@fastify\/(ajv|fast-json-stringify)-compiler$/,
   /^@fastify\/(multipart|static|view)$/,
   /^@nestjs\/(microservices|platform-express|websockets)(\/|$)/,
 ];
 
-/** Modules whose originals load a fifth of all code for what the service never uses: other databases, phone numbers. */
+/**
+ * Modules whose originals load a fifth of all code for features the service never uses: other databases, phone numbers.
+ */
 const REPLACED = [
   {
     id: /\/typeorm\/driver\/DriverFactory\.js$/,
@@ -38,12 +40,15 @@ const replaceModules = {
   load: (id) => REPLACED.find((each) => each.id.test(id)) ?? null,
 };
 
-/** True if the bundle is of these sources and packages. */
+/** True if the bundle was built from these sources and packages. */
 export function isBundleCurrent() {
   return isStamped(path.join(BUNDLE, STAMP), hashBundleInputs());
 }
 
-/** Bundles the service, and other programs by their names, into a folder below dist. `inputs`: what those read. */
+/**
+ * Bundles the service, and other programs by name, into a folder below dist. `inputs`: additional inputs of those
+ * programs.
+ */
 export async function buildBundle(folder = BUNDLE, programs = {}, inputs = []) {
   const hash = hashBundleInputs(inputs);
   if (isStamped(path.join(folder, STAMP), hash)) return;
@@ -56,12 +61,12 @@ export async function buildBundle(folder = BUNDLE, programs = {}, inputs = []) {
     plugins: [replaceModules],
     tsconfig: path.join(ROOT, 'tsconfig.build.json'),
   });
-  // One folder below dist, from where src/customer-pages/page-assets.ts finds what browsers load.
+  // One folder below dist, because src/customer-pages/page-assets.ts looks there for the browser assets.
   await replaceFolder(folder, async (dir) => {
     const { output } = await bundle.write({
       dir,
       format: 'esm',
-      // Nest and TypeORM go by the names of classes.
+      // Nest and TypeORM depend on class names.
       keepNames: true,
       minify: { mangle: false, compress: false, codegen: { removeWhitespace: true } },
     });
@@ -75,13 +80,13 @@ export async function buildBundle(folder = BUNDLE, programs = {}, inputs = []) {
 /** Covers the sources, and the packages as npm installed them. */
 function hashBundleInputs(others = []) {
   const settings = ['bundle.mjs', 'build-inputs.mjs', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
-  // npm's record of what it installed, which may not be what package-lock.json says yet.
+  // npm's record of what it installed, which may differ from package-lock.json.
   const records = ['node_modules/.package-lock.json', 'package-lock.json'];
   const installed = records.find((name) => fs.existsSync(path.join(ROOT, name)));
   return hashInputs(ROOT, ['src', 'migrations', ...settings, installed, ...others]);
 }
 
-/** One character beyond Latin-1 makes Node keep and compile a whole file with two bytes a character. */
+/** A single character beyond Latin-1 makes Node store and compile the whole file with two bytes per character. */
 function escapeNonAscii(code) {
   return code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

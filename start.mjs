@@ -16,11 +16,11 @@ const BUILDS = [
 const codes = await Promise.all(BUILDS.filter(({ isCurrent }) => !isCurrent()).map(({ file }) => run(file)));
 const failure = codes.find((code) => code !== 0);
 if (failure !== undefined) process.exit(failure);
-// Since Node 22.1. Beside the packages: who can write there can change the code itself.
+// Since Node 22.1. Next to the packages: anyone who can write there can change the code itself.
 module.enableCompileCache?.(path.join(ROOT, 'node_modules/.cache/metavault/compiled'));
 await import('./dist/bundle/main.js');
 
-/** Builds in processes of their own: side by side, and without their memory in the service. Returns the exit code. */
+/** Builds in separate processes: in parallel, and without adding their memory to the service. Returns the exit code. */
 function run(file) {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [path.join(ROOT, file)], { stdio: ['ignore', 'inherit', 'inherit'] });

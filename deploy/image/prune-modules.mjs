@@ -1,6 +1,6 @@
 /**
- * Deletes from a node_modules folder what Node never loads: TypeScript, source maps, documentation, and TypeORM's build
- * for browsers. Licenses stay. Usage: node prune-modules.mjs <node_modules>
+ * Deletes files that Node never loads from a node_modules folder: TypeScript, source maps, documentation, and TypeORM's
+ * build for browsers. Licenses stay. Usage: node prune-modules.mjs <node_modules>
  */
 import { readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';

@@ -1,5 +1,5 @@
-// Keeps the compiled code of the service's modules, for NODE_COMPILE_CACHE: a start takes a sixth less. Only Node 22.1
-// and later can; before that, the folder is empty. As root, or as the user that will run the service.
+// Stores the compiled code of the service's modules for NODE_COMPILE_CACHE, which shortens startup by a sixth. Requires
+// Node 22.1; with earlier versions, the folder stays empty. Run as root, or as the user that will run the service.
 import fs from 'node:fs';
 import module from 'node:module';
 import path from 'node:path';
@@ -11,11 +11,11 @@ if (bundle === undefined || folder === undefined || user === undefined)
 
 fs.mkdirSync(folder, { mode: 0o777 });
 fs.chmodSync(folder, 0o777);
-// Node keeps a cache for each user.
+// Node keeps a separate cache for each user.
 process.setuid(Number(user));
 module.enableCompileCache?.(path.resolve(folder));
 const programs = ['cli.js', 'main.js'];
 const chunks = fs.readdirSync(bundle).filter((name) => name.endsWith('.js') && !programs.includes(name));
 for (const name of chunks) await import(pathToFileURL(path.resolve(bundle, name)).href);
-// Modules may have opened what keeps a process alive.
+// Modules may have opened handles that keep the process alive.
 process.exit();

@@ -1,5 +1,6 @@
-// npm run sbom: prints the SBOM (CycloneDX) of what production installs, from the lock file alone. `npm sbom --omit=dev`
-// leaves out packages that both production and a development package ask for, and fails where the latter are missing.
+// npm run sbom: prints the SBOM (CycloneDX) of what production installs, from the lock file alone. `npm sbom
+// --omit=dev` leaves out packages that both production and a development package require, and fails if development
+// packages are not installed.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -8,10 +8,11 @@ export type ElementType = 'boolean' | 'bytea' | 'integer' | 'text' | 'timestampt
 export type RowArrays<C extends string> = Readonly<Record<C, string>> & { readonly count: number };
 
 /**
- * Defines a FROM item: rows made of as many arrays as there are `columns`, named as in the statement, with `n` from 1.
- * Postgres makes a row of them in a quarter of the time that `unnest` takes, which fills a table for each array.
- * The text is put together once: nesting a fragment for each column took longer than all else of a statement.
- * `most`: rows at most. Postgres then expects a third of it, whatever it knows of the arrays, and keeps one plan.
+ * Defines a FROM item that turns one array per entry of `columns` into rows, with columns of those names and `n` from
+ * 1.
+ * Postgres builds such a row in a quarter of the time `unnest` takes, which fills a table for each array.
+ * The text is assembled once: nesting a fragment per column took longer than everything else in a statement.
+ * `most`: maximum number of rows. Postgres then estimates a third of it, regardless of the arrays, and keeps one plan.
  */
 export function defineArrayRows<C extends string>(
   alias: string,
@@ -26,7 +27,7 @@ export function defineArrayRows<C extends string>(
   return (arrays) => new Sql(strings, [...names.map((name) => arrays[name]), arrays.count]);
 }
 
-/** Returns rows as arrays, for the statement of a definition with these columns. */
+/** Converts rows to arrays, for a statement defined with these columns. */
 export function toRowArrays<C extends string>(
   columns: Readonly<Record<C, ElementType>>,
   rows: readonly Readonly<Record<C, Element>>[],
@@ -37,8 +38,8 @@ export function toRowArrays<C extends string>(
 }
 
 /**
- * Defines a FROM item of one row, with the same names and `n` = 1. It has no fence, so that Postgres puts parameters
- * where they are used instead of making a row of them first.
+ * Defines a FROM item of one row, with the same names and `n` = 1. It has no `OFFSET 0` fence, so Postgres substitutes
+ * the parameters where they are used instead of building a row first.
  */
 export function defineValueRow<C extends string>(
   alias: string,
@@ -54,7 +55,7 @@ export function defineValueRow<C extends string>(
     );
 }
 
-/** Returns a one-dimensional array as Postgres reads it. */
+/** Returns a one-dimensional array in Postgres's array syntax. */
 export function toArrayLiteral(values: readonly Element[]): string {
   let literal = '';
   for (const value of values) literal += literal === '' ? toElement(value) : `,${toElement(value)}`;

@@ -23,8 +23,9 @@ export class Batcher<I, O> {
   /**
    * `run` returns one output per input, in order. If it fails, every call of the batch fails with its error. A call
    * without an output by the `deadline` fails with that error; if it is still queued, `run` never sees it.
-   * `maxFullInFlight`: so many may be in flight if the next batch is full (`maxInFlight`). `minBesides`: so many must
-   * wait for another statement to start beside one in flight (1). With more, batches are larger and calls wait longer.
+   * `maxFullInFlight`: limit on statements in flight when the next batch is full (default: `maxInFlight`).
+   * `minBesides`: number of calls that must be waiting before another statement starts while one is in flight (default:
+   * 1). Higher values make batches larger and calls wait longer.
    */
   constructor(
     run: (inputs: I[]) => Promise<O[]>,
@@ -65,7 +66,7 @@ export class Batcher<I, O> {
     }
   }
 
-  /** How many must wait for a statement to start. */
+  /** How many calls must be waiting before a statement starts. */
   #leastToStart(): number {
     if (this.#inFlight === 0) return 1;
     if (this.#inFlight < this.#maxInFlight) return this.#minBesides;

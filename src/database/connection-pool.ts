@@ -14,19 +14,21 @@ export interface Transaction extends SqlExecutor {
 }
 
 export interface TransactionOptions {
-  /** Most milliseconds for a connection, and for BEGIN on it. Default: the limits of the pool. */
+  /** Maximum milliseconds to get a connection, and for BEGIN on it. Default: the limits of the pool. */
   beginWithinMs?: number;
   /**
-   * Its statements read by keys only: their plans are made once and scan no table, whatever its size was when they were
-   * made.
+   * The statements read by keys only, so they are planned once, with plans that scan no table however small it was at
+   * the time.
    */
   readsByKey?: boolean;
 }
 
 interface PoolOptions {
-  /** Most milliseconds for a connection, while the pool answers nobody. Default: the limit of `pg`'s pool. */
+  /**
+   * Maximum milliseconds to get a connection while the pool answers no statement. Default: the limit of `pg`'s pool.
+   */
   acquireWithinMs?: number;
-  /** Null: a connection is a session of the server. */
+  /** Null: each connection has its own server session. */
   borrowed?: BorrowedSessions | null;
 }
 
@@ -34,7 +36,7 @@ interface PoolOptions {
 const BUSY_MS = 1_000;
 const LOOK_AGAIN_MS = 200;
 
-/** In the message of BEGIN, which is no further round trip. */
+/** Sent in the same message as BEGIN, so it costs no extra round trip. */
 const SET_KEYED_PLANS = setLocal(KEYED_PLANS).join('; ');
 
 /** Serialization failure and deadlock, which Postgres rolls back and which may be retried. */
@@ -43,7 +45,7 @@ const MAX_ATTEMPTS = 4;
 
 /**
  * Statements and transactions on the connections of one pool. Trouble with the database becomes 503
- * `database_unavailable` (see `isDatabaseTrouble`), any other error stays what it is.
+ * `database_unavailable` (see `isDatabaseTrouble`); any other error is passed on unchanged.
  */
 export class ConnectionPool implements SqlExecutor {
   readonly #generationOf = new WeakMap<PoolClient, number>();
@@ -81,7 +83,7 @@ export class ConnectionPool implements SqlExecutor {
     }
   }
 
-  /** Opens so many connections at once, and runs the statements on each. */
+  /** Opens `count` connections at once, and runs the statements on each. */
   async warmUp(count: number, statements: readonly Statement[]): Promise<void> {
     const runAll = async (transaction: Transaction): Promise<void> => {
       for (const statement of statements) await transaction.rows(statement);
@@ -114,9 +116,12 @@ export class ConnectionPool implements SqlExecutor {
     }
   }
 
-  /** Whether Postgres was silent or read-only since this connection was made. Call it for each taken from the pool. */
+  /**
+   * Whether Postgres was silent or read-only since this connection was made. Call this for each connection taken from
+   * the pool.
+   */
   mayBeDead(client: PoolClient): boolean {
-    // Made before this object: TypeORM connects to look at the server.
+    // Connected before this object existed: TypeORM connects to inspect the server.
     const generation = this.#generationOf.get(client) ?? this.adopt(client, 0);
     return generation < this.availability.generation;
   }
@@ -133,14 +138,14 @@ export class ConnectionPool implements SqlExecutor {
         if (!this.mayBeDead(client)) return client;
         client.release(true);
       } catch (error) {
-        // The password has changed: the next connection asks for it anew.
+        // The password has changed: the next connection fetches it again.
         if (isSecondTry || !isLoginRefused(error)) throw error;
         isSecondTry = true;
       }
     }
   }
 
-  /** Gives up after `timeoutMs`. Behind others who are being answered, it waits as long as `pg`'s pool does. */
+  /** Gives up after `timeoutMs`. While the pool is answering other callers, waits as long as `pg`'s pool does. */
   private acquireWithin(timeoutMs: number): Promise<PoolClient> {
     return new Promise((resolve, reject) => {
       let isSettled = false;
@@ -153,7 +158,7 @@ export class ConnectionPool implements SqlExecutor {
         isSettled = true;
         reject(new DatabaseTimeoutError(timeoutMs));
       };
-      // One more turn of the event loop, because the connection may be there while this process was stalled.
+      // One more turn of the event loop, because the connection may have arrived while this process was stalled.
       let timer = setTimeout(() => setImmediate(look), timeoutMs);
       const settle = (act: () => void): void => {
         isSettled = true;

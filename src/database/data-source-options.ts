@@ -6,7 +6,7 @@ const STATEMENT_TIMEOUT_MS = 15_000;
 
 /**
  * Options for TypeORM; the modules that own entities add them. `uuidExtension` and `installExtensions` keep it from
- * creating an extension, for which we have no rights.
+ * creating an extension, which we have no privilege to do.
  */
 export function dataSourceOptions(target: string | DatabaseServers, poolSize = 10): DataSourceOptions {
   const servers = typeof target === 'string' ? new DatabaseServers(target) : target;

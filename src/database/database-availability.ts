@@ -1,11 +1,11 @@
 import { databaseUnavailableError, isDatabaseTrouble, isReadOnly, isSilence } from './database-unavailable.ts';
 
-/** Called when a statement met trouble, with its error, and when one succeeded after that, with null. */
+/** Called with the error when a statement runs into database trouble, and with null when one succeeds after that. */
 type AvailabilityListener = (trouble: unknown) => void;
 
 const REPLACE_INTERVAL_MS = 1_000;
 
-/** Whether Postgres answers, from what the statements of all pools meet. */
+/** Whether Postgres answers, as observed by the statements of all pools. */
 export class DatabaseAvailability {
   #answeredAtMs = performance.now();
   #isTroubled = false;
@@ -28,8 +28,8 @@ export class DatabaseAvailability {
   }
 
   /**
-   * Rises when Postgres was silent, or takes no writes: connections made before may be dead, or lead to a server that
-   * is a standby now, whichever pool has them.
+   * Incremented when Postgres is silent or read-only: connections made before then, in any pool, may be dead or lead to
+   * a server that is now a standby.
    */
   get generation(): number {
     return this.#generation;
@@ -57,7 +57,7 @@ export class DatabaseAvailability {
     return databaseUnavailableError(cause);
   }
 
-  /** A server that stays read-only must not cost a new connection for each write. */
+  /** A server that stays read-only must not cost a new connection for every write. */
   private isTimeToReplace(): boolean {
     const nowMs = performance.now();
     if (nowMs - this.#replacedAtMs < REPLACE_INTERVAL_MS) return false;

@@ -5,7 +5,7 @@ import { Database } from './database.ts';
 import type { Confirmation } from './standby/standby-confirmation.ts';
 import type { ReadOutcome, StandbyReads } from './standby/standby-reads.ts';
 
-/** Trouble of the database is logged at most once per interval, however many requests meet it. */
+/** Database trouble is logged at most once per interval, however many requests it affects. */
 const LOG_INTERVAL_MS = 60_000;
 
 /** Tells operators whether the database answers: in the log and in metrics that need no statement. */

@@ -19,7 +19,7 @@ export const databaseUnavailable = defineProblem(
 
 const RETRY_AFTER_SECONDS = 1;
 
-/** The cause is for `DatabaseAvailability`, which logs it once a minute, and for callers that know its SQLSTATE. */
+/** The cause is for `DatabaseAvailability`, which logs it once a minute, and for callers that check its SQLSTATE. */
 export function databaseUnavailableError(cause: unknown): AppError {
   return new AppError(databaseUnavailable, { retryAfterSeconds: RETRY_AFTER_SECONDS, cause, isLogged: true });
 }
@@ -33,7 +33,7 @@ const SQLSTATE_LENGTH = 5;
 const LOGIN_REFUSED_STATES = new Set(['28000', '28P01']);
 /** This server is a standby, or has become one. */
 const READ_ONLY_STATE = '25006';
-/** A standby or read-only database; a login or database that is refused; idle in a transaction for too long. */
+/** A standby or read-only database; a refused login or database; a transaction idle for too long. */
 const UNAVAILABLE_STATES = new Set([READ_ONLY_STATE, ...LOGIN_REFUSED_STATES, '3D000', '25P03']);
 const SOCKET_ERRORS = new Set([
   'ECONNREFUSED',
@@ -62,7 +62,7 @@ export function isDatabaseTrouble(error: unknown): boolean {
 }
 
 /**
- * Whether the connection is of no more use: it broke, Postgres has been silent for `query_timeout`, or it leads to a
+ * Whether the connection is no longer usable: it broke, Postgres has been silent for `query_timeout`, or it leads to a
  * server that takes no writes.
  */
 export function isConnectionLost(error: unknown): boolean {
@@ -71,7 +71,7 @@ export function isConnectionLost(error: unknown): boolean {
   return SOCKET_ERRORS.has(code) || code.startsWith('08') || code.startsWith('57P') || code === READ_ONLY_STATE;
 }
 
-/** Whether the server takes no writes: a standby, or a primary that was told so. */
+/** Whether the server takes no writes: a standby, or a primary set to read-only. */
 export function isReadOnly(error: unknown): boolean {
   return causeOf(error).code === READ_ONLY_STATE;
 }

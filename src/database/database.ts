@@ -33,7 +33,7 @@ const LONG_READ_TIMEOUT_MS = 9_000;
 const LONG_READS = 2;
 
 /**
- * Access to Postgres, within two seconds a statement. TypeORM owns migrations and entities; statements go to `pg`
+ * Access to Postgres, limited to two seconds per statement. TypeORM owns migrations and entities; statements go to `pg`
  * directly.
  */
 export class Database implements SqlExecutor {
@@ -41,15 +41,15 @@ export class Database implements SqlExecutor {
   /** Separate connections with shorter limits, for leases and Graph calls. */
   readonly failFast: FailFastPool;
   /**
-   * TypeORM's connections, with 15 seconds a statement: for batches, surveys, waits for other transactions, and what
-   * must not be lost to a slow database (a token that Meta issues once).
+   * TypeORM's connections, limited to 15 seconds per statement: for batches, surveys, waits for other transactions, and
+   * writes that a slow database must not lose (a token that Meta issues only once).
    */
   readonly longRunning: ConnectionPool;
-  /** What a failover must not undo waits here for a standby. */
+  /** Makes work that a failover must not undo wait for a standby. */
   readonly standby: StandbyConfirmation;
-  /** For lists and counts, which decide nothing: perhaps on a standby. */
+  /** For lists and counts, on which nothing depends: may read from a standby. */
   readonly reads: StandbyReads;
-  /** The same, as long as `longRunning` may take. */
+  /** The same, with the time limit of `longRunning`. */
   readonly longReads: StandbyReads;
   readonly #pool: Pool;
   readonly #standbyPools: readonly StandbyPool[];
@@ -83,8 +83,8 @@ export class Database implements SqlExecutor {
   }
 
   /**
-   * Shares the pool of an initialized data source. Others lead to `servers`, behind a pooler perhaps. `patience`: how
-   * many times the usual limits a statement may take, for tests on a busy machine.
+   * Shares the pool of an initialized data source. Other pools connect to `servers`, possibly through a pooler.
+   * `patience`: factor for the time limits of statements, for tests on a busy machine.
    */
   static of(
     dataSource: DataSource,
@@ -113,21 +113,21 @@ export class Database implements SqlExecutor {
   }
 
   /**
-   * Runs `work`, which commits what Meta gives only once, and waits for a standby as `StandbyConfirmation` does. A
-   * standby that does not confirm is logged, and the work goes on.
+   * Runs `work`, which commits what Meta gives only once, and waits for a standby as `StandbyConfirmation` does. If no
+   * standby confirms, logs it and continues.
    */
   async durably<T>(work: () => Promise<T>): Promise<T> {
     return (await this.standby.confirm(work)).result;
   }
 
-  /** Reads entities, with the limits of statements. */
+  /** Reads entities, with the time limits of statements. */
   async read<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
     let client: PoolClient | undefined;
     const connectAndRead = async (runner: QueryRunner): Promise<T> => {
       try {
         client = (await runner.connect()) as PoolClient;
         if (!this.longRunning.mayBeDead(client)) return await work(runner.manager);
-        // Not awaited: a dead connection says nothing when it ends.
+        // Not awaited: ending a dead connection gets no response.
         void client.end();
       } finally {
         await runner.release();
@@ -142,7 +142,7 @@ export class Database implements SqlExecutor {
       this.availability.answered();
       return result;
     } catch (error) {
-      // The pool discards it; its statement fails.
+      // The pool discards the connection; its statement fails.
       if (error instanceof DatabaseTimeoutError) void client?.end();
       throw this.availability.explain(error);
     }
@@ -155,7 +155,7 @@ export class Database implements SqlExecutor {
   }
 }
 
-/** For reads, and for long ones. */
+/** One pool for ordinary reads, and one for long ones. */
 function openStandby(readable: ReadableStandby | null, { requests }: DatabasePoolSizes): StandbyPool[] {
   if (readable === null) return [];
   return [

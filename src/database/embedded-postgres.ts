@@ -48,8 +48,8 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 }
 
 /**
- * As `startEmbeddedPostgres`, but returns once the server's process runs. `ready` waits until it answers, and throws if
- * it does not.
+ * Like `startEmbeddedPostgres`, but returns once the server process is running. `ready` resolves once it answers, and
+ * rejects if it does not.
  */
 export async function launchEmbeddedPostgres(
   options: EmbeddedPostgresOptions,
@@ -168,7 +168,9 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** A shell waits on a pipe to this process. However we die, the pipe closes and the shell stops the server. */
+/**
+ * A shell waits on a pipe to this process. However this process dies, the pipe closes and the shell stops the server.
+ */
 export const WATCHDOG_SCRIPT =
   'trap "" INT HUP TERM; exec 3<&0; "$@" </dev/null 3<&- & p=$!; (cat <&3 >/dev/null; kill -INT $p 2>/dev/null) & wait $p';
 

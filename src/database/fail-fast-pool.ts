@@ -13,7 +13,7 @@ import { DatabaseTimeoutError, withTimeout } from './with-timeout.ts';
 const FAIL_FAST_TIMEOUT_MS = 900;
 /** Postgres cancels the statement earlier, so it does no work for a refused request. */
 const STATEMENT_TIMEOUT_MS = 750;
-/** As many as stay open when idle. */
+/** Connections that stay open when idle. */
 const FIRST_CONNECTIONS = 2;
 /** A connection silent for this long is discarded. */
 const QUERY_TIMEOUT_MS = 2_000;
@@ -60,7 +60,7 @@ export class FailFastPool {
   }
 
   /**
-   * Opens all connections, and has Postgres plan the statements on each. They must change nothing. Resolves once the
+   * Opens all connections and has Postgres plan the statements, which must change nothing, on each. Resolves once the
    * first two serve requests: planning on all takes Postgres half a second. Those that fail later are opened on demand.
    */
   async warmUp(statements: readonly Statement[]): Promise<void> {

@@ -1,11 +1,14 @@
 import net from 'node:net';
 import type { Random } from '../platform/random.ts';
 
-/** Below the ports of connections (Linux from 32768, macOS from 49152): one of them could take a port meanwhile. */
+/**
+ * Below the ephemeral ports (Linux from 32768, macOS from 49152): an outgoing connection could take one of those in the
+ * meantime.
+ */
 const FIRST_PORT = 20_000;
 const PORTS = 12_000;
 
-/** Returns a port of 127.0.0.1 at which nothing listened a moment ago. */
+/** Returns a port of 127.0.0.1 on which nothing was listening a moment ago. */
 export async function findFreePort(random: Random): Promise<number> {
   for (;;) {
     const port = FIRST_PORT + (random.bytes(4).readUInt32BE() % PORTS);

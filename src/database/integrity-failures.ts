@@ -25,7 +25,7 @@ const RETRY_AFTER_SECONDS = 5;
  */
 const RULE_IN_THE_WAY = new Set<unknown>(['0A000', 'XX000']);
 
-/** How long a forged row is not logged and recorded again. The metric counts every time. */
+/** How long a forged row is not logged and recorded again. The metric counts every occurrence. */
 const REPORT_INTERVAL_MS = 3_600_000;
 /** More forged rows evict the oldest, which are then reported again. */
 const MAX_REMEMBERED_ROWS = 10_000;
@@ -33,7 +33,7 @@ const MAX_REMEMBERED_ROWS = 10_000;
 /** Called for a row whose MAC doesn't verify, at most once an hour per row. A rejection causes another call. */
 export type ForgedRowListener = (table: string, rowId: string) => Promise<void>;
 
-/** A required row was not stored. Roll back what depends on it, or don't issue it. */
+/** A required row was not stored. Roll back what depends on it, or do not issue it. */
 export class IntegrityError extends AppError {
   constructor(
     readonly table: string,

@@ -2,7 +2,7 @@ import { settleWithin } from '../platform/settle-within.ts';
 
 const WAIT_MS = 500;
 
-/** Something read from the database by callers that must not wait for it: metrics and readiness. */
+/** A value read from the database for callers that must not wait for it: metrics and readiness. */
 export class LastKnown<T> {
   #last: T;
   #reading: Promise<void> | null = null;
@@ -25,7 +25,7 @@ export class LastKnown<T> {
     try {
       this.#last = await this.read();
     } catch {
-      // The monitor of the database logs it.
+      // A failure is logged by the database monitor.
     } finally {
       this.#reading = null;
     }

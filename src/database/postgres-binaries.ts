@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 
-/** The unprivileged user that runs Postgres if we are root, which Postgres refuses. */
+/** The unprivileged user that runs Postgres when we are root: Postgres refuses to run as root. */
 export interface ServerUser {
   uid: number;
   gid: number;

@@ -5,7 +5,7 @@ import { defineStatement, type SqlExecutor } from './statement.ts';
 /** Advisory lock for giving MACs to rows from an earlier release: one replica at a time. */
 const ROW_MAC_LOCK = 727_006;
 
-/** Says that a table's rows are forged if their MAC doesn't verify. Protected by a MAC itself. */
+/** Declares that a table's rows are forged if their MAC doesn't verify. Protected by a MAC itself. */
 interface RowMacRequirement {
   table_name: string;
   required_since: Date;
@@ -45,7 +45,7 @@ export async function readProtectedTables(executor: SqlExecutor, mac: RowMac): P
   return new Set(genuine.map(({ table_name: table }) => table));
 }
 
-/** Requires MACs of the rows of these tables from `since` on. */
+/** Requires MACs on the rows of these tables from `since` on. */
 export async function requireMacsOf(
   tx: SqlExecutor,
   mac: RowMac,

@@ -25,7 +25,7 @@ export interface SqlExecutor {
   beforeCommit?(check: () => Promise<void>): void;
 }
 
-/** Runs statements that change nothing: perhaps on a standby. */
+/** Runs statements that change nothing, possibly on a standby. */
 export type SqlReader = Pick<SqlExecutor, 'rows'>;
 
 /** Creates a statement from its parameters. */
@@ -39,13 +39,13 @@ export interface StatementDefinition<P, R extends QueryResultRow = QueryResultRo
 }
 
 export interface StatementOptions<P> {
-  /** Prepares the statement once per connection, for hot paths. Not if the best plan depends on the values. */
+  /** Prepares the statement once per connection, for hot paths. Do not use if the best plan depends on the values. */
   prepare?: boolean;
   /** For a text that depends on its parameters. Can't be combined with `prepare`. */
   variants?: readonly Partial<P>[];
 }
 
-/** A defined statement, as the test sees it that prepares them all. */
+/** A defined statement, as seen by the test that prepares them all. */
 export interface RegisteredStatement {
   readonly statementName: string;
   readonly build: (parameters: never) => Sql;

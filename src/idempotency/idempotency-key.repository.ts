@@ -4,7 +4,7 @@ import { defineStatement, type SqlExecutor } from '../database/statement.ts';
 import type { KekId, SecretId } from '../vault/ids.ts';
 import { joinSealedSecret, sealedSecretColumns } from '../vault/sealed-secret.repository.ts';
 
-/** Which request: keyed hashes of client, path, and key, and of the body. */
+/** Identifies a request: keyed hashes of client, path, and key, and of the body. */
 export interface IdempotentRequest {
   keyHash: Buffer;
   bodyHash: Buffer;
@@ -13,13 +13,13 @@ export interface IdempotentRequest {
   at: Date;
 }
 
-/** What is known of a key, with its sealed answer (null: none). */
+/** The stored state of a key, with its sealed answer (null: none). */
 export interface IdempotencyKeyRow {
   body_hash: Buffer;
   created_at: Date;
   /** The sealed answer. */
   secret_id: SecretId | null;
-  /** What a request of several transactions made. */
+  /** Id of what a request of several transactions created. */
   resource_id: string | null;
   /** Set until such a request ends. */
   running_until: Date | null;
@@ -101,7 +101,7 @@ export async function setIdempotencyAnswer(executor: SqlExecutor, keyHash: Buffe
   await executor.run(setAnswer({ keyHash, secretId }));
 }
 
-/** Marks a request as running. Returns false if it has an answer, still runs, or had another body. */
+/** Marks a request as running. Returns false if it has an answer, is still running, or had another body. */
 export async function claimIdempotencyKey(
   executor: SqlExecutor,
   request: IdempotentRequest,
@@ -118,7 +118,7 @@ export async function setIdempotencyResource(
   await executor.run(setResource({ ...request, resourceId }));
 }
 
-/** Frees the key of a request that made nothing. */
+/** Frees the key of a request that created nothing. */
 export async function abandonIdempotencyKey(executor: SqlExecutor, keyHash: Buffer): Promise<void> {
   await executor.run(deleteClaim({ keyHash }));
 }

@@ -2,7 +2,7 @@ import { Global, Module, type OnModuleInit } from '@nestjs/common';
 import { RetentionService } from '../database/retention.service.ts';
 import { IdempotencyService } from './idempotency.service.ts';
 
-/** `Idempotency-Key` of requests that make something. Global, because several modules have such routes. */
+/** `Idempotency-Key` of requests that create something. Global, because several modules have such routes. */
 @Global()
 @Module({ providers: [IdempotencyService], exports: [IdempotencyService] })
 export class IdempotencyModule implements OnModuleInit {

@@ -27,7 +27,8 @@ const MAX_RETRY_AFTER_SECONDS = 5;
 
 /**
  * Answers 201 with `Location`, and repeats of a request with the same `Idempotency-Key` within 24 hours with the first
- * answer (draft-ietf-httpapi-idempotency-key-header). Errors are not kept: nothing was made, so a repeat may succeed.
+ * answer (draft-ietf-httpapi-idempotency-key-header). Errors are not kept: nothing was created, so a repeat may
+ * succeed.
  */
 @Injectable()
 export class IdempotencyService {
@@ -40,9 +41,9 @@ export class IdempotencyService {
   ) {}
 
   /**
-   * For what one transaction makes: key and sealed answer commit with it, so a crash leaves all or nothing. `make` must
-   * run its transaction with the function given. Concurrent requests with a key wait for the first. Throws 409
-   * `idempotency_key_reused` for another body.
+   * For what one transaction creates: key and sealed answer commit with it, so a crash leaves all or nothing. `make`
+   * must run its transaction with the given function. Concurrent requests with the same key wait for the first. Throws
+   * 409 `idempotency_key_reused` for another body.
    */
   async create<T, B>(
     call: IdempotentCall,
@@ -72,9 +73,9 @@ export class IdempotencyService {
   }
 
   /**
-   * For what takes calls to Meta and must be safe to repeat. `make` returns the id of what it made and passes it to
-   * `onMade` in the transaction that makes it; only this id is kept, and repeats show the thing as it is then. Throws
-   * 409 `idempotency_key_in_use` while the first request runs (after a crash, for at most CLAIM_SECONDS).
+   * For requests that call Meta and must be safe to repeat. `make` returns the id of what it created and passes it to
+   * `onMade` in the creating transaction; only this id is kept, and repeats return the resource in its current state.
+   * Throws 409 `idempotency_key_in_use` while the first request runs (after a crash, for at most CLAIM_SECONDS).
    */
   async createByMeta<I extends string, B>(
     call: IdempotentCall,
@@ -96,13 +97,13 @@ export class IdempotencyService {
       const id = await make((tx, made) => setIdempotencyResource(tx, request, made));
       return respond(call, await show(id));
     } catch (error) {
-      // Without a database it ends by itself.
+      // If the database is down, the claim expires by itself.
       await abandonIdempotencyKey(this.database, request.keyHash).catch(() => {});
       throw error;
     }
   }
 
-  /** Removes up to `limit` keys whose time is over. Returns how many. */
+  /** Removes up to `limit` expired keys. Returns how many. */
   removeExpired(limit: number): Promise<number> {
     const before = addSeconds(this.clock.now(), -LIFETIME_SECONDS);
     return this.database.transaction(async (tx) => {
@@ -128,7 +129,7 @@ export class IdempotencyService {
     return row === null ? null : openAnswer<B>(this.vault, request, row);
   }
 
-  /** Throws 409 `idempotency_key_reused` if its body was another. */
+  /** Throws 409 `idempotency_key_reused` if the stored body differs. */
   private async find(request: IdempotentRequest): Promise<IdempotencyKeyRow | null> {
     const row = await findIdempotencyKey(this.database, request.keyHash);
     if (row === null) return null;

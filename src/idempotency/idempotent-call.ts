@@ -4,12 +4,12 @@ import type { AuthenticatedRequest } from '../auth/decorators.ts';
 import type { CallerId } from '../auth/ids.ts';
 import { invalidInputError } from '../platform/problem.ts';
 
-/** A request that makes something. */
+/** A request that creates something. */
 export interface IdempotentCall {
   /** Null without the header. */
   readonly key: string | null;
   readonly clientId: CallerId;
-  /** Without query and final slash: a key counts for one path only. */
+  /** Without query and trailing slash: a key is valid for one path only. */
   readonly path: string;
   /** As parsed, not yet validated. */
   readonly body: unknown;
@@ -32,12 +32,12 @@ export const Idempotent = createParamDecorator((_: unknown, context: ExecutionCo
 });
 
 const PRINTABLE = /^[\x20-\x7e]{1,255}$/;
-/** A string of RFC 9651, 3.3.3, as draft-ietf-httpapi-idempotency-key-header asks for. */
+/** A string of RFC 9651, 3.3.3, as draft-ietf-httpapi-idempotency-key-header requires. */
 const QUOTED = /^"((?:[^"\\]|\\["\\])*)"$/;
 
 /**
- * Parses the header. Most clients send the bare key, the IETF draft quotes it: both are the same key. Throws 400 unless
- * it has 1 to 255 printable ASCII characters.
+ * Parses the header. Most clients send the bare key; the IETF draft quotes it. Both mean the same key. Throws 400
+ * unless it has 1 to 255 printable ASCII characters.
  */
 export function parseIdempotencyKey(header: string | string[] | undefined): string | null {
   if (header === undefined) return null;

@@ -5,9 +5,9 @@ import { DecryptionError, type SealContext } from '../vault/sealed-secret.ts';
 import type { Vault } from '../vault/vault.ts';
 import type { IdempotencyKeyRow, IdempotentRequest } from './idempotency-key.repository.ts';
 
-/** The answer to a request that made something: 201 with `Location`. */
+/** The answer to a request that created something: 201 with `Location`. */
 export interface CreatedAnswer<B> {
-  /** Path of what was made. */
+  /** Path of what was created. */
   location: string;
   /** JSON. May hold a secret that is shown only once. */
   body: B;

@@ -7,21 +7,24 @@ export interface PartitionRange {
   until: Date;
 }
 
-/** `from` null: all ids before `until`, which is how the rows of before partitions are one. */
+/** `from` null: all ids before `until`. Rows from before the table was partitioned form one such partition. */
 export interface Partition {
   name: string;
   from: Date | null;
   until: Date;
 }
 
-/** How far ahead partitions reach at least: how long making them may fail before rows go to the default partition. */
+/**
+ * Minimum time for which partitions exist in advance: how long creating them may fail before rows go to the default
+ * partition.
+ */
 const AHEAD_SECONDS = 3 * DAY_SECONDS;
 
-/** The partitions that are missing until three days from `now`, of `days` each. */
+/** Returns the ranges without a partition until three days from `now`, of `days` each. */
 export function findMissingRanges(partitions: readonly Partition[], now: Date, days: number): PartitionRange[] {
   const today = now.getTime() - (now.getTime() % (DAY_SECONDS * 1_000));
   const missing: PartitionRange[] = [];
-  // After a long stop, the days in between stay without one: nothing was written then.
+  // After a long outage, the days in between get none: nothing was written then.
   let from = new Date(Math.max(today, partitions.at(-1)?.until.getTime() ?? 0));
   while (from < addSeconds(now, AHEAD_SECONDS)) {
     const until = addSeconds(from, days * DAY_SECONDS);
@@ -32,8 +35,8 @@ export function findMissingRanges(partitions: readonly Partition[], now: Date, d
 }
 
 /**
- * The spans whose rows have no partition that is dropped as a whole: those of before partitions, and gaps. `from` null:
- * from the first id.
+ * The spans whose rows are in no partition that is dropped as a whole: those from before partitioning, and gaps. `from`
+ * null: from the first id.
  */
 export function findSpansKeptByRow(partitions: readonly Partition[]): { from: Date | null; until: Date }[] {
   const spans: { from: Date | null; until: Date }[] = [];

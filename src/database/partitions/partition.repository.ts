@@ -3,10 +3,10 @@ import { timeOfId } from '../../platform/ids.ts';
 import { defineStatement, type SqlExecutor } from '../statement.ts';
 import type { Partition, PartitionRange } from './partition-plan.ts';
 
-/** Tables that are partitioned by the time in their ids, or in those of the rows that theirs belong to. */
+/** Tables that are partitioned by the time in their ids, or in the ids of the rows they belong to. */
 export type PartitionedTable = 'lease' | 'audit_entry' | 'audit_link';
 
-/** `crowded`: too many rows of the range lie in the default partition to be moved while writers wait. */
+/** `crowded`: the default partition holds too many rows of the range to move them while writers wait. */
 export type MakeOutcome = 'made' | 'exists' | 'busy' | 'crowded';
 
 const listStatement = defineStatement<
@@ -28,7 +28,7 @@ const makeStatement = defineStatement<PartitionRange & { table: PartitionedTable
   ({ table, from, until }) => sql`SELECT make_partition(${table}, ${from}, ${until}) AS outcome`,
 );
 
-/** All but the default partition, oldest first. */
+/** All partitions except the default one, oldest first. */
 export async function listPartitions(executor: SqlExecutor, table: PartitionedTable): Promise<Partition[]> {
   const rows = await executor.rows(listStatement({ table }));
   return rows.map(({ name, from_id: fromId, before_id: beforeId }) => ({
@@ -38,7 +38,7 @@ export async function listPartitions(executor: SqlExecutor, table: PartitionedTa
   }));
 }
 
-/** Makes the partition of a range of whole days, and moves what the default partition has of it. */
+/** Creates the partition of a range of whole days, and moves its rows there from the default partition. */
 export async function makePartition(
   executor: SqlExecutor,
   table: PartitionedTable,

@@ -12,17 +12,17 @@ import { findMissingRanges, type Partition } from './partition-plan.ts';
 const INTERVAL_MS = 600_000;
 
 export interface PartitionedTableOptions {
-  /** Days that a new partition spans. Statements lock every partition that there is, so there should be few. */
+  /** Days that a new partition spans. Statements lock every existing partition, so there should be few. */
   days: number;
   /** Ids of partitions that end before this instant may be dropped. Absent: none are. */
   droppedUntil?: () => Date;
-  /** Drops the partition that ends at an instant; false if another replica is at it. */
+  /** Drops the partition that ends at an instant; false if another replica is doing so. */
   drop?: (until: Date) => Promise<boolean>;
 }
 
 /**
- * Makes partitions ahead of their first rows, and drops those past their retention. If that fails, rows go to the
- * default partition, and move from there when their partition is made.
+ * Creates partitions ahead of their first rows, and drops those past their retention. If creating one fails, its rows
+ * go to the default partition, and move from there once it is created.
  */
 @Injectable()
 export class PartitionService {
@@ -54,7 +54,7 @@ export class PartitionService {
     });
   }
 
-  /** Keeps a table in partitions. */
+  /** Manages the partitions of a table. */
   register(table: PartitionedTable, options: PartitionedTableOptions): void {
     this.#tables.set(table, options);
   }
@@ -64,12 +64,12 @@ export class PartitionService {
     return this.#job.runOnce();
   }
 
-  /** All partitions of a table but the default one, oldest first. */
+  /** All partitions of a table except the default one, oldest first. */
   list(table: PartitionedTable): Promise<Partition[]> {
     return listPartitions(this.database, table);
   }
 
-  /** Goes on with the other tables where one fails, for instance because a dump keeps it locked. */
+  /** Continues with the other tables if one fails, for instance because a dump keeps it locked. */
   private async maintain(signal: AbortSignal): Promise<void> {
     const failures: unknown[] = [];
     for (const [table, options] of this.#tables) {

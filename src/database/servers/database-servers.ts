@@ -11,14 +11,14 @@ import { PasswordSource } from './password-source.ts';
 import { ReadOnlyServerError, type ServerChoice, ServerClient, type SessionSettings } from './server-client.ts';
 import { ServerTls } from './server-tls.ts';
 
-/** Most milliseconds to ask a host whether it takes writes: less than any request waits for a connection. */
+/** Maximum milliseconds to ask a host whether it takes writes: less than any request waits for a connection. */
 const ASK_TIMEOUT_MS = 800;
 
-/** What stands between us and Postgres. */
+/** The pooler between us and Postgres, if any. */
 export interface Pooler {
-  /** `session`: each client has a server's session; `transaction`: it borrows one for each transaction. */
+  /** `session`: each client has its own server session; `transaction`: it borrows one for each transaction. */
   readonly mode: 'none' | 'session' | 'transaction';
-  /** Whether statements that were prepared once can be run on every session that it lends. */
+  /** Whether statements prepared once can be run on every session that it lends. */
   readonly keepsPrepared: boolean;
 }
 
@@ -30,18 +30,18 @@ interface ServersDriver {
   readonly servers: DatabaseServers;
 }
 
-/** The servers of one database URL. Each new connection chooses its server, and asks for the password anew. */
+/** The servers of one database URL. Each new connection chooses its server, and fetches the password again. */
 export class DatabaseServers implements ServerChoice {
   readonly address: DatabaseAddress;
-  /** Looked at before the first pool is opened (`inspectPooler`). */
+  /** Determined before the first pool is opened (`inspectPooler`). */
   pooler: Pooler = { mode: 'none', keepsPrepared: true };
-  /** For TypeORM, which makes its pool by itself. */
+  /** For TypeORM, which creates its own pool. */
   readonly driver: ServersDriver;
   readonly #password: PasswordSource;
   readonly #tls: ServerTls | null;
   readonly #finder: HostFinder;
 
-  /** Throws `DatabaseUrlError`, or the error of a certificate's file. */
+  /** Throws `DatabaseUrlError`, or the error of reading a certificate file. */
   constructor(url: string, password: DatabasePasswordConfig | null = null) {
     this.address = parseDatabaseUrl(url);
     this.driver = createDriver(this);
@@ -72,7 +72,7 @@ export class DatabaseServers implements ServerChoice {
     return new this.driver.Pool(options);
   }
 
-  /** One connection, whose statements have `timeoutMs`, too. End it. */
+  /** Opens one connection, whose statements are also limited to `timeoutMs`. The caller must end it. */
   connect(timeoutMs: number): Promise<ServerClient> {
     const limits = { connectionTimeoutMillis: timeoutMs, query_timeout: timeoutMs };
     return new ServerClient({ ...limits, ...this.clientConfig() }, this, {}).connect();
@@ -91,7 +91,7 @@ export class DatabaseServers implements ServerChoice {
     this.#password.discard();
   }
 
-  /** All that `pg` has to know, besides limits. */
+  /** All that `pg` needs besides limits. */
   clientConfig(): ClientConfig {
     const { user, database, options, channelBinding } = this.address;
     return {
@@ -105,7 +105,7 @@ export class DatabaseServers implements ServerChoice {
     };
   }
 
-  /** Asks on a connection of its own. */
+  /** Asks on a separate connection. */
   async #isFit(host: DatabaseHost): Promise<boolean> {
     const limits = { connectionTimeoutMillis: ASK_TIMEOUT_MS, query_timeout: ASK_TIMEOUT_MS };
     const alone: ServerChoice = {

@@ -1,14 +1,14 @@
 import type { DatabaseHost } from '../../config/database-url.ts';
 
-/** Connections that are made together, as after a failover, share one search. */
+/** Connections opened at the same time, as after a failover, share one search. */
 const FOUND_TTL_MS = 1_000;
 
-/** Resolves to whether the host will do; rejects if it can't be asked. */
+/** Resolves to whether the host is suitable; rejects if it can't be asked. */
 type AskHost = (host: DatabaseHost) => Promise<boolean>;
 
 /**
- * Finds the host to connect to among several: asks all at once and takes the first that will do, so one that hangs or
- * is gone costs nothing.
+ * Finds the host to connect to among several: asks all at once and takes the first suitable one, so a host that hangs
+ * or is gone causes no delay.
  */
 export class HostFinder {
   #found: { host: Promise<DatabaseHost>; atMs: number } | null = null;
@@ -19,7 +19,7 @@ export class HostFinder {
     private readonly unfit: () => Error,
   ) {}
 
-  /** Throws the error of a host that could not be asked, or `unfit()` if one answered but will not do. */
+  /** Throws the error of a host that could not be asked, or `unfit()` if one answered but is not suitable. */
   find(): Promise<DatabaseHost> {
     if (this.#found !== null && performance.now() - this.#found.atMs < FOUND_TTL_MS) return this.#found.host;
     const found = { host: this.#search(), atMs: performance.now() };

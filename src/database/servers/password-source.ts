@@ -3,13 +3,15 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { DatabasePasswordConfig } from '../../config/database-settings.ts';
 
-/** A command may ask a cloud for a token, which takes long: connections that are made together share one. */
+/**
+ * A command may request a token from a cloud service, which takes long: connections opened at the same time share one.
+ */
 const FRESH_MS = 30_000;
-/** Until then, a connection need not wait for the next answer. */
+/** Up to this age, a connection uses the last answer instead of waiting for the next. */
 const USABLE_MS = 300_000;
 const COMMAND_TIMEOUT_MS = 10_000;
 
-/** There is no password. Names the setting, never what a file or a command says. */
+/** No password is available. The message names the setting, never the contents of a file or a command's output. */
 export class DatabasePasswordError extends Error {
   constructor(
     readonly setting: string,
@@ -22,7 +24,7 @@ export class DatabasePasswordError extends Error {
 
 /** Gives each new connection its password. */
 export class PasswordSource {
-  /** The command's last. */
+  /** The command's last answer. */
   #answer: { password: string; atMs: number } | null = null;
   #asking: Promise<string> | null = null;
 
@@ -32,8 +34,8 @@ export class PasswordSource {
   ) {}
 
   /**
-   * Reads the file; asks the command unless it has just been asked, and waits for it unless its last answer is minutes
-   * old. Throws `DatabasePasswordError`.
+   * Reads the file, or runs the command unless it has run within 30 seconds; waits for it only if its last answer is
+   * older than 5 minutes. Throws `DatabasePasswordError`.
    */
   async get(): Promise<string> {
     if (this.config === null) {
@@ -43,7 +45,7 @@ export class PasswordSource {
     return 'file' in this.config ? readPasswordFile(this.config.file) : this.#ask(this.config.command);
   }
 
-  /** The server refused the password: the next connection waits for the command. */
+  /** Call when the server refused the password: the next connection then waits for the command. */
   discard(): void {
     this.#answer = null;
   }
@@ -54,7 +56,7 @@ export class PasswordSource {
     this.#asking ??= this.#run(command);
     const asking = this.#asking;
     if (this.#answer === null || ageMs > USABLE_MS) return asking;
-    // If it fails, it is asked again for the next connection.
+    // If it fails, the next connection runs it again.
     asking.catch(() => undefined);
     return this.#answer.password;
   }
@@ -79,7 +81,7 @@ async function readPasswordFile(file: string): Promise<string> {
 
 async function runPasswordCommand(command: string): Promise<string> {
   const setting = 'DATABASE_PASSWORD_COMMAND';
-  // The cause is left out: it has the output.
+  // The cause is left out: it contains the output.
   const { stdout } = await promisify(exec)(command, { timeout: COMMAND_TIMEOUT_MS, maxBuffer: 64 * 1024 }).catch(
     ({ code, signal }: { code?: unknown; signal?: unknown }) => {
       throw new DatabasePasswordError(setting, `failed (${String(signal ?? code)}).`);

@@ -2,11 +2,11 @@ import type { Random } from '../../platform/random.ts';
 import type { DatabaseServers, Pooler } from './database-servers.ts';
 import type { ServerClient } from './server-client.ts';
 
-/** Most milliseconds for a connection, and for each statement on it. */
+/** Maximum milliseconds for a connection, and for each statement on it. */
 const TIMEOUT_MS = 5_000;
-/** Which session is lent is up to the pooler; other clients' transactions come in between. */
+/** Which session is lent is up to the pooler; transactions of other clients come in between. */
 const ROUNDS = 3;
-/** A prepared statement that exists already, or does not. */
+/** SQLSTATEs: a prepared statement already exists, or does not exist. */
 const UNKEPT_STATES = new Set(['42P05', '26000']);
 
 /** A pooler that the service can't work with. The message is a sentence without its subject. */
@@ -22,8 +22,8 @@ export class UnfitPoolerError extends Error {
 }
 
 /**
- * Finds out whether a pooler stands between us and Postgres, and how it works. Costs one connection where there is
- * none. Throws `UnfitPoolerError`, or the error of the connection.
+ * Determines whether there is a pooler between us and Postgres, and how it works. Without one, this costs one
+ * connection. Throws `UnfitPoolerError`, or the error of the connection.
  */
 export async function inspectPooler(servers: DatabaseServers, random: Random): Promise<Pooler> {
   const one = await servers.connect(TIMEOUT_MS);
@@ -41,7 +41,7 @@ export async function inspectPooler(servers: DatabaseServers, random: Random): P
   }
 }
 
-/** Whether two clients get the same session in turn, or one client another session than before. */
+/** Whether two clients get the same session in turn, or one client gets a different session than before. */
 async function isLentByTransaction(one: ServerClient, other: ServerClient): Promise<boolean> {
   for (let round = 0; round < ROUNDS; round++) {
     const before = await readSession(one);
@@ -79,8 +79,8 @@ async function readSession(client: ServerClient): Promise<number | undefined> {
 }
 
 /**
- * Whether a statement that one client prepared neither hinders the other nor gets lost on another session. Expects that
- * `other` has a transaction open.
+ * Whether a statement prepared by one client neither conflicts with the other client's nor gets lost on another
+ * session. `other` must have a transaction open.
  */
 async function keepsPrepared(one: ServerClient, other: ServerClient, random: Random): Promise<boolean> {
   const statement = { name: `probe_${random.bytes(8).toString('hex')}`, text: 'SELECT 1' };
@@ -89,7 +89,7 @@ async function keepsPrepared(one: ServerClient, other: ServerClient, random: Ran
     await one.query(statement);
     await other.query('BEGIN');
     await other.query(statement);
-    // Another session than that of `other`.
+    // On a session other than that of `other`.
     await one.query(statement);
     return true;
   } catch (error) {

@@ -12,16 +12,16 @@ export interface SessionSettings {
   readonly jit?: 'off' | undefined;
 }
 
-/** What a client asks before and after it has connected. */
+/** What a client needs to know before and after it has connected. */
 export interface ServerChoice {
   readonly needsWrites: boolean;
-  /** Whether the server, or a pooler in front, keeps this session's settings for it alone. */
+  /** Whether the server, or a pooler in front of it, keeps this session's settings for this session alone. */
   readonly hasSessions: boolean;
   /** The host to connect to. */
   choose(): Promise<DatabaseHost>;
-  /** The host that was chosen last is not what it was. */
+  /** Call if the host chosen last is no longer suitable. */
   forget(): void;
-  /** The server refused the password. */
+  /** Call if the server refused the password. */
   discardPassword(): void;
 }
 
@@ -30,7 +30,7 @@ interface SessionRow {
   read_only: string;
 }
 
-/** The server takes no writes, though `target_session_attrs` asks for one that does. */
+/** The server takes no writes, though `target_session_attrs` requires one that does. */
 export class ReadOnlyServerError extends Error {
   /** SQLSTATE of a read-only transaction. */
   readonly code = '25006';
@@ -41,13 +41,13 @@ export class ReadOnlyServerError extends Error {
   }
 }
 
-/** The time to connect is limited as a whole. */
+/** Only the time to connect as a whole is limited. */
 const NO_LIMIT_MS = 60_000;
 const LOGIN_REFUSED = new Set(['28P01', '28000']);
 
 /**
- * A client that chooses its server when it connects, and sets the session up by a statement: poolers refuse them
- * as startup parameters.
+ * A client that chooses its server when it connects, and sets up the session with a statement: poolers refuse the
+ * settings as startup parameters.
  */
 export class ServerClient extends pg.Client {
   #isPooled = false;
@@ -58,11 +58,11 @@ export class ServerClient extends pg.Client {
     private readonly settings: SessionSettings,
   ) {
     super(config);
-    // If a connection breaks, its statement fails; without a listener, the process would end, too.
+    // If a connection breaks, its statement fails; without a listener, the process would end as well.
     this.on('error', () => undefined);
   }
 
-  /** Whether a pooler stands between: the process id of the session is not that of the server's. */
+  /** Whether there is a pooler in between: the session's process id differs from the server's. */
   get isPooled(): boolean {
     return this.#isPooled;
   }
@@ -78,7 +78,7 @@ export class ServerClient extends pg.Client {
 
   private async open(): Promise<this> {
     const { host, port } = await this.choice.choose();
-    // The pool destroys the socket of a client that takes too long, which would be connected anew.
+    // The pool destroys the socket of a client that takes too long; connecting now would reopen it.
     if (this.socket.destroyed) throw new Error('Connection terminated due to connection timeout');
     Object.assign(this, { host, port });
     if (host.startsWith('/')) this.#withoutTls();
@@ -88,7 +88,7 @@ export class ServerClient extends pg.Client {
     } catch (error) {
       if (LOGIN_REFUSED.has(String((error as { code?: unknown }).code))) this.choice.discardPassword();
       this.choice.forget();
-      // A silent server does not answer the goodbye.
+      // A silent server does not respond to the termination message.
       void this.end().catch(() => undefined);
       this.socket.destroy();
       throw error;
@@ -98,7 +98,7 @@ export class ServerClient extends pg.Client {
 
   private async beginSession(): Promise<void> {
     const { processID } = this as unknown as { processID: number };
-    // On a session that is only lent, others would get these settings.
+    // On a borrowed session, other clients would get these settings.
     const isOurs = `${this.choice.hasSessions} OR pg_backend_pid() = ${processID}`;
     const settings = Object.entries(this.settings)
       .filter(([, value]) => value !== undefined && value !== false)
@@ -110,7 +110,7 @@ export class ServerClient extends pg.Client {
     if (this.choice.needsWrites && rows[0]?.read_only === 'on') throw new ReadOnlyServerError();
   }
 
-  /** As libpq does for Unix sockets. */
+  /** As in libpq for Unix sockets. */
   #withoutTls(): void {
     Object.assign(this, { ssl: false });
     Object.assign(connectionOf(this), { ssl: false });
@@ -121,7 +121,7 @@ export class ServerClient extends pg.Client {
   }
 }
 
-/** Private in `pg`'s types; its pool uses it, too. */
+/** Private in `pg`'s types; its pool uses it as well. */
 function connectionOf(client: pg.Client): { stream: Socket } {
   return (client as unknown as { connection: { stream: Socket } }).connection;
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 import type { DatabaseTls } from '../../config/database-url.ts';
 
-/** Options for TLS. Reads its files for each new connection, because certificates are renewed while we run. */
+/** TLS options. Reads the files for each new connection, because certificates are renewed while we run. */
 export class ServerTls {
   #last: ConnectionOptions;
 
@@ -11,12 +11,12 @@ export class ServerTls {
     this.#last = this.#read();
   }
 
-  /** Those of the last time while a file is just being replaced. */
+  /** Returns the previous options if a file can't be read, for instance while it is being replaced. */
   options(): ConnectionOptions {
     try {
       this.#last = this.#read();
     } catch {
-      // Told by the server, if they are out of date.
+      // If the previous ones are out of date, the server refuses them.
     }
     return { ...this.#last };
   }
@@ -36,9 +36,9 @@ export class ServerTls {
 /** Names of OpenSSL's verification errors and of Node's own, as in `error.code`. */
 const TLS_FAILURE = /^(ERR_TLS|ERR_SSL|EPROTO|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA)/;
 
-/** Whether a connection failed because TLS could not be agreed on, or the certificate does not hold. */
+/** Whether a connection failed because TLS could not be negotiated or the certificate is not valid. */
 export function isTlsFailure({ code, message }: { code?: unknown; message?: unknown }): boolean {
   if (typeof code === 'string') return TLS_FAILURE.test(code);
-  // `pg` has no codes for these.
+  // `pg` has no error codes for these.
   return typeof message === 'string' && /support SSL connections|establishing an SSL connection/.test(message);
 }

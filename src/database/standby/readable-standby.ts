@@ -4,10 +4,10 @@ import { DatabaseAvailability } from '../database-availability.ts';
 import { borrowedSessions } from '../servers/borrowed-sessions.ts';
 import type { DatabaseServers } from '../servers/database-servers.ts';
 
-/** Where `StandbyReads` reads. */
+/** The standby that `StandbyReads` reads from. */
 export interface ReadableStandby {
   servers: DatabaseServers;
-  /** Most milliseconds that a read waits for it to catch up. */
+  /** Maximum milliseconds that a read waits for the standby to catch up. */
   waitMs: number;
 }
 
@@ -18,10 +18,10 @@ export interface StandbyPool {
 }
 
 const ACQUIRE_TIMEOUT_MS = 500;
-/** Postgres cancels the statement earlier, and says so. */
+/** Lets Postgres cancel the statement first and report why. */
 const QUERY_TIMEOUT_MARGIN_MS = 200;
 
-/** Trouble with the standby is none with the database: it has an availability of its own. */
+/** Trouble with the standby is not trouble with the database: it has its own `DatabaseAvailability`. */
 export function openStandbyPool({ servers }: ReadableStandby, size: number, statementTimeoutMs: number): StandbyPool {
   const limits = { statement_timeout: statementTimeoutMs, idle_in_transaction_session_timeout: 10_000 };
   const pool = servers.openPool({

@@ -1,7 +1,7 @@
 import sql from 'sql-template-tag';
 import { defineStatement } from '../statement.ts';
 
-/** How far the primary and its physical standbys are. */
+/** Positions of the primary and its physical standbys. */
 export interface ReplicationRow {
   /** How far the primary has written, in bytes of WAL; null on a standby. */
   written: string | null;
@@ -9,20 +9,20 @@ export interface ReplicationRow {
   timeline: string | null;
   /** Whether any standby is connected. */
   is_connected: boolean;
-  /** Whether a standby may connect again: a slot waits for it. */
+  /** Whether a standby may connect again: a replication slot waits for it. */
   has_slot: boolean;
   /** What the most advanced standby has on disk; null: unknown to this user, or there is none. */
   confirmed: string | null;
 }
 
-/** What replicates the server, for operators. */
+/** What replicates from the server, for operators. */
 export interface StandbysRow {
-  /** `synchronous_standby_names`; empty: commits wait for nobody. */
+  /** `synchronous_standby_names`; empty: commits wait for no standby. */
   names: string;
   connected: number;
   /** Commits wait for these, or for some of these. */
   synchronous: number;
-  /** Standbys of which this user may not see how far they are. */
+  /** Standbys whose position this user may not see. */
   hidden: number;
   /** Physical slots without a standby. */
   waiting: number;
@@ -32,7 +32,10 @@ export interface StandbysRow {
 const IS_STANDBY = sql`(r.state IS NULL OR r.state IN ('streaming', 'catchup'))
       AND NOT EXISTS (SELECT FROM pg_replication_slots s WHERE s.active_pid = r.pid AND s.slot_type = 'logical')`;
 
-/** Where the primary is, at least at what this user has committed before. With `off`, commits are on disk later. */
+/**
+ * Position of the primary, at least up to what this user has committed before. With `off`, commits reach the disk
+ * later.
+ */
 export const POSITION = sql`CASE WHEN current_setting('synchronous_commit') = 'off' THEN pg_current_wal_insert_lsn()
         ELSE pg_current_wal_flush_lsn() END`;
 

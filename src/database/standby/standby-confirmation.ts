@@ -6,22 +6,22 @@ import type { SqlExecutor } from '../statement.ts';
 import { DatabaseTimeoutError } from '../with-timeout.ts';
 import { selectReplication } from './replication.query.ts';
 
-/** `standby`: at least one standby has it on disk, too. `primary`: it would be lost with the primary's disk. */
+/** `standby`: at least one standby also has it on disk. `primary`: it would be lost with the primary's disk. */
 type Durability = 'standby' | 'primary';
 
 /** A place in the WAL. */
 export interface WalPosition {
-  /** Another timeline: a standby was promoted in between. */
+  /** If it differs, a standby was promoted in between. */
   timeline: string;
   lsn: bigint;
 }
 
-/** What is known of work that has been committed. */
+/** What is known about committed work. */
 export interface Confirmation {
   durability: Durability;
   /** Where the WAL was after the commit. */
   position: WalPosition;
-  /** Whether there is or was a standby, so that `primary` is less than usual. */
+  /** Whether there is or was a standby, so that `primary` means less durability than usual. */
   isStandbyExpected: boolean;
 }
 
@@ -37,23 +37,23 @@ type ConfirmationListener = (confirmation: Confirmation) => void;
 interface Waiter {
   /** Null: unknown when the work began. */
   timeline: string | null;
-  /** Null until the first look after the commit. */
+  /** Null until the first check after the commit. */
   lsn: bigint | null;
   settle(durability: Durability, position: WalPosition): void;
   fail(error: unknown): void;
 }
 
-/** Longest wait for a standby: with the statements before it, a request stays within its two seconds. */
+/** Longest wait for a standby: together with the statements before it, a request stays within its two seconds. */
 const CONFIRM_WITHIN_MS = 1_000;
 const LOOK_INTERVAL_MS = 5;
-/** After that, a look may be on a dead connection: another one begins beside it. */
+/** A check that takes longer may be on a dead connection: another one starts in parallel. */
 const SLOW_LOOK_MS = 300;
-/** How long it is remembered that there is no standby, so that not every commit asks. */
+/** How long to remember that there is no standby, so that not every commit checks. */
 const NONE_FOR_MS = 1_000;
 
 /**
  * Waits after a commit until a standby has it on disk, so that a failover cannot undo it, even if replication is
- * asynchronous. All who wait share one look at `pg_stat_replication` at a time.
+ * asynchronous. All waiting calls share one query of `pg_stat_replication` at a time.
  */
 export class StandbyConfirmation {
   readonly #waiters = new Set<Waiter>();
@@ -73,9 +73,9 @@ export class StandbyConfirmation {
   }
 
   /**
-   * Runs `work`, which commits, then waits for a standby: a second at most, and not at all where there is none. Throws
-   * what `work` throws, and 503 `database_unavailable` if the database fails over or away meanwhile: nobody can tell
-   * then whether the commit survived.
+   * Runs `work`, which commits, then waits for a standby: at most a second, and not at all if there is none. Throws
+   * what `work` throws, and 503 `database_unavailable` if the database fails over or becomes unavailable while waiting:
+   * it is then unknown whether the commit survived.
    */
   async confirm<T>(work: () => Promise<T>): Promise<{ result: T; confirmation: Confirmation }> {
     const timeline = this.#timeline;
@@ -85,15 +85,15 @@ export class StandbyConfirmation {
     return { result, confirmation };
   }
 
-  /** Throws 503 `database_unavailable`, also if this is a standby. */
+  /** Throws 503 `database_unavailable`, also if this server is a standby. */
   async look(): Promise<Replication> {
     const [row] = await this.executor.rows(selectReplication({}));
     if (row === undefined || row.written === null || row.timeline === null)
       throw this.availability.unavailable(new ReadOnlyServerError());
     const position = { timeline: row.timeline, lsn: BigInt(row.written) };
-    // A slow look may come after a newer one. Timelines only go up.
+    // A slow check may finish after a newer one. Timelines only increase.
     if (this.#timeline === null || row.timeline > this.#timeline) this.#timeline = row.timeline;
-    // A standby that was here before may be back at any time.
+    // A standby that was connected before may return at any time.
     this.#isExpected ||= row.is_connected || row.has_slot;
     this.#none = this.#isExpected ? null : { position, untilMs: performance.now() + NONE_FOR_MS };
     return { position, confirmed: row.confirmed === null ? null : BigInt(row.confirmed) };
@@ -137,7 +137,7 @@ export class StandbyConfirmation {
   }
 
   private async lookForAll(): Promise<void> {
-    // Those who come during the look may have committed after it.
+    // Calls that start to wait during the check may have committed after it.
     const waiting = [...this.#waiters];
     try {
       const seen = await this.look();

@@ -2,7 +2,7 @@ import sql from 'sql-template-tag';
 import { defineStatement } from '../statement.ts';
 import { POSITION } from './replication.query.ts';
 
-/** Where the primary is. */
+/** The primary's position. */
 export interface PrimaryPositionRow {
   /** Bytes of WAL that are committed; null on a standby. */
   written: string | null;
@@ -12,7 +12,7 @@ export interface PrimaryPositionRow {
   system: string;
 }
 
-/** Where a standby is. */
+/** A standby's position. */
 export interface StandbyPositionRow {
   /** Bytes of WAL that are visible here; null on a server that takes writes. */
   replayed: string | null;
@@ -30,7 +30,7 @@ export const selectPrimaryPosition = defineStatement<Record<never, never>, Prima
 );
 
 /**
- * The timeline that the standby receives or, where this is hidden from the user or nothing is received, that of its
+ * The timeline that the standby receives. If that is hidden from the user or nothing is received: the timeline of its
  * last restart point, which may be older.
  */
 export const selectStandbyPosition = defineStatement<Record<never, never>, StandbyPositionRow>(

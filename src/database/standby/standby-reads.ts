@@ -8,12 +8,12 @@ import type { SqlExecutor, SqlReader, Statement } from '../statement.ts';
 import { type PrimaryPositionRow, selectPrimaryPosition, selectStandbyPosition } from './standby-position.query.ts';
 
 /**
- * Who answered a read. `current`: the standby. The primary, because the standby was `behind` for longer than a read
- * waits, is `unfit` (takes writes, or follows another primary), or did not answer (`away`).
+ * What answered a read. `current`: the standby. Otherwise the primary, because the standby was `behind` for longer than
+ * a read waits, is `unfit` (takes writes, or follows another primary), or did not answer (`away`).
  */
 export type ReadOutcome = 'current' | 'behind' | 'unfit' | 'away';
 
-/** Where the primary was when a read began. */
+/** The primary's position when a read began. */
 interface Position {
   written: bigint;
   timeline: string;
@@ -23,7 +23,7 @@ interface Position {
 interface StandbyReadsOptions {
   /** Null: there is no standby to read from. */
   standby: ConnectionPool | null;
-  /** How long a read waits for the standby to have all that was committed before the read began. */
+  /** How long a read waits for the standby to replay everything committed before the read began. */
   waitMs: number;
 }
 
@@ -35,14 +35,14 @@ class StandbyNotUsedError extends Error {
 }
 
 const LOOK_INTERVAL_MS = 5;
-/** After trouble, reads leave the standby alone for this long. */
+/** After trouble, reads avoid the standby for this long. */
 const REST_MS = 1_000;
 
 /**
- * Reads of lists and counts, from a standby where one is configured. A read sees all that was committed before it
- * began, by whomever and on whichever replica: it asks the primary how far that has written, and the standby must have
- * replayed as much. Else, and in any trouble, it reads from the primary. So there is no answer older than its request,
- * and nobody misses what they have just changed.
+ * Reads lists and counts from a standby if one is configured. A read sees everything committed before it began, by any
+ * client on any replica: it asks the primary for its WAL position, and the standby must have replayed up to it.
+ * Otherwise, and after any failure, it reads from the primary. So no answer is older than its request, and callers
+ * always see their own changes.
  */
 export class StandbyReads implements SqlReader {
   readonly #positions: Batcher<void, Position>;
@@ -55,7 +55,7 @@ export class StandbyReads implements SqlReader {
     private readonly availability: DatabaseAvailability,
     private readonly options: StandbyReadsOptions,
   ) {
-    // One look answers all who came before it began.
+    // One query answers all reads that arrived before it began.
     this.#positions = new Batcher((asked) => this.findPosition().then((position) => asked.map(() => position)), {
       maxSize: 1_000,
       maxInFlight: 2,
@@ -74,12 +74,15 @@ export class StandbyReads implements SqlReader {
     return this.read(statement, this.primary);
   }
 
-  /** The same, but with `primary` in the primary's place: an open transaction, or a pool with other limits. */
+  /** The same, but falling back to `primary`: an open transaction, or a pool with other limits. */
   orElse(primary: SqlReader): SqlReader {
     return { rows: (statement) => this.read(statement, primary) };
   }
 
-  /** Looks at the standby, rested or not. Null: none is configured. Throws 503 if the primary does not answer. */
+  /**
+   * Checks the standby, even during its rest period. Null: none is configured. Throws 503 if the primary does not
+   * answer.
+   */
   async look(): Promise<ReadOutcome | null> {
     const { standby } = this.options;
     if (standby === null) return null;
@@ -105,7 +108,7 @@ export class StandbyReads implements SqlReader {
       this.#listener('current', null);
       return rows;
     } catch (error) {
-      // Whatever it is: if it is the statement's fault, the primary says so, too.
+      // Applies to any error: if the statement is at fault, the primary reports the same.
       this.#restsBecause = outcomeOf(error);
       this.#restsUntilMs = performance.now() + REST_MS;
       return this.readPrimary(statement, primary, this.#restsBecause, error);
@@ -133,7 +136,7 @@ export class StandbyReads implements SqlReader {
     const untilMs = performance.now() + this.options.waitMs;
     for (;;) {
       const [row] = await tx.rows(selectStandbyPosition({}));
-      // After a failover, a standby of the old primary may hold what was lost.
+      // After a failover, a standby of the old primary may hold commits that were lost.
       if (row === undefined || row.replayed === null || row.system !== system || row.timeline !== timeline)
         throw new StandbyNotUsedError('unfit');
       if (BigInt(row.replayed) >= written) return;

@@ -12,13 +12,13 @@ interface Ending {
   carryOut: () => Promise<unknown>;
 }
 
-/** Beyond it, the oldest are forgotten. */
+/** Beyond this, the oldest are dropped. */
 const MAX_ENDINGS = 2_000;
 const LOOK_INTERVAL_MS = 1_000;
 
 /**
- * Endings (of leases, connections, clients, keys) that were answered though no standby had them: kept in memory until
- * one has. If a standby without them is promoted, they are carried out again.
+ * Endings (of leases, connections, clients, keys) that were answered before any standby had them: kept in memory until
+ * one does. If a standby without them is promoted, they are carried out again.
  */
 @Injectable()
 export class UnconfirmedEndings {
@@ -54,7 +54,7 @@ export class UnconfirmedEndings {
     if (this.#endings.length > MAX_ENDINGS) this.#endings.shift();
   }
 
-  /** Also looks when nothing is kept, so that the next confirmation knows of a failover. */
+  /** Also checks when no ending is kept, so that the next confirmation notices a failover. */
   private async review(signal: AbortSignal): Promise<void> {
     const seen = await this.database.standby.look();
     const undone = this.#endings.filter(({ position }) => position.timeline !== seen.position.timeline);
@@ -71,7 +71,10 @@ export class UnconfirmedEndings {
     for (const ending of undone) ending.position = position;
   }
 
-  /** Throws if the database is in trouble; what it refuses is there no more, so that nothing is left to end. */
+  /**
+   * Throws if the database is in trouble. If an ending is refused, its object no longer exists, so there is nothing
+   * left to end.
+   */
   private async carryOutAgain({ carryOut }: Ending): Promise<void> {
     try {
       await carryOut();

@@ -13,15 +13,15 @@ import { from, lastValueFrom, type Observable } from 'rxjs';
 import { Database } from '../database.ts';
 import { UnconfirmedEndings } from './unconfirmed-endings.ts';
 
-/** Whether the handler ends something for good, so that it may be carried out again. */
+/** Metadata key: whether the handler ends something permanently, so that it may be carried out again. */
 export const WAITS_FOR_STANDBY = 'metavault:waits-for-standby';
 
 interface StandbyWait {
-  /** Carried out again if a failover undid it. Only for what is final and may be repeated. */
+  /** Carried out again if a failover undid it. Only for endings that are final and safe to repeat. */
   isEnding: boolean;
 }
 
-/** Holds back the answer until a standby has what the handler committed, and says in `Durability` who has it. */
+/** Holds back the response until a standby has what the handler committed, and reports in `Durability` what has it. */
 @Injectable()
 class StandbyInterceptor implements NestInterceptor {
   constructor(
