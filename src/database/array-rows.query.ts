@@ -8,8 +8,8 @@ export type ElementType = 'boolean' | 'bytea' | 'integer' | 'text' | 'timestampt
 export type RowArrays<C extends string> = Readonly<Record<C, string>> & { readonly count: number };
 
 /**
- * Defines a FROM item that turns one array per entry of `columns` into rows, with columns of those names and `n` from
- * 1.
+ * Defines a FROM item that turns one array per entry of `columns` into rows, with columns of those names and `n`,
+ * counted from 1.
  * Postgres builds such a row in a quarter of the time `unnest` takes, which fills a table for each array.
  * The text is assembled once: nesting a fragment per column took longer than everything else in a statement.
  * `most`: maximum number of rows. Postgres then estimates a third of it, regardless of the arrays, and keeps one plan.

@@ -10,7 +10,7 @@ import { DecryptionError } from '../vault/sealed-secret.ts';
 import { GatewayError } from './gateway-error.ts';
 import { GatewayMetrics } from './gateway-metrics.ts';
 
-/** Nginx's status for a caller that left before a response. Only the log and metrics see it. */
+/** Nginx's status for a client that disconnected before a response. Only the log and metrics see it. */
 const CLIENT_CLOSED_REQUEST = 499;
 
 /** Writes errors in Meta's shape, counts them, and logs server errors. */
@@ -23,9 +23,9 @@ export class GatewayErrorWriter {
 
   /** Ends the response in any state. */
   write(error: unknown, request: IncomingMessage, response: ServerResponse, context: RawRequestContext): void {
-    // Already refused as too slow; the failure of the body's reader follows.
+    // The request was already refused as too slow; this is the resulting failure of the body's reader.
     if (response.writableEnded) return;
-    // The caller left, so whatever failed since is neither Meta's failure nor ours, and nobody reads a response.
+    // The client is gone, so a later failure is neither Meta's nor ours, and no one reads a response.
     if (response.destroyed) {
       if (!response.headersSent) response.statusCode = CLIENT_CLOSED_REQUEST;
       return;

@@ -23,7 +23,7 @@ interface ErrorDefinition {
   metaCode: number;
   isTransient: boolean;
   message: string;
-  /** For its problem page; absent if a problem has the same code. */
+  /** Shown on its problem page; absent if a problem has the same code. */
   remedy?: string;
 }
 

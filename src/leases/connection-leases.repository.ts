@@ -16,7 +16,7 @@ interface ActiveLeases {
   now: Date;
 }
 
-/** Condition: an active lease of a connection. The beginning of the id is what the index of connections has. */
+/** Condition: an active lease of a connection. The index of connections holds only the beginning of the id. */
 function isActiveOf({ connectionId, from, now }: ActiveLeases): Sql {
   return sql`connection_id = ${connectionId} AND left(id, 10) >= left(${from}, 10) AND id >= ${from}
       AND expires_at > ${now} AND ended_at IS NULL`;

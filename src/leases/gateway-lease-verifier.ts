@@ -43,7 +43,7 @@ export interface GatewayGrant {
   credentialVersion: number;
   kind: CredentialKind;
   appId: string;
-  /** Of that app, as just read: for `MetaApps.find`. */
+  /** The app's version, as just read: for `MetaApps.find`. */
   appVersion: Buffer | null;
   leaseExpiresAt: Date;
   /** Leases that this one ends with, because it was issued within a response to them; empty if issued to the client. */

@@ -38,11 +38,11 @@ export interface SealedLeaseRow extends ActiveLeaseRow, SealedSecretRow {
   app_id: string;
 }
 
-/** More than the longest lease lasts, and than clocks differ. */
+/** More than the longest lease lifetime plus any difference between clocks. */
 const ACTIVE_SPAN_SECONDS = DAY_SECONDS;
 
 /**
- * What to look for among the leases that can be active at `now`: those issued within an hour, by clocks that are less
+ * Limits the search to the leases that can be active at `now`: those issued within an hour, by clocks that are less
  * than a day apart.
  */
 export function selectionAt(now: Date, leaseIds: readonly LeaseId[]): LeaseSelection {
@@ -56,8 +56,8 @@ function isRecent({ from, before }: LeaseSelection): Sql {
 
 /**
  * A lease is active only while its client, connection, credential and ancestors are. All are read on every call, so any
- * ending takes effect at once: ancestors by a statement of their own, because most leases have none, and Postgres
- * prepares to read them at each execution all the same.
+ * ending takes effect at once: ancestors in a separate statement, because most leases have none, yet Postgres would
+ * prepare to read them at each execution.
  */
 function activeLeaseFrom(selection: LeaseSelection): Sql {
   return backedLeaseFrom(sql`l`, sql`cl`, sql`${selection.leaseIds}::text[]`, isRecent(selection));
@@ -86,7 +86,7 @@ export const selectSealedLeases = defineStatement<LeaseSelection, SealedLeaseRow
   { prepare: true },
 );
 
-/** For leases whose ancestors these are: those that are active. */
+/** For leases that have these ancestors: the ancestors that are active. */
 export const selectActiveAncestors = defineStatement<LeaseSelection, StoredLease>(
   'lease_active_ancestors',
   (selection) =>

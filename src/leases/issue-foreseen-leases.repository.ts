@@ -35,12 +35,12 @@ const FORESEEN_CREDENTIAL = activeCredentialJoins({
   credentialId: sql`i.foreseen_credential`,
 });
 
-/** Looks for other connections only where the request names none. */
+/** Searches for other connections only if the request names none. */
 const IS_WANTED = sql`i.requested_asset IS NULL AND c.tenant = i.tenant AND c.product = i.product AND k.is_root AND k.connection_id = c.id
           AND CASE WHEN i.requested_connection IS NULL THEN ${isOnlyLiveConnection(sql`c.id`, OF_INPUT)}
             ELSE c.id = i.requested_connection END`;
 
-/** What is written or returned, and no more: each column takes Postgres time at every step of the plan. */
+/** Only what is written or returned: each column costs Postgres time at every step of the plan. */
 const COLUMNS = sql`n, lease_id, audit_id, audit_key, client_id, request_id, tenant, product, requested_asset, asset_type, mode, secret_hash, mac,
       issued_at, lease_expires_at, connection_id, status, credential_id, kind, app_id, version, health, scopes, token_expires_at, secret_id`;
 
@@ -62,7 +62,7 @@ const writeAndRead = (written: WrittenConditions): Sql => sql`) found
 const WRITE_AND_READ_ALL = writeAndRead(AMONG_WRITTEN);
 const WRITE_AND_READ_ONE = writeAndRead(THE_WRITTEN);
 
-/** Reads what was predicted by its keys. `rows`: FROM item `i`. */
+/** Reads the predicted rows by their keys. `rows`: FROM item `i`. */
 const insertForeseenOf = (now: Date, rows: Sql, tail: Sql): Sql => sql`WITH foreseen AS MATERIALIZED (
     SELECT ${COLUMNS} FROM (
       SELECT found.*, ${LEASE_EXPIRES_AT} AS lease_expires_at FROM (
@@ -77,14 +77,14 @@ const insertForeseen = defineStatement<{ now: Date; inputs: LeaseInputArrays }, 
   { prepare: true },
 );
 
-/** The same for one lease, whose parameters Postgres need not take out of arrays. */
+/** The same for one lease, so that Postgres need not unpack its parameters from arrays. */
 const insertForeseenOne = defineStatement<{ now: Date; input: LeaseInputValues }, ForeseenLeaseRow>(
   'lease_issue_foreseen_one',
   ({ now, input }) => insertForeseenOf(now, leaseInputRow(input), WRITE_AND_READ_ONE),
   { prepare: true },
 );
 
-/** Do nothing but make Postgres plan the statements. */
+/** These do nothing except make Postgres plan the statements. */
 export const insertNoForeseenLeases = (now: Date): Statement[] => [
   insertForeseen({ now, inputs: toInputArrays([]) }),
   insertForeseenOne({ now, input: NO_INPUT }),
@@ -92,8 +92,8 @@ export const insertNoForeseenLeases = (now: Date): Statement[] => [
 
 /**
  * Issues the leases whose prediction is right at the instant `now`, in one statement, as `issueLeases` does but with
- * half of its work: nothing is searched. Returns rows by the input's number `n`, from 1; none for inputs that name an
- * asset, and for those for which something has changed. `issueLeases` then says what.
+ * half the work: nothing is searched. Returns rows by the input's number `n`, from 1; none for inputs that name an
+ * asset, nor for those for which something has changed. `issueLeases` then determines what.
  */
 export function issueForeseenLeases(
   executor: Pick<SqlExecutor, 'rows'>,

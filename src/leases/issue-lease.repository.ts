@@ -79,7 +79,7 @@ const insertLeases = defineStatement<{ now: Date; inputs: LeaseInputArrays }, Le
   { prepare: true },
 );
 
-/** Does nothing but make Postgres plan the statement. */
+/** Does nothing except make Postgres plan the statement. */
 export const insertNoLeases = (now: Date): Statement => insertLeases({ now, inputs: toInputArrays([]) });
 
 /** Issues all leases that can be issued, at the instant `now`. Returns a row per input, in input order. */
@@ -90,7 +90,7 @@ export async function issueLeases(
 ): Promise<LeaseRow[]> {
   const rows = await executor.rows(insertLeases({ now, inputs: toInputArrays(inputs) }));
   const results: LeaseRow[] = [];
-  // Several rows for one input mean several matches; the first says so.
+  // Several rows for one input mean several matches; the first one reports that.
   for (const row of rows) results[row.n - 1] ??= row;
   return results;
 }

@@ -41,7 +41,7 @@ class RefusedLeaseResponse {
 
 export type LeaseResult = GrantedLeaseResponse | RefusedLeaseResponse;
 
-/** Answer of `POST /v1/leases/batch`. */
+/** Response of `POST /v1/leases/batch`. */
 @ApiExtraModels(GrantedLeaseResponse, RefusedLeaseResponse)
 export class LeaseBatchResponse {
   @ApiProperty({

@@ -54,7 +54,7 @@ export class OutdatedClientError extends AppError {
 /** How often the credential may change (refresh, new login) between two statements for one lease. */
 const MAX_FORESIGHTS = 3;
 
-/** As many as `POST /v1/leases/batch` takes, so that they are one statement. */
+/** The maximum of `POST /v1/leases/batch`, so that such a batch is one statement. */
 const MAX_BATCH = 100;
 
 const NOT_ISSUED = { mode: null, lease_expires_at: null } as const;
@@ -87,7 +87,7 @@ export class LeaseIssuer {
     this.#foreseen = new ForeseenLeases(macs);
     const { deadline } = database.failFast;
     const options = { maxSize: MAX_BATCH, maxInFlight: 2, deadline };
-    // Not both kinds: Graph calls share their connections, of which there are six by default.
+    // Only this batcher gets more: both kinds share the connections with Graph calls, six by default.
     this.#foreseenBatches = new Batcher((inputs) => this.issueForeseen(inputs), { ...options, maxFullInFlight: 4 });
     this.#batches = new Batcher((inputs) => this.issueAny(inputs), options);
   }
@@ -130,7 +130,7 @@ export class LeaseIssuer {
       auditKey: deriveEntryKey(this.ring, auditId),
       keyHash: client.keyHash,
       policyVersion: client.policyVersion,
-      // No person's role issues leases.
+      // No role for people issues leases.
       clientId: client.clientId as ClientId,
       requestId,
       tenant: request.tenant,

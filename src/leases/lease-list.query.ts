@@ -20,7 +20,10 @@ interface PageParameters extends LeaseSpan {
   limit: number;
 }
 
-/** The leases `chosen`, with what decides about them. None is dropped, as a short page would be the last one. */
+/**
+ * The leases `chosen`, with the columns that determine their state. None is dropped, because a short page would count
+ * as the last one.
+ */
 function recordsOf(chosen: Sql): Sql {
   return sql`SELECT ${leaseColumns(sql`l`)}, l.ended_at, k.scopes, ${joinedClient(sql`cl`)} AS client,
       coalesce(${IS_CREDENTIAL_BACKED} AND ${clientCovers(sql`cl`, sql`l`)} AND ${ANCESTORS_STAND}, false) AS backed
@@ -34,8 +37,8 @@ const selectAll = defineStatement<PageParameters, LeaseRecordRow>('leases_page',
 );
 
 /**
- * The indexes of clients and connections have the beginning of ids only (migrations/shared-entry-indexes.ts): Postgres
- * reads in the order of that, and sorts what has the same beginning.
+ * The indexes of clients and connections hold only the beginning of ids (migrations/shared-entry-indexes.ts): Postgres
+ * reads in that order, and sorts the ids that begin alike.
  */
 const selectOfClient = defineStatement<PageParameters & { clientId: CallerId }, LeaseRecordRow>(
   'leases_page_of_client',
@@ -64,7 +67,10 @@ const selectOfConnection = defineStatement<
   recordsOf(newestOfConnection(sql`${connectionId}`, clientId, span, limit)),
 );
 
-/** As those of a connection, for each of the tenant. An index by tenant would cost each lease. */
+/**
+ * The same as for a connection, for each connection of the tenant. An index by tenant would add to the cost of every
+ * lease.
+ */
 const selectOfTenant = defineStatement<PageParameters & { tenant: string; clientId: CallerId | null }, LeaseRecordRow>(
   'leases_page_of_tenant',
   ({ tenant, clientId, limit, ...span }) =>
@@ -73,7 +79,7 @@ const selectOfTenant = defineStatement<PageParameters & { tenant: string; client
     ORDER BY found.id DESC LIMIT ${limit}`),
 );
 
-/** Whose leases; null: of all. `tenant` counts where there is no connection, which has one. */
+/** Whose leases to list; null: any. `tenant` is used only without a connection, which implies its tenant. */
 export interface LeaseOwners {
   connectionId: ConnectionId | null;
   tenant: string | null;

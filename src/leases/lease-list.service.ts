@@ -12,7 +12,9 @@ import { leaseSpans } from './lease-spans.ts';
 import { leaseStatus, toLeaseResponse } from './lease-view.ts';
 import type { ListLeasesRequest } from './list-leases.dto.ts';
 
-/** Most leases read for one page: more would hold up the database. The cursor then goes on behind them. */
+/**
+ * Maximum number of leases read for one page: more would hold up the database. The cursor then continues after them.
+ */
 const MAX_READ = 1_000;
 const MIN_CHUNK = 50;
 
@@ -26,8 +28,8 @@ export class LeaseListService {
   ) {}
 
   /**
-   * One page of what the client may see. May hold fewer leases than `limit`, even none, though more follow. Leaves out
-   * leases with a wrong MAC.
+   * One page of the leases that the client may see. May hold fewer leases than `limit`, even none, although more
+   * follow. Leaves out leases with a wrong MAC.
    */
   async list(client: AuthenticatedClient, request: ListLeasesRequest): Promise<Page<LeaseResponse>> {
     const owners = ownersOf(client, request);
@@ -35,7 +37,7 @@ export class LeaseListService {
     return this.listOf(owners, request, (lease) => isListed(client, lease));
   }
 
-  /** One page of everybody's, for the operator. As short as those of `list`. */
+  /** One page of all clients' leases, for the operator. May be short, as with `list`. */
   listAcrossTenants(request: ListLeasesRequest): Promise<Page<LeaseResponse>> {
     return this.listOf(toOwners(request), request, () => true);
   }
@@ -84,13 +86,13 @@ export class LeaseListService {
   }
 }
 
-/** Unlike a lease whose id an admin knows: lists show admins, too, only what their policy covers. */
+/** Unlike a lease whose id an admin knows: lists show even admins only what their policy covers. */
 function isListed(client: AuthenticatedClient, { client_id: clientId, tenant, product }: LeaseRecord): boolean {
   if (clientId === client.clientId) return true;
   return client.role !== 'service' && isCoveredByPolicy(client, tenant, product);
 }
 
-/** Services see their own only. Null: they see none of those. */
+/** Services see only their own. Null: none of the requested leases are visible. */
 function ownersOf(client: AuthenticatedClient, request: ListLeasesRequest): LeaseOwners | null {
   const owners = toOwners(request);
   if (client.role !== 'service') return owners;

@@ -7,7 +7,7 @@ import { defineRowMac } from '../database/row-mac.ts';
 import type { RowMacs } from '../database/row-macs.ts';
 import type { LeaseId } from './ids.ts';
 
-/** All of a lease but its early end, which bulk statements set. */
+/** All columns of a lease except its early end, which bulk statements set. */
 export interface CoveredLease {
   id: LeaseId;
   mode: LeaseMode;
@@ -23,7 +23,7 @@ export interface CoveredLease {
   asset_id: string | null;
   issued_at: Date;
   expires_at: Date;
-  /** Leases that it ends with; null: issued to the client directly. */
+  /** Leases whose end also ends this one; null: issued to the client directly. */
   ancestor_ids: LeaseId[] | null;
 }
 

@@ -19,7 +19,7 @@ export interface LeaseCaller {
   client: AuthenticatedClient;
   call: AuthenticatedRequest;
   requestId: string;
-  /** `client` as it is now, once anything had to know. */
+  /** The current client, set once a request needs it. */
   current?: Promise<AuthenticatedClient>;
 }
 
@@ -48,7 +48,7 @@ export class LeaseRequestService {
     return this.issuer.issue(await caller.current, request, requestId);
   }
 
-  /** Judges each request by itself. Throws 503 `database_unavailable` if that is the answer to all of them. */
+  /** Handles each request independently. Throws 503 `database_unavailable` if that is the answer to all of them. */
   async issueAll(caller: LeaseCaller, requests: readonly unknown[]): Promise<LeaseResult[]> {
     const outcomes = await Promise.all(requests.map((request) => this.attempt(caller, request)));
     const [first] = outcomes;

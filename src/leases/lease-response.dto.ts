@@ -24,7 +24,7 @@ class LeasedAsset extends LeasedAssetReference {
 
 const APP_ID = { description: "The app at Meta that the token belongs to, by Meta's id", example: '1029384756102938' };
 
-/** What every answer about a lease has. */
+/** Fields of every response about a lease. */
 class LeaseSubject {
   @ApiProperty({ type: String, example: exampleId('lse') })
   lease_id!: LeaseId;

@@ -10,8 +10,8 @@ interface ExpiredSelection {
 }
 
 /**
- * The bounds stand in both places, so that Postgres leaves other partitions alone in both. Materialized, because
- * Postgres may run a subquery again for each row, and it finds other rows then.
+ * The bounds appear in both places, so that Postgres skips other partitions in both. Materialized, because Postgres may
+ * run a subquery again for each row, and would then find other rows.
  */
 const deleteExpired = defineStatement<ExpiredSelection>(
   'lease_delete_expired',
@@ -31,7 +31,7 @@ export function deleteExpiredLeases(executor: SqlExecutor, selection: ExpiredSel
   return executor.run(deleteExpired(selection));
 }
 
-/** Drops the partition that ends at `until`. False if there is none, or another replica is at it. */
+/** Drops the partition that ends at `until`. False if there is none, or another replica is dropping it. */
 export async function dropLeasePartition(executor: SqlExecutor, until: Date): Promise<boolean> {
   const [row] = await executor.rows(dropPartition({ until }));
   return row?.dropped === true;

@@ -9,14 +9,14 @@ import { DAY_SECONDS } from '../platform/duration.ts';
 import { firstIdAt } from '../platform/ids.ts';
 import { deleteExpiredLeases, dropLeasePartition } from './lease-retention.repository.ts';
 
-/** A retention is covered by about this many partitions. */
+/** A retention period spans about this many partitions. */
 const PARTITIONS_PER_RETENTION = 4;
-/** How long after its id was made a lease ends at the latest: an hour, and more than clocks differ. */
+/** Latest end of a lease after the creation of its id: an hour, plus more than clocks differ. */
 const LONGEST_LEASE_SECONDS = DAY_SECONDS;
 
 /**
- * Removes leases that ended more than RETENTION_DAYS ago, a partition at a time, so the newest of it were kept that
- * long and the oldest a quarter longer. Leases outside of such partitions are deleted row by row. Audit entries stay.
+ * Removes leases that ended more than RETENTION_DAYS ago, one partition at a time, so its newest leases were kept that
+ * long and its oldest a quarter longer. Leases outside of such partitions are deleted row by row. Audit entries stay.
  */
 @Injectable()
 export class LeaseRetention {
@@ -36,7 +36,8 @@ export class LeaseRetention {
   }
 
   /**
-   * Deletes up to `limit` leases that ended before `endedBefore` and that no partition takes along. Returns how many.
+   * Deletes up to `limit` leases that ended before `endedBefore` and are in no partition to be dropped. Returns how
+   * many.
    */
   async purge(endedBefore: Date, limit: number): Promise<number> {
     for (const { from, until } of findSpansKeptByRow(await this.partitions.list('lease'))) {

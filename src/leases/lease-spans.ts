@@ -5,9 +5,9 @@ import type { LeaseOwners, LeaseSpan } from './lease-list.query.ts';
 
 /** No policy allows more (docs/api.md#leases). */
 const MAX_LEASE_SECONDS = 3600;
-/** How far a lease's id and its issue may be apart. */
+/** Maximum difference between the time in a lease's id and its time of issue. */
 const TOLERANCE_SECONDS = 300;
-/** How long ago the spans begin that are tried in turn, before all that is left. */
+/** Ages at which the spans begin that are read in turn, before everything older. */
 const AGES_SECONDS = [2, 8, 32, 128, 512].map((hours) => hours * 3600);
 const AFTER_ALL_IDS = 'lsf_';
 
@@ -17,7 +17,7 @@ export function firstActiveId(now: Date): LeaseId {
 }
 
 /**
- * Spans that together hold the leases issued before the id `before` (null: all), newest first. Those of a tenant are
+ * Spans that together hold the leases issued before the id `before` (null: all), newest first. A tenant's leases are
  * read span by span, because each of its connections adds some.
  */
 export function leaseSpans(

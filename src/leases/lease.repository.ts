@@ -18,7 +18,7 @@ export interface LeaseRecord extends CoveredLease {
   scopes: string[] | null;
 }
 
-/** As stored, with what its MAC and its client's cover. */
+/** A stored row, with what its MAC and its client's MAC cover. */
 export type LeaseRecordRow = LeaseRecord & StoredLease & { client: JoinedClient };
 
 const selectRecord = defineStatement<{ id: LeaseId }, LeaseRecordRow>(
@@ -67,7 +67,7 @@ export async function findLease(
   return record ?? null;
 }
 
-/** The same for leases as they were read: those that `findLease` would return, in their order. */
+/** The same for leases already read: returns those that `findLease` would return, in their order. */
 export async function acceptRecords(
   executor: Pick<SqlExecutor, 'rows'>,
   macs: RowMacs,

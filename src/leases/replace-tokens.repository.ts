@@ -65,7 +65,7 @@ interface ParentLease {
   product: string;
   connectionId: ConnectionId;
   leaseId: LeaseId;
-  /** Leases that the new ones end with: those the response was for, and their ancestors. */
+  /** Leases whose end also ends the new ones: those the response was for, and their ancestors. */
   ancestorIds: readonly LeaseId[];
 }
 

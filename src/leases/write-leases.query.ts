@@ -37,7 +37,7 @@ type Column = keyof typeof COLUMNS;
 const NAMES = Object.keys(COLUMNS) as Column[];
 const TYPES = Object.fromEntries(NAMES.map((name) => [name, COLUMNS[name][0]])) as Record<Column, ElementType>;
 
-/** Inputs as an array literal per column. */
+/** Inputs as one array literal per column. */
 export type LeaseInputArrays = RowArrays<Column>;
 
 export function toInputArrays(inputs: readonly ForeseenInput[]): LeaseInputArrays {
@@ -52,10 +52,10 @@ export function toInputArrays(inputs: readonly ForeseenInput[]): LeaseInputArray
 /** FROM item `i`: the inputs, with their numbers `n`. */
 export const leaseInputRows = defineArrayRows<Column>('i', TYPES);
 
-/** An input as a value per column. */
+/** One input as one value per column. */
 export type LeaseInputValues = Readonly<Record<Column, Element>>;
 
-/** Of no input: no lease has an id that is null. */
+/** Stands for no input: no lease has a null id. */
 export const NO_INPUT = Object.fromEntries(NAMES.map((name) => [name, null])) as Record<Column, null>;
 
 export function toInputValues(input: ForeseenInput): LeaseInputValues {
@@ -64,11 +64,12 @@ export function toInputValues(input: ForeseenInput): LeaseInputValues {
   return values as LeaseInputValues;
 }
 
-/** FROM item `i`: the same for one input, as number 1. */
+/** FROM item `i`: the same for one input, with `n` = 1. */
 export const leaseInputRow = defineValueRow<Column>('i', TYPES);
 
 /**
- * When the lease of a row with `requested_expires_at` and `token_expires_at` ends: in milliseconds, as in JavaScript.
+ * When the lease of a row with `requested_expires_at` and `token_expires_at` ends, rounded down to milliseconds as in
+ * JavaScript.
  */
 export const LEASE_EXPIRES_AT = sql`date_trunc('milliseconds', least(requested_expires_at, token_expires_at))`;
 
@@ -76,27 +77,27 @@ export const LEASE_EXPIRES_AT = sql`date_trunc('milliseconds', least(requested_e
 export const IS_FORESEEN = sql`mac IS NOT NULL AND connection_id = foreseen_connection AND credential_id = foreseen_credential
       AND version = foreseen_version AND asset_type IS NOT DISTINCT FROM foreseen_asset_type AND lease_expires_at = foreseen_expires_at`;
 
-/** How a statement sees whether a row's audit entry, or its lease, was written: conditions on `lease_id`. */
+/** How a statement checks whether a row's audit entry, or its lease, was written: conditions on `lease_id`. */
 export interface WrittenConditions {
   isRecorded: Sql;
   isIssued: Sql;
 }
 
-/** Looks them up by hash, instead of comparing each with each. */
+/** Looks them up by hash, instead of comparing every pair. */
 export const AMONG_WRITTEN: WrittenConditions = {
   isRecorded: sql`lease_id IN (SELECT subject_id FROM recorded)`,
   isIssued: sql`lease_id IN (SELECT id FROM issued)`,
 };
 
-/** Of a statement that writes one row at most. */
+/** For a statement that writes at most one row. */
 export const THE_WRITTEN: WrittenConditions = {
   isRecorded: sql`lease_id = (SELECT subject_id FROM recorded)`,
   isIssued: sql`lease_id = (SELECT id FROM issued)`,
 };
 
 /**
- * CTEs `recorded (id, subject_id)` and `issued (id)` write what is in the CTE `foreseen`: audit entries first, and
- * leases of those that were written. Without `IS TRUE`, Postgres would compare each with each.
+ * CTEs `recorded (id, subject_id)` and `issued (id)` write what is in the CTE `foreseen`: audit entries first, then the
+ * leases whose entries were written. Without `IS TRUE`, Postgres would compare every pair.
  */
 export const writeForeseen = ({ isRecorded }: WrittenConditions): Sql => sql`recorded AS (
     ${insertEntriesSql(sql`SELECT audit_id, issued_at, 'lease.issued', 'client', client_id, tenant, product, connection_id, lease_id, request_id,

@@ -95,7 +95,7 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
     }
   }
 
-  /** Waits, but at most until a queue finishes, because then another may start. */
+  /** Waits for up to `ms`, or until a queue finishes, because then another may start. */
   private async pause(ms: number, isBusy: boolean): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);

@@ -44,7 +44,7 @@ export class ClearEventSealer {
       tx,
       events.flatMap(({ id }, index) => ({ id, ...(sealed[index] as (typeof sealed)[number]) })),
     );
-    // Some keys were destroyed meanwhile. Their events stay as they are until the next run.
+    // Some keys were destroyed in the meantime. Their events stay as they are until the next run.
     if (stored < events.length) this.payloads.forget(sealed.map(({ payloadKeyId }) => payloadKeyId));
   }
 }

@@ -26,7 +26,7 @@ interface EventToStore {
 
 /**
  * Seals and opens event data. Only Meta's payloads are sealed, because they hold customers' messages. Our own events
- * say no more than the rows of connections next to them.
+ * say no more than the connection rows next to them.
  */
 @Injectable()
 export class EventContents {
@@ -53,7 +53,7 @@ export class EventContents {
     return (await this.payloads.open({ payload, payloadKeyId }, placeOf(event.eventId), event.tenant)) ?? ERASED;
   }
 
-  /** Forgets keys that are gone from the database, so that new ones replace them. */
+  /** Forgets keys that no longer exist in the database, so that new ones replace them. */
   forgetKeys(ids: readonly PayloadKeyId[]): void {
     this.payloads.forget(ids);
   }

@@ -6,7 +6,7 @@ export class RawJson {
   constructor(readonly text: string) {}
 }
 
-/** What the event's connection was when it happened: its app, and what the product called it. */
+/** The event's connection as it was when the event happened: its app, and what the product called it. */
 export interface EventDescription {
   /** The app that the connection's token belongs to. Null: no connection, erased, or stored by an earlier release. */
   app_id: string | null;

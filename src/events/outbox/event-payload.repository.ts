@@ -174,7 +174,7 @@ export function lockClearEvents(tx: SqlExecutor, limit: number): Promise<ClearEv
   return tx.rows(lockClear({ limit }));
 }
 
-/** Replaces events' data with its sealed form. Returns how many: fewer if a key was destroyed meanwhile. */
+/** Replaces events' data with its sealed form. Returns how many: fewer if a key was destroyed in the meantime. */
 export async function storeSealedEvents(tx: SqlExecutor, events: readonly SealedEvent[]): Promise<number> {
   if (events.length === 0) return 0;
   return tx.run(

@@ -49,7 +49,7 @@ export class Outbox {
     return rows.map(({ id }) => id);
   }
 
-  /** Seals Meta's payloads. A key destroyed meanwhile is replaced by a new one. */
+  /** Seals Meta's payloads. A key destroyed in the meantime is replaced by a new one. */
   private async insert(executor: SqlExecutor, rows: readonly IdentifiedEvent[]): Promise<EventInsertion> {
     const now = this.clock.now();
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {

@@ -40,7 +40,7 @@ export class PayloadRetention {
     return addSeconds(this.clock.now(), -this.config.webhookRetentionDays * DAY_SECONDS);
   }
 
-  /** For deliveries just recorded as delivered in this transaction. Must be the last to take locks in it. */
+  /** For deliveries just recorded as delivered in this transaction. Must be the last step that takes locks in it. */
   async dropDelivered(tx: Transaction, deliveryIds: readonly DeliveryId[]): Promise<void> {
     if (this.#isKeptUntilDelivered) await dropDeliveredPayloads(tx, await lockPayloadsOfDeliveries(tx, deliveryIds));
   }

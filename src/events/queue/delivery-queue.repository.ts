@@ -2,7 +2,7 @@ import sql, { type Sql } from 'sql-template-tag';
 import { defineStatement, type SqlExecutor } from '../../database/statement.ts';
 import type { DeliveryId, SubscriptionId } from '../ids.ts';
 
-/** Identifies a queue: one subscription's deliveries that go out one after the other. */
+/** Identifies a queue: one subscription's deliveries that are sent one after the other. */
 export interface QueueKey {
   subscriptionId: SubscriptionId;
   /** The connection's id, or the event's if it has none. */
@@ -95,7 +95,7 @@ const makeDueOfSubscription = defineStatement<{ subscriptionId: SubscriptionId; 
 
 /**
  * Ensures that queues with new pending deliveries exist. Locks existing ones until the transaction ends, so that they
- * are not deleted as empty meanwhile; keeps their claims and back-off. In key order, like `AttemptRecorder`.
+ * are not deleted as empty in the meantime; keeps their claims and back-off. In key order, like `AttemptRecorder`.
  */
 export async function ensureQueues(executor: SqlExecutor, queues: readonly QueueKey[], dueAt: Date): Promise<void> {
   await executor.run(insertQueues({ ...toColumns(queues), dueAt }));

@@ -26,7 +26,7 @@ export class DeliverySender {
     private readonly timers: Timers,
   ) {}
 
-  /** Never throws. Null: aborted by `abortAll`, so the outcome is unknown, or not begun. */
+  /** Never throws. Null: aborted by `abortAll`, so the outcome is unknown, or the request was never sent. */
   send(subscriber: Subscriber, message: WebhookMessage): Promise<Attempt | null> {
     const attributes = { 'metavault.event.type': message.type };
     return inSpan({ name: 'delivery', kind: 'client', attributes }, async (span) => {
@@ -69,7 +69,7 @@ export class DeliverySender {
     }
   }
 
-  /** Aborts open requests when a shutdown takes too long, and begins no more. */
+  /** Aborts open requests when a shutdown takes too long, and prevents new ones. */
   abortAll(): void {
     this.#isAborted = true;
     for (const controller of this.#inFlight) controller.abort();

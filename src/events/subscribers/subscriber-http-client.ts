@@ -28,8 +28,8 @@ export interface SubscriberHttpOptions {
 const MAX_CONNECTIONS = 1_024;
 
 /**
- * Creates a client that checks every new connection, so that a name can't resolve elsewhere once its subscription is
- * accepted.
+ * Creates a client that checks every new connection, so that a name can't resolve to another address after its
+ * subscription is accepted.
  */
 export function createSubscriberHttpClient(
   rules: AddressRules,

@@ -7,7 +7,7 @@ const listReceived = defineStatement<Record<never, never>, { type: EventType }>(
   () => sql`SELECT DISTINCT unnest(events) AS type FROM subscription WHERE status = 'active'`,
 );
 
-/** The types of events that at least one active subscription receives, for whatever tenants and products. */
+/** The types of events that at least one active subscription receives, for any tenants and products. */
 export async function listReceivedEventTypes(executor: SqlExecutor): Promise<EventType[]> {
   return (await executor.rows(listReceived({}))).map(({ type }) => type);
 }

@@ -34,7 +34,7 @@ export class SubscriptionTester {
     private readonly ids: Ids,
   ) {}
 
-  /** Throws 404 `subscription_not_found`, or 503 if the replica shuts down meanwhile. */
+  /** Throws 404 `subscription_not_found`, or 503 if the replica shuts down in the meantime. */
   async send(given: string, scope: SubscriptionScope): Promise<SubscriptionTestResult> {
     const { id, revision } = await this.subscriptions.get(given, scope);
     const subscriber = await this.subscribers.get(id, revision);

@@ -2,12 +2,12 @@ import { type EffectiveCall, findRefusalReason, isCovered, isNamed } from './cal
 import { parseGatewayPath, policySegments } from './gateway-path.ts';
 import { findWebhookReason } from './webhook-rules.ts';
 
-/** Whether the gateway would take a call, and by what. */
+/** Whether the gateway would accept a call, and which pattern allows it. */
 export interface CallJudgment {
   isAllowed: boolean;
   /** The pattern of the policy that allows it; null: none is needed, or none does. */
   pattern: string | null;
-  /** Why not, as the gateway would say it; null: it is allowed. */
+  /** Why it is refused, in the gateway's words; null: it is allowed. */
   reason: string | null;
 }
 
@@ -26,8 +26,8 @@ export function findPolicyReason(
 }
 
 /**
- * Judges a call by method and path (`/123/messages`, with or without the version and `/graph`) without making it. What
- * its body could add (`method=`, `ids=`, a batch) is judged when it is made.
+ * Judges a call by method and path (`/123/messages`, with or without the version and `/graph`) without making it.
+ * Anything its body could add (`method=`, `ids=`, a batch) is judged when the call is made.
  */
 export function judgeCall(allow: readonly string[] | null, method: string, path: string): CallJudgment {
   const parsed = parseGatewayPath(path) ?? parseGatewayPath(`/graph${path}`);

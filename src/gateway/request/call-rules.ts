@@ -100,7 +100,7 @@ export function needsKnownParameters({ methods, segments }: EffectiveCall, isUpl
   return segments.length === 1 && !isUpload && !isRead(methods);
 }
 
-/** `id=` and `ids=` also take whole URLs, for link objects, which are no path of the Graph API. */
+/** `id=` and `ids=` also accept whole URLs, for link objects, which are not paths of the Graph API. */
 function namesTokenPath(ids: string): boolean {
   return ids
     .toLowerCase()

@@ -14,7 +14,7 @@ const MAX_NESTING = 512;
 
 /**
  * Bytes allowed outside of strings: whitespace, numbers and literals. No other quotes or comments, which lax parsers
- * take.
+ * accept.
  */
 const PLAIN = new Set(Buffer.from(' \t\r\n0123456789+-.truefalsnE'));
 const BLANK = new Set(Buffer.from(' \t\r\n'));
@@ -23,7 +23,7 @@ const BLANK = new Set(Buffer.from(' \t\r\n'));
 type Expected = 'object' | 'name' | 'next name' | 'colon' | 'value' | 'comma' | 'end';
 
 /**
- * Checks a JSON object while it streams. Stops it at a member that determines what the call does, and where parsers
+ * Checks a JSON object while it streams. Stops at a member that determines what the call does, and wherever parsers
  * could disagree. Buffers only the current name. Nested members are data, as in short JSON (`collectJsonParameters`).
  */
 export class JsonStreamValidator {

@@ -160,7 +160,7 @@ function invalidMultipartError(): GatewayError {
   return new GatewayError('invalid_request', { detail: 'The multipart body cannot be parsed (RFC 7578).' });
 }
 
-/** Reads a stream as far as needed, and gives back the rest. */
+/** Reads a stream as far as needed, and returns the rest. */
 class ChunkReader {
   buffer: Buffer = EMPTY_BUFFER;
   readonly #source: AsyncIterator<Buffer>;

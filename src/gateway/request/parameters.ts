@@ -1,6 +1,6 @@
 /** One parameter of a query or form. */
 export interface Parameter {
-  /** As it came. */
+  /** As received. */
   raw: string;
   /** The name as Meta's parser reads it: see `canonicalName`. */
   name: string;
@@ -26,7 +26,7 @@ export function parseParameters(text: string): Parameter[] | null {
   return parameters;
 }
 
-/** Serializes parameters as they came. */
+/** Serializes parameters as received. */
 export function joinParameters(parameters: readonly Parameter[]): string {
   let text = '';
   for (const { raw } of parameters) text += text === '' ? raw : `&${raw}`;
@@ -41,8 +41,8 @@ export function isCredentialName(canonical: string): boolean {
 const PLAIN_NAME = /^[a-z0-9_]+$/;
 
 /**
- * Normalizes a parameter name as PHP does, which Meta's server descends from: drops leading blanks, turns dots and
- * blanks into underscores, takes `name[…]` as `name`. Ignores case, too, in case Meta does.
+ * Normalizes a parameter name as PHP does, from which Meta's server descends: drops leading blanks, turns dots and
+ * blanks into underscores, reads `name[…]` as `name`. Also ignores case, in case Meta does.
  */
 export function canonicalName(name: string): string {
   if (PLAIN_NAME.test(name)) return name;

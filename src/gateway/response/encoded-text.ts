@@ -30,7 +30,7 @@ function anyCase(hex: string): string {
 }
 
 const UNIT = /\\*u00([0-9A-Fa-f]{2})|%([0-9A-Fa-f]{2})|&#(?:(\d{1,4})|[xX]([0-9A-Fa-f]{1,4}));|\\+([^u\\])/g;
-/** More layers than occur. */
+/** More layers than occur in practice. */
 const MAX_LAYERS = 4;
 
 /** Decodes all spellings. */

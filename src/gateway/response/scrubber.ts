@@ -39,7 +39,7 @@ export class Scrubber {
   /** The last input processed: `ID_SEARCH_WINDOW`, or up to a chunk more. */
   #emitted: string[] = [];
   #emittedLength = 0;
-  /** Last non-blank byte of the output: tells whether a removed member was the first of its object. */
+  /** Last non-blank byte of the output: shows whether a removed member was the first of its object. */
   #last = 0;
   #hasChanged = false;
 
@@ -92,7 +92,7 @@ export class Scrubber {
     const text = this.#emitted.join('') + whole;
     const ids = new Map<string, string | null>();
     const unknown = found.filter((finding) => finding.kind === 'unknown');
-    // A token may match by name and by form: the name goes first, because it tells the object.
+    // A token may match by name and by form: the match by name goes first, because it identifies the object.
     unknown.sort((a, b) => a.start - b.start || Number(a.member === null) - Number(b.member === null));
     for (const { token, member } of unknown) {
       const id = member === null ? null : findSiblingId(text, { start: member.start + shift, end: member.end + shift });
