@@ -1,6 +1,6 @@
 import type { AppRateLimitState } from './rate-limit/rate-limit-rules.ts';
 
-/** Apps with a label of their own, so that metrics stay few, however many apps there are. */
+/** Maximum number of apps with their own label, so that metrics stay few, however many apps there are. */
 const MAX_LABELS = 50;
 const OTHER = 'other';
 

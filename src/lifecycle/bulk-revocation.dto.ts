@@ -35,7 +35,7 @@ class BulkRefusedResponse {
 
 export type BulkRevocationResult = BulkRevokedResponse | BulkRefusedResponse;
 
-/** Answer of `POST /v1/connections/revoke`. */
+/** Response of `POST /v1/connections/revoke`. */
 @ApiExtraModels(BulkRevokedResponse, BulkRefusedResponse)
 export class BulkRevocationResponse {
   @ApiProperty({

@@ -10,12 +10,12 @@ import { AppError, internalError } from '../platform/problem.ts';
 import type { BulkRevocationResult } from './bulk-revocation.dto.ts';
 import { toRevokedConnectionResponse } from './connection-actions.dto.ts';
 
-/** Few at a time: each is a transaction, and others need connections to the database, too. */
+/** Few at once: each is a transaction, and other work also needs database connections. */
 const CONCURRENCY = 4;
 
 /**
- * Revokes many connections here, at once. Does not wait for Meta, which is asked by the job `provider-revocations`
- * within a minute: a hundred grants take longer than a request may.
+ * Revokes many connections here, at once. Does not wait for Meta: the job `provider-revocations` revokes the grants
+ * there within a minute, because a hundred grants take longer than a request may.
  */
 @Injectable()
 export class BulkRevocationService {
@@ -25,7 +25,7 @@ export class BulkRevocationService {
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
-  /** Judges each connection by itself; the results are in the order of the ids. */
+  /** Handles each connection independently; the results are in the order of the ids. */
   async revokeAll(
     client: AuthenticatedClient,
     ids: readonly string[],

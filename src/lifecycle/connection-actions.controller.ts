@@ -26,7 +26,7 @@ import { ProviderRevocationService } from './provider-revocation.service.ts';
 import { ManualRefreshService } from './refresh/manual-refresh.service.ts';
 import { ManualRotationService, notRotatable, rotationPending } from './rotation/manual-rotation.service.ts';
 
-/** More within ten minutes are a bulk revocation. */
+/** More revocations than this within ten minutes count as a bulk revocation. */
 const REVOCATIONS_WITHOUT_FRESH_SIGN_IN = 3;
 
 /** Actions of admins on connections. */

@@ -21,7 +21,7 @@ export class RotateConnectionRequest {
   set_token_expires_in_60_days?: boolean;
 }
 
-/** Answer of `DELETE /v1/connections/{id}`. */
+/** Response of `DELETE /v1/connections/{id}`. */
 export class RevokedConnectionResponse {
   @ApiProperty({ type: String, example: exampleId('con') })
   id!: ConnectionId;

@@ -105,10 +105,10 @@ export class MetaApp {
   }
 }
 
-/** Finds the Meta app that a token or a login belongs to. This one knows only the environment's. */
+/** Finds the Meta app that a token or a login belongs to. This class knows only the environment's app. */
 @Injectable()
 export class MetaApps {
-  /** The environment's app, which serves where no other does. */
+  /** The environment's app, used where no other app applies. */
   readonly primary: MetaApp;
 
   constructor(@Inject(Config) config: Pick<Config, 'meta'>) {
@@ -117,13 +117,14 @@ export class MetaApps {
 
   /**
    * Returns the app that has this id, as Meta app or as its Instagram or Threads app, in its current state; null if
-   * there is none. The same object until it changes. `version`: what a statement has just read as its current one.
+   * there is none. The same object until it changes. `version`: the app's current version, as a statement has just read
+   * it.
    */
   async find(appId: string, _version?: Buffer | null): Promise<MetaApp | null> {
     return this.primary.appIds.includes(appId) ? this.primary : null;
   }
 
-  /** Returns the app with this id of its own, not that of an inner app; null id: the environment's. */
+  /** Returns the app whose own id this is, not the id of an inner app; null id: the environment's app. */
   async findOwn(appId: string | null): Promise<MetaApp | null> {
     if (appId === null) return this.primary;
     const app = await this.find(appId);

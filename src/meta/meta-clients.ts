@@ -16,7 +16,7 @@ export class MetaClients {
     @Inject(Clock) private readonly clock: Clock,
   ) {}
 
-  /** The client of an app as it is now. */
+  /** Returns the client of an app in its current state. */
   as(app: MetaApp): MetaClient {
     const known = this.#clients.get(app) ?? new MetaClient(this.transport.as(app), this.clock);
     this.#clients.set(app, known);
@@ -24,9 +24,9 @@ export class MetaClients {
   }
 
   /**
-   * Calls Meta as the app with this id, as it is at this moment. If Meta refuses the app and the app was changed
-   * meanwhile, calls once more: a new secret must not fail what was under way. Throws what the call throws, and
-   * `MetaError` (`configuration`, `not_configured`) for an unknown app.
+   * Calls Meta as the app with this id, in its current state. If Meta refuses the app and the app was changed in the
+   * meantime, calls once more: a new secret must not fail calls under way. Throws what the call throws, and `MetaError`
+   * (`configuration`, `not_configured`) for an unknown app.
    */
   async call<T>(appId: string, send: (client: MetaClient) => Promise<T>): Promise<T> {
     const app = await this.require(appId);

@@ -20,7 +20,7 @@ export class BatchedCounters<T extends string> {
   }
 }
 
-/** Most values buffered per label. */
+/** Maximum number of values buffered per label. */
 const MAX_BUFFERED_VALUES = 1_024;
 
 /** Like `BatchedCounters`, for a histogram with one label. */

@@ -19,8 +19,8 @@ const TAIL_LENGTH = 16;
 
 /**
  * Generates ids: 48 bits of time in milliseconds, then 80 random bits. Within one millisecond each id is the previous
- * one plus one, so one replica's ids sort by creation (https://github.com/ulid/spec, monotonic). Ids identify; they
- * authenticate nobody.
+ * one plus one, so one replica's ids sort by creation (https://github.com/ulid/spec, monotonic). Ids identify; they do
+ * not authenticate.
  */
 export class Ids {
   #lastMs = Number.NaN;
@@ -70,7 +70,7 @@ export function firstIdAt<P extends string>(prefix: P, instant: Date | number): 
   return `${prefix}_${encodeTime(epochMs, 10).toLowerCase()}`;
 }
 
-/** When an id was made, also of a bound by `firstIdAt`. Throws if it is none of ours. */
+/** Returns when an id was created; also takes a bound from `firstIdAt`. Throws for any other text. */
 export function timeOfId(id: string): Date {
   return new Date(
     decodeTime(

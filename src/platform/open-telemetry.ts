@@ -16,14 +16,14 @@ import { AppError } from './problem.ts';
 import { NO_SPAN, type RequestSpan, type Span, type SpanAttributes, type SpanOptions, type Tracer } from './tracing.ts';
 
 export interface OpenTelemetryOptions {
-  /** URL of a collector that takes OTLP over HTTP, path included. */
+  /** URL of a collector that accepts OTLP over HTTP, including the path. */
   url: string;
   serviceName: string;
 }
 
 const KINDS = { client: SpanKind.CLIENT, internal: SpanKind.INTERNAL };
 
-/** Loads OpenTelemetry's SDK, which nobody else does, and returns a tracer that sends spans by it. */
+/** Loads OpenTelemetry's SDK, which nothing else loads, and returns a tracer that sends spans with it. */
 export async function openTracer({ url, serviceName }: OpenTelemetryOptions): Promise<Tracer> {
   const [contexts, exporter, resources, sdk] = await Promise.all([
     import('@opentelemetry/context-async-hooks'),
@@ -73,7 +73,7 @@ class OpenTelemetryTracer implements Tracer {
     try {
       return await this.#contexts.with(trace.setSpan(active, span), () => work(asSpan(span)));
     } catch (error) {
-      // Not `recordException`: messages may quote what must not leave.
+      // Not `recordException`: messages may quote data that must not leave the service.
       span.setStatus({ code: SpanStatusCode.ERROR }).setAttribute('error.type', nameOf(error));
       throw error;
     } finally {
@@ -90,7 +90,7 @@ class OpenTelemetryTracer implements Tracer {
 
   async close(): Promise<void> {
     this.#contexts.disable();
-    // A collector that is away must not hold up a shutdown.
+    // An unavailable collector must not hold up a shutdown.
     await this.#provider.shutdown().catch(() => undefined);
   }
 }
@@ -114,7 +114,7 @@ function asSpan(span: OtelSpan): Span {
   return { set: (attributes: SpanAttributes) => void span.setAttributes({ ...attributes }) };
 }
 
-/** The code of a problem, else the class of the error. */
+/** The code of a problem; otherwise the class of the error. */
 function nameOf(error: unknown): string {
   if (error instanceof AppError) return error.code;
   return error instanceof Error ? error.name : typeof error;

@@ -10,7 +10,7 @@ export interface Page<T> {
 export const DEFAULT_LIMIT = 50;
 export const MAX_LIMIT = 200;
 
-/** A word and a text; Postgres takes no NUL. */
+/** A word and a text; Postgres accepts no NUL. */
 const KEY_PATTERN = /^([a-z_]{1,64}) ([^\0]{1,128})$/;
 
 /** Decodes a cursor to the id that the page starts after. Returns null for the first page; throws 400 if invalid. */
@@ -22,7 +22,7 @@ export function decodeCursor(cursor: string | undefined): string | null {
   return id;
 }
 
-/** The cursor of a page that begins after this id. */
+/** Encodes the cursor of a page that begins after this id. */
 export function encodeCursor(id: string): string {
   return Buffer.from(id, 'utf8').toString('base64url');
 }

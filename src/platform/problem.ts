@@ -52,7 +52,7 @@ export interface ProblemOccurrence {
   retryAfterSeconds?: number;
   /** For the log only. */
   cause?: unknown;
-  /** The cause has been logged, so that nothing else logs it for each request. */
+  /** The cause is already logged, so it is not logged again for each request. */
   isLogged?: boolean;
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Settles like `work`, or resolves to `late` after `timeoutMs`. `work` then goes on unobserved. */
+/** Settles like `work`, or resolves to `late` after `timeoutMs`. `work` then continues unobserved. */
 export async function settleWithin<T, L>(work: Promise<T>, timeoutMs: number, late: L): Promise<T | L> {
   const settled = new AbortController();
   const timeout = sleep(timeoutMs, late, { signal: settled.signal }).catch(() => late);

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 /**
- * What a span says: names, codes, statuses, and counts. Never a URL, a value of a statement, a token, or an id of a
- * person, an account, or a tenant.
+ * What a span may contain: names, codes, statuses, and counts. Never a URL, a value of a statement, a token, or an id
+ * of a person, an account, or a tenant.
  */
 export type SpanAttributes = Readonly<Record<string, string | number | boolean>>;
 
@@ -11,11 +11,11 @@ export interface Span {
 }
 
 export interface SpanOptions {
-  /** Bounded: a route, the name of a statement, or of an operation. */
+  /** Of low cardinality: a route, or the name of a statement or an operation. */
   name: string;
-  /** `client`: a call to somebody else. */
+  /** `client`: a call to another service. */
   kind: 'client' | 'internal';
-  /** No span without one around it: polls of background jobs would fill the collector. */
+  /** Create no span without a surrounding one: polls of background jobs would fill the collector. */
   needsParent?: boolean;
   attributes?: SpanAttributes;
 }
@@ -33,15 +33,15 @@ export interface RequestSpan {
 /** Sends spans to a collector. Absent unless tracing is configured. */
 export interface Tracer {
   beginRequest(headers: IncomingHttpHeaders): RequestSpan;
-  /** The span lasts until the work settles, and says by its code how that failed. */
+  /** The span lasts until the work settles, and records a failure by its code. */
   run<T>(options: SpanOptions, work: (span: Span) => Promise<T>): Promise<T>;
-  /** Trace headers of the current span, for those who may know. Meta may not. */
+  /** Trace headers of the current span, for receivers that may see them. Meta may not. */
   headers(): Record<string, string>;
-  /** Sends what is left. Never rejects. */
+  /** Sends the remaining spans. Never rejects. */
   close(): Promise<void>;
 }
 
-/** Takes what nobody looks at. */
+/** Discards everything. */
 export const NO_SPAN: Span = { set: () => undefined };
 
 let tracer: Tracer | null = null;

@@ -4,7 +4,7 @@ import { Config } from '../config/config.ts';
 import { cacheSize } from '../platform/cache-size.ts';
 import { KeyRing } from './keys/key-ring.ts';
 
-/** What a log line says about a tenant. Empty: nothing. */
+/** How a log line names a tenant. Empty: not at all. */
 export interface TenantField {
   readonly tenant?: string;
   readonly tenant_hash?: string;
@@ -15,13 +15,13 @@ const HASH_BYTES = 8;
 
 /**
  * Returns 16 hexadecimal digits that stand for a tenant in the log: a hash under the key ring's lookup key, which every
- * replica has and no rotation changes. Without it, nobody finds the tenant by trying names.
+ * replica has and no rotation changes. Without that key, a tenant cannot be found by trying names.
  */
 export function hashTenant(ring: Pick<KeyRing, 'blindIndex'>, tenant: string): string {
   return ring.blindIndex(`tenant of a log line ${tenant}`).toString('hex', 0, HASH_BYTES);
 }
 
-/** Names tenants in the log, as `LOG_TENANTS` says. */
+/** Names tenants in the log, as `LOG_TENANTS` specifies. */
 @Injectable()
 export class LoggedTenants {
   readonly #known = new LRUCache<string, TenantField>(cacheSize(MAX_KNOWN));
@@ -31,7 +31,7 @@ export class LoggedTenants {
     private readonly ring: KeyRing,
   ) {}
 
-  /** Called for each request. */
+  /** Called on each request. */
   fieldOf(tenant: string): TenantField {
     const known = this.#known.get(tenant);
     if (known !== undefined) return known;

@@ -34,7 +34,7 @@ const APP_ID = /^[0-9]{1,32}$/;
 const ApiAppId = (): MethodDecorator =>
   ApiParam({ name: 'app_id', description: "Meta's id of the app", example: '1029384756102938' });
 
-/** Callbacks of each Meta app, checked with its own secret and verify token, and no other's. */
+/** Callbacks of each Meta app, checked only with that app's own secret and verify token. */
 @ApiTags('meta')
 @Public()
 @Controller('webhooks/meta/:app_id')

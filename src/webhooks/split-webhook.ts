@@ -12,7 +12,7 @@ export interface WebhookEntry {
   object: string;
   /** The entry's own bytes from the body, as text. */
   text: string;
-  /** Of the content, not of its formatting. */
+  /** Hash of the content, regardless of its formatting. */
   hash: Buffer;
   subject: EntrySubject;
   /** The app the body names as its own; null: none. */

@@ -1,6 +1,6 @@
 import { idOf, itemsOf, type JsonNode, member, stringOf } from './json-node.ts';
 
-/** What a Threads body tells one user. */
+/** The part of a Threads body that concerns one user. */
 interface ThreadsNotification {
   text: string;
   /** Candidate owners, likeliest first. */
@@ -40,7 +40,7 @@ export function isThreadsBody(body: JsonNode): boolean {
 
 /**
  * Returns the body unchanged unless its `values` list concerns several users: then one body per user with only their
- * values, so that nobody gets another's data.
+ * values, so that no user gets another's data.
  */
 export function splitThreadsBody(body: JsonNode): ThreadsNotification[] {
   const values = member(body, 'values');

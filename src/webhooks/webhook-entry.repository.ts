@@ -53,7 +53,7 @@ const selectPlainUsers = defineStatement<{ limit: number }, { hash: Buffer; meta
   ({ limit }) => sql`SELECT hash, meta_user_id FROM webhook_entry WHERE meta_user_id IS NOT NULL LIMIT ${limit}`,
 );
 
-/** An entry erased meanwhile stays erased. */
+/** An entry erased in the meantime stays erased. */
 const updateUserHashes = defineStatement<{ hashes: Buffer[]; userHashes: Buffer[] }>(
   'webhook_entry_user_hashes',
   ({ hashes, userHashes }) => sql`UPDATE webhook_entry e SET user_hash = p.user_hash, meta_user_id = NULL

@@ -27,7 +27,7 @@ interface MatchedEntry extends EntryMatch {
   entry: WebhookEntry;
 }
 
-/** Answers Meta within a second if the database is away; it repeats the delivery. */
+/** Answers Meta within a second if the database is unavailable; Meta then repeats the delivery. */
 const LIMITS = { beginWithinMs: 900 };
 
 /**
@@ -152,7 +152,7 @@ function connectionsToVerify(matched: readonly MatchedEntry[]): ConnectionId[] {
   return [...new Set(about.flatMap(({ connectionIds }) => connectionIds))];
 }
 
-/** Names the app where no connection does. */
+/** Names the app of an event that belongs to no connection. */
 function withApp(event: OutboxEvent, app: MetaApp): OutboxEvent {
   return { ...event, data: { ...event.data, app_id: app.id } };
 }

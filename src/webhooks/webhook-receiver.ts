@@ -14,7 +14,7 @@ import { WebhookIngestService } from './webhook-ingest.service.ts';
 import { WebhookMetrics } from './webhook-metrics.ts';
 import { handshakeRefused } from './webhook-problems.ts';
 
-/** Receives Meta's events for one app (docs/meta-facts.md#webhooks-of-meta). Only its own secrets count. */
+/** Receives Meta's events for one app (docs/meta-facts.md#webhooks-of-meta). Only that app's secrets are accepted. */
 @Injectable()
 export class WebhookReceiver {
   constructor(

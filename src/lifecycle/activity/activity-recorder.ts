@@ -23,14 +23,17 @@ const FLUSH_DELAY_MS = 2_000;
 /** The overview shows a week, however short the retention is. */
 const MIN_KEPT_SECONDS = 8 * DAY_SECONDS;
 
-/** What a credential brings to the count of its outcome. */
+/** What a credential adds to the count of its outcome. */
 interface Worked {
   tenant: string;
   product: Product;
   kind: CredentialKind;
 }
 
-/** `dead`: the token had ended, which an inspection is there to find. Others say nothing about the token. */
+/**
+ * `dead`: the token had ended, which is what an inspection is meant to find. Unlisted outcomes say nothing about the
+ * token.
+ */
 const OUTCOMES: Readonly<Record<Activity, Readonly<Record<string, ActivityOutcome>>>> = {
   renewal: { refreshed: 'succeeded', failed: 'failed', dead: 'failed' },
   inspection: { alive: 'succeeded', dead: 'succeeded', to_be_derived: 'succeeded', failed: 'failed' },
@@ -38,7 +41,7 @@ const OUTCOMES: Readonly<Record<Activity, Readonly<Record<string, ActivityOutcom
 
 /**
  * Counts outcomes of background work: in the metrics of this replica, and by tenant and day in the database, a few
- * seconds later and outside of the work. A replica that is killed loses those seconds.
+ * seconds later and independently of the work. A replica that is killed loses those seconds.
  */
 @Injectable()
 export class ActivityRecorder implements OnModuleInit, OnApplicationShutdown {
@@ -91,7 +94,7 @@ export class ActivityRecorder implements OnModuleInit, OnApplicationShutdown {
     }
   }
 
-  /** Writes what was counted. What can't be written now is written later. Never rejects. */
+  /** Writes the counts so far. Counts that can't be written now are written later. Never rejects. */
   async flush(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;

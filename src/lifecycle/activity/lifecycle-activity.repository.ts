@@ -5,7 +5,7 @@ import { defineStatement, type SqlExecutor, type SqlReader } from '../../databas
 export type Activity = 'renewal' | 'inspection';
 export type ActivityOutcome = 'succeeded' | 'failed';
 
-/** How often something ended in the same way. */
+/** How often work ended with the same outcome. */
 export interface ActivityCount {
   tenant: string;
   /** UTC, `2026-12-24` */
@@ -19,7 +19,7 @@ export interface ActivityCount {
 /** Tenant of the sums over all tenants. */
 const ALL_TENANTS = '';
 
-/** In one order everywhere, so that replicas do not wait for each other in a circle. */
+/** In the same order everywhere, so that replicas do not deadlock. */
 const addCounts = defineStatement<{ counts: string }>(
   'lifecycle_activity_add',
   ({ counts }) => sql`INSERT INTO lifecycle_activity AS a (tenant, day, product, activity, outcome, count)
@@ -52,7 +52,7 @@ export async function addActivity(executor: SqlExecutor, counts: readonly Activi
   await executor.run(addCounts({ counts: JSON.stringify(counts) }));
 }
 
-/** Of these tenants together (null: all), from this day on. */
+/** Counts of these tenants together (null: all), from this day on. */
 export function listActivity(
   executor: SqlReader,
   tenants: readonly string[] | null,

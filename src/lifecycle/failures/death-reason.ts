@@ -34,7 +34,7 @@ const EXPLANATIONS: Readonly<Record<DeadReason, { detail: string; remedy: string
 
 for (const [code, texts] of Object.entries(EXPLANATIONS)) defineErrorCode('status_reason', { code, ...texts });
 
-/** The same token may become valid again, once the user did what Facebook asks for. */
+/** The same token may become valid again once the user does what Facebook asks for. */
 const RECOVERABLE_REASONS: ReadonlySet<DeadReason> = new Set(['checkpoint', 'unconfirmed_user', 'invalid']);
 
 export function toDeathReason(reason: DeadReason, meta: MetaCause): DeathReason {

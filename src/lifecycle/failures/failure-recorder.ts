@@ -63,7 +63,9 @@ export class FailureRecorder {
     });
   }
 
-  /** Records a failed rotation. Scheduled and pending ones are retried after a back-off, requested ones are not. */
+  /**
+   * Records a failed rotation. Scheduled and pending rotations are retried after a back-off; requested ones are not.
+   */
   async recordRotationFailure(
     credential: ClaimedCredential,
     failure: AttemptFailure,

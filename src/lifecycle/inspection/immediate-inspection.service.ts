@@ -25,7 +25,7 @@ export class ImmediateInspectionService {
     });
   }
 
-  /** Starts an inspection and returns at once. Calls while one runs cause one more after it. */
+  /** Starts an inspection and returns at once. Calls during a run cause one more run after it. */
   trigger(): void {
     this.#lastTriggered = this.#job.running.then(() => this.#job.runOnce());
   }

@@ -6,8 +6,8 @@ import { LOGGER, type Pino } from '../../platform/logger.ts';
 import { type AppRateLimitState, isLimitOver } from './rate-limit-rules.ts';
 
 /**
- * Tells `AppFailures` what calls meet. Never throws: the call's own outcome matters more than a failure to store what
- * it says about the app.
+ * Reports to `AppFailures` what calls run into. Never throws: the call's own outcome matters more than a failure to
+ * store what it says about the app.
  */
 @Injectable()
 export class AppFailureReports {
@@ -37,7 +37,7 @@ export class AppFailureReports {
     this.#throttled.add(appId);
   }
 
-  /** `limitsOf`: as this replica knows them. A limit that is over meanwhile is not reported. */
+  /** `limitsOf`: the limits as this replica knows them. A limit that has ended in the meantime is not reported. */
   async flush(limitsOf: (appId: string) => AppRateLimitState): Promise<void> {
     for (const appId of [...this.#throttled]) {
       this.#throttled.delete(appId);

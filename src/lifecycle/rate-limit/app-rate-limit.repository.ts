@@ -38,7 +38,7 @@ interface MergeParameters {
   appId: string;
   observed: ObservedRateLimit;
   now: Date;
-  /** A stop that ended before this is not continued by one that begins now. */
+  /** A stop that begins now does not continue a stop that ended before this. */
   continuesAfter: Date;
 }
 
@@ -109,7 +109,7 @@ export class AppRateLimitRepository {
     return row === undefined ? UNKNOWN_RATE_LIMIT : toState(row);
   }
 
-  /** Merges an observation: the latest gauge and the longer stop count. A stop soon after another continues it. */
+  /** Merges an observation: the latest gauge and the longer stop win. A stop soon after another continues it. */
   async merge(appId: string, observed: ObservedRateLimit): Promise<void> {
     const now = this.clock.now();
     await this.database.run(mergeObserved({ appId, observed, now, continuesAfter: addSeconds(now, -BREAK_SECONDS) }));

@@ -41,7 +41,7 @@ export class CallNotPermittedError extends Error {
  */
 export type Urgency = 'scheduled' | 'urgent' | 'forced';
 
-/** Objects whose rate limits a call counts against, besides the app's, by Meta's ids: user, Page, account. */
+/** Objects whose rate limits a call counts against, in addition to the app's, by Meta's ids: user, Page, account. */
 export interface CallSubject {
   /** A refusal is recorded for the first. */
   objectIds: readonly string[];

@@ -86,7 +86,7 @@ function isStopped(state: AppRateLimitState, now: Date): boolean {
   return state.stoppedUntil !== null && state.stoppedUntil > now;
 }
 
-/** Whether the last stop is over for so long that another would not continue it. */
+/** Whether the last stop ended so long ago that another would not continue it. */
 export function isLimitOver({ stoppedUntil }: AppRateLimitState, now: Date): boolean {
   return stoppedUntil === null || addSeconds(stoppedUntil, BREAK_SECONDS) <= now;
 }

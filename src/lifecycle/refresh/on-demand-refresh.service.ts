@@ -35,7 +35,9 @@ export const minValidUnsatisfiable = defineProblem(
   'Ask for fewer min_valid_seconds, or connect again if tokens of this kind are not refreshed.',
 );
 
-/** Meta issues at most one fresh token a day, else the same one again (docs/meta-facts.md#exchanging-again). */
+/**
+ * Meta issues at most one fresh token a day; until then it returns the same one (docs/meta-facts.md#exchanging-again).
+ */
 const META_REFRESH_INTERVAL_SECONDS = DAY_SECONDS;
 /** Failures that mean that Meta did not give a longer lifetime. */
 const NO_LONGER_LIFETIME_CODES: ReadonlySet<string> = new Set(['renewal_no_longer_life', 'too_young']);
@@ -65,7 +67,7 @@ export class OnDemandRefreshService {
 
   /**
    * Resolves once the serving version is valid for at least `minValidSeconds`. Throws `AppError`: 503 `refresh_pending`
-   * with `retryAfterSeconds` (too early to call Meta again, or another replica is at it), 409
+   * with `retryAfterSeconds` (too early to call Meta again, or another replica is refreshing it), 409
    * `min_valid_unsatisfiable`, 409 `reauth_required`, 404 `connection_not_found`.
    */
   async ensure(credentialId: CredentialId, minValidSeconds: number): Promise<void> {

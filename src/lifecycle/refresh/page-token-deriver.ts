@@ -22,7 +22,7 @@ import { AppRateLimiter, CallNotPermittedError, type Urgency } from '../rate-lim
 import { RefreshedTokenPromoter } from './refreshed-token-promoter.ts';
 import type { RefreshOutcome } from './token-refresher.ts';
 
-/** Meta takes up to this many ids in a call. */
+/** Maximum number of ids that Meta accepts in one call. */
 const BATCH = 50;
 
 /**

@@ -25,7 +25,7 @@ interface PendingToken {
   rotation?: RotationTerms | null;
 }
 
-/** What a rotation was asked for. */
+/** What a rotation requested. */
 export interface RotationTerms extends RotationPromotion {
   /** Whether the new token may expire if the old one does not. */
   mayExpire: boolean;

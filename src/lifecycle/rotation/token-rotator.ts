@@ -135,7 +135,7 @@ export class TokenRotator {
       token = await this.versions.openPending(credential, pending);
     } catch (error) {
       if (!(error instanceof DecryptionError)) throw error;
-      // Can't be decrypted, so neither used nor revoked.
+      // Can't be decrypted, so it can be neither used nor revoked.
       await this.versions.discardPending(credential);
       progress.isPending = false;
       return this.fail(credential, DECRYPTION_FAILED, progress);
@@ -216,7 +216,7 @@ export class TokenRotator {
   }
 }
 
-/** Whether a generated token has not been inspected. */
+/** Whether a generated token has not been inspected yet. */
 interface Progress {
   isPending: boolean;
 }

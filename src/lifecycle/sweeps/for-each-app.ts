@@ -1,8 +1,8 @@
-/** Apps worked on at once. One at its limit, or refused, ends its turn at once. */
+/** Apps worked on at once. An app that is at its limit or refused by Meta finishes immediately. */
 const MAX_CONCURRENT_APPS = 64;
 
 /**
- * Works on apps, many at once, so that none waits for another's pace. Rejects with the first error, after all have
+ * Works on many apps at once, so that none waits for another's pace. Rejects with the first error, after all have
  * ended.
  */
 export async function forEachApp(appIds: readonly string[], work: (appId: string) => Promise<void>): Promise<void> {

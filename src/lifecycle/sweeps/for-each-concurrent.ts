@@ -2,8 +2,8 @@ import { setImmediate } from 'node:timers/promises';
 
 export interface WorkSource<T> {
   /**
-   * Returns up to `limit` items, none when nothing is left. `isIdle`: nothing is running, so that the run ends if there
-   * are none.
+   * Returns up to `limit` items, none when nothing is left. `isIdle`: no item is being processed, so the run ends if
+   * none are returned.
    */
   next(limit: number, isIdle: boolean): Promise<T[]>;
   /** Current limit of concurrent items, asked before each draw; 0 ends the run. */
@@ -13,7 +13,7 @@ export interface WorkSource<T> {
 }
 
 /**
- * Processes as many items concurrently as allowed, drawn in small batches so that memory stays flat. Resolves once
+ * Processes as many items concurrently as allowed, drawn in small batches so that memory use stays flat. Resolves once
  * nothing is left or allowed and all started items have ended. If `next` throws, rejects after the started items.
  */
 export async function forEachConcurrent<T>(source: WorkSource<T>): Promise<void> {
@@ -34,7 +34,7 @@ export async function forEachConcurrent<T>(source: WorkSource<T>): Promise<void>
         if (items.length > 0 && running.size < allowed) continue;
       }
       if (running.size > 0) await Promise.race(running);
-      // What ends together, as members of one batch do, is drawn for together.
+      // Lets work that ends at the same time, as members of one batch do, be replaced in one draw.
       await setImmediate();
     }
   } finally {

@@ -22,7 +22,7 @@ const BATCH = 500;
 @Injectable()
 export class LifecycleJob {
   private readonly urgentJobs: BackgroundJob[] = [];
-  /** Apps under sweep, by kind and scope. */
+  /** Apps being swept, by kind and scope. */
   readonly #swept = new Set<string>();
 
   constructor(

@@ -30,7 +30,7 @@ export class RefreshClaims {
     private readonly config: Config,
   ) {}
 
-  /** What one sweep of an app claims. */
+  /** Returns what one sweep of an app claims. */
   open(appId: string, scope: SweepScope): RefreshSource {
     const { claimSeconds } = this.config;
     const sources = [

@@ -1,12 +1,14 @@
 import type { ClaimSource } from './claim-alternately.ts';
 
-/** So much longer than the search an empty source rests: it costs a twentieth of the time at most. */
+/**
+ * How many times longer than its search an empty source rests, so that searching takes at most a twentieth of the time.
+ */
 const REST_FACTOR = 20;
-/** Nothing that comes before its turn is in such a hurry that it must be found sooner. */
+/** Nothing that becomes due before then is urgent enough to be found sooner. */
 const MIN_REST_MS = 10_000;
 
 /**
- * A source that is not asked again soon after it was found empty, because finding that out takes a walk over all
+ * A source that is not asked again soon after it was found empty, because finding that out means walking over all
  * tenants. `isIdle`: ask in any case. `nowMs` is monotonic.
  */
 export class RestingSource<T> {

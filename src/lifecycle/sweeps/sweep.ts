@@ -67,7 +67,7 @@ export class Sweep implements OnModuleDestroy {
     @Inject(LOGGER) private readonly logger: Pino,
   ) {}
 
-  /** App ids of tokens for which something of a sweep is due. */
+  /** Returns the ids of apps whose tokens are due for this kind of sweep. */
   async listDueApps(kind: SweepKind): Promise<string[]> {
     const now = this.clock.now();
     const found: string[] = [];
@@ -90,7 +90,7 @@ export class Sweep implements OnModuleDestroy {
     );
   }
 
-  /** Stops requested sweeps, which would keep the server open. Jobs' own signals stop theirs, too. */
+  /** Stops requested sweeps, which would keep the server open. Scheduled sweeps stop by their jobs' signals. */
   onModuleDestroy(): void {
     this.stopping.abort();
   }

@@ -24,7 +24,7 @@ const selectSince = defineStatement<{ since: Date }, ServedVersionRow>(
     WHERE served_at > ${since} ORDER BY app_id, host, asked`,
 );
 
-/** Stores the latest observation. Older ones of other replicas change nothing. */
+/** Stores the latest observation. Older observations of other replicas change nothing. */
 export async function saveServedVersion(executor: SqlExecutor, version: ServedVersion, at: Date): Promise<void> {
   await executor.run(upsert({ ...version, at }));
 }

@@ -65,7 +65,7 @@ export type CallContext =
   | 'client_business'
   | 'graph';
 
-/** What is known of a failed call. `httpStatus` null: no response. `code` null: no error object in the response. */
+/** What is known about a failed call. `httpStatus` null: no response. `code` null: no error object in the response. */
 export interface ErrorFacts {
   httpStatus: number | null;
   code?: number | null;
@@ -75,7 +75,7 @@ export interface ErrorFacts {
   envelope?: ErrorEnvelope | null;
   context?: CallContext;
   host?: TokenHostName;
-  /** We sent a proof to a node that surely exists, so a GraphMethodException 100 is about the proof. */
+  /** We sent a proof to a node that certainly exists, so a GraphMethodException 100 is about the proof. */
   hasAppsecretProof?: boolean;
   /** From `Retry-After`. */
   retryAfterSeconds?: number | null;
@@ -175,7 +175,7 @@ export function classifyError(given: ErrorFacts): MetaVerdict {
   return facts.isTransient === true ? { kind: 'transient' } : classifyByStatus(facts, false);
 }
 
-/** Turns a verdict found beside `is_valid:false` into `dead`, unless it is not about the token. */
+/** Turns a verdict found alongside `is_valid:false` into `dead`, unless it is not about the token. */
 export function classifyInvalidToken(verdict: MetaVerdict | null): MetaVerdict {
   if (verdict === null || verdict.kind === 'suspect' || verdict.kind === 'parameter' || verdict.kind === 'permission') {
     return { kind: 'dead', reason: 'invalid' };

@@ -3,12 +3,12 @@ import { asObject, field, type Json, readText } from '../graph/lossless-json.ts'
 
 const MAX_LENGTH = 200;
 const HIDDEN = '[hidden]';
-/** No word of a sentence is as long; tokens, secrets, and proofs are. Ids, in digits, may stay. */
+/** No word in a sentence is this long; tokens, secrets, and proofs are. Ids, in digits, may stay. */
 const TOKEN_LIKE = /(?!\d+(?![\w|+/=-]))[\w|+/=-]{24,}/g;
 
 /**
- * Returns what Meta's error says, for people: one line of at most 200 characters, without what looks like a token and
- * without `secrets`. Null if it says nothing. Only for calls that carry no user's token.
+ * Returns the text of Meta's error, for people: one line of at most 200 characters, without anything that looks like a
+ * token and without `secrets`. Null if there is no text. Only for calls that carry no user's token.
  */
 export function readMetaWords(body: Json | undefined, secrets: readonly SecretString[]): string | null {
   const object = asObject(body);

@@ -4,8 +4,8 @@ import { MetaError } from '../errors/meta-error.ts';
 import type { GraphHost } from './graph-host.ts';
 
 /**
- * Returns the host's app. Throws `MetaError` (`configuration`, `not_configured`) without one: no other app can stand
- * in.
+ * Returns the host's app. Throws `MetaError` (`configuration`, `not_configured`) without one: no other app can be used
+ * instead.
  */
 export function requireApp({ app }: Pick<GraphHost, 'app'>, operation: string): AppCredentials {
   if (app !== null) return app;

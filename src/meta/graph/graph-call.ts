@@ -32,7 +32,7 @@ export interface GraphCall {
   effect: 'read' | 'repeatable' | 'once';
   /** Accept the old form-encoded token responses. */
   acceptForm?: boolean;
-  /** Keep what Meta's error says. Only for calls that carry no user's token, which it might quote. */
+  /** Keep the text of Meta's error. Only for calls that carry no user's token, which it might quote. */
   keepsWords?: boolean;
   /** Per try; default 10 s. */
   timeoutMs?: number;

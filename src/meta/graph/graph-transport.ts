@@ -29,11 +29,11 @@ export interface GraphResponse {
   servedVersion: string | null;
 }
 
-/** What a response refuses, as read from it. */
+/** A refusal as read from a response. */
 interface Refusal {
   verdict: MetaVerdict;
   fields: GraphErrorFields | null;
-  /** Null: not asked for. */
+  /** Null: the call did not ask for it. */
   words: string | null;
   seconds: number;
 }
@@ -76,7 +76,7 @@ export class GraphTransport {
     return bound;
   }
 
-  /** Returns what is known of a call's two forms, by its name. It is about Meta, so all apps share it. */
+  /** Returns what is known about a call's two forms, by its name. This depends on Meta alone, so all apps share it. */
   queryFallback(name: string): QueryFallback {
     const known = this.#queryFallbacks.get(name) ?? new QueryFallback();
     this.#queryFallbacks.set(name, known);

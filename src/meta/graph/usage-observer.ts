@@ -14,7 +14,7 @@ export interface UsageNotice {
 }
 
 /**
- * Told of each response's usage, so that background work can slow down. Called on the hot path: must not throw or
+ * Receives each response's usage, so that background work can slow down. Called on the hot path: must not throw or
  * block.
  */
 export abstract class UsageObserver {

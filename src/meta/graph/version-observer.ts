@@ -9,7 +9,7 @@ export interface ServedVersion {
   served: string;
 }
 
-/** Told which version served each response, for operators. Called on the hot path: must not throw or block. */
+/** Receives the version that served each response, for operators. Called on the hot path: must not throw or block. */
 export abstract class VersionObserver {
   abstract observe(version: ServedVersion): void;
 }

@@ -73,7 +73,7 @@ export class InspectionApi {
     return items;
   }
 
-  /** Guesses the kind from the prefix, only if it is not known and the guessed host has an app to ask with. */
+  /** Guesses the kind from the prefix, but only if it is unknown and the guessed host has an app to ask with. */
   private likelyKind(kind: TokenKind | 'unknown', token: SecretString): TokenKind | 'unknown' {
     if (kind !== 'unknown') return kind;
     const recognized = recognizeTokenKind(token);

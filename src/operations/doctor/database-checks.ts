@@ -12,7 +12,7 @@ interface Examined {
   database: Pick<SqlExecutor, 'rows'>;
 }
 
-/** Checks the way to Postgres, and what a failover would keep. */
+/** Checks the connection to Postgres, and what a failover would preserve. */
 export async function checkDatabaseSafety({ config, database }: Examined): Promise<Finding[]> {
   return [checkTls(config), await checkReplication(database)];
 }
@@ -33,7 +33,7 @@ function checkTls({ databaseUrl, database }: Examined['config']): Finding {
   );
 }
 
-/** Whether a host is elsewhere, and not proven to be the right one. */
+/** Whether a host is remote and its identity is not verified. */
 function isOpenToOthers({ hosts, tls }: DatabaseAddress): boolean {
   return tls?.mode !== 'verify-full' && hosts.some(({ host }) => !host.startsWith('/') && !isLocal(host));
 }
@@ -51,7 +51,7 @@ async function checkReplication(database: Examined['database']): Promise<Finding
 const ADD_STANDBY =
   'Connect a standby (docs/production.md, "The database"), unless your provider replicates its storage.';
 
-/** What the state of the standbys means. */
+/** Explains the state of the standbys. */
 function describeReplication({ names, connected, synchronous, hidden, waiting }: StandbysRow): Finding {
   if (hidden > 0) {
     const remedy = "GRANT pg_read_all_stats to the service's user (migrations/roles.sql does).";
@@ -78,7 +78,7 @@ function describeReplication({ names, connected, synchronous, hidden, waiting }:
   );
 }
 
-/** Whether lists are read from the standby that is there for them. */
+/** Whether lists are read from the standby configured for them. */
 export async function checkReadStandby(reads: Pick<StandbyReads, 'look'>): Promise<Finding> {
   const outcome = await reads.look();
   if (outcome === null) return fine('read_standby', 'DATABASE_READ_URL is not set: the primary serves all reads');

@@ -7,7 +7,7 @@ import { DiagnosisService } from '../health/diagnosis.service.ts';
 import { DoctorRequest, DoctorResponse } from './doctor.dto.ts';
 import { FINDING_STATES } from './finding.ts';
 
-/** What `metavault doctor` finds, over the API. */
+/** The findings of `metavault doctor`, over the API. */
 @ApiTags('operations')
 @Roles('admin')
 @Controller('v1/doctor')

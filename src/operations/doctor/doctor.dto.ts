@@ -33,7 +33,7 @@ class DoctorFindingResponse implements Finding {
   mend!: string | null;
 }
 
-/** Answer of `GET /v1/doctor`. */
+/** Response of `GET /v1/doctor`. */
 export class DoctorResponse {
   @ApiProperty({ ...INSTANT, description: 'When it looked' })
   examined_at!: string;

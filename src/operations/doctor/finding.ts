@@ -1,4 +1,7 @@
-/** All that the doctor looks at. docs/production.md names each at the step that it checks; a test compares the two. */
+/**
+ * Everything that the doctor checks. docs/production.md names each check at the step that it verifies; a test compares
+ * the two.
+ */
 export const CHECKS = [
   'configuration',
   'database',

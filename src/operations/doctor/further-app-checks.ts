@@ -5,19 +5,21 @@ import type { MetaClient } from '../../meta/meta-client.ts';
 import type { MetaClients } from '../../meta/meta-clients.ts';
 import { attention, type Finding, fine, wrong } from './finding.ts';
 
-/** More are left out: doctor is for a person who waits. `GET /v1/apps/{app_id}` asks about any. */
+/**
+ * Further apps are left out, because a person is waiting for the result. `GET /v1/apps/{app_id}` checks any single app.
+ */
 const MAX_CHECKED = 200;
 const CONCURRENCY = 8;
 
 interface FurtherApps {
-  /** Lists up to `limit` apps that were made over the API. */
+  /** Lists up to `limit` apps that were created over the API. */
   list(limit: number): Promise<readonly AppRow[]>;
   apps: MetaApps;
   clients: MetaClients;
   publicUrl: string;
 }
 
-/** Checks of each app that was made over the API what Meta says of it. Silent where there is none. */
+/** Checks with Meta each app that was created over the API. Returns nothing if there is none. */
 export async function checkFurtherApps({ list, apps, clients, publicUrl }: FurtherApps): Promise<Finding[]> {
   const rows = await list(MAX_CHECKED + 1);
   if (rows.length === 0) return [];

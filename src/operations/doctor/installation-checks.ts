@@ -4,7 +4,7 @@ import { attention, type Finding, fine, wrong } from './finding.ts';
 
 const MAX_SKEW_SECONDS = 30;
 
-/** What the settings are, and what was to be corrected when they were read. */
+/** Reports the settings, and the warnings from reading them. */
 export function checkConfiguration({ environment, publicUrl, meta, warnings }: Config): Finding[] {
   return [
     fine('configuration', `${environment}, ${publicUrl}, Graph API ${meta.graphApiVersion}`),
@@ -12,7 +12,7 @@ export function checkConfiguration({ environment, publicUrl, meta, warnings }: C
   ];
 }
 
-/** Whether this release and the schema fit together. */
+/** Whether this release matches the schema. */
 export function checkSchema({ missing, newer, unmet }: SchemaState): Finding {
   if (unmet.length > 0) {
     const detail = `this release is too old for the schema, which needs a release with ${unmet.join(', ')}.`;
@@ -27,7 +27,7 @@ export function checkSchema({ missing, newer, unmet }: SchemaState): Finding {
   return attention('migrations', detail, 'Replace the replicas of this release soon.');
 }
 
-/** That the keys are open, which nobody could ask about otherwise. */
+/** Reports that the keys are open: without them, the doctor could not run. */
 export function checkKeyRing(keyRing: { activeKek(): { readonly id: string } }): Finding {
   return fine('key_ring', `opens; the active key is ${keyRing.activeKek().id}`);
 }

@@ -21,7 +21,7 @@ interface Examined {
   clock: Clock;
 }
 
-/** Checks what docs/production.md asks for and neither the start nor Meta tells. */
+/** Checks what docs/production.md requires and neither startup nor Meta reports. */
 export async function checkProduction({ config, database, clock }: Examined): Promise<Finding[]> {
   return [
     ...(await checkDatabaseSafety({ config, database })),

@@ -7,7 +7,7 @@ import { DAY_SECONDS } from '../../platform/duration.ts';
 import { attention, type Finding, fine } from './finding.ts';
 
 const SHOWN = 5;
-/** How long finds of the past are shown. */
+/** How long past findings are shown. */
 const FINDS_SECONDS = 30 * DAY_SECONDS;
 
 interface Examined {
@@ -38,7 +38,10 @@ export async function checkRollbacks(examined: Examined & { keyRing: ChainMac })
   return findings.length > 0 ? findings : [fine('rollback', 'no row is older than the audit record says')];
 }
 
-/** What replicas have found in the last thirty days. Compares no row: that reads all of them, which no request may. */
+/**
+ * Shows what replicas have found in the last thirty days. Compares no rows: that would read all of them, which no
+ * request may do.
+ */
 export async function checkFoundRollbacks(examined: Examined): Promise<Finding[]> {
   const findings = await listFound(examined);
   return findings.length > 0

@@ -25,7 +25,7 @@ const DURABILITY = 'Durability';
 const SAFE_METHODS = new Set(['get', 'head']);
 
 /**
- * Completes an operation with what the guard, the pipe and the filter do, so that controllers need not say it: its
+ * Completes an operation with what the guard, the pipe and the filter add, so that controllers need not declare it: its
  * security, its roles, the problems and the headers of every route.
  */
 export function completeOperation(
@@ -105,7 +105,7 @@ function errorPages(problems: readonly ProblemCode[]): Record<string, Json> {
   return Object.fromEntries(Object.keys(problemResponses(problems, [])).map((status) => [status, { content: HTML }]));
 }
 
-/** A status that the controller describes keeps its own media types beside the problem. */
+/** A status that the controller describes keeps its own media types in addition to the problem's. */
 function mergeResponses(own: Record<string, Json>, problems: Record<string, Json>): Record<string, Json> {
   const merged: Record<string, Json> = { ...problems };
   for (const [status, response] of Object.entries(own)) {

@@ -56,7 +56,7 @@ function describeDelivery(type: string, schemaName: string, description: string)
   };
 }
 
-/** Data's description is the event's; of several shapes, the first one's. */
+/** The description of `data` is that of the event; if it has several shapes, the first one's. */
 function descriptionOf(schema: Json): string {
   const { data } = schema['properties'] as { data: { description?: string; anyOf?: { description: string }[] } };
   return data.description ?? data.anyOf?.[0]?.description ?? '';

@@ -8,17 +8,17 @@ import { describeInput } from './describe-input.ts';
 
 type Handler = (...parameters: never[]) => unknown;
 
-/** What decorators of ours say about a handler, as an extension of its operation until the document is complete. */
+/** What our decorators declare about a handler, as an extension of its operation until the document is complete. */
 export interface RouteFacts {
-  /** Roles that may call it; null: everybody. */
+  /** Roles that may call it; null: any caller. */
   roles: readonly string[] | null;
-  /** Whether it is for operators: on their listener, or with their token. */
+  /** Whether it is for operators only: on their listener, or with their token. */
   isForOperators: boolean;
-  /** Problems of its own. */
+  /** The operation's own problems. */
   problems: readonly ProblemCode[];
   /** Whether people get errors as pages. */
   hasErrorPages: boolean;
-  /** Whether the answer waits for a standby, and says so. */
+  /** Whether the response waits for a standby, and reports that. */
   waitsForStandby: boolean;
   /** Whether a sign-in with OpenID Connect must be recent. */
   needsFreshSignIn: boolean;

@@ -24,8 +24,8 @@ const FILE_CONTENT = {
 };
 
 /**
- * `base` leads from the page to its files. Relative, because browsers have the path of `PUBLIC_URL` in front of it, and
- * the port for operators has not.
+ * `base` leads from the page to its files. Relative, because browsers see the path of `PUBLIC_URL` in front of it,
+ * while the operations port has none.
  */
 const renderPage = (base: string): string => `<!doctype html>
 <html lang="en">
@@ -53,7 +53,10 @@ const INITIALIZE = `SwaggerUIBundle({
 });
 `;
 
-/** Serves the API document and its page by hand, because our content security policy allows no inline scripts. */
+/**
+ * Serves the API document and its page without the Swagger module, because our content security policy allows no inline
+ * scripts.
+ */
 @ApiTags('operations')
 @ForOperators()
 @Controller()

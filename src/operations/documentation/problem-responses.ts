@@ -4,7 +4,7 @@ import { headerReferences, headersOfStatus } from './response-headers.ts';
 
 const PROBLEM_JSON = 'application/problem+json';
 
-/** Answers that many operations share, by the name of their component. */
+/** Responses that many operations share, by the name of their component. */
 const SHARED: Readonly<Record<string, readonly ProblemCode[]>> = {
   InvalidRequest: ['invalid_request'],
   Unauthenticated: ['unauthenticated'],
@@ -40,7 +40,7 @@ export function describeProblems(): { schemas: Json; responses: Json; examples: 
 
 /**
  * Returns the responses of an operation with these problems, by status: references to components, except for statuses
- * in `described`, which the operation answers with other media types, too.
+ * in `described`, for which the operation also has other media types.
  */
 export function problemResponses(codes: readonly ProblemCode[], described: readonly string[]): Record<string, Json> {
   const types = listProblemTypes().filter(({ code }) => codes.includes(code));

@@ -46,10 +46,10 @@ export function headerReferences(names: readonly string[]): Json {
   return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 }
 
-/** Headers of every answer to a client that is known. */
+/** Headers of every response to an authenticated client. */
 export const RATE_LIMIT_HEADERS = ['RateLimit-Policy', 'RateLimit'] as const;
 
-/** Returns the names of the headers that answers of a status carry. */
+/** Returns the names of the headers on responses with a status. */
 export function headersOfStatus(status: string): string[] {
   return [
     'X-Request-Id',

@@ -32,6 +32,6 @@ export const SECURITY_SCHEMES: Json = {
 export const OPERATOR_SECURITY: readonly Json[] = [{}, { operationsToken: [] }];
 /** For routes with roles: either of the two. */
 export const CLIENT_SECURITY: readonly Json[] = [{ apiKey: [] }, { issuerToken: [] }];
-/** For those of roles that people may have. */
+/** For routes with roles that people may have. */
 export const PERSON_SECURITY: readonly Json[] = [...CLIENT_SECURITY, { consoleSession: [] }];
 export const LEASE_SECURITY: readonly Json[] = [{ lease: [] }, { leaseParameter: [] }];

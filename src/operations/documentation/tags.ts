@@ -1,4 +1,4 @@
-/** Groups of operations, in the order in which a reader needs them, with their descriptions. */
+/** Groups of operations, in the order that suits a reader, with their descriptions. */
 export const TAGS: readonly (readonly [name: string, description: string])[] = [
   ['connect', 'Connect a user or business: sessions for the browser, codes of the JavaScript SDK, imported tokens'],
   ['connections', 'What is connected: status, credentials, and assets'],

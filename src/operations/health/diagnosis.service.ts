@@ -18,9 +18,9 @@ import { checkProduction } from '../doctor/production-checks.ts';
 import { checkFoundRollbacks } from '../doctor/rollback-checks.ts';
 import { runMetaChecks } from '../doctor/run-meta-checks.ts';
 
-/** However often readiness is requested, a replica runs the checks at most once in this time. */
+/** A replica runs the checks at most once in this time, however often readiness is requested. */
 const CACHE_TTL_MS = 5 * 60 * 1000;
-/** And when a person asks for it. */
+/** The same when a person asks for it. */
 const FRESH_TTL_MS = 10_000;
 /** If Meta does not respond, a diagnosis can take minutes. */
 const RESPONSE_TIMEOUT_MS = 5_000;

@@ -65,11 +65,11 @@ export class HealthController {
     const result = { ...checked, details: { ...checked.details, audit_chain: toChainCheck(this.progress.holdUp) } };
     if (!isAdmin) return result;
     const diagnosis = await this.diagnosisService.latest();
-    // What both look at is here as it is now.
+    // Both include these checks: the readiness result is the more recent one.
     return diagnosis === null ? result : { ...result, details: { ...toExaminedChecks(diagnosis), ...result.details } };
   }
 
-  /** Counts and records a wrong key as usual; a probe that sends one still gets the readiness. */
+  /** A wrong key is counted and recorded as usual; a probe that sends one still gets the readiness. */
   private async isAdmins(request: FastifyRequest): Promise<boolean> {
     if (request.headers.authorization === undefined) return false;
     try {
@@ -96,7 +96,7 @@ export class HealthController {
   }
 }
 
-/** What the public port tells in production: the status, in the same shape. */
+/** What the public port shows in production: the status, in the same shape. */
 function withoutDetails({ status }: HealthCheckResult): HealthCheckResult {
   return { status, info: {}, error: {}, details: {} };
 }

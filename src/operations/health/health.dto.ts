@@ -22,7 +22,7 @@ class FindingResponse implements Pick<Finding, 'state' | 'detail' | 'mend'> {
   mend!: string | null;
 }
 
-/** A check of `GET /health/ready`, with what it found. */
+/** A check of `GET /health/ready`, with its result. */
 class CheckResponse {
   @ApiProperty({ enum: ['up', 'down'] })
   status!: 'up' | 'down';
@@ -68,7 +68,7 @@ class CheckResponse {
 
 const CHECKS = { type: 'object', additionalProperties: { $ref: getSchemaPath(CheckResponse) } } as const;
 
-/** Response of `GET /health/ready`, as `@nestjs/terminus` makes it. */
+/** Response of `GET /health/ready`, as built by `@nestjs/terminus`. */
 @ApiExtraModels(CheckResponse)
 export class ReadyResponse {
   @ApiProperty({ enum: ['ok', 'error', 'shutting_down', 'degraded'] })

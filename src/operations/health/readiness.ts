@@ -10,7 +10,7 @@ import type { SchemaState } from '../../database/schema-state.ts';
 import { KeyRing } from '../../vault/keys/key-ring.ts';
 import { ReplicaState } from './replica-state.ts';
 
-/** A replica this far off still works, because leases and claims last longer, but its host has a problem. */
+/** A replica with this much skew still works, because leases and claims last longer, but its host has a problem. */
 const MAX_SKEW_MS = 30_000;
 /** A database that answered this recently is up, even if it is slow to answer now. */
 const ANSWER_IS_RECENT_MS = 3_000;
@@ -47,7 +47,7 @@ export class Readiness {
 
   /**
    * Up if Postgres responds and has run every migration of this build. Migrations of newer builds are fine unless one
-   * asks for a newer release. Never waits for a silent database: this is then its last known state.
+   * asks for a newer release. Never waits for a silent database: the result is then its last known state.
    */
   async databaseAndMigrations(): Promise<HealthIndicatorResult> {
     const database = this.indicators.check('database');

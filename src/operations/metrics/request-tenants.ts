@@ -1,18 +1,20 @@
 import type { AuthenticatedRequest } from '../../auth/decorators.ts';
 import { TENANT_PATTERN } from '../../config/tenant.ts';
 
-/** Finds the tenant that an authenticated request is about: the one that it names, or that its answer names. */
+/** Finds the tenant that an authenticated request is about: the one named in the request or in its response. */
 export class RequestTenants {
   readonly #answered = new WeakMap<AuthenticatedRequest, string>();
 
-  /** Call it before the answer is serialized: later its fields are gone. */
+  /** Call before the response is serialized: its fields are not available later. */
   noteAnswer(request: AuthenticatedRequest, answer: unknown): void {
     if (request.client === undefined || namedBy(request) !== undefined) return;
     const tenant = tenantIn(answer);
     if (tenant !== undefined) this.#answered.set(request, tenant);
   }
 
-  /** Undefined for unknown callers, whose words don't belong in the log, and where there is no tenant or several. */
+  /**
+   * Undefined for unknown callers, whose input does not belong in the log, and for requests about no tenant or several.
+   */
   of(request: AuthenticatedRequest): string | undefined {
     if (request.client === undefined) return undefined;
     return namedBy(request) ?? this.#answered.get(request);

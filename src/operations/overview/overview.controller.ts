@@ -5,7 +5,7 @@ import { CurrentClient, Roles } from '../../auth/decorators.ts';
 import { OverviewResponse } from './overview.dto.ts';
 import { OverviewService } from './overview.service.ts';
 
-/** The state of everything, for people on call. */
+/** The state of the whole service, for people on call. */
 @ApiTags('operations')
 @Roles('admin', 'auditor')
 @Controller('v1/overview')

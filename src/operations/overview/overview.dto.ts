@@ -144,7 +144,7 @@ class KeysOverview {
   oldest_in_use_since!: string | null;
 }
 
-/** Answer of `GET /v1/overview`. */
+/** Response of `GET /v1/overview`. */
 export class OverviewResponse {
   @ApiProperty({ type: ConnectionsOverview })
   connections!: ConnectionsOverview;

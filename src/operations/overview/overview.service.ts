@@ -18,10 +18,10 @@ import type { OverviewResponse } from './overview.dto.ts';
 const ACTIVITY_DAYS = 7;
 const MAX_APPS = 50;
 
-/** What is seen by everybody who sees it at all. */
+/** The parts that are the same for every client that may see them. */
 type Installation = Pick<OverviewResponse, 'apps' | 'subscriptions' | 'audit' | 'keys'>;
 
-/** Everything at a glance, from kept counts and a few rows each, so that it costs the same at any size. */
+/** Builds the overview from maintained counts and a few rows each, so that it costs the same at any size. */
 @Injectable()
 export class OverviewService {
   constructor(
@@ -34,7 +34,7 @@ export class OverviewService {
     private readonly clock: Clock,
   ) {}
 
-  /** What the policy of the client covers. */
+  /** Returns what the client's policy covers. */
   async read(client: AuthenticatedClient): Promise<OverviewResponse> {
     const [tenants, products] = [visibleTenants(client), visibleProducts(client)];
     const now = this.clock.now();
@@ -118,7 +118,7 @@ function toNeedsPerson(groups: readonly ConnectionGroup[]): OverviewResponse['ne
   return [...sumBy(needing, ({ status, reason }) => ({ status, reason }))].sort((a, b) => b.count - a.count);
 }
 
-/** Sums of `count` over rows with the same key, in the order in which they come. */
+/** Sums of `count` over rows with the same key, in order of first occurrence. */
 function sumBy<R extends { count: number }, K extends object>(
   rows: readonly R[],
   keyOf: (row: R) => K,

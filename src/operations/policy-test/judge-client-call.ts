@@ -7,7 +7,7 @@ import type { PolicyTestRequest, PolicyTestResponse, PolicyVerdictResponse } fro
 type Policy = Pick<ClientRow, 'role' | 'tenants' | 'products' | 'lease_modes' | 'allow'>;
 type Question = Pick<PolicyTestRequest, 'method' | 'path' | 'product' | 'tenant' | 'mode'>;
 
-/** Whether a client may make a call, by the rules that leases and the gateway follow. Makes none. */
+/** Whether a client may make a call, by the rules that leases and the gateway apply. Does not make the call. */
 export function judgeClientCall(client: Policy, question: Question): PolicyTestResponse {
   const covered = client.products.includes('*') ? PRODUCTS : client.products.filter((product) => product !== '*');
   const asked = question.product === undefined ? covered : [question.product];
@@ -38,7 +38,7 @@ function judge(client: Policy, { method, path, tenant, mode }: Question, product
     const why = pattern === null ? 'No pattern limits its calls.' : `The pattern ${pattern} allows it.`;
     return { product, allowed: true, rule: null, pattern, reason: why };
   }
-  // What is refused whatever the patterns say is a rule of the gateway.
+  // If even a matching pattern would not allow the call, a rule of the gateway refuses it.
   const isByPolicy = judgeCall([`${method === 'HEAD' ? 'GET' : method} ${path}`], method, path).isAllowed;
   return refuse(isByPolicy ? 'allow' : 'gateway', reason ?? 'The gateway does not allow this call.');
 }

@@ -8,7 +8,7 @@ import { exampleId } from '../../platform/openapi/examples.ts';
 import { judgeClientCall } from './judge-client-call.ts';
 import { PolicyTestRequest, PolicyTestResponse } from './policy-test.dto.ts';
 
-/** Stands here because the answer takes the rules of the gateway. */
+/** In this module because the answer uses the rules of the gateway. */
 @ApiTags('clients')
 @Roles('admin')
 @Controller('v1/clients')

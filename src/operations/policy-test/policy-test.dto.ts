@@ -79,7 +79,7 @@ export class PolicyVerdictResponse {
   reason!: string;
 }
 
-/** Answer of `POST /v1/clients/{id}/policy-test`. */
+/** Response of `POST /v1/clients/{id}/policy-test`. */
 export class PolicyTestResponse {
   @ApiProperty({ description: 'Whether all of `results` are allowed', example: true })
   allowed!: boolean;

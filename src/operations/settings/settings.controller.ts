@@ -4,7 +4,7 @@ import { Roles } from '../../auth/decorators.ts';
 import { SettingsResponse } from './settings.dto.ts';
 import { SettingsService } from './settings.service.ts';
 
-/** What is configured. */
+/** Shows the configuration. */
 @ApiTags('operations')
 @Roles('admin')
 @Controller('v1/settings')

@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 
-/** What a setting is about, as `.env.example` groups them. */
+/** Groups of settings, as in `.env.example`. */
 const SETTING_GROUPS = ['listening', 'keys', 'console', 'database', 'meta', 'access', 'pages', 'schedules'] as const;
 
 class SettingResponse {
@@ -54,7 +54,7 @@ class MetaVersionResponse {
   is_over!: boolean;
 }
 
-/** Answer of `GET /v1/settings`. */
+/** Response of `GET /v1/settings`. */
 export class SettingsResponse {
   @ApiProperty({ enum: ['development', 'production', 'test'] })
   environment!: 'development' | 'production' | 'test';

@@ -12,7 +12,10 @@ type Value = string | number | boolean | null | readonly string[];
 
 const FINGERPRINT_HEX = 12;
 
-/** Shows what this replica goes by. Secrets only as fingerprints; those that open the vault not even so. */
+/**
+ * Shows the settings of this replica. Secrets are shown only as fingerprints; secrets that open the vault not even as
+ * those.
+ */
 @Injectable()
 export class SettingsService {
   constructor(
@@ -117,13 +120,14 @@ export class SettingsService {
     const { directUrl, readUrl, readWaitMs, password, poolSizes, migrateAtStart } = database;
     const show = shows('database');
     return [
-      // Also without a password it may name what only operators should know: the fingerprint tells replicas apart.
+      // Even without a password, a URL may contain what only operators should know; its fingerprint suffices to compare
+      // replicas.
       this.secret('database', 'DATABASE_URL', databaseUrl),
       this.secret('database', 'DATABASE_DIRECT_URL', directUrl),
       this.secret('database', 'DATABASE_READ_URL', readUrl),
       show('DATABASE_READ_WAIT_MS', readWaitMs),
       show('DATABASE_PASSWORD_FILE', password !== null && 'file' in password ? password.file : null),
-      // A command may have a secret among its words.
+      // A command may contain a secret.
       show('DATABASE_PASSWORD_COMMAND', password !== null && 'command' in password ? 'set' : null),
       show('DATA_DIR', databaseUrl === null ? dataDir : null),
       show('DATABASE_POOL_SIZE', poolSizes.requests),
@@ -179,7 +183,7 @@ export class SettingsService {
     return [
       show('BRAND_NAME', name),
       show('BRAND_COLOR', color),
-      // Of an image that we serve, also from BRAND_LOGO_FILE, the type alone.
+      // For an image that we serve, including one from BRAND_LOGO_FILE, only the type.
       show('BRAND_LOGO_URL', logo === null ? null : 'url' in logo ? logo.url : `data:${logo.mediaType}`),
     ];
   }
@@ -213,7 +217,7 @@ function shows(group: Setting['group']): (name: string, value: Value) => Setting
   };
 }
 
-/** Collectors may take a key in the query. */
+/** Collectors may accept a key in the query. */
 function withoutQuery(url: string): string {
   const { origin, pathname } = new URL(url);
   return `${origin}${pathname}`;

@@ -72,7 +72,7 @@ const CONTENT_SECURITY_POLICY = [
   `style-src 'sha256-${createHash('sha256').update(`\n${STYLE}\n`).digest('base64')}'`,
 ].join('; ');
 
-/** The page at the service's address, which leads to the others. */
+/** The page at the service's address, with links to the others. */
 @ApiTags('operations')
 @Public()
 @Controller()

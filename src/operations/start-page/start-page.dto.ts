@@ -1,9 +1,9 @@
 import { ApiProperty } from '@nestjs/swagger';
 
-/** Null where only operators see it. */
+/** Null for paths that only operators see. */
 const FOR_OPERATORS = { type: String, nullable: true } as const;
 
-/** Paths of this service, as JSON of `GET /`. */
+/** Paths of this service, the JSON form of `GET /`. */
 export class StartPageResponse {
   @ApiProperty({ description: 'The site for admins and auditors', example: '/console' })
   console!: string;

@@ -81,7 +81,7 @@ export abstract class HttpClient {
 const MAX_BYTES = 4 * 1024 * 1024;
 
 export interface UndiciHttpOptions {
-  /** Most connections per host. */
+  /** Maximum number of connections per host. */
   connections?: number;
   connectTimeoutMs?: number;
   /** Between two chunks of a response. */

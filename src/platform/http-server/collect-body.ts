@@ -27,7 +27,10 @@ export async function collectBody(
   return concatChunks(chunks, size);
 }
 
-/** The body, if all of it has arrived, as small ones mostly have: a stream's iterator costs as much as parsing it. */
+/**
+ * Returns the body if all of it has arrived, as is usual for small ones: a stream's iterator costs as much as parsing
+ * it.
+ */
 function bufferedWhole(request: IncomingMessage): Buffer[] | null {
   const whole = request.complete ? (request.read() as Buffer | null) : null;
   return whole === null ? null : [whole];

@@ -151,13 +151,14 @@ function registerHooks(
 ): void {
   fastify.addHook('onRoute', (route) => {
     routes.add(route.method, route.url);
-    // Programs read these responses, browsers do not: the two headers of `setStandardHeaders` replace helmet's twelve.
+    // These responses are read by programs, not browsers: the two headers of `setStandardHeaders` replace helmet's
+    // twelve.
     if (isApi(route.url)) Object.assign(route, { helmet: false });
   });
   fastify.addHook('onRequest', (request, reply, done) => {
     setStandardHeaders(request, reply);
     if (isDraining()) reply.header('connection', 'close');
-    // The router would take `//` for `/` with a slash at its end.
+    // The router would treat `//` as `/` with a trailing slash.
     const isHidden = request.url.startsWith('//') || !operations.admits(request.raw, request.routeOptions.url);
     if (routes.refuses(request.method, request.url)) return done(refuseMethod(reply, routes.methodsOf(request.url)));
     const error = isHidden ? new AppError(notFound) : findInputError(request);
@@ -236,7 +237,7 @@ function rejectMalformedRequest(error: { code?: string }, socket: Socket): void 
     code: refusal.code,
     remedy: refusal.remedy,
   });
-  // The peer may keep its side open and go on sending.
+  // The peer may keep its side open and continue to send.
   setTimeout(() => socket.destroy(), LINGER_MS).unref();
   socket.end(
     `HTTP/1.1 ${refusal.status} ${refusal.reason}\r\n` +

@@ -40,7 +40,7 @@ interface PlainlyValid {
 
 /**
  * Validates bodies and queries against their classes (class-validator). Unknown body fields are rejected, to catch
- * typos; unknown query parameters are ignored, because links pick them up on the way.
+ * typos; unknown query parameters are ignored, because links pick them up in transit.
  */
 @Injectable()
 export class InputValidationPipe extends ValidationPipe {

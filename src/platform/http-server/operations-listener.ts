@@ -3,12 +3,12 @@ import type { AddressInfo, Socket } from 'node:net';
 
 const operationsSockets = new WeakSet<Socket>();
 
-/** Whether a request came by the operations listener. */
+/** Whether a request came in on the operations listener. */
 export function isFromOperationsListener({ socket }: Pick<IncomingMessage, 'socket'>): boolean {
   return operationsSockets.has(socket);
 }
 
-/** A second listener of the same application, for operators, with only some of its routes. */
+/** A second listener of the same application, for operators, which serves only some of its routes. */
 export class OperationsListener {
   #server: Server | null = null;
   #isServed: (route: string) => boolean = () => false;
@@ -35,12 +35,12 @@ export class OperationsListener {
     return `http://${host.includes(':') ? `[${host}]` : host}:${bound}`;
   }
 
-  /** Whether a request may go to this route: all may unless they came by this listener. */
+  /** Whether a request may go to this route: always, unless it came in on this listener. */
   admits(request: IncomingMessage, route: string | undefined): boolean {
     return !isFromOperationsListener(request) || (route !== undefined && this.#isServed(route));
   }
 
-  /** Stops listening and cuts what is still connected. */
+  /** Stops listening and cuts open connections. */
   async close(): Promise<void> {
     const server = this.#server;
     this.#server = null;

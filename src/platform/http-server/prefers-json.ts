@@ -1,4 +1,4 @@
-/** Whether an `Accept` header asks for JSON and not for a page. Without a preference (curl), it gets the page. */
+/** Whether an `Accept` header asks for JSON rather than a page. Without a preference (curl), the result is the page. */
 export function prefersJson(accept = ''): boolean {
   const wanted = accept.toLowerCase();
   return wanted.includes('json') && !wanted.includes('text/html');

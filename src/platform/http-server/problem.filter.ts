@@ -51,7 +51,9 @@ export function toProblemDocument(error: AppError, requestId: string): ProblemDo
   };
 }
 
-/** Headers of a problem: `Retry-After` in whole seconds (RFC 9110, 10.2.3), the challenge of a 401 (RFC 6750, 3). */
+/**
+ * Headers of a problem: `Retry-After` in whole seconds (RFC 9110, 10.2.3), and the challenge of a 401 (RFC 6750, 3).
+ */
 export function toProblemHeaders(error: AppError): Record<string, string> {
   const retryAfter = retryAfterOf(error);
   return {
@@ -61,7 +63,7 @@ export function toProblemHeaders(error: AppError): Record<string, string> {
   };
 }
 
-/** Whole seconds, at least 1; null: it is not known when to retry. */
+/** Whole seconds, at least 1; null if it is unknown when to retry. */
 function retryAfterOf({ occurrence: { retryAfterSeconds } }: AppError): number | null {
   return retryAfterSeconds === undefined ? null : Math.max(1, Math.ceil(retryAfterSeconds));
 }

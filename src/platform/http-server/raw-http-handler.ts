@@ -64,7 +64,7 @@ export interface RawDispatchOptions {
   onCompleted(completed: CompletedRequest): void;
 }
 
-/** Returns a function that passes a request to the handler and tells whether the handler took it. */
+/** Returns a function that passes a request to the handler and returns whether the handler took it. */
 export function createRawDispatcher(
   handler: RawHttpHandler,
   options: RawDispatchOptions,

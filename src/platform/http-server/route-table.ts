@@ -1,9 +1,9 @@
 /** The methods of all registered routes, to tell "no such path" from "method not allowed", and for OPTIONS. */
 export class RouteTable {
   readonly #methods = new Map<string, Set<string>>();
-  /** Made when first needed: few requests miss all routes. */
+  /** Filled on demand: few requests miss all routes. */
   readonly #patterns = new Map<string, RegExp>();
-  /** Of paths without parameters. */
+  /** Methods of paths without parameters. */
   readonly #fixed = new Map<string, Set<string>>();
 
   /** Adds a route with a path in Fastify's syntax (`/v1/clients/:id`, `/graph/*`). */
@@ -15,8 +15,8 @@ export class RouteTable {
   }
 
   /**
-   * Returns the methods of a URL's path, with or without a slash at its end; empty if it has no route. A path with a
-   * GET has a HEAD, and each has OPTIONS.
+   * Returns the methods of a URL's path, with or without a trailing slash; empty if it has no route. A path with GET
+   * also has HEAD, and every path has OPTIONS.
    */
   methodsOf(url: string): string[] {
     const path = pathOf(url);
@@ -27,8 +27,8 @@ export class RouteTable {
   }
 
   /**
-   * Whether a URL names a path without parameters that does not take this method. A router would take such a path for
-   * one with a parameter, as `deauthorize` for an id.
+   * Whether a URL names a path without parameters that does not support this method. A router would match such a path
+   * to a route with a parameter, for example `deauthorize` as an id.
    */
   refuses(method: string, url: string): boolean {
     const fixed = this.#fixed.get(pathOf(url));

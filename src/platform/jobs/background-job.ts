@@ -13,7 +13,7 @@ export interface JobDefinition {
   schedule: JobSchedule;
   /** One run. Must start nothing new once `signal` is aborted. Errors are logged, and the next tick tries again. */
   run(signal: AbortSignal): Promise<void>;
-  /** A run may begin while another goes on: for work that keeps its own parts from running twice at once. */
+  /** A run may begin while another is in progress: for work that keeps its own parts from running twice at once. */
   mayOverlap?: boolean;
   /** Keep running until the last request has ended, for work that requests cause (the audit chain). */
   runsUntilShutdown?: boolean;
@@ -73,7 +73,7 @@ export class BackgroundJob {
     if (registry.doesExist('cron', name)) registry.deleteCronJob(name);
   }
 
-  /** Resolves when no run is going on. */
+  /** Resolves once no run is in progress. */
   get running(): Promise<void> {
     return Promise.all([...this.#overlapping, this.#running]).then(() => undefined);
   }

@@ -39,7 +39,7 @@ export class ClaimHeartbeat<C extends object> {
     try {
       await this.options.extend([...this.#held]);
     } catch (error) {
-      // Nothing else to do: the claim id makes writes under an expired claim fail.
+      // No further action is needed: the claim id makes writes under an expired claim fail.
       this.options.logger.warn({ err: error, claims: this.#held.size }, 'claims could not be extended');
     }
   }

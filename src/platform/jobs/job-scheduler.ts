@@ -63,7 +63,10 @@ export class JobScheduler implements OnApplicationBootstrap, OnModuleDestroy, On
     for (const job of this.#jobsThat({ runUntilShutdown: false })) job.stop(this.scheduler);
   }
 
-  /** Waits for stopped jobs and tracked work, until 12 s after the stop, so that others can record what these learn. */
+  /**
+   * Waits for stopped jobs and tracked work, until 12 s after the stop, so that other services can record their
+   * results.
+   */
   async drain(): Promise<void> {
     const running = this.#jobsThat({ runUntilShutdown: false }).map((job) => job.running);
     await drainWithTimeout([...running, ...this.#tracked], this.#stoppedAtMs ?? performance.now());

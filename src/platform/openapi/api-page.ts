@@ -1,7 +1,7 @@
 import { applyDecorators, type Type } from '@nestjs/common';
 import { ApiExtraModels, ApiOkResponse, getSchemaPath } from '@nestjs/swagger';
 
-/** Describes the answer of a list: `Page` of the model (docs/api.md#conventions). */
+/** Describes the response of a list: `Page` of the model (docs/api.md#conventions). */
 export function ApiPage(model: Type, description: string): MethodDecorator {
   const schema = {
     type: 'object',
@@ -14,7 +14,7 @@ export function ApiPage(model: Type, description: string): MethodDecorator {
   return applyDecorators(ApiExtraModels(model), ApiOkResponse({ description, schema }));
 }
 
-/** Of answers that are more than a `Page`. */
+/** For responses that are more than a `Page`. */
 export const NEXT_CURSOR = {
   type: String,
   nullable: true,

@@ -3,5 +3,5 @@ import type { ProblemType } from '../problem.ts';
 
 export const API_PROBLEMS = 'metavault:api-problems';
 
-/** Lists the problems of an operation in the API document, besides those that every route may return. */
+/** Lists the problems of an operation in the API document, in addition to those that every route may return. */
 export const ApiProblems = (...types: readonly ProblemType[]): MethodDecorator => SetMetadata(API_PROBLEMS, types);

@@ -173,7 +173,7 @@ export function adAccountView(state: SandboxState, account: AdAccount): NodeView
   };
 }
 
-/** A report is done after the first look at it. */
+/** A report is done after it has been read once. */
 export function isReportDone(run: ReportRun): boolean {
   return run.looks > 1;
 }

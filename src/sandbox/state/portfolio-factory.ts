@@ -12,7 +12,7 @@ export interface NewRoles {
 export interface ManyPages extends Omit<NewRoles, 'userIds'> {
   count: number;
   name?: string;
-  /** The user with the tasks; nobody if missing. */
+  /** The user with the tasks; none if missing. */
   userId?: string;
   businessId?: string;
   /** Whether the portfolio owns the Pages or has them as a client's. */

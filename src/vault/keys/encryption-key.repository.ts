@@ -83,7 +83,7 @@ const insertStatement = defineStatement<NewEncryptionKey>(
     VALUES (${id}, ${purpose}, 'active', ${wrapped}, ${rootKeyId}, ${createdAt})`,
 );
 
-/** Waits for others that create or rewrap keys. Held until the transaction ends. */
+/** Waits for other replicas that create or rewrap keys. Held until the transaction ends. */
 export async function lockKeyRing(tx: SqlExecutor): Promise<void> {
   await tx.run(lockStatement({}));
 }
@@ -124,7 +124,7 @@ export async function retireKek(tx: SqlExecutor, id: KekId, now: Date): Promise<
   await tx.run(retireStatement({ id, now }));
 }
 
-/** Replaces the wrapped form of a key by one under another root key. */
+/** Replaces the wrapped form of a key with one under another root key. */
 export async function rewrapKey(tx: SqlExecutor, id: KekId, wrapped: Buffer, rootKeyId: string): Promise<void> {
   await tx.run(rewrapStatement({ id, wrapped, rootKeyId }));
 }

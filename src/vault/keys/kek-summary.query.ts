@@ -2,13 +2,13 @@ import sql from 'sql-template-tag';
 import { defineStatement, type SqlReader } from '../../database/statement.ts';
 import type { KekId } from '../ids.ts';
 
-/** The ring at a glance, without counting what its keys wrap. */
+/** Summary of the key ring, without counting what its keys wrap. */
 export interface KekSummary {
   active_id: KekId | null;
   active_since: Date | null;
-  /** Keys besides the active one that still wrap data keys. */
+  /** Keys other than the active one that still wrap data keys. */
   older_in_use: number;
-  /** When the oldest key in use was made. */
+  /** When the oldest key in use was created. */
   oldest_in_use_since: Date | null;
 }
 
@@ -20,7 +20,7 @@ const selectSummary = defineStatement<Record<never, never>, KekSummary>(
       AND (state = 'active' OR EXISTS (SELECT 1 FROM sealed_secret s WHERE s.kek_id = k.id))`,
 );
 
-/** Reads a few index entries, however many secrets there are. */
+/** Reads only a few index entries, however many secrets there are. */
 export async function summarizeKeks(executor: SqlReader): Promise<KekSummary> {
   const [row] = await executor.rows(selectSummary({}));
   return row ?? { active_id: null, active_since: null, older_in_use: 0, oldest_in_use_since: null };

@@ -47,7 +47,7 @@ export class KeyMetrics {
     age.remove();
   }
 
-  /** As last counted, at most every 15 seconds. */
+  /** Returns the last count; counts at most every 15 seconds. */
   private async list(): Promise<readonly KekRow[]> {
     if (performance.now() - this.#countedAtMs >= COUNT_TTL_MS) await this.#counted.get();
     return this.#keks;

@@ -26,7 +26,7 @@ const PURPOSES: readonly KeyPurpose[] = ['data', 'audit', 'lookup'];
 /** How long a retired key stays in memory, for rows read just before their rewrap. Longer than any statement. */
 const RETIRED_KEY_RETENTION_MS = 30_000;
 
-/** What it takes to create keys, besides the root key. */
+/** What is needed to create keys, besides the root key. */
 interface KeySource {
   clock: Clock;
   ids: Ids;

@@ -39,7 +39,7 @@ const REPEATABLE_SECONDS = 2 * DAY_SECONDS;
 export type AcceptedPrivacyRequest = PrivacyRequest & { confirmationCode: string | null };
 
 /**
- * Requests on behalf of users. Committed before they are processed, each payload once. Stored rows name nobody:
+ * Requests on behalf of users. Committed before they are processed, each payload once. Stored rows identify no one:
  * payloads and confirmation codes are keyed hashes, and the user's id is sealed and destroyed on completion.
  */
 @Injectable()

@@ -15,7 +15,7 @@ import { whyNoCallback } from './why-no-callback.ts';
 
 /**
  * Receives one app's reports that a user removed it or wants their data deleted
- * (docs/meta-facts.md#deauthorization-and-deletion). Only its own secrets count.
+ * (docs/meta-facts.md#deauthorization-and-deletion). Only that app's secrets are accepted.
  */
 @Injectable()
 export class SignedRequestReceiver {
@@ -28,13 +28,13 @@ export class SignedRequestReceiver {
     private readonly clock: Clock,
   ) {}
 
-  /** Throws `signature_invalid`, and 400 for what is no report. */
+  /** Throws `signature_invalid`, and 400 for anything that is not a report. */
   async deauthorize(app: MetaApp, request: FastifyRequest): Promise<DeauthorizationResponse> {
     await this.accept('deauthorize', app, request);
     return { success: true };
   }
 
-  /** Throws `signature_invalid`, and 400 for what is no request. */
+  /** Throws `signature_invalid`, and 400 for anything that is not a request. */
   async deleteData(app: MetaApp, request: FastifyRequest): Promise<DataDeletionResponse> {
     const { confirmationCode: code } = await this.accept('data_deletion', app, request);
     if (code === null) throw this.malformed('data_deletion', 'signed_request', 'was answered long ago');

@@ -14,7 +14,9 @@ export interface SigningApps {
 
 type VerifiedRequest = { ok: true; request: SignedRequest; apps: SigningApps } | { ok: false };
 
-/** Verifies a signed_request with the secrets of an app and its inner apps. The matching secret tells which signed. */
+/**
+ * Verifies a signed_request with the secrets of an app and its inner apps. The matching secret shows which app signed.
+ */
 export function verifySignedRequest(text: string, app: MetaApp): VerifiedRequest {
   let request: SignedRequest | null = null;
   const appIds = new Set<string>();
