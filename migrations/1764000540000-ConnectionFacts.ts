@@ -25,6 +25,6 @@ const UP = [
   // When Meta indicated that this asset may be out of reach, until that is checked.
   'ALTER TABLE asset ADD COLUMN doubted_at timestamptz',
   'CREATE INDEX asset_doubted ON asset (doubted_at) WHERE doubted_at IS NOT NULL',
-  // For doctor, which looks at the last days' failed logins.
+  // For doctor, which checks the last days' failed logins.
   `CREATE INDEX audit_entry_connect_failed ON audit_entry (id) WHERE action = 'connect.failed'`,
 ];

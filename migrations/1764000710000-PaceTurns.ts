@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Long stops: since when, how much of it is the app's own limit, and whose turn it is to refresh anyway. */
+/** Long stops: when they began, until when the app's own limit lasts, and when the next refresh may run anyway. */
 export class PaceTurns1764000710000 implements MigrationInterface {
   name = 'PaceTurns1764000710000';
 

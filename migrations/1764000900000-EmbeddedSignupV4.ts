@@ -2,7 +2,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
  * Embedded Signup: a session's options and progress, and signups whose browser lost the code. An account that Meta
- * announces and no connection knows waits in `announced_account` until it is decided on.
+ * announces and that no connection has waits in `announced_account` until it is decided on.
  */
 export class EmbeddedSignupV41764000900000 implements MigrationInterface {
   name = 'EmbeddedSignupV41764000900000';

@@ -29,7 +29,7 @@ const UP = [
 ];
 
 const DOWN = [
-  // Without the key nothing tells whose requests these are.
+  // Without the key, nothing shows whose requests these are.
   'DELETE FROM sealed_secret WHERE id IN (SELECT user_secret_id FROM privacy_request WHERE user_secret_id IS NOT NULL)',
   'DELETE FROM privacy_request WHERE is_hashed',
   `ALTER TABLE privacy_request DROP CONSTRAINT privacy_request_code_check, DROP CONSTRAINT privacy_request_user_check,

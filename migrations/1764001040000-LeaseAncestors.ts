@@ -1,8 +1,9 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * A lease that replaces a token in a response knows the leases that it ends with. Leases of the previous release have
- * none: they end with their client and connection, and by their own expiry, which is no later than the calling lease's.
+ * Records the leases whose end also ends a lease that replaces a token in a response. Leases of the previous release
+ * have none recorded: they end with their client and connection, and by their own expiry, which is no later than the
+ * calling lease's.
  */
 export class LeaseAncestors1764001040000 implements MigrationInterface {
   readonly name = 'LeaseAncestors1764001040000';

@@ -1,10 +1,10 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Due work is claimed by tenant in turn, so its indexes begin with app and tenant: finding the tenants, and what is due
- * of one, are index searches, however much is due of another. A credential names its tenant, which never changes. The
- * default is for replicas of the release before, beside which these run during an upgrade: what they insert has one
- * turn together.
+ * Due work is claimed with tenants taking turns, so its indexes begin with app and tenant: finding the tenants, and the
+ * due work of one of them, are index searches, however much is due for another. A credential names its tenant, which
+ * never changes. The default is for replicas of the previous release, which run alongside during an upgrade: all the
+ * rows they insert share one turn.
  */
 export class TenantTurns1764001050000 implements MigrationInterface {
   readonly name = 'TenantTurns1764001050000';
@@ -27,7 +27,7 @@ const DUE_BY_TIME = [
   `connection_discovery_due ON connection (app_id, next_discovery_at) WHERE status = 'active'`,
 ];
 
-/** The back-off (`refresh_due_at`) is judged inside the index, as before. */
+/** The back-off (`refresh_due_at`) is filtered inside the index, as before. */
 const DUE_BY_TENANT = [
   'credential_refresh_due ON credential (app_id, tenant, refresh_after, refresh_due_at) WHERE refresh_due_at IS NOT NULL',
   `credential_ending ON credential (app_id, tenant, expires_at, refresh_after, refresh_due_at)
@@ -35,7 +35,7 @@ const DUE_BY_TENANT = [
   'credential_check_due ON credential (app_id, tenant, check_due_at) WHERE check_due_at IS NOT NULL',
   'credential_rotation_due ON credential (app_id, tenant, rotation_due_at) WHERE rotation_due_at IS NOT NULL',
   `connection_discovery_due ON connection (app_id, tenant COLLATE "C", next_discovery_at) WHERE status = 'active'`,
-  // What each minute's sweeps look for. Few rows, so that they need not read through what waits for the schedule.
+  // For the sweeps that run every minute. Few rows, so that they need not read through what waits for the schedule.
   `credential_retry_due ON credential (app_id, tenant, refresh_after, refresh_due_at)
     WHERE refresh_due_at IS NOT NULL AND (failure_attempts > 0 OR claim_id IS NOT NULL OR kind = 'page')`,
   `credential_unverified_due ON credential (app_id, tenant, check_due_at) WHERE check_due_at IS NOT NULL AND health = 'unknown'`,

@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Rows that decide who may do what get a MAC of 16 bytes. Those of before get theirs at the next start, because a
- * migration has no keys; after that `row_mac_requirement`, a row for each table, says that one without is not ours.
+ * Rows that decide access get a MAC of 16 bytes. Existing rows get theirs at the next start, because a migration has no
+ * keys; after that, `row_mac_requirement`, with one row per table, states that rows without a MAC are forged.
  */
 export class RowMacs1764001060000 implements MigrationInterface {
   readonly name = 'RowMacs1764001060000';

@@ -3,8 +3,8 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 const TABLES = ['connect_session', 'subscription', 'privacy_request'];
 
 /**
- * The MACs of connect sessions, subscriptions and privacy requests. Only the service has the key, so it gives the rows
- * of before theirs.
+ * The MACs of connect sessions, subscriptions and privacy requests. Only the service has the key, so it adds the MACs
+ * of existing rows.
  */
 export class SessionAndSubscriptionMacs1764001070000 implements MigrationInterface {
   readonly name = 'SessionAndSubscriptionMacs1764001070000';

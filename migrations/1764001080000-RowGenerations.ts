@@ -1,10 +1,10 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Connections count their changes of status, and the audit entries of these changes name the count: a row that was set
- * back to an earlier state does not fit its newest entry. Credentials have their version. Until its next change, a
- * connection of before has no entry that names a count. Replicas of the release before leave the count as it is and
- * write entries without one, which say nothing.
+ * Connections count their status changes, and the audit entries of these changes record the count: a row that was set
+ * back to an earlier state does not match its newest entry. Credentials have their version instead. Until its next
+ * change, an existing connection has no entry with a count. Replicas of the previous release leave the count as it is
+ * and write entries without one, which prove nothing.
  */
 export class RowGenerations1764001080000 implements MigrationInterface {
   readonly name = 'RowGenerations1764001080000';
@@ -29,7 +29,7 @@ const UP: readonly string[] = [
   `CREATE INDEX audit_entry_integrity_find ON audit_entry (id)
     WHERE action IN ('connection.rollback_detected', 'credential.rollback_detected', 'key.revival_refused')`,
   `CREATE INDEX audit_entry_retired_key ON audit_entry (subject_id) WHERE action = 'key.retired'`,
-  // Counts that are named already come from a time before `down`: they go on from there.
+  // Counts already recorded date from before a `down`: continue from them.
   `UPDATE connection c SET generation = named.generation FROM (
       SELECT connection_id, max((details->>'generation')::integer) AS generation FROM audit_entry
       WHERE action IN ('connection.created', 'connection.reconnected', 'connection.reauth_required', 'connection.recovered',

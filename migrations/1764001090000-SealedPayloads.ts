@@ -1,9 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * What Meta sent lies sealed in `event.payload` in the place of `data`, under a key of its tenant and day. Only the
- * service has the keys, so it seals the rows of before in the background. A relayed event without both has lost its
- * payload.
+ * What Meta sent is stored sealed in `event.payload` instead of `data`, under a key per tenant and day. Only the
+ * service has the keys, so it seals existing rows in the background. A relayed event without both has lost its payload.
  */
 export class SealedPayloads1764001090000 implements MigrationInterface {
   readonly name = 'SealedPayloads1764001090000';
@@ -18,7 +17,7 @@ export class SealedPayloads1764001090000 implements MigrationInterface {
 }
 
 const UP = [
-  // tenant: empty for what belongs to none.
+  // tenant: empty for payloads that belong to none.
   `CREATE TABLE payload_key (
     id text COLLATE "C" PRIMARY KEY,
     tenant text NOT NULL,
@@ -38,7 +37,7 @@ const UP = [
 ];
 
 const DOWN = [
-  // Nobody can open these any more.
+  // These can no longer be opened.
   `UPDATE event SET data = '{"erased":true}', payload = NULL, payload_key_id = NULL WHERE data IS NULL`,
   'DELETE FROM sealed_secret WHERE id IN (SELECT secret_id FROM payload_key)',
   'DROP INDEX event_not_sealed',

@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Which user an entry is about is a keyed hash. Only the service has the key, so it hashes the ids of before in the
+ * Identifies the user of an entry by a keyed hash. Only the service has the key, so it hashes existing ids in the
  * background.
  */
 export class HashedEntryUsers1764001091000 implements MigrationInterface {
@@ -13,7 +13,7 @@ export class HashedEntryUsers1764001091000 implements MigrationInterface {
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    // The events of these entries are erased with the migration before.
+    // The `down` of the previous migration erases the events of these entries.
     await runner.query('DROP INDEX webhook_entry_user_hash');
     await runner.query('ALTER TABLE webhook_entry DROP COLUMN user_hash');
   }

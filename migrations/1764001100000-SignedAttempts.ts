@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Attempts whose cookie has a MAC do without their row; those of the release before do not, and their rows stay. */
+/** Attempts whose cookie has a MAC need no row; those of the previous release do, so their rows stay. */
 export class SignedAttempts1764001100000 implements MigrationInterface {
   readonly name = 'SignedAttempts1764001100000';
 

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Answers of requests with an `Idempotency-Key`, so that a repeat gets the first one's. */
+/** Answers to requests with an `Idempotency-Key`, so that a repeat gets the first answer. */
 export class IdempotencyKeys1764001110000 implements MigrationInterface {
   readonly name = 'IdempotencyKeys1764001110000';
 

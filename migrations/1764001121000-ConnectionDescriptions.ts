@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * The product's own words about a connection: what sessions bring, what connections have, and what they had when an
- * event happened. Null: none in a session, or an event without a connection or of the release before.
+ * The product's own description of a connection: as given to a session, as the connection has it, and as it was when an
+ * event happened. Null: a session without one, or an event without a connection or of the previous release.
  */
 export class ConnectionDescriptions1764001121000 implements MigrationInterface {
   readonly name = 'ConnectionDescriptions1764001121000';

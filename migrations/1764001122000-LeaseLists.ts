@@ -1,8 +1,9 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Leases of a client, newest first. New entries go to the end of their client's, so an issue hardly gets dearer. An
- * expression instead of the id, so that statements that know the id (each call at the gateway) keep to the primary key.
+ * Leases of a client, newest first. New index entries go to the end of their client's range, so issuing a lease costs
+ * hardly more. Uses an expression instead of the id, so that statements that know the id (each call at the gateway)
+ * still use the primary key.
  */
 export class LeaseLists1764001122000 implements MigrationInterface {
   readonly name = 'LeaseLists1764001122000';

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** The language of a connect session's pages, and the page that is told its result. */
+/** The language of a connect session's pages, and the page that receives its result. */
 export class CustomerPages1764001130000 implements MigrationInterface {
   readonly name = 'CustomerPages1764001130000';
 

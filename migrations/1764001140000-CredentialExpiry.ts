@@ -1,6 +1,9 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** For lists of connections by `expires_before`, which would read all credentials to find the few that end soon. */
+/**
+ * For lists of connections by `expires_before`, which would otherwise read all credentials to find the few that end
+ * soon.
+ */
 export class CredentialExpiry1764001140000 implements MigrationInterface {
   readonly name = 'CredentialExpiry1764001140000';
 

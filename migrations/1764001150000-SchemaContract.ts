@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Migrations expand the schema. One that contracts it, so that releases without the migration `needs` can't work any
- * more, adds a row here: replicas of those releases then say so, instead of failing at statements.
+ * Migrations expand the schema. A migration that contracts it, so that releases without the migration `needs` no longer
+ * work, adds a row here: replicas of those releases then report this instead of failing at statements.
  */
 export class SchemaContract1764001150000 implements MigrationInterface {
   readonly name = 'SchemaContract1764001150000';

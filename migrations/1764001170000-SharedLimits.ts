@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * What each replica counted of limits that hold over all of them. Unlogged: written several times a second, worth
- * nothing after a minute, and empty after a crash or a failover.
+ * What each replica counted toward limits that apply to all replicas together. Unlogged: written several times a
+ * second, worthless after a minute, and empty after a crash or a failover.
  */
 export class SharedLimits1764001170000 implements MigrationInterface {
   name = 'SharedLimits1764001170000';

@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Meta apps besides the environment's, and which app a connect session is for. An installation of before has none, and
- * all its sessions are for the environment's.
+ * Meta apps in addition to the environment's, and which app a connect session is for. An existing installation has
+ * none, and all its sessions are for the environment's app.
  */
 export class MetaApps1764001180000 implements MigrationInterface {
   readonly name = 'MetaApps1764001180000';
@@ -16,7 +16,7 @@ export class MetaApps1764001180000 implements MigrationInterface {
   }
 }
 
-/** For the question which apps have work that is due: one search for each app. */
+/** To find the apps that have work due: one search per app. */
 const INDEXES = [
   'credential_refresh_app ON credential (app_id, refresh_due_at) WHERE refresh_due_at IS NOT NULL',
   'credential_rotation_app ON credential (app_id, rotation_due_at) WHERE rotation_due_at IS NOT NULL',
@@ -47,7 +47,7 @@ const UP: readonly string[] = [
     code text NOT NULL,
     failing_since timestamptz NOT NULL)`,
   ...INDEXES.map((index) => `CREATE INDEX ${index}`),
-  // Last, because nobody can use these tables from here to the commit.
+  // Last, because these tables are locked from here to the commit.
   'ALTER TABLE connect_session ADD COLUMN app_id text',
   'ALTER TABLE event ADD COLUMN app_id text',
 ];

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Reads the entries of before in a transaction of its own, so that nobody waits for a lock meanwhile. */
+/** Checks existing entries in a separate transaction, so that nothing waits for a lock in the meantime. */
 export class ValidActorKinds1764001201000 implements MigrationInterface {
   readonly name = 'ValidActorKinds1764001201000';
 
@@ -8,6 +8,6 @@ export class ValidActorKinds1764001201000 implements MigrationInterface {
     await runner.query('ALTER TABLE audit_entry VALIDATE CONSTRAINT audit_entry_actor_kind_check');
   }
 
-  /** A valid check is no other than one that is not. */
+  /** A validated constraint works the same as one that is not. */
   async down(): Promise<void> {}
 }

@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * For people who look at everything: counts that are kept rather than made for each look, outcomes of background work
- * by day, and indexes for what they search connections by.
+ * For people who see everything: counts that are maintained instead of computed for each view, outcomes of background
+ * work by day, and indexes for their searches of connections.
  */
 export class KeptCounts1764001210000 implements MigrationInterface {
   readonly name = 'KeptCounts1764001210000';
@@ -16,7 +16,7 @@ export class KeptCounts1764001210000 implements MigrationInterface {
   }
 }
 
-/** Names and tenants are compared in lower case and byte by byte, so that a beginning is one range. */
+/** Names and tenants are compared in lower case and byte by byte, so that a prefix is one range. */
 const INDEXES = [
   `connection_tenant_search ON connection (lower(tenant) COLLATE "C", id)`,
   'connection_meta_user_id ON connection (meta_user_id, id)',
@@ -34,7 +34,7 @@ const UP: readonly string[] = [
     counted_at timestamptz NOT NULL,
     duration_ms integer NOT NULL
   )`,
-  // tenant '': the sum of all, so that who sees all reads a few rows.
+  // tenant '': the sum of all, so that a client that sees all reads only a few rows.
   `CREATE TABLE lifecycle_activity (
     tenant text COLLATE "C" NOT NULL,
     day date NOT NULL,

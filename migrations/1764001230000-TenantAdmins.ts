@@ -11,7 +11,7 @@ export class TenantAdmins1764001230000 implements MigrationInterface {
     );
   }
 
-  /** The release before knows no such role, so its clients end. */
+  /** The previous release has no such role, so these clients are removed. */
   async down(runner: QueryRunner): Promise<void> {
     const those = `SELECT id FROM client WHERE role = 'tenant_admin'`;
     await runner.query(`DELETE FROM client_key WHERE client_id IN (${those})`);

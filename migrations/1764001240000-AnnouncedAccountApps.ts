@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Which app Meta announced an account to. Null: the environment's, as the release before has it. */
+/** The app that Meta announced an account to. Null: the environment's, as in the previous release. */
 export class AnnouncedAccountApps1764001240000 implements MigrationInterface {
   readonly name = 'AnnouncedAccountApps1764001240000';
 

@@ -1,7 +1,10 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { addPartitionBound, dropPartitionBound } from './time-partitions.ts';
 
-/** Limits the rows of before to what their partition will take. The next two migrations check them and attach them. */
+/**
+ * Limits existing rows to what their partition will accept. The next two migrations validate the limits and attach the
+ * partitions.
+ */
 export class PartitionBounds1764001250000 implements MigrationInterface {
   readonly name = 'PartitionBounds1764001250000';
 

@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { validateChecks } from './time-partitions.ts';
 
-/** Reads the rows of before in a transaction of its own, so that nobody waits for a lock meanwhile. */
+/** Checks existing rows in a separate transaction, so that nothing waits for a lock in the meantime. */
 export class ValidPartitionBounds1764001260000 implements MigrationInterface {
   readonly name = 'ValidPartitionBounds1764001260000';
 
@@ -10,6 +10,6 @@ export class ValidPartitionBounds1764001260000 implements MigrationInterface {
     await validateChecks(runner, 'audit_entry');
   }
 
-  /** A valid check is no other than one that is not. */
+  /** A validated constraint works the same as one that is not. */
   async down(): Promise<void> {}
 }

@@ -3,9 +3,9 @@ import { definePartitionFunctions, dropPartitionFunctions } from './partition-fu
 import { mergePartitions, partitionByTime } from './time-partitions.ts';
 
 /**
- * `lease` by the time in its ids. Replicas make partitions ahead and drop old ones with functions that do nothing else,
- * because the service's database user owns no tables (roles.sql): it may drop leases, which it may delete anyway, but
- * no audit entries.
+ * `lease` by the time in its ids. Replicas create partitions ahead of time and drop old ones with functions that do
+ * nothing else, because the service's database user owns no tables (roles.sql): it may drop leases, which it may delete
+ * anyway, but no audit entries.
  */
 export class LeasePartitions1764001270000 implements MigrationInterface {
   readonly name = 'LeasePartitions1764001270000';
@@ -23,7 +23,7 @@ export class LeasePartitions1764001270000 implements MigrationInterface {
   }
 }
 
-/** Who may write leases may call the functions; roles.sql grants the same later. */
+/** Roles that may write leases may call the functions; roles.sql grants the same later. */
 const GRANT_TO_WRITERS = `DO $$
 DECLARE
   writer text;

@@ -2,8 +2,8 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { mergePartitions, partitionByTime } from './time-partitions.ts';
 
 /**
- * `audit_entry` by the time in its ids, with the rights of before: replicas make partitions, and only its owner drops
- * them.
+ * `audit_entry` by the time in its ids, with the same privileges as before: replicas create partitions, and only the
+ * table's owner drops them.
  */
 export class AuditEntryPartitions1764001280000 implements MigrationInterface {
   readonly name = 'AuditEntryPartitions1764001280000';

@@ -2,7 +2,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { buildOnPartitions } from './partitioned-indexes.ts';
 import { SHARED_ENTRY_INDEXES } from './shared-entry-indexes.ts';
 
-/** Builds the indexes beside writers, which takes a migration outside of a transaction. */
+/** Builds the indexes without blocking writers, which requires a migration outside of a transaction. */
 export class BuiltEntryIndexes1764001301000 implements MigrationInterface {
   readonly name = 'BuiltEntryIndexes1764001301000';
   readonly transaction = false;
@@ -11,6 +11,6 @@ export class BuiltEntryIndexes1764001301000 implements MigrationInterface {
     for (const index of SHARED_ENTRY_INDEXES) await buildOnPartitions(runner, index);
   }
 
-  /** The migration before drops them. */
+  /** The previous migration drops them. */
   async down(): Promise<void> {}
 }

@@ -2,7 +2,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { dropIndex } from './partitioned-indexes.ts';
 import { SINGLE_ENTRY_INDEXES } from './shared-entry-indexes.ts';
 
-/** Drops the indexes that others have replaced. */
+/** Drops the indexes that have been replaced. */
 export class NoSingleEntryIndexes1764001302000 implements MigrationInterface {
   readonly name = 'NoSingleEntryIndexes1764001302000';
 

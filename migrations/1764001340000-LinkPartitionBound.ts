@@ -1,7 +1,10 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { addPartitionBound, dropPartitionBound } from './time-partitions.ts';
 
-/** Limits the links of before to what their partition will take. The next two migrations check and attach them. */
+/**
+ * Limits existing links to what their partition will accept. The next two migrations validate the limit and attach the
+ * partition.
+ */
 export class LinkPartitionBound1764001340000 implements MigrationInterface {
   readonly name = 'LinkPartitionBound1764001340000';
 

@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { validateChecks } from './time-partitions.ts';
 
-/** Reads the links of before in a transaction of its own, so that nobody waits for a lock meanwhile. */
+/** Checks existing links in a separate transaction, so that nothing waits for a lock in the meantime. */
 export class ValidLinkPartitionBound1764001341000 implements MigrationInterface {
   readonly name = 'ValidLinkPartitionBound1764001341000';
 
@@ -9,6 +9,6 @@ export class ValidLinkPartitionBound1764001341000 implements MigrationInterface 
     await validateChecks(runner, 'audit_link');
   }
 
-  /** A valid check is no other than one that is not. */
+  /** A validated constraint works the same as one that is not. */
   async down(): Promise<void> {}
 }

@@ -1,19 +1,19 @@
 import type { QueryRunner } from 'typeorm';
 import { PARTITION_KEYS, type PartitionedTable } from './time-partitions.ts';
 
-/** Advisory lock for making and dropping partitions: one replica at a time. */
+/** Advisory lock for creating and dropping partitions: one replica at a time. */
 const PARTITION_LOCK = 727_025;
-/** More rows than this are not moved out of the default partition, because writers wait meanwhile. */
+/** If the default partition holds more rows of a range than this, they are not moved: writers would have to wait. */
 const MAX_MOVED = 10_000;
-/** Each statement locks all that there are: a hostile replica must not make so many that none runs any more. */
+/** Each statement locks all partitions: a hostile replica must not create so many that none can run. */
 const MAX_PARTITIONS = 500;
 
 /**
- * Defines the functions that make and drop partitions of these tables, or replaces them; rights on them stay.
+ * Creates or replaces the functions that create and drop partitions of these tables; privileges on them stay.
  *
- * make_partition: 'made', 'exists', 'busy' (another replica is at it), or 'crowded' (too many rows lie in the default
- * partition already). drop_partition: whether there was one that ends there; other than of leases only if it is empty,
- * because pruning archives what is in it first. Bounds are whole days in UTC.
+ * make_partition returns 'made', 'exists', 'busy' (another replica is creating it), or 'crowded' (the default partition
+ * already holds too many rows). drop_partition returns whether there was a partition ending there; except for leases,
+ * it drops only empty ones, because pruning archives their rows first. Bounds are whole days in UTC.
  */
 export async function definePartitionFunctions(
   runner: QueryRunner,

@@ -1,11 +1,11 @@
 import type { QueryRunner } from 'typeorm';
 import { lockExclusively, type PartitionedTable } from './time-partitions.ts';
 
-/** An index of a partitioned table. Its name begins with the table's, as those of its partitions do with theirs. */
+/** An index of a partitioned table. Its name begins with the table's; its partitions' indexes begin with theirs. */
 export interface PartitionedIndex {
   table: PartitionedTable;
   name: string;
-  /** What stands after the table's name in `CREATE INDEX`. */
+  /** The part of `CREATE INDEX` after the table's name. */
   on: string;
 }
 
@@ -14,19 +14,19 @@ interface PartitionIndex {
   index: string;
 }
 
-/** Adds an index that only partitions to come have. `buildOnPartitions` gives it to those that there are. */
+/** Adds an index that only future partitions have. `buildOnPartitions` adds it to the existing ones. */
 export async function announceIndex(runner: QueryRunner, { table, name, on }: PartitionedIndex): Promise<void> {
   await lockExclusively(runner, table);
   await runner.query(`CREATE INDEX ${name} ON ONLY ${table} ${on}`);
 }
 
 /**
- * Builds an announced index on the partitions that there are, beside writers. Runs outside of a transaction, and goes
- * on where it was interrupted.
+ * Builds an announced index on the existing partitions without blocking writers. Runs outside of a transaction, and
+ * continues where it was interrupted.
  */
 export async function buildOnPartitions(runner: QueryRunner, { table, name, on }: PartitionedIndex): Promise<void> {
   for (const { partition, index } of await partitionsWithout(runner, table, name)) {
-    // What an interrupted build left behind is not valid.
+    // An interrupted build leaves an invalid index behind.
     await runner.query(`DROP INDEX CONCURRENTLY IF EXISTS ${index}`);
     await runner.query(`CREATE INDEX CONCURRENTLY ${index} ON ${partition} ${on}`);
     await runner.startTransaction();
@@ -36,7 +36,7 @@ export async function buildOnPartitions(runner: QueryRunner, { table, name, on }
   }
 }
 
-/** Drops an index with those of all partitions, once nobody else is at the table. */
+/** Drops an index including those of all partitions, once no other transaction uses the table. */
 export async function dropIndex(runner: QueryRunner, table: PartitionedTable, name: string): Promise<void> {
   await lockExclusively(runner, table);
   await runner.query(`DROP INDEX ${name}`);

@@ -1,8 +1,8 @@
 import type { PartitionedIndex } from './partitioned-indexes.ts';
 
 /**
- * Rows of one key share an index entry (B-tree deduplication), so these hold the time in ids only roughly: the first
- * ten characters with the prefix are 17 minutes, eleven are 33 seconds. Lists sort within that.
+ * Rows of one key share an index entry (B-tree deduplication), so these indexes hold the time in ids only roughly: the
+ * first ten characters, including the prefix, are 17 minutes, eleven are 33 seconds. Lists sort within that.
  */
 export const SHARED_ENTRY_INDEXES: readonly PartitionedIndex[] = [
   { table: 'lease', name: 'lease_connection_time', on: '(connection_id, left(id, 10))' },
@@ -15,7 +15,7 @@ export const SHARED_ENTRY_INDEXES: readonly PartitionedIndex[] = [
   { table: 'audit_entry', name: 'audit_entry_of_actor', on: '(actor_id) WHERE actor_id IS NOT NULL' },
 ];
 
-/** What they replace: with the id in it, or the end of a lease, each row had an entry of its own. */
+/** The indexes that they replace: with the id in it, or the end of a lease, each row had its own entry. */
 export const SINGLE_ENTRY_INDEXES: readonly PartitionedIndex[] = [
   { table: 'lease', name: 'lease_connection', on: '(connection_id, expires_at)' },
   { table: 'lease', name: 'lease_client', on: "(client_id, (id || ''))" },

@@ -1,6 +1,6 @@
 import type { QueryRunner } from 'typeorm';
 
-/** Where the tables that are partitioned by time have it: the column, and the prefix of its ids. */
+/** The time by which tables are partitioned: the column that holds it, and the prefix of its ids. */
 export const PARTITION_KEYS = {
   lease: { column: 'id', prefix: 'lse' },
   audit_entry: { column: 'id', prefix: 'aud' },
@@ -8,10 +8,13 @@ export const PARTITION_KEYS = {
 } as const;
 export type PartitionedTable = keyof typeof PARTITION_KEYS;
 
-/** Days for which new ids still go to the rows of before, while migrations check those and replicas start. */
+/**
+ * Days for which new ids still go to the partition of existing rows, while migrations validate those and replicas
+ * start.
+ */
 const DAYS_AHEAD = 8;
 const LOCK_ATTEMPTS = 60;
-/** SQLSTATE of a lock that was not free in time. */
+/** SQLSTATE of a lock that did not become free in time. */
 const LOCK_NOT_AVAILABLE = '55P03';
 
 interface Index {
@@ -21,13 +24,13 @@ interface Index {
 
 /** A primary key or a unique constraint. */
 interface Key extends Index {
-  /** Whether it has the partition key in it. Postgres keeps others within each partition only. */
+  /** Whether it contains the partition key. Postgres enforces others only within each partition. */
   isOfWholeTable: boolean;
 }
 
 /**
- * Limits a table to ids of before a day to come, without reading its rows: `VALIDATE CONSTRAINT` does that beside
- * writers. Postgres then attaches the table as a partition without a look at its rows.
+ * Limits a table to ids before a future day, without reading its rows: `VALIDATE CONSTRAINT` does that without blocking
+ * writers. Postgres then attaches the table as a partition without reading its rows.
  */
 export async function addPartitionBound(runner: QueryRunner, table: PartitionedTable): Promise<void> {
   const { column, prefix } = PARTITION_KEYS[table];
@@ -42,7 +45,7 @@ export async function dropPartitionBound(runner: QueryRunner, table: Partitioned
   await runner.query(`ALTER TABLE ${table} DROP CONSTRAINT IF EXISTS ${boundOf(table)}`);
 }
 
-/** Validates all checks: Postgres attaches no partition with one that is not valid. */
+/** Validates all checks: Postgres attaches no partition with a check that is not validated. */
 export async function validateChecks(runner: QueryRunner, table: PartitionedTable): Promise<void> {
   const checks: { name: string }[] = await runner.query(
     `SELECT quote_ident(conname) AS name FROM pg_constraint WHERE conrelid = $1::regclass AND NOT convalidated`,
@@ -52,8 +55,8 @@ export async function validateChecks(runner: QueryRunner, table: PartitionedTabl
 }
 
 /**
- * Puts a partitioned table with the same columns, constraints, indexes, and rights in the place of a table, which
- * becomes its first partition. Changes catalogs only. Rows beyond all partitions go to a default partition.
+ * Replaces a table with a partitioned one that has the same columns, constraints, indexes, and privileges; the old
+ * table becomes its first partition. Changes catalogs only. Rows beyond all partitions go to a default partition.
  */
 export async function partitionByTime(runner: QueryRunner, table: PartitionedTable): Promise<void> {
   await lockExclusively(runner, table);
@@ -78,7 +81,10 @@ export async function partitionByTime(runner: QueryRunner, table: PartitionedTab
   for (const partition of [first, rest]) await revokeRights(runner, partition);
 }
 
-/** Puts one table with all rows in the place of a partitioned one. Copies the rows, and keeps others waiting. */
+/**
+ * Replaces a partitioned table with a single one that holds all rows. Copies the rows, and blocks other users of the
+ * table.
+ */
 export async function mergePartitions(runner: QueryRunner, table: PartitionedTable): Promise<void> {
   await lockExclusively(runner, table);
   const rest = `${table}_default`;
@@ -98,7 +104,7 @@ export async function mergePartitions(runner: QueryRunner, table: PartitionedTab
 
 const boundOf = (table: PartitionedTable): string => `${table}_partition_bound`;
 
-/** The bound of a table's future partition. Where the migrations of before were undone in part, it is made anew. */
+/** Returns the bound of a table's future partition. If the earlier migrations were partly undone, creates it again. */
 async function readBound(runner: QueryRunner, table: PartitionedTable): Promise<string> {
   const read = async (): Promise<string | undefined> => {
     const rows = (await runner.query(
@@ -115,7 +121,7 @@ async function readBound(runner: QueryRunner, table: PartitionedTable): Promise<
   return (await read()) as string;
 }
 
-/** The keys of a partitioned table, or of one to be, as `relation` has them: the table itself or a partition. */
+/** Returns the keys of a table that is or will be partitioned, as on `relation`: the table itself or a partition. */
 async function readKeys(runner: QueryRunner, table: PartitionedTable, relation: string): Promise<Key[]> {
   return await runner.query(
     `SELECT c.conname AS name, pg_get_constraintdef(c.oid) AS definition, a.attnum = ANY (c.conkey) AS "isOfWholeTable"
@@ -125,7 +131,7 @@ async function readKeys(runner: QueryRunner, table: PartitionedTable, relation: 
   );
 }
 
-/** Those that are no keys. */
+/** Returns the indexes that are not keys. */
 async function readIndexes(runner: QueryRunner, table: string): Promise<Index[]> {
   const rows: Index[] = await runner.query(
     `SELECT indexname AS name, indexdef AS definition FROM pg_indexes WHERE schemaname = current_schema() AND tablename = $1
@@ -145,7 +151,7 @@ async function createIndexes(
   for (const { definition } of indexes) await runner.query(definition);
 }
 
-/** A new table has its creator's default privileges, which may be more than those of the table that it replaces. */
+/** A new table has its creator's default privileges, which may exceed those of the table that it replaces. */
 async function copyRights(runner: QueryRunner, from: string, to: string): Promise<void> {
   const [{ owner, is_own: isOwn }] = (await runner.query(
     `SELECT quote_ident(pg_get_userbyid(relowner)) AS owner, pg_get_userbyid(relowner) = current_user AS is_own
@@ -159,13 +165,13 @@ async function copyRights(runner: QueryRunner, from: string, to: string): Promis
   }
 }
 
-/** Statements need rights on the partitioned table alone; more on a partition would go around them. */
+/** Statements need privileges only on the partitioned table; privileges on a partition would bypass that. */
 async function revokeRights(runner: QueryRunner, table: string): Promise<void> {
   const grantees = new Set((await readRights(runner, table)).map(({ grantee }) => grantee));
   for (const grantee of grantees) await runner.query(`REVOKE ALL ON ${table} FROM ${grantee}`);
 }
 
-/** Rights of others than the owner. */
+/** Privileges of roles other than the owner. */
 async function readRights(runner: QueryRunner, table: string): Promise<{ grantee: string; right: string }[]> {
   return await runner.query(
     `SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS grantee,
@@ -175,7 +181,7 @@ async function readRights(runner: QueryRunner, table: string): Promise<{ grantee
   );
 }
 
-/** Waits in short turns, because everybody else who wants the table queues up behind who waits for this lock. */
+/** Waits in short turns, because everything else that needs the table queues up behind a waiting lock. */
 export async function lockExclusively(runner: QueryRunner, table: string): Promise<void> {
   await runner.query(`SET LOCAL lock_timeout = '1s'`);
   for (let attempt = 1; ; attempt++) {
