@@ -19,7 +19,7 @@ import { SignedInPage } from './session/signed-in-page.tsx';
 import { useSession } from './session/use-session.ts';
 import { cssVariables, THEME } from './theme.ts';
 
-/** The console. `linkError`: why the one-time link did not sign in. */
+/** The console. `linkError`: why signing in with the one-time link failed. */
 export function App(props: { locale: Locale; messages: Messages; nonce: string; linkError: unknown }) {
   const [queryClient] = useState(() => {
     const client = createQueryClient(() => client.setQueryData(SESSION_KEY, null));
@@ -69,7 +69,7 @@ function Pages() {
               <Page />
             </Route>
           ))}
-          {/* Who may not see the overview begins at the connections. */}
+          {/* Roles that may not see the overview start at the connections. */}
           <Route path="/">
             <Redirect to="/connections" replace />
           </Route>

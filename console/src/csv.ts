@@ -1,4 +1,4 @@
-/** What spreadsheets take for a formula at the start of a cell (OWASP: CSV Injection). */
+/** Characters that make spreadsheets treat a cell as a formula (OWASP: CSV Injection). */
 const FORMULA_START = /^[=+\-@\t\r\n＝＋－＠]/;
 const NEEDS_QUOTES = /[",\r\n]/;
 

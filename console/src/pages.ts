@@ -11,14 +11,14 @@ export interface PageEntry {
   path: string;
   name: keyof Messages['pages'];
   group: (typeof PAGE_GROUPS)[number];
-  /** Absent: it is not in the navigation. */
+  /** Absent: not in the navigation. */
   icon?: IconName;
   /** Absent: every role that may sign in. */
   roles?: readonly ConsoleSession['role'][];
   component: LazyExoticComponent<ComponentType>;
 }
 
-/** Whether a role may see the page. Others' addresses are not found. */
+/** Whether a role may see the page. To other roles, the page does not exist. */
 export function isPageFor(role: ConsoleSession['role'], { roles }: PageEntry): boolean {
   return roles?.includes(role) ?? true;
 }

@@ -1,4 +1,4 @@
-/** Seconds of each unit, and from how many on it is precise enough. */
+/** Seconds in each unit, and the number of units from which it is precise enough. */
 const UNITS = [
   ['year', 31_536_000, 2],
   ['month', 2_592_000, 3],

@@ -5,18 +5,18 @@ export type ConnectResult =
       status: 'error';
       /**
        * A code of the service (`access_denied`, …), or `closed` or `timeout` if no result came. The login may have
-       * succeeded even then: the session's status has the last word.
+       * succeeded even then: the session's status is authoritative.
        */
       error: string;
     };
 
 export interface ConnectOptions {
   /**
-   * The session's `connect_url`. For one that must be fetched first, pass the function that does: the window opens
-   * before it runs, because browsers block windows that open after the click is over.
+   * The session's `connect_url`. If it must be fetched first, pass a function that does so: the window opens before the
+   * function runs, because browsers block windows opened after the click event.
    */
   url: string | (() => Promise<string>);
-  /** `auto` (the default): a pop-up, or a full page on phones and where pop-ups are blocked. */
+  /** `auto` (the default): a pop-up, or a full page on phones and if pop-ups are blocked. */
   display?: 'auto' | 'popup' | 'page';
   /** How long to wait for the result; 1,800 if not given. */
   timeoutSeconds?: number;
@@ -29,12 +29,12 @@ const GRACE_MS = 1000;
 const SIZE = { width: 620, height: 760 };
 /** Of the screen's shorter side, in CSS pixels. The narrowest tablets have 600. */
 const PHONE_SIDE = 600;
-/** What timers can count to; a longer one would end at once. */
+/** The longest delay that timers support; a longer one would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Opens a connect session and resolves with its result. As a full page it never resolves: the browser comes back to the
- * session's `return_url`. Rejects if `url` does, or gives no http(s) address. Call it while a click is handled.
+ * Opens a connect session and resolves with its result. As a full page it never resolves: the browser returns to the
+ * session's `return_url`. Rejects if `url` does, or if it yields no http(s) address. Call it in a click handler.
  */
 export async function connect({
   url,
@@ -66,7 +66,7 @@ function isPhone(): boolean {
   return matchMedia('(pointer: coarse)').matches && Math.min(screen.width, screen.height) < PHONE_SIDE;
 }
 
-/** Null where pop-ups are blocked. Each call opens a window of its own. */
+/** Null if pop-ups are blocked. Each call opens its own window. */
 function openWindow(): Window | null {
   const left = screenX + Math.max(0, (outerWidth - SIZE.width) / 2);
   const top = screenY + Math.max(0, (outerHeight - SIZE.height) / 2);
@@ -87,7 +87,7 @@ function waitForResult(popup: Window, origin: string, timeoutMs: number): Promis
       end(status === 'connected' ? { status, connection_id } : { status: 'error', error });
     };
     let closedMs = 0;
-    // A dialog that cuts itself off from its opener (COOP) looks closed while it is used; this page has no focus then.
+    // A dialog that cuts itself off from its opener (COOP) looks closed while in use; this page has no focus then.
     const watch = setInterval(() => {
       closedMs = popup.closed && document.hasFocus() ? closedMs + WATCH_MS : 0;
       if (closedMs > GRACE_MS) end({ status: 'error', error: 'closed' });

@@ -11,10 +11,10 @@ const WITH_IDEMPOTENCY_KEY = new Set<PathOf<'post'>>([
   '/v1/connections/import',
   '/v1/subscriptions',
 ]);
-/** POSTs that do no harm twice: a lease too many just ends. */
+/** POSTs that are safe to repeat: a surplus lease just expires. */
 const HARMLESS = new Set<PathOf<'post'>>(['/v1/leases', '/v1/leases/batch', '/v1/leases/introspect']);
 
-/** What all operations are made of; the types decide which parts each one takes. */
+/** The parts of any operation; the types decide which ones each operation takes. */
 interface RequestParts extends CallOptions {
   path?: Readonly<Record<string, unknown>>;
   query?: Readonly<Record<string, unknown>>;
@@ -76,7 +76,7 @@ export async function* readPages<T>(
 function fillPath(path: string, names: Readonly<Record<string, unknown>>): string {
   return path.replace(/\{(\w+)\}/g, (_, name: string) => {
     const value = names[name];
-    // "." and ".." survive encoding, and would lead to another path.
+    // "." and ".." survive encoding, and would change the path.
     if (typeof value !== 'string' || /^\.{0,2}$/.test(value)) throw new TypeError(`${path} needs a ${name}.`);
     return encodeURIComponent(value);
   });

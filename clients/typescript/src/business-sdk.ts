@@ -2,7 +2,7 @@ import { gatewayUrl } from './graph.ts';
 import type { Lease } from './lease.ts';
 import { callWithLease, type LeaseSource } from './lease-source.ts';
 
-/** The hosts that Meta's SDK has built in, and the gateway's in their place. */
+/** The hosts built into Meta's SDK, and the gateway's hosts that replace them. */
 const HOSTS: Readonly<Record<string, string>> = {
   '': 'graph',
   'https://graph.facebook.com': 'graph',
@@ -20,7 +20,7 @@ type Call = (
   urlOverride?: string,
 ) => Promise<unknown>;
 
-/** What is used of `FacebookAdsApi`, which ships no types. */
+/** The used part of `FacebookAdsApi`, which ships no types. */
 interface BusinessSdkApi {
   accessToken: string;
   call: Call;
@@ -28,7 +28,7 @@ interface BusinessSdkApi {
 export type BusinessSdkApiClass<A> = new (accessToken: string, locale: string, crashLog: boolean) => A;
 
 /**
- * Makes a `FacebookAdsApi` whose calls go to the gateway, each with the current lease. A lease that is refused is
+ * Creates a `FacebookAdsApi` whose calls go to the gateway, each with the current lease. A lease that is refused is
  * replaced once. The SDK's crash reporter, which reports to Meta, stays off.
  */
 export function createBusinessSdkApi<A extends object>(Api: BusinessSdkApiClass<A>, leases: LeaseSource): A {
@@ -40,7 +40,7 @@ export function createBusinessSdkApi<A extends object>(Api: BusinessSdkApiClass<
     if (name === undefined) throw new TypeError(`A call with a lease goes to the gateway, not to ${host}.`);
     const base = gatewayUrl(lease.graphBaseUrl, name, '').href.replace(/\/$/, '');
     const place = typeof path === 'string' ? withLease(path, lease) : path;
-    // The SDK reads the token before it returns, so calls at the same time do not mix.
+    // The SDK reads the token before it returns, so concurrent calls do not mix.
     api.accessToken = lease.accessToken;
     try {
       // A copy: the SDK adds the token to the parameters.
@@ -76,7 +76,7 @@ function isLeaseRefused(error: unknown): boolean {
   return status === 401 && response?.error_data?.code === 'lease_invalid';
 }
 
-/** The SDK puts the address of a call, with its token, into its errors. */
+/** The SDK puts the URL of a call, with its token, into its errors. */
 function withoutToken(error: unknown): unknown {
   const { url } = error as { url?: unknown };
   if (typeof url === 'string')

@@ -13,15 +13,18 @@ import { Transport } from './transport.ts';
 export interface MetavaultOptions {
   /** The service's address. */
   url: string;
-  /** A client's API key, or a function that returns a token of its issuer: asked for each attempt, so let it cache. */
+  /**
+   * A client's API key, or a function that returns a token of its issuer. The function is called for each attempt, so
+   * it should cache.
+   */
   apiKey: string | (() => string | Promise<string>);
-  /** Per attempt (30,000). */
+  /** Per attempt (default 30,000). */
   timeoutMs?: number | undefined;
-  /** How often one request is sent at most (5). */
+  /** Maximum number of attempts per request (default 5). */
   attempts?: number | undefined;
-  /** The longest `Retry-After` to wait for (20,000); a longer one throws the error. */
+  /** The longest `Retry-After` to wait for (default 20,000); a longer one throws the error. */
   maxWaitMs?: number | undefined;
-  /** How many leases are kept (1,000). */
+  /** Maximum number of cached leases (default 1,000). */
   cacheSize?: number | undefined;
   hooks?: Hooks | undefined;
   fetch?: typeof fetch | undefined;

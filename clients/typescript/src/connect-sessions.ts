@@ -1,7 +1,7 @@
 import type { Api } from './api.ts';
 import type { CallOptions, Schemas } from './operation-types.ts';
 
-/** Links that connect a customer, or connect one again. */
+/** Links that connect a customer or reconnect an account. */
 export class ConnectSessions {
   readonly #api: Api;
 
@@ -9,7 +9,7 @@ export class ConnectSessions {
     this.#api = api;
   }
 
-  /** Send the customer's browser to the `connect_url` of the answer. */
+  /** Send the customer's browser to the `connect_url` in the response. */
   create(body: Schemas['CreateSessionRequest'], options: CallOptions = {}): Promise<Schemas['ConnectSessionResponse']> {
     return this.#api.request('post', '/v1/connect-sessions', { body, ...options });
   }
@@ -18,7 +18,7 @@ export class ConnectSessions {
     return this.#api.request('get', '/v1/connect-sessions/{id}', { path: { id }, ...options });
   }
 
-  /** Hands in the code or token of Meta's JavaScript SDK. */
+  /** Submits the code or token from Meta's JavaScript SDK. */
   complete(
     id: string,
     body: Schemas['CompleteSessionRequest'],

@@ -5,7 +5,7 @@ type ListQuery = QueryOf<'get', '/v1/connections'>;
 type CredentialQuery = QueryOf<'get', '/v1/connections/{id}/credentials'>;
 type AssetQuery = QueryOf<'get', '/v1/connections/{id}/assets'>;
 type Connection = Schemas['ConnectionResponse'];
-/** A connection as lists show it: with few credentials and assets. */
+/** A connection as shown in lists: with only its first credentials and assets. */
 export type ListedConnection = RequestResult<'get', '/v1/connections'>['data'][number];
 
 /** Customers' connections. */
@@ -21,7 +21,7 @@ export class Connections {
     return this.#api.request('get', '/v1/connections', { query, ...options });
   }
 
-  /** All of them, page by page. */
+  /** All connections, page by page. */
   all(query: Omit<ListQuery, 'cursor'> = {}, options: CallOptions = {}): AsyncGenerator<ListedConnection> {
     return readPages((cursor) => this.list({ ...query, ...(cursor === undefined ? {} : { cursor }) }, options));
   }
@@ -60,7 +60,7 @@ export class Connections {
     );
   }
 
-  /** Takes over an existing token, such as a system user's. */
+  /** Imports an existing token, such as a system user's. */
   import(body: Schemas['ImportRequest'], options: CallOptions = {}): Promise<Connection> {
     return this.#api.request('post', '/v1/connections/import', { body, ...options });
   }
@@ -70,7 +70,7 @@ export class Connections {
     return this.#api.request('patch', '/v1/connections/{id}', { path: { id }, body, ...options });
   }
 
-  /** Refreshes its tokens now; what failed stands in each credential's `failure`. */
+  /** Refreshes its tokens now; failures are in each credential's `failure`. */
   refresh(id: string, options: CallOptions = {}): Promise<Connection> {
     return this.#api.request('post', '/v1/connections/{id}/refresh', { path: { id }, ...options });
   }
@@ -80,7 +80,7 @@ export class Connections {
     return this.#api.request('post', '/v1/connections/{id}/check', { path: { id }, ...options });
   }
 
-  /** Ends a connection: from the answer on, no lease of it works. */
+  /** Ends a connection: once this resolves, none of its leases works. */
   revoke(id: string, options: CallOptions = {}): Promise<Schemas['RevokedConnectionResponse']> {
     return this.#api.request('delete', '/v1/connections/{id}', { path: { id }, ...options });
   }

@@ -15,7 +15,7 @@ interface ErrorFields {
   errors?: InputError[] | undefined;
 }
 
-/** Keys, leases, and tokens of Meta or an issuer: an answer may repeat what it was sent. */
+/** Keys, leases, and tokens of Meta or an issuer: a response may repeat what it was sent. */
 const SECRET = /\b(?:mt[lv]_|EAA|IGAA|THAA|eyJ)[\w.-]{8,}/g;
 
 /** A refusal by the service. Holds no key and no token. */
@@ -25,13 +25,13 @@ export class MetavaultError extends Error {
   readonly code: string;
   /** What happened. */
   readonly detail: string;
-  /** HTTP status; null without an answer. */
+  /** HTTP status; null without a response. */
   readonly status: number | null;
   /** What to do. */
   readonly remedy: string | null;
   /** Seconds to wait before another attempt. */
   readonly retryAfter: number | null;
-  /** Name it in reports: the service's log has it, too. */
+  /** Include it in reports: the service's log contains it as well. */
   readonly requestId: string | null;
   /** Set if Meta caused the failure. */
   readonly meta: MetaCause | null;
@@ -57,12 +57,12 @@ export class GraphError extends MetavaultError {
   override readonly name = 'GraphError';
 }
 
-/** No answer came: `code` is `unreachable` or `timeout`. */
+/** No response: `code` is `unreachable` or `timeout`. */
 export class UnreachableError extends MetavaultError {
   override readonly name = 'UnreachableError';
 }
 
-/** Reads the problem in an answer of the API (RFC 9457). */
+/** Reads the problem in a response of the API (RFC 9457). */
 export async function readProblem(response: Response): Promise<MetavaultError> {
   const about = describeAnswer(response);
   const body = (await readObject(response)) as Partial<Schemas['Problem']>;
@@ -71,7 +71,7 @@ export async function readProblem(response: Response): Promise<MetavaultError> {
   return new MetavaultError({ ...about, code, detail, remedy, requestId, meta, errors });
 }
 
-/** Reads an error in Meta's shape, by Meta or by the gateway: docs/api.md#gateway */
+/** Reads an error in Meta's shape, from Meta or from the gateway: docs/api.md#gateway */
 export async function readGraphError(response: Response): Promise<GraphError> {
   const about = describeAnswer(response);
   const { error } = (await readObject(response)) as Partial<Schemas['MetaErrorResponse']>;

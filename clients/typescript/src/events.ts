@@ -6,7 +6,7 @@ type PayloadOf<W> = W extends { post: { requestBody: { content: { 'application/j
 /** Every event of the API document; `type` tells them apart. `id` is the same in every repeat. */
 export type MetavaultEvent = { [T in keyof webhooks]: { id: string } & PayloadOf<webhooks[T]> }[keyof webhooks];
 
-/** Request headers, as Node or fetch has them. */
+/** Request headers, as Node or fetch provides them. */
 export type EventHeaders = Headers | Readonly<Record<string, string | readonly string[] | undefined>>;
 
 export class EventVerificationError extends Error {
@@ -14,7 +14,7 @@ export class EventVerificationError extends Error {
 }
 
 export interface EventVerifierOptions {
-  /** For integers beyond 2^53 in `meta.webhook`: one that keeps them exact, such as lossless-json's. */
+  /** For integers beyond 2^53 in `meta.webhook`: a parser that keeps them exact, such as lossless-json's. */
   parse?: ((text: string) => unknown) | undefined;
 }
 
@@ -23,14 +23,14 @@ export class EventVerifier {
   readonly #webhooks: readonly Webhook[];
   readonly #parse: (text: string) => unknown;
 
-  /** Takes the secret of a subscription, or several while one is rotated. Throws `TypeError` if one is malformed. */
+  /** Takes the secret of a subscription, or several during a rotation. Throws `TypeError` if one is malformed. */
   constructor(secrets: string | readonly string[], options: EventVerifierOptions = {}) {
     this.#webhooks = [secrets].flat().map(openSecret);
     if (this.#webhooks.length === 0) throw new TypeError('Give at least one secret of the subscription.');
     this.#parse = options.parse ?? JSON.parse;
   }
 
-  /** Returns the event in a raw body: the bytes as they came, not parsed before. Throws `EventVerificationError`. */
+  /** Returns the event in a raw body: the bytes as received, not yet parsed. Throws `EventVerificationError`. */
   verify(body: string | Uint8Array, headers: EventHeaders): MetavaultEvent {
     const text = typeof body === 'string' ? body : new TextDecoder().decode(body);
     const signed = readSignature(headers);

@@ -4,7 +4,7 @@ import { callWithLease, type LeaseSource } from './lease-source.ts';
 import { toQuery } from './query.ts';
 import { isStream, type Transport } from './transport.ts';
 
-/** Parameters of a Graph call: text as it is, everything else as JSON. */
+/** Parameters of a Graph call: strings are sent as they are, everything else as JSON. */
 export type GraphParameters = Readonly<Record<string, unknown>>;
 
 interface GraphList {
@@ -23,8 +23,9 @@ export class Graph {
   }
 
   /**
-   * Like `fetch`, with the lease: resolves with whatever status came. A lease that the gateway refuses is replaced once.
-   * Only GET and what the gateway refused before it called Meta are repeated. `path` may be a paging link.
+   * Like `fetch`, with the lease: resolves whatever the status is. A lease that the gateway refuses is replaced once.
+   * Only GET requests, and those that the gateway refused before it called Meta, are repeated. `path` may be a paging
+   * link.
    */
   fetch(path: string, init: GraphInit = {}): Promise<Response> {
     return this.#call(path, init, false);
@@ -83,7 +84,7 @@ export class Graph {
       headers: new Headers(init.headers),
       body: init.body,
       token: () => lease.accessToken,
-      // Graph's `method` parameter makes anything of a GET: docs/meta-facts.md#method-override
+      // Graph's `method` parameter can turn a GET into any method: docs/meta-facts.md#method-override
       repeatable: (method === 'GET' || method === 'HEAD') && !url.searchParams.has('method'),
       buffered,
       signal: init.signal ?? undefined,
@@ -92,12 +93,15 @@ export class Graph {
   }
 }
 
-/** Whether the gateway refused the lease: then Meta was not called. */
+/** Whether the gateway refused the lease, which means that Meta was not called. */
 async function isLeaseRefused(response: Response): Promise<boolean> {
   return response.status === 401 && gatewayCode(await readObject(response.clone())) === 'lease_invalid';
 }
 
-/** Returns where a path or paging link is at the gateway. Throws for any other place: a lease goes nowhere else. */
+/**
+ * Converts a path or paging link to its URL at the gateway. Throws for any other address: a lease must not be sent
+ * elsewhere.
+ */
 export function gatewayUrl(graphBaseUrl: string, host: string, path: string): URL {
   const base = graphBaseUrl.replace(/\/graph$/, `/${host}`);
   const url = new URL(/^https?:/i.test(path) ? path : `${base}/${path.replace(/^\/+/, '')}`);
@@ -107,7 +111,7 @@ export function gatewayUrl(graphBaseUrl: string, host: string, path: string): UR
   return url;
 }
 
-/** Writes text as it is, and everything else as JSON, as Graph reads it. */
+/** Writes strings as they are, and everything else as JSON, as Graph expects. */
 function addParameters(path: string, parameters: GraphParameters): string {
   const query = toQuery(parameters, (value) => (typeof value === 'string' ? value : JSON.stringify(value)));
   return query.size === 0 ? path : `${path}${path.includes('?') ? '&' : '?'}${query}`;

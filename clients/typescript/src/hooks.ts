@@ -10,13 +10,13 @@ export interface RequestAttempt {
 
 /** How an attempt ended. */
 export interface AttemptOutcome {
-  /** Null: no answer came. */
+  /** Null without a response. */
   status: number | null;
   requestId: string | null;
   durationMs: number;
 }
 
-/** Functions for logs, metrics, and traces. What they throw, the call throws. */
+/** Functions for logs, metrics, and traces. If one throws, the call throws the same error. */
 export interface Hooks {
   onRequest?: ((attempt: RequestAttempt) => void) | undefined;
   onResponse?: ((attempt: RequestAttempt, outcome: AttemptOutcome) => void) | undefined;

@@ -1,13 +1,13 @@
 import type { Runtime } from './runtime.ts';
 
-/** A lease is not used in its last seconds, so that a call with it can end. */
+/** A lease is not used in its last seconds, so that a call with it can finish. */
 const MAX_MARGIN_MS = 10_000;
 
 interface Cacheable {
   id: string;
 }
 
-/** An answer to a request for a lease. */
+/** A response to a request for a lease. */
 export interface Issued<L> {
   lease: L;
   lifetimeMs: number;
@@ -20,8 +20,8 @@ interface Entry<L> {
 }
 
 /**
- * Keeps the leases that were used last. Each is asked for once, however many callers wait, and renewed in the
- * background at 70 to 85 % of its life.
+ * Caches the most recently used leases. Each is requested once, however many callers wait, and renewed in the
+ * background at 70 to 85 % of its lifetime.
  */
 export class LeaseCache<L extends Cacheable> {
   readonly #entries = new Map<string, Entry<L>>();
@@ -38,7 +38,7 @@ export class LeaseCache<L extends Cacheable> {
     return this.#entries.size;
   }
 
-  /** Returns the kept lease, or what `issue` gives. Rejects as `issue` does if there is none to fall back on. */
+  /** Returns the cached lease, or the one from `issue`. Rejects as `issue` does if there is none to fall back on. */
   get(key: string, issue: () => Promise<Issued<L>>): Promise<L> {
     const now = this.#runtime.now();
     const entry = this.#entries.get(key);
@@ -49,7 +49,7 @@ export class LeaseCache<L extends Cacheable> {
     return Promise.resolve(entry.lease);
   }
 
-  /** Forgets a lease that was refused; a newer one in its place stays. */
+  /** Forgets a lease that was refused; a newer one that replaced it stays. */
   drop(lease: L): void {
     for (const [key, entry] of this.#entries) if (entry.lease.id === lease.id) this.#entries.delete(key);
   }
@@ -57,7 +57,7 @@ export class LeaseCache<L extends Cacheable> {
   #issueOnce(key: string, issue: () => Promise<Issued<L>>): Promise<L> {
     const underWay = this.#flights.get(key);
     if (underWay !== undefined) return underWay;
-    // The life of a lease is counted from before the question, to be on the safe side.
+    // The lifetime is counted from before the request, to be on the safe side.
     const askedAt = this.#runtime.now();
     const flight = issue()
       .then((issued) => this.#keep(key, issued, askedAt))
@@ -76,7 +76,7 @@ export class LeaseCache<L extends Cacheable> {
     return lease;
   }
 
-  /** A failed renewal is tried again after a part of what is left of the old lease. */
+  /** A failed renewal is retried after part of the old lease's remaining lifetime. */
   #postpone(key: string): void {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;

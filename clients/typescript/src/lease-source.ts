@@ -1,6 +1,6 @@
 import type { Lease } from './lease.ts';
 
-/** Even where every lease runs out on its way. */
+/** Limit for the case that every lease expires in transit. */
 const MAX_TRIES = 5;
 
 /** Where the leases of one target come from. */
@@ -8,13 +8,13 @@ export interface LeaseSource {
   current(signal?: AbortSignal): Promise<Lease>;
   /** Forgets a lease that the gateway refused. */
   drop(lease: Lease): void;
-  /** Whether its time is over, by our own clock. */
+  /** Whether the lease has expired, by our own clock. */
   isOver(lease: Lease): boolean;
 }
 
 /**
- * Makes a call with the current lease, and once more with another if the gateway refused the first. A lease that ran
- * out on its way, on a slow machine, does not count as refused.
+ * Makes a call with the current lease, and once more with another if the gateway refused the first. A lease that
+ * expired in transit, on a slow machine, does not count as refused.
  */
 export async function callWithLease<T>(
   leases: LeaseSource,

@@ -3,18 +3,18 @@ import type { Schemas } from './operation-types.ts';
 /** What a lease is for: the body of `POST /v1/leases`, in gateway mode. */
 export type LeaseTarget = Omit<Schemas['LeaseRequest'], 'mode'>;
 export type IssuedLease = Schemas['IssuedLeaseResponse'];
-/** `fetch` with a path of Graph's, such as `/me?fields=id`. */
+/** `fetch` with a Graph path, such as `/me?fields=id`. */
 export type GraphFetch = (path: string, init?: GraphInit) => Promise<Response>;
 
-/** As for `fetch`, and: */
+/** The options of `fetch`, and: */
 export interface GraphInit extends Pick<RequestInit, 'method' | 'body' | 'headers' | 'signal'> {
   /** The gateway's upload hosts stand for Meta's. */
   host?: 'graph' | 'graph-video' | 'rupload' | undefined;
-  /** Until the headers of the answer; the client's by default. */
+  /** Until the headers of the response; default: the client's. */
   timeoutMs?: number | undefined;
 }
 
-/** A lease. Printed or as JSON it shows everything but its token. */
+/** A lease. Printing it or converting it to JSON shows everything but its token. */
 export class Lease {
   readonly id: string;
   readonly connectionId: string;
@@ -23,7 +23,7 @@ export class Lease {
   /** Scopes that the product needs and the token lacks. */
   readonly missingScopes: readonly string[];
   readonly expiresAt: string;
-  /** When Meta's token ends; null: it does not, or Meta does not say. */
+  /** When Meta's token ends; null: never, or Meta does not say. */
   readonly tokenExpiresAt: string | null;
   readonly graphBaseUrl: string;
   readonly #accessToken: string;
@@ -42,12 +42,12 @@ export class Lease {
     this.#graph = graph;
   }
 
-  /** Use it at once and keep it nowhere: the next `leases.for` may give another one. */
+  /** Use it at once and do not store it: the next `leases.for` may return another one. */
   get accessToken(): string {
     return this.#accessToken;
   }
 
-  /** Calls Graph through the gateway. Works beyond the end of this lease: each call takes the current one. */
+  /** Calls Graph through the gateway. Works beyond the end of this lease: each call uses the current one. */
   graph(path: string, init?: GraphInit): Promise<Response> {
     return this.#graph(path, init);
   }

@@ -8,7 +8,7 @@ import type { CallOptions, QueryOf, RequestResult, Schemas } from './operation-t
 import { abortable, type Runtime } from './runtime.ts';
 import type { Transport } from './transport.ts';
 
-/** Leases, kept and renewed (`for`), or as the API gives them. */
+/** Leases, either cached and renewed (`for`) or directly from the API. */
 export class Leases {
   readonly #api: Api;
   readonly #transport: Transport;
@@ -23,7 +23,10 @@ export class Leases {
     this.#cache = new LeaseCache(options.cacheSize, options.runtime);
   }
 
-  /** Returns a lease that works now, from the cache if it can. The signal ends the wait, not the request of others. */
+  /**
+   * Returns a lease that works now, from the cache if possible. The signal ends only this wait, not a request shared
+   * with others.
+   */
   for(target: LeaseTarget, options: { signal?: AbortSignal | undefined } = {}): Promise<Lease> {
     return abortable(
       this.#cache.get(cacheKey(target), () => this.#issueFor(target)),
@@ -41,22 +44,22 @@ export class Leases {
     return createBusinessSdkApi(FacebookAdsApi, this.#sourceOf(target));
   }
 
-  /** Forgets a lease, so that the next call asks for another. */
+  /** Forgets a lease, so that the next call requests another. */
   drop(lease: Lease): void {
     this.#cache.drop(lease);
   }
 
-  /** Asks for a lease, past the cache; the only way to mode `token`. */
+  /** Requests a lease, bypassing the cache; the only way to get mode `token`. */
   issue(body: Schemas['LeaseRequest'], options: CallOptions = {}): Promise<IssuedLease> {
     return this.#api.request('post', '/v1/leases', { body, ...options });
   }
 
-  /** Asks for up to 100 leases; each result is a lease or a problem, in the order of the requests. */
+  /** Requests up to 100 leases; each result is a lease or a problem, in the order of the requests. */
   issueMany(requests: Schemas['LeaseRequest'][], options: CallOptions = {}): Promise<Schemas['LeaseBatchResponse']> {
     return this.#api.request('post', '/v1/leases/batch', { body: { requests }, ...options });
   }
 
-  /** Leases, newest first; a service sees its own. */
+  /** All leases, newest first; a service sees its own. */
   all(
     query: Omit<QueryOf<'get', '/v1/leases'>, 'cursor'> = {},
     options: CallOptions = {},
@@ -80,7 +83,7 @@ export class Leases {
     await this.#api.request('delete', '/v1/leases/{id}', { path: { id }, ...options });
   }
 
-  /** Says whether a lease's token works, and for what (RFC 7662). */
+  /** Returns whether a lease's token works, and for what (RFC 7662). */
   introspect(token: string, options: CallOptions = {}): Promise<RequestResult<'post', '/v1/leases/introspect'>> {
     return this.#api.request('post', '/v1/leases/introspect', { body: { token }, ...options });
   }

@@ -3,7 +3,7 @@ import type { components, paths } from './schema.ts';
 export type Schemas = components['schemas'];
 export type Method = 'get' | 'post' | 'patch' | 'delete';
 
-/** The paths that take this method. */
+/** The paths that support this method. */
 export type PathOf<M extends Method> = {
   [P in keyof paths]: paths[P] extends { [K in M]: unknown } ? P : never;
 }[keyof paths];
@@ -22,9 +22,9 @@ type BodyPart<O> = O extends { requestBody: { content: { 'application/json': inf
 export interface CallOptions {
   /** Ends the call. */
   signal?: AbortSignal | undefined;
-  /** Per attempt; the client's by default. */
+  /** Per attempt; default: the client's. */
   timeoutMs?: number | undefined;
-  /** For operations that take one; a random one by default. */
+  /** For operations that take one; default: a random one. */
   idempotencyKey?: string | undefined;
 }
 
@@ -33,7 +33,7 @@ type RequestInput<M extends Method, P extends PathOf<M>> = PathPart<OperationOf<
   BodyPart<OperationOf<M, P>> &
   CallOptions;
 
-/** What follows method and path: optional if the operation needs nothing. */
+/** The arguments after method and path: optional if the operation requires none. */
 export type RequestRest<M extends Method, P extends PathOf<M>> =
   Record<never, never> extends RequestInput<M, P> ? [input?: RequestInput<M, P>] : [input: RequestInput<M, P>];
 

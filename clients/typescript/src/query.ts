@@ -1,4 +1,4 @@
-/** Returns the parameters that are given, as `write` makes them text. */
+/** Serializes the parameters that are set, each with `write`. */
 export function toQuery(
   parameters: Readonly<Record<string, unknown>>,
   write: (value: unknown) => string = String,

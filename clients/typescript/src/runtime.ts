@@ -1,6 +1,6 @@
-/** Time and chance, for tests to replace. */
+/** Time and randomness, for tests to replace. */
 export interface Runtime {
-  /** Milliseconds that only ever go forward. */
+  /** Monotonic milliseconds. */
   now(): number;
   /** From 0 to 1. */
   random(): number;
@@ -20,7 +20,7 @@ export const SYSTEM_RUNTIME: Runtime = {
   },
 };
 
-/** Waits no longer than the signal allows; what was waited for goes on. */
+/** Waits no longer than the signal allows; the work itself continues. */
 export function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;
   return new Promise((resolve, reject) => {

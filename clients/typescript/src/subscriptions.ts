@@ -4,7 +4,7 @@ import type { CallOptions, QueryOf, Schemas } from './operation-types.ts';
 type Subscription = Schemas['SubscriptionResponse'];
 type DeliveryQuery = QueryOf<'get', '/v1/subscriptions/{id}/deliveries'>;
 
-/** Where events go. */
+/** Subscriptions to events. */
 export class Subscriptions {
   readonly #api: Api;
 
@@ -12,7 +12,7 @@ export class Subscriptions {
     this.#api = api;
   }
 
-  /** The `secret` stands in this one answer only. */
+  /** The `secret` is only in this one response. */
   create(
     body: Schemas['CreateSubscriptionRequest'],
     options: CallOptions = {},
@@ -20,7 +20,7 @@ export class Subscriptions {
     return this.#api.request('post', '/v1/subscriptions', { body, ...options });
   }
 
-  /** All of them, page by page. */
+  /** All subscriptions, page by page. */
   all(options: CallOptions = {}): AsyncGenerator<Subscription> {
     return readPages((cursor) =>
       this.#api.request('get', '/v1/subscriptions', { query: cursor === undefined ? {} : { cursor }, ...options }),
@@ -39,7 +39,7 @@ export class Subscriptions {
     await this.#api.request('delete', '/v1/subscriptions/{id}', { path: { id }, ...options });
   }
 
-  /** Both secrets sign until the old one ends. */
+  /** Both secrets sign until the old one expires. */
   rotateSecret(
     id: string,
     body: Schemas['RotateSecretRequest'] = {},
@@ -48,7 +48,7 @@ export class Subscriptions {
     return this.#api.request('post', '/v1/subscriptions/{id}/rotate-secret', { path: { id }, body, ...options });
   }
 
-  /** Sends one request at once, and answers how it ended. */
+  /** Sends one request at once, and returns its outcome. */
   test(id: string, options: CallOptions = {}): Promise<Schemas['SubscriptionTestResponse']> {
     return this.#api.request('post', '/v1/subscriptions/{id}/test', { path: { id }, ...options });
   }

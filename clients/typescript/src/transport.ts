@@ -4,7 +4,7 @@ import type { Runtime } from './runtime.ts';
 
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 8_000;
-/** Statuses that may pass. 409 only with `Retry-After`, which the service sends with all of them that do. */
+/** Statuses that may be temporary. 409 only with `Retry-After`, which the service sends with every temporary one. */
 const PASSING = new Set([408, 409, 429, 502, 503, 504]);
 /** The gateway refused before it called Meta. */
 const NOT_CALLED = 'too_many_calls';
@@ -15,11 +15,11 @@ export interface OutgoingRequest {
   url: URL;
   headers: Headers;
   body?: RequestInit['body'] | undefined;
-  /** Asked for each attempt. */
+  /** Called for each attempt. */
   token: () => string | Promise<string>;
-  /** Whether sending it twice does no harm. */
+  /** Whether it is safe to send twice. */
   repeatable: boolean;
-  /** Reads the whole body as a part of the attempt; else the answer is there with its headers. */
+  /** Reads the whole body as part of the attempt; otherwise the attempt ends with the headers. */
   buffered: boolean;
   /** Per attempt. */
   timeoutMs?: number | undefined;
@@ -35,7 +35,7 @@ export interface TransportOptions {
   runtime: Runtime;
 }
 
-/** Sends requests, with timeouts, repeats, and hooks. */
+/** Sends requests, with timeouts, retries, and hooks. */
 export class Transport {
   readonly #options: TransportOptions;
 
@@ -43,7 +43,7 @@ export class Transport {
     this.#options = options;
   }
 
-  /** Returns the last answer, whatever its status. Throws `UnreachableError`, or the reason of an aborted signal. */
+  /** Returns the last response, whatever its status. Throws `UnreachableError`, or the reason of an aborted signal. */
   async send(request: OutgoingRequest): Promise<Response> {
     const { attempts, runtime } = this.#options;
     for (let attempt = 1; ; attempt++) {
@@ -93,7 +93,9 @@ export class Transport {
     }
   }
 
-  /** Returns the milliseconds until the next attempt, by `Retry-After` and with full jitter; null if there is none. */
+  /**
+   * Returns the milliseconds until the next attempt, from `Retry-After` and with full jitter; null if there is none.
+   */
   async #pauseAfter(
     answer: Response | UnreachableError,
     request: OutgoingRequest,
@@ -121,7 +123,7 @@ export function isStream(body: unknown): boolean {
   return typeof body === 'object' && body !== null && (body instanceof ReadableStream || Symbol.asyncIterator in body);
 }
 
-/** Throws without the token if it cannot be sent: the runtime's own error would show it. */
+/** Throws an error without the token if the token cannot be sent: the runtime's own error would show it. */
 function joinHeaders(added: Record<string, string>, own: Headers, token: unknown): Headers {
   if (typeof token !== 'string' || !/^[\x21-\x7e]+$/.test(token)) {
     throw new TypeError('The key or token must be printable ASCII without spaces: look for a line break at its end.');
@@ -138,7 +140,7 @@ async function bufferBody(response: Response): Promise<Response> {
   return new Response(bytes.byteLength === 0 ? null : bytes, { status, headers });
 }
 
-/** Keeps the system's code alone: the runtime's message may show headers. */
+/** Keeps only the system's error code: the runtime's message may show headers. */
 function toUnreachable(error: unknown, { method, url }: OutgoingRequest, isTimeout: boolean): UnreachableError {
   const { cause, name } = (error ?? {}) as { cause?: { code?: unknown }; name?: unknown };
   const reason = typeof cause?.code === 'string' ? cause.code : String(name);

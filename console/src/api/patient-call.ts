@@ -11,8 +11,8 @@ export interface Patience {
 }
 
 /**
- * Repeats a call of a long run that the service's limits or its database held up, when they say. Waits twice as long
- * each time, 31 seconds or a little more in all. Throws what else fails.
+ * Repeats a call in a long run when the service's limits or its database held it up, at the time the service names. At
+ * least doubles the wait each time, up to 31 seconds or a little more in total. Throws any other failure.
  */
 export async function callPatiently<T>(
   call: () => Promise<T>,
@@ -32,7 +32,7 @@ export async function callPatiently<T>(
   }
 }
 
-/** When the service wants a refused call again; null if it does not, or if nobody would wait that long. */
+/** Seconds until the service accepts the call again; null if it should not be repeated, or the wait is too long. */
 export function secondsToRetry(error: unknown): number | null {
   if (!(error instanceof ProblemError) || (error.status !== 429 && error.status !== 503)) return null;
   const seconds = error.problem.retry_after ?? (error.status === 429 ? 1 : null);

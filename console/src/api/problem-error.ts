@@ -2,10 +2,10 @@ import type { components } from '../../../clients/typescript/src/schema.ts';
 
 export type Problem = components['schemas']['Problem'];
 
-/** Codes of failures that no answer of the service tells about. */
+/** Codes of failures without a problem from the service. */
 export type LocalCode = 'connection_lost' | 'unexpected_answer';
 
-/** A call that failed, with the problem that the service answered, or none where no answer came. */
+/** A failed call, with the service's problem, or none if there was no response. */
 export class ProblemError extends Error {
   override readonly name = 'ProblemError';
 
@@ -18,7 +18,7 @@ export class ProblemError extends Error {
     super(problem.detail ?? problem.title ?? code, options);
   }
 
-  /** `body` is what the answer held, in JSON or as text. */
+  /** `body` is the body of the response, as JSON or text. */
   static ofResponse(response: Response, body: unknown): ProblemError {
     const requestId = response.headers.get('x-request-id');
     const known: Partial<Problem> = requestId === null ? {} : { request_id: requestId };
@@ -27,12 +27,12 @@ export class ProblemError extends Error {
     return new ProblemError('unexpected_answer' satisfies LocalCode, known, response.status);
   }
 
-  /** A part of an answer that tells why this part failed. */
+  /** From the part of a response that explains why that part failed. */
   static ofProblem(problem: Problem): ProblemError {
     return new ProblemError(problem.code, problem, problem.status);
   }
 
-  /** No answer came. */
+  /** There was no response. */
   static ofLostConnection(cause: unknown): ProblemError {
     return new ProblemError('connection_lost' satisfies LocalCode, {}, null, { cause });
   }

@@ -3,7 +3,7 @@ import { isSignedOut, ProblemError } from './problem-error.ts';
 
 const MAX_RETRIES = 2;
 
-/** Keeps what was read. `onSignedOut` is called for each call that the end of the session refused. */
+/** Caches reads. `onSignedOut` is called for each call that was refused because the session has ended. */
 export function createQueryClient(onSignedOut: () => void): QueryClient {
   const onError = (error: unknown): void => {
     if (isSignedOut(error)) onSignedOut();

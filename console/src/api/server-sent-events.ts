@@ -1,10 +1,10 @@
-/** An event of a stream, with its data as it came. */
+/** An event of a stream, with its data as received. */
 export interface ServerSentEvent {
   name: string;
   data: string;
 }
 
-/** Reads server-sent events of an answer, one by one. Comments and fields other than these two are passed over. */
+/** Reads the server-sent events of a response one by one. Ignores comments and other fields. */
 export async function* readServerSentEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerSentEvent> {
   const reader = body.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>).getReader();
   let text = '';

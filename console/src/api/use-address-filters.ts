@@ -1,6 +1,6 @@
 import { useSearchParams } from 'wouter';
 
-/** Filters of a list that stand in the page's address. A changed filter begins at the first page. */
+/** Filters of a list that are kept in the page's URL. Changing a filter returns to the first page. */
 export interface AddressFilters<Name extends string> {
   /** Empty: not set. */
   get: (name: Name) => string;

@@ -2,8 +2,8 @@ import { type QueryKey, type UseMutationResult, useMutation, useQueryClient } fr
 import { useNotice } from '../components/use-notice.tsx';
 
 /**
- * Does something by the API; then what is kept under `changes` is read again, and `done` says what was done. What it
- * answered is not kept longer than it is shown, as it may hold a key.
+ * Changes something through the API; then reads the data cached under `changes` again, and reports `done`. The response
+ * is not kept longer than it is shown, because it may hold a key.
  */
 export function useChange<Input, Result>(
   act: (input: Input) => Promise<Result>,

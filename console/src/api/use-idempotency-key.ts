@@ -1,6 +1,6 @@
 import { useRef } from 'react';
 
-/** Returns the `Idempotency-Key` of a body: the same while it is sent again, another once it has changed. */
+/** Returns the `Idempotency-Key` of a body: the same while it is resent, a new one once it has changed. */
 export function useIdempotencyKey(): (body: unknown) => string {
   const last = useRef({ text: '', key: '' });
   return (body) => {

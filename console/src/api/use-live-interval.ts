@@ -4,8 +4,8 @@ const INTERVAL_MS = 15_000;
 const IDLE_AFTER_MS = 5 * 60_000;
 
 /**
- * How often live figures are read again; false while nobody uses the page, whose session could never become idle else.
- * A hidden tab reads nothing.
+ * How often live figures are read again; false while the page is not in use, because its session could otherwise never
+ * become idle. A hidden tab reads nothing.
  */
 export function useLiveInterval(): number | false {
   const isIdle = useIdle(IDLE_AFTER_MS, { initialState: false });

@@ -3,13 +3,13 @@ import { useRef } from 'react';
 import { useSearchParams } from 'wouter';
 import type { Page } from './walk-pages.ts';
 
-/** One page of a list, and the ways to its neighbors. */
+/** One page of a list, with navigation to its neighbors. */
 export interface PagedList<T> {
   rows: readonly T[];
   error: Error | null;
-  /** Nothing was read yet. */
+  /** Nothing has been read yet. */
   isLoading: boolean;
-  /** Another page is on its way, and the last one is still shown. */
+  /** Another page is loading, and the previous one is still shown. */
   isFetching: boolean;
   refetch: () => void;
   /** Null: this is the first page. */
@@ -19,8 +19,8 @@ export interface PagedList<T> {
 }
 
 /**
- * Reads a list page by page. The page stands in the address as `?cursor=`, so that "back" leads to the last one; a
- * change of filters has to leave it out.
+ * Reads a list page by page. The page is in the URL as `?cursor=`, so that "back" leads to the previous one; changing a
+ * filter must remove it.
  */
 export function usePagedList<T>(
   key: readonly unknown[],
@@ -29,7 +29,7 @@ export function usePagedList<T>(
 ): PagedList<T> {
   const [search, setSearch] = useSearchParams();
   const cursor = search.get('cursor') ?? undefined;
-  // Cursors lead forward only: those that were seen lead back.
+  // Cursors only lead forward: remember the ones seen, to go back.
   const previous = useRef(new Map<string, string | undefined>());
   const query = useQuery({
     queryKey: [...key, { cursor }],

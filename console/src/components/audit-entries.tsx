@@ -8,7 +8,7 @@ import { useClientNames } from './use-client-names.ts';
 
 type Entry = Schemas['AuditEntryResponse'];
 
-/** Entries of the audit record, as a table; on a phone each is one cell. */
+/** Entries of the audit record as a table; on a phone, each entry is one cell. */
 export function AuditEntries(props: { label: string; entries: readonly Entry[]; isLoading?: boolean }) {
   const { auditEntries: words } = useMessages();
   const clientName = useClientNames();
@@ -75,12 +75,12 @@ function DetailsText({ details }: Pick<Entry, 'details'>) {
   );
 }
 
-/** Who did it in the console; null: it was not done there. */
+/** Who did it in the console; null: it was not done in the console. */
 function personName({ person }: Entry['details']): string | null {
   return typeof person === 'object' && person !== null && 'name' in person ? String(person.name) : null;
 }
 
-/** `flow: import, pages: 3`, without the person, who is named beside. */
+/** `flow: import, pages: 3`, without the person, who is shown separately. */
 function detailsText({ person: _, ...details }: Readonly<Record<string, unknown>>): string {
   return Object.entries(details)
     .map(([key, value]) => `${key}: ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`)

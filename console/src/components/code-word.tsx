@@ -1,6 +1,6 @@
 import { Fragment } from 'react';
 
-/** A name such as `META_APP_ID` or `connection.revoked`, which breaks at its parts alone. */
+/** A name such as `META_APP_ID` or `connection.revoked`, which wraps only between its parts. */
 export function CodeWord({ children }: { children: string }) {
   return (
     <span className="code-word">

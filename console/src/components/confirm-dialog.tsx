@@ -5,8 +5,8 @@ import { useMessages } from '../messages/use-messages.tsx';
 import { ProblemNotice } from './problem-notice.tsx';
 
 /**
- * Asks before something is done. With `word` it has to be typed, for what can't be undone. A failure shows in the
- * dialog, which stays open.
+ * Asks for confirmation. With `word`, which is for actions that can't be undone, that word must be typed. A failure is
+ * shown in the dialog, which stays open.
  */
 export function ConfirmDialog(props: {
   opened: boolean;

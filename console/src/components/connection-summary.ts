@@ -7,18 +7,20 @@ type Health = Credential['health'];
 /** Worst first. */
 export const HEALTHS: readonly Health[] = ['invalid', 'unknown', 'expiring', 'healthy'];
 
-/** The worst health among its tokens; null: it has none. */
+/** The worst health among the connection's tokens; null: it has none. */
 export function worstHealth(connection: Pick<Connection, 'credentials'>): Health | null {
   return HEALTHS.find((health) => connection.credentials.some((each) => each.health === health)) ?? null;
 }
 
-/** When its first token, or access to the user's data, ends (ISO 8601); null: nothing ends by itself. */
+/** When the first of its tokens, or access to the user's data, ends (ISO 8601); null: nothing ends by itself. */
 export function earliestEnd(connection: Pick<Connection, 'credentials' | 'data_access_expires_at'>): string | null {
   const ends = [connection.data_access_expires_at, ...connection.credentials.map((each) => each.expires_at)];
   return ends.filter((end) => end !== null).sort()[0] ?? null;
 }
 
-/** What people call it: the name of the account that authorized it, else of what it reaches, else Meta's id. */
+/**
+ * The name to show: that of the account that authorized the connection, else of an asset it reaches, else Meta's id.
+ */
 export function accountName(connection: Connection): string {
   const [root] = connection.credentials;
   const asset = connection.assets.find(({ name }) => name !== null);

@@ -3,7 +3,7 @@ import type { ReactNode } from 'react';
 
 const LOADING_ROWS = ['a', 'b', 'c', 'd', 'e'];
 
-/** A column of a table. A `secondary` one is not shown on a phone. */
+/** A column of a table. A `secondary` column is hidden on phones. */
 export interface Column<T> {
   key: string;
   title: ReactNode;
@@ -13,8 +13,8 @@ export interface Column<T> {
 }
 
 /**
- * The table of every list. It scrolls sideways by itself, so that the page never does; `empty` stands in the place of
- * rows where there are none.
+ * The table of every list. It scrolls sideways on its own, so that the page never does; `empty` replaces the rows if
+ * there are none.
  */
 export function DataTable<T>(props: {
   label: string;

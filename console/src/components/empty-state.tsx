@@ -2,7 +2,7 @@ import { Stack, Text, ThemeIcon } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { Icon, type IconName } from './icon.tsx';
 
-/** Stands where there is nothing to show, and says why or what to do. */
+/** Shown if there is nothing to list; says why or what to do. */
 export function EmptyState(props: { icon: IconName; title: string; detail?: string; children?: ReactNode }) {
   return (
     <Stack align="center" gap="xs" py={40} px="md" ta="center">

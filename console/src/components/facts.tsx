@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 
-/** Names and what they are. Null: nothing to say. */
+/** Names and their values. Null: no value to show. */
 export function Facts({ facts }: { facts: readonly (readonly [name: string, value: ReactNode])[] }) {
   return (
     <dl className="facts">

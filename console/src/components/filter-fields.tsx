@@ -7,7 +7,7 @@ interface FilterFieldProps {
   onChange: (value: string) => void;
 }
 
-/** A filter that is typed: it holds once Enter is pressed or the field is left. */
+/** A text filter: it applies once Enter is pressed or the field loses focus. */
 export function TextFilterField({ label, value, onChange }: FilterFieldProps) {
   const [text, setText] = useState(value);
   useEffect(() => setText(value), [value]);
@@ -29,7 +29,7 @@ export function TextFilterField({ label, value, onChange }: FilterFieldProps) {
   );
 }
 
-/** A filter that is chosen. */
+/** A filter with fixed options. */
 export function SelectFilterField(props: FilterFieldProps & { options: readonly { value: string; label: string }[] }) {
   return (
     <NativeSelect

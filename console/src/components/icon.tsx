@@ -1,4 +1,4 @@
-/** Strokes on a square of 24. */
+/** Stroke paths on a 24 × 24 grid. */
 const ICONS = {
   alert: 'M12 8v5m0 3.5v.01M10.3 4 2.6 17.5A2 2 0 0 0 4.3 20.5h15.4a2 2 0 0 0 1.7-3L13.7 4a2 2 0 0 0-3.4 0Z',
   apps: 'M4 4h6v6H4zM14 4h6v6h-6zM4 14h6v6H4zM14 17h6m-3-3v6',
@@ -34,7 +34,7 @@ const ICONS = {
 
 export type IconName = keyof typeof ICONS;
 
-/** A decoration: what it means must stand beside it, or in the label of its button. */
+/** Decorative: its meaning must be given in the text next to it or in its button's label. */
 export function Icon({ name, size = 18 }: { name: IconName; size?: number }) {
   return (
     <svg

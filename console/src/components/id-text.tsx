@@ -2,7 +2,7 @@ import { ActionIcon, CopyButton, Group } from '@mantine/core';
 import { useMessages } from '../messages/use-messages.tsx';
 import { Icon } from './icon.tsx';
 
-/** An id as it is, and a button that copies it. */
+/** An id in full, with a button that copies it. */
 export function IdText({ id }: { id: string }) {
   return (
     <Group gap={2} wrap="nowrap" display="inline-flex" maw="100%">

@@ -2,7 +2,7 @@ import { Group, Stack, Text, Title } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { useDocumentTitle } from '../frame/use-document-title.ts';
 
-/** The heading of a page, what it is about, and what can be done on it. */
+/** A page's heading, description, and actions. */
 export function PageHeader(props: { title: string; description?: ReactNode; children?: ReactNode }) {
   useDocumentTitle(props.title);
   return (

@@ -3,7 +3,7 @@ import type { PagedList } from '../api/use-paged-list.ts';
 import { fill } from '../messages/messages.ts';
 import { useMessages } from '../messages/use-messages.tsx';
 
-/** Leads from page to page of a list; absent where there is but one. */
+/** Navigates between the pages of a list; not shown if there is only one. */
 export function Pager({ list }: { list: PagedList<unknown> }) {
   const { list: words } = useMessages().frame;
   const { toFirst, toPrevious, toNext, rows } = list;

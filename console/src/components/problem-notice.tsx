@@ -74,7 +74,7 @@ interface Description {
   remedy?: string;
   requestId?: string;
   errors: readonly { path: string; message: string }[];
-  /** Of a problem that has a page. */
+  /** Only for a problem that has a page. */
   code?: string;
 }
 

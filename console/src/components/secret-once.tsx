@@ -2,7 +2,7 @@ import { Button, CopyButton, Group, Stack, Text, TextInput } from '@mantine/core
 import { useMessages } from '../messages/use-messages.tsx';
 import { Icon } from './icon.tsx';
 
-/** A secret that is shown this one time, to copy. */
+/** A secret that is shown only once, to copy. */
 export function SecretOnce({ label, value }: { label: string; value: string }) {
   const { frame } = useMessages();
   return (

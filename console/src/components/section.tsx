@@ -1,7 +1,7 @@
 import { Group, Paper, Stack, Text, Title } from '@mantine/core';
 import { type ReactNode, useId } from 'react';
 
-/** A part of a page, with its heading. A `flush` one holds a table, which reaches its edges. */
+/** A part of a page, with its heading. A `flush` section holds a table, which extends to its edges. */
 export function Section(props: {
   title: string;
   description?: ReactNode;

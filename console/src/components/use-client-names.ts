@@ -6,7 +6,7 @@ import { useCanChange } from '../session/use-session.ts';
 const PAGE_SIZE = 200;
 const STALE_MS = 60_000;
 
-/** Returns what a client is called, or its id: who may not list clients, and deleted ones, have no more. */
+/** Returns a client's name, or its id if the user may not list clients or the client was deleted. */
 export function useClientNames(): (clientId: string) => string {
   const { data } = useQuery({
     queryKey: ['client-names'],

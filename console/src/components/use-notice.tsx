@@ -7,7 +7,7 @@ const SHOWN_MS = 5_000;
 
 const NoticeContext = createContext<(text: string) => void>(() => {});
 
-/** Shows what succeeded, for a moment; screen readers are told. */
+/** Shows a success briefly, and announces it to screen readers. */
 export function NoticeProvider({ children }: { children: ReactNode }) {
   const { actions } = useMessages().frame;
   const [notice, setNotice] = useState<{ text: string } | null>(null);
@@ -39,7 +39,7 @@ export function NoticeProvider({ children }: { children: ReactNode }) {
   );
 }
 
-/** Returns what says that something was done. */
+/** Returns the function that reports a success. */
 export function useNotice(): (text: string) => void {
   return useContext(NoticeContext);
 }

@@ -2,7 +2,7 @@ import { Alert, Button, Stack, Text } from '@mantine/core';
 import { Component, type ReactNode } from 'react';
 import { useMessages } from '../messages/use-messages.tsx';
 
-/** Keeps the frame when a page fails. Another page, told by `resetKey`, begins anew. */
+/** Keeps the frame when a page fails. A new `resetKey`, for another page, clears the error. */
 export class ErrorBoundary extends Component<{ resetKey: string; children: ReactNode }, { error: Error | null }> {
   override state: { error: Error | null } = { error: null };
 

@@ -9,7 +9,7 @@ import { useSession } from '../session/use-session.ts';
 import { Mark } from './mark.tsx';
 import { SessionMenu } from './session-menu.tsx';
 
-/** What stands around every page: the navigation, and who is signed in. */
+/** The frame around every page: the navigation, and who is signed in. */
 export function Frame({ children }: { children: ReactNode }) {
   const { navigation: words } = useMessages().frame;
   const [isOpen, { toggle, close }] = useDisclosure();
@@ -101,7 +101,7 @@ function PageLink({ page, label }: { page: PageEntry; label: string }) {
   );
 }
 
-/** A new page begins at its top, and its content has the focus, for screen readers and the keyboard. */
+/** A new page begins at its top, with the focus on its content, for screen readers and the keyboard. */
 function useFocusOnNavigation(onNavigate: () => void) {
   const [location] = useLocation();
   const content = useRef<HTMLElement>(null);

@@ -19,7 +19,7 @@ import { useSession } from '../session/use-session.ts';
 import { formatInstant } from '../time-format.ts';
 import { LanguageSelect } from './language-select.tsx';
 
-/** Who is signed in, until when, and how the console looks to them. */
+/** Who is signed in, until when, and their display settings. */
 export function SessionMenu() {
   const { locale, messages } = useLanguage();
   const { session: words } = messages.frame;

@@ -16,7 +16,7 @@ import { SIGN_IN } from './en/sign-in.ts';
 import { SUBSCRIPTIONS } from './en/subscriptions.ts';
 import { TERMS } from './en/terms.ts';
 
-/** All that the console says. `{…}` are placeholders: a test compares them with those of the other languages. */
+/** All texts of the console. `{…}` are placeholders: a test compares them with those of the other languages. */
 export const MESSAGES = {
   frame: FRAME,
   signIn: SIGN_IN,

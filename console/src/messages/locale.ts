@@ -4,7 +4,7 @@ import type { Messages } from './messages.ts';
 export const LOCALES = ['en', 'pt-BR', 'es'] as const;
 export type Locale = (typeof LOCALES)[number];
 
-/** How each language calls itself. */
+/** The name of each language in that language. */
 export const LOCALE_NAMES: Readonly<Record<Locale, string>> = {
   en: 'English',
   // cspell:disable
@@ -19,12 +19,15 @@ const LOADERS: Readonly<Record<Locale, () => Promise<{ MESSAGES: Messages }>>> =
   es: () => import('./es.ts'),
 };
 
-/** Loads the messages of a language, in a file of their own. */
+/** Loads the messages of a language, which are in a separate file. */
 export async function loadMessages(locale: Locale): Promise<Messages> {
   return (await LOADERS[locale]()).MESSAGES;
 }
 
-/** Returns the locale that was chosen before, else the browser's best. Another region's language will do. */
+/**
+ * Returns the locale that was chosen before, else the browser's first preference that we support. Another regional
+ * variant of a language is acceptable.
+ */
 export function chooseLocale(chosen: string | null, preferred: readonly string[]): Locale {
   const languageOf = (tag: string): string => tag.split('-', 1)[0]?.toLowerCase() ?? '';
   for (const tag of [...(chosen === null ? [] : [chosen]), ...preferred]) {

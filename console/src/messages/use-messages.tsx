@@ -12,7 +12,7 @@ interface Language {
 
 const LanguageContext = createContext<Language | null>(null);
 
-/** Holds the language; another one is loaded when it is chosen. */
+/** Holds the language; loads another one when it is chosen. */
 export function LanguageProvider(props: { locale: Locale; messages: Messages; children: ReactNode }) {
   const [language, setLanguage] = useState({ locale: props.locale, messages: props.messages });
   const value = useMemo<Language>(
@@ -31,7 +31,7 @@ export function LanguageProvider(props: { locale: Locale; messages: Messages; ch
   return <LanguageContext value={value}>{props.children}</LanguageContext>;
 }
 
-/** The locale that was chosen on this browser, if any. */
+/** The locale that was chosen in this browser, if any. */
 export function storedLocale(): string | null {
   return localStorage.getItem(STORAGE_KEY);
 }

@@ -1,10 +1,10 @@
-/** The page that a tab which was only opened to sign in ends on. */
+/** The last page of a tab that was opened only to sign in. */
 export const SIGNED_IN_PATH = '/signed-in';
 
-/** The service takes no longer addresses to lead back to. */
+/** The longest return path that the service accepts. */
 const MAX_PATH_LENGTH = 480;
 
-/** The address of a page with its filters, without what a failed sign-in added. */
+/** The path of a page with its filters, without the parameters that a failed sign-in added. */
 export function pagePath(location: string, search: URLSearchParams): string {
   const filters = new URLSearchParams(search);
   filters.delete('sign_in_error');

@@ -9,8 +9,7 @@ import { SignInPage } from './sign-in-page.tsx';
 import { SessionContext } from './use-session.ts';
 
 /**
- * Shows the console to who is signed in. When the session ends meanwhile, the sign-in opens over the page, which keeps
- * what was typed.
+ * Shows the console to signed-in users. If the session ends, the sign-in opens over the page, which keeps its input.
  */
 export function SessionGate(props: { linkError: unknown; children: ReactNode }) {
   const { signIn, frame } = useMessages();

@@ -6,7 +6,7 @@ import { PUBLIC_PATH } from '../public-path.ts';
 
 export const SESSION_KEY = ['session'] as const;
 
-/** The session of this browser; null: there is none. Asked again when somebody comes back to the tab. */
+/** The session of this browser; null: there is none. Checked again when the user returns to the tab. */
 export function useSessionQuery(): UseQueryResult<ConsoleSession | null> {
   return useQuery({
     queryKey: SESSION_KEY,
@@ -31,7 +31,7 @@ export function useSignInMethods(): UseQueryResult<SignInMethods> {
   });
 }
 
-/** Signs in by a key; then reads again what the page shows, as whom it is now for. */
+/** Signs in with a key; then reads the page's data again, because the user may be another one. */
 export function useKeySignIn() {
   const client = useQueryClient();
   return useMutation({
@@ -43,7 +43,7 @@ export function useKeySignIn() {
   });
 }
 
-/** Ends the session, and leaves nothing of it in the memory of the page. */
+/** Ends the session, and removes everything of it from the page's memory. */
 export function useSignOut() {
   return useMutation({
     mutationFn: () => unwrap(api.DELETE('/v1/console/sessions/current')),

@@ -9,7 +9,7 @@ import { PUBLIC_PATH } from '../public-path.ts';
 import { oidcAddress, pagePath, SIGNED_IN_PATH } from './oidc-address.ts';
 import { useKeySignIn, useSignInMethods } from './session-query.ts';
 
-/** The ways to sign in that are switched on. Over a page, the issuer opens in another tab, so that the page stays. */
+/** The enabled ways to sign in. Over a page, the issuer opens in another tab, so that the page stays. */
 export function SignInForm({ isOverPage = false }: { isOverPage?: boolean }) {
   const { signIn: words } = useMessages();
   const methods = useSignInMethods();

@@ -10,7 +10,7 @@ import { fill } from '../messages/messages.ts';
 import { useMessages } from '../messages/use-messages.tsx';
 import { SignInForm } from './sign-in-form.tsx';
 
-/** Shown to who is not signed in, at any address; it stays the same, so that the page follows. */
+/** Shown at any URL while not signed in; the URL stays, so that its page follows. */
 export function SignInPage({ linkError }: { linkError: unknown }) {
   const { signIn: words } = useMessages();
   useDocumentTitle(words.title);

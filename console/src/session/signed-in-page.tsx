@@ -4,7 +4,7 @@ import { EmptyState } from '../components/empty-state.tsx';
 import { useDocumentTitle } from '../frame/use-document-title.ts';
 import { useMessages } from '../messages/use-messages.tsx';
 
-/** The end of a sign-in in a tab of its own. */
+/** The end of a sign-in in a separate tab. */
 export function SignedInPage() {
   const { signIn: words } = useMessages();
   useDocumentTitle(words.signedIn);

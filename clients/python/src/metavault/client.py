@@ -16,11 +16,10 @@ from .transport import Hooks, Request, Response, Transport, always
 
 
 class Metavault:
-    """A client of one service; make one for the process, and share it among threads.
+    """A client of one service; create one per process, and share it among threads.
 
-    `credential` is an API key, or a function that returns a token of an issuer. `timeout` counts seconds for
-    connecting and for each read; `attempts` counts the first try, too; a `Retry-After` beyond `max_wait` seconds is
-    not waited for.
+    `credential` is an API key, or a function that returns a token of an issuer. `timeout`: seconds for connecting and
+    for each read. `attempts` includes the first one. A `Retry-After` longer than `max_wait` seconds is not waited for.
     """
 
     def __init__(
@@ -60,7 +59,7 @@ class Metavault:
         connection_id: str | None = None,
         version: str | None = None,
     ) -> Graph:
-        """Graph calls for one customer's product, or for one asset of it. `version` (`v26.0`) is the service's own."""
+        """Graph calls for one customer's product, or one of its assets. `version` (`v26.0`): default, the service's."""
         return Graph(self._transport, self.leases, LeaseRequest(tenant, product, asset_id, connection_id), version)
 
     def facebook_api(
@@ -77,7 +76,7 @@ class Metavault:
         return ads_api(self.leases, request, api_version=api_version, timeout=self._timeout)
 
     def _issue_lease(self, request: LeaseRequest) -> Lease:
-        # A lease that nobody gets to see is worth nothing and ends by itself, so asking again does no harm.
+        # Safe to repeat: a lease whose response is lost cannot be used, and expires by itself.
         return parse_lease(self._call("POST", "/v1/leases", request.body(), {}))
 
     def _end_lease(self, lease_id: str) -> None:
@@ -91,7 +90,7 @@ class Metavault:
         return parsed
 
     def _send(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Response:
-        """Everything that is sent here may be sent twice. Raises MetavaultError."""
+        """Only for requests that are safe to repeat. Raises MetavaultError."""
         content = {} if body is None else {"Content-Type": "application/json"}
         answer = self._transport.send(
             Request(method, self._url + path, self._credential, body, {**content, **headers}, always)

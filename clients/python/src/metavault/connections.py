@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 
 
 class ConnectSession(TypedDict):
-    """Answer of `POST /v1/connect-sessions`: send the browser to `connect_url` before `expires_at`."""
+    """Response of `POST /v1/connect-sessions`: send the browser to `connect_url` before `expires_at`."""
 
     id: str
     connect_url: str
@@ -28,7 +28,7 @@ class StatusReason(TypedDict):
 
 
 class Connection(TypedDict):
-    """The fields that products need; the answer has more, and later versions add some."""
+    """The fields that products need; the response has more, and later versions may add others."""
 
     id: str
     tenant: str
@@ -48,7 +48,7 @@ class Connection(TypedDict):
 
 
 class RevokedConnection(TypedDict):
-    """Answer of `DELETE /v1/connections/{id}`."""
+    """Response of `DELETE /v1/connections/{id}`."""
 
     id: str
     status: str
@@ -57,12 +57,12 @@ class RevokedConnection(TypedDict):
     provider_revocation: str
 
 
-#: Method, path, body, further headers: the JSON of the answer.
+#: Takes method, path, body, and additional headers; returns the JSON of the response.
 Send = Callable[[str, str, "bytes | None", "dict[str, str]"], Any]
 
 
 class ConnectSessions:
-    """Invitations to connect."""
+    """Links for customers to connect."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -83,7 +83,7 @@ class ConnectSessions:
         locale: str | None = None,
         idempotency_key: str | None = None,
     ) -> ConnectSession:
-        """Makes a session. Repeats make no second one, thanks to an idempotency key."""
+        """Creates a session. An idempotency key keeps retries from creating a second one."""
         body = {
             "tenant": tenant,
             "product": product,
@@ -102,12 +102,12 @@ class ConnectSessions:
         return cast(ConnectSession, self._send("POST", "/v1/connect-sessions", content, headers))
 
     def get(self, session_id: str) -> dict[str, Any]:
-        """How far a session got, and which connection it made."""
+        """The state of a session, and the connection that it created."""
         return cast("dict[str, Any]", self._send("GET", f"/v1/connect-sessions/{quote(session_id, safe='')}", None, {}))
 
 
 class Connections:
-    """What customers connected."""
+    """Customers' connections."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -126,7 +126,7 @@ class Connections:
         expires_before: str | None = None,
         asset_id: str | None = None,
     ) -> Iterator[Connection]:
-        """All that match, asked for page by page."""
+        """All matching connections, requested page by page."""
         asked = {
             "tenant": tenant,
             "product": product,
@@ -144,7 +144,7 @@ class Connections:
             query["cursor"] = page["next_cursor"]
 
     def revoke(self, connection_id: str) -> RevokedConnection:
-        """Ends a connection here at once, and at Meta as soon as Meta answers. Needs an admin's key."""
+        """Ends a connection here at once, and at Meta as soon as Meta responds. Requires an admin's key."""
         return cast(
             RevokedConnection, self._send("DELETE", f"/v1/connections/{quote(connection_id, safe='')}", None, {})
         )

@@ -1,4 +1,4 @@
-"""What can go wrong."""
+"""Errors."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from .secret import without_tokens
 class MetavaultError(Exception):
     """A request that failed. Holds no token, key, or body.
 
-    `code` is stable (see `/problems/{code}` of the service), `remedy` says what to do, `retry_after` counts seconds,
-    `meta` is Meta's part in it: `code`, `subcode`, `type`, `fbtrace_id`. `status` is None where no answer came.
+    `code` is stable (see `/problems/{code}` of the service), `remedy` says what to do, `retry_after` is in seconds, and
+    `meta` holds Meta's error: `code`, `subcode`, `type`, `fbtrace_id`. `status` is None without a response.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class MetavaultError(Exception):
         self.retry_after = retry_after
         self.request_id = request_id
         self.meta = meta
-        #: Of `invalid_request`: what is wrong where (`path`, `message`).
+        #: For `invalid_request`: each invalid field (`path`) and its fault (`message`).
         self.errors = errors
 
     def __str__(self) -> str:
@@ -47,7 +47,7 @@ class MetavaultError(Exception):
 
 
 class UnreachableError(MetavaultError):
-    """No answer came, in time or at all; what was asked for may have been done."""
+    """No response, or not in time; the service may have carried out the request."""
 
 
 class GraphError(MetavaultError):
@@ -55,7 +55,7 @@ class GraphError(MetavaultError):
 
 
 def problem_error(status: int, headers: Mapping[str, str], body: bytes) -> MetavaultError:
-    """An answer of `/v1` as an error; problem details (RFC 9457) or not."""
+    """Converts a response of `/v1` to an error, with or without problem details (RFC 9457)."""
     problem = parse_object(body)
     return MetavaultError(
         str(problem.get("detail") or f"The answer was {status} without details."),
@@ -70,7 +70,7 @@ def problem_error(status: int, headers: Mapping[str, str], body: bytes) -> Metav
 
 
 def graph_error(status: int, headers: Mapping[str, str], body: bytes) -> GraphError:
-    """An answer of Graph or of the gateway as an error."""
+    """Converts a response of Graph or of the gateway to an error."""
     error = parse_object(body).get("error")
     if not isinstance(error, dict):
         error = {}
@@ -91,7 +91,7 @@ def graph_error(status: int, headers: Mapping[str, str], body: bytes) -> GraphEr
 
 
 def gateway_code(body: bytes) -> str | None:
-    """The gateway's own code of an error; None for an error of Meta's."""
+    """The code of an error of the gateway; None for an error from Meta."""
     error = parse_object(body).get("error")
     data = error.get("error_data") if isinstance(error, dict) else None
     code = data.get("code") if isinstance(data, dict) else None
@@ -99,7 +99,7 @@ def gateway_code(body: bytes) -> str | None:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """`Retry-After` in seconds, where it is a number."""
+    """`Retry-After` in seconds; None if it is not a number."""
     try:
         return max(0.0, float(headers.get("Retry-After", "")))
     except ValueError:
@@ -107,7 +107,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
-    """The JSON object that the body is, else an empty one."""
+    """Parses a JSON object; empty if the body is anything else."""
     try:
         parsed = json.loads(body)
     except ValueError:

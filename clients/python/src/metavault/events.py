@@ -1,4 +1,4 @@
-"""Events, verified as Standard Webhooks says."""
+"""Events, verified according to Standard Webhooks."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _TIME = re.compile(r"[0-9]{1,12}")
 
 
 class EventVerificationError(ValueError):
-    """The request is not from the service, or is too old: answer 401."""
+    """The request is not from the service, or is too old: respond with 401."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """`id` is the same in each repeat. The JSON schema of `data` is at `/schemas/events/v1/{type}`."""
+    """`id` is the same in every repeat. The JSON schema of `data` is at `/schemas/events/v1/{type}`."""
 
     id: str
     type: str
@@ -33,7 +33,7 @@ class Event:
 
 
 class EventVerifier:
-    """Holds the subscription's secrets (`whsec_…`): several while one is being rotated."""
+    """Holds the subscription's secrets (`whsec_…`): several during a rotation."""
 
     def __init__(self, *secrets: str, clock: Callable[[], float] = time.time) -> None:
         if not secrets:
@@ -42,7 +42,7 @@ class EventVerifier:
         self._clock = clock
 
     def verify(self, body: bytes, headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> Event:
-        """The event in the body, as it was received. Raises EventVerificationError."""
+        """Returns the event in a raw body: the bytes as received. Raises EventVerificationError."""
         pairs = headers.items() if isinstance(headers, Mapping) else headers
         given = {name.lower(): value for name, value in pairs}
         try:
@@ -58,7 +58,7 @@ class EventVerifier:
     def _is_signed(self, content: bytes, signatures: str) -> bool:
         given = [entry[3:].encode() for entry in signatures.split(" ") if entry.startswith("v1,")]
         expected = [base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()) for key in self._keys]
-        # All are compared, so that the time tells nothing.
+        # Compare all, so that the timing reveals nothing.
         return any([hmac.compare_digest(one, other) for one in expected for other in given])
 
 

@@ -8,14 +8,14 @@ from urllib.parse import urlsplit
 from .errors import gateway_code
 from .leases import Lease, LeaseRequest, Leases
 
-#: Hosts that the SDK has written into its code, and what the gateway has in their place.
+#: Hosts that are hard-coded in the SDK, and the suffix of the gateway's path that replaces them.
 _HOSTS = {"graph.facebook.com": "", "graph-video.facebook.com": "-video"}
 
 
 class LeaseAuth:
-    """Authentication of the library `requests`, which the SDK uses: each request gets the lease that is current.
+    """Authentication for the library `requests`, which the SDK uses: each request gets the current lease.
 
-    The lease travels in a header. The SDK would put it into the URL, and a URL into its exceptions.
+    The lease is sent in a header. The SDK would put it into the URL, and the URL into its exceptions.
     """
 
     def __init__(self, leases: Leases, request: LeaseRequest) -> None:
@@ -46,7 +46,7 @@ class LeaseAuth:
 
 
 def _at_gateway(url: str, lease: Lease) -> str:
-    """The same call at the gateway. Raises ValueError for all other places: a lease goes nowhere else."""
+    """The same call's URL at the gateway. Raises ValueError for other hosts: a lease must not be sent elsewhere."""
     if url.startswith(f"{lease.graph_base_url}/"):
         return url
     parts = urlsplit(url)
@@ -64,6 +64,6 @@ def ads_api(leases: Leases, request: LeaseRequest, *, api_version: str | None, t
     session.GRAPH = leases.get(request).graph_base_url
     session.requests.params.pop("access_token", None)
     session.requests.auth = LeaseAuth(leases, request)
-    # The SDK trusts the authorities of Meta's certificates only; the gateway's may be others.
+    # The SDK trusts only the authorities that issue Meta's certificates; the gateway may use others.
     session.requests.verify = True
     return FacebookAdsApi(session, api_version=api_version)

@@ -17,7 +17,7 @@ _NOT_CALLED = "too_many_calls"
 
 
 class Graph:
-    """Meta's Graph API for one tenant, product, and asset. A lease is found, kept, and renewed for each call."""
+    """Meta's Graph API for one tenant, product, and asset. Manages the lease: each call uses a current one."""
 
     def __init__(self, transport: Transport, leases: Leases, request: LeaseRequest, version: str | None = None) -> None:
         self._transport = transport
@@ -26,11 +26,11 @@ class Graph:
         self._version = version
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
-        """Reads an object or a list; the JSON that Meta answered. Raises GraphError."""
+        """Reads an object or a list; returns the JSON of Meta's response. Raises GraphError."""
         return self.call("GET", path, params)
 
     def post(self, path: str, body: Mapping[str, Any] | None = None, params: Mapping[str, Any] | None = None) -> Any:
-        """Sends a JSON body. Never repeated once Meta may have got it."""
+        """Sends a JSON body. Never repeated once Meta may have received it."""
         return self.call("POST", path, params, body if body is not None else {})
 
     def delete(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
@@ -51,7 +51,7 @@ class Graph:
     def call(
         self, method: str, path: str, params: Mapping[str, Any] | None = None, body: Mapping[str, Any] | None = None
     ) -> Any:
-        """Any call. A lease that the gateway refuses is replaced once. Raises GraphError, MetavaultError."""
+        """Makes any call. A lease that the gateway refuses is replaced once. Raises GraphError, MetavaultError."""
         lease = self._leases.get(self._request)
         answer = self._send(lease, method, path, params, body)
         if answer.status == 401 and gateway_code(answer.body) == _LEASE_REFUSED:
@@ -83,5 +83,5 @@ class Graph:
 
 
 def _text(value: Any) -> str:
-    """A parameter as Graph reads it: text as it is, everything else as JSON."""
+    """A parameter as Graph expects it: strings as they are, everything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value)

@@ -1,4 +1,4 @@
-"""Leases: short-lived access to one token at Meta, kept and renewed."""
+"""Leases: short-lived access to one Meta token, cached and renewed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .errors import MetavaultError
 
 log = logging.getLogger("metavault")
 
-#: Before its end a lease is not handed out any more, so that a call with it can end.
+#: A lease is not handed out in its last seconds, so that a call with it can finish.
 _MARGIN_SECONDS = 10.0
 
 
@@ -41,7 +41,7 @@ class LeaseRequest:
 
 @dataclass(frozen=True)
 class Lease:
-    """A lease, as the service describes it. repr() shows no token."""
+    """A lease, with the fields of the service's response. repr() shows no token."""
 
     lease_id: str
     mode: str
@@ -58,7 +58,7 @@ class Lease:
 
 
 def parse_lease(answer: dict[str, Any]) -> Lease:
-    """A lease from the answer's fields; those that this version does not know are left out."""
+    """Creates a lease from the fields of the response; ignores fields that this version does not know."""
     known = {name: answer[name] for name in Lease.__dataclass_fields__ if name in answer}
     for name in ("scopes", "missing_scopes"):
         known[name] = tuple(known.get(name) or ())
@@ -76,12 +76,12 @@ class _Entry:
 
 
 def run_in_thread(work: Callable[[], object]) -> None:
-    """A renewal must not keep a program from ending."""
+    """Uses a daemon thread, because a renewal must not keep a program from ending."""
     threading.Thread(target=work, name="metavault-renewal", daemon=True).start()
 
 
 class Leases:
-    """A bounded cache. Each lease is asked for once, however many threads want it, and renewed ahead of its end."""
+    """A bounded cache. Each lease is requested once, however many threads need it, and renewed before it expires."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class Leases:
         self._start = start
         self._forget_all()
         if hasattr(os, "register_at_fork"):
-            # A child has no thread that would finish what its parent began.
+            # A child process has no thread to finish its parent's requests.
             forget = weakref.WeakMethod(self._forget_all)
             os.register_at_fork(after_in_child=lambda: (forget() or (lambda: None))())
 
@@ -144,13 +144,13 @@ class Leases:
         return flight.result()
 
     def drop(self, lease: Lease) -> None:
-        """Forgets a lease that the gateway refused. The next call asks for another."""
+        """Forgets a lease that the gateway refused. The next call requests another."""
         with self._lock:
             for request in [key for key, entry in self._entries.items() if entry.lease.lease_id == lease.lease_id]:
                 del self._entries[request]
 
     def end(self, lease: Lease) -> None:
-        """Ends a lease at the service, too."""
+        """Forgets a lease, and ends it at the service."""
         self.drop(lease)
         self._end(lease.lease_id)
 
@@ -162,12 +162,12 @@ class Leases:
         try:
             self._start(lambda: self._fly(request, flight))
         except RuntimeError:
-            # No more threads: the program ends, or is at a limit. The lease still serves.
+            # No thread can start: the program is ending, or at a limit. The lease still works.
             with self._lock:
                 self._flights.pop(request, None)
 
     def _fly(self, request: LeaseRequest, flight: Future[Lease]) -> None:
-        """Asks the service, and tells everybody who waits. Counts from before the question, to be on the safe side."""
+        """Requests a lease for all waiting threads. To be safe, its lifetime counts from before the request."""
         asked_at = self._clock()
         try:
             lease = self._issue(request)
@@ -193,7 +193,7 @@ class Leases:
         flight.set_result(lease)
 
     def _postpone(self, request: LeaseRequest) -> bool:
-        """Lets the next try wait for a part of what is left of a lease. Returns whether there is one."""
+        """Delays the next renewal by part of the lease's remaining lifetime. Returns whether a lease is left."""
         entry = self._entries.get(request)
         now = self._clock()
         if entry is None or now >= entry.ends_at:

@@ -1,11 +1,11 @@
-"""Strings that must not be seen."""
+"""Strings that must not be shown."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 
-#: An API key, or a function that returns a token of an issuer (asked for each request; it may cache).
+#: An API key, or a function that returns a token of an issuer (called for each request, so it should cache).
 Credential = str | Callable[[], str]
 
 _TOKEN = re.compile(r"[\x21-\x7e]+")
@@ -28,7 +28,7 @@ class Secret:
 
 
 def authorization(credential: Callable[[], str]) -> str:
-    """A header's value. Raises ValueError, which does not show it, for what cannot be a token."""
+    """The header's value. Raises ValueError, without quoting the value, if it cannot be a token."""
     token = credential()
     # http.client would quote the whole header in its error.
     if not _TOKEN.fullmatch(token):
@@ -37,5 +37,5 @@ def authorization(credential: Callable[[], str]) -> str:
 
 
 def without_tokens(text: str) -> str:
-    """The text with everything that looks like a token taken out."""
+    """Replaces everything in the text that looks like a token."""
     return _TOKENS_IN_TEXT.sub("[token]", text)

@@ -1,4 +1,4 @@
-"""HTTP with time-outs, repeats, and hooks."""
+"""HTTP with timeouts, retries, and hooks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .secret import authorization
 
 log = logging.getLogger("metavault")
 
-#: Statuses that may pass by themselves; 409 only where Retry-After says so.
+#: Statuses that may be temporary; 409 only with Retry-After.
 _PASSING = frozenset({408, 409, 429, 502, 503, 504})
 _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 8.0
@@ -26,7 +26,7 @@ _LONGEST_PAUSE_SECONDS = 8.0
 
 @dataclass
 class Call:
-    """What hooks see of one try of a request: no query, body, or token. A hook may add `headers` (`traceparent`)."""
+    """One attempt as hooks see it: no query, body, or token. A hook may add `headers`, such as `traceparent`."""
 
     method: str
     path: str
@@ -36,7 +36,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a try ended. `status` is None where no answer came."""
+    """How an attempt ended. `status` is None without a response."""
 
     status: int | None
     request_id: str | None
@@ -45,7 +45,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Hooks:
-    """Functions for logs, metrics, and traces. They run in the calling thread, and must not raise."""
+    """Functions for logs, metrics, and traces. They run in the calling thread and must not raise."""
 
     on_request: Callable[[Call], None] | None = None
     on_response: Callable[[Call, Outcome], None] | None = None
@@ -53,7 +53,7 @@ class Hooks:
 
 @dataclass(frozen=True)
 class Request:
-    """`may_repeat` is asked with the answer's status and body, or with None where no answer came."""
+    """`may_repeat` takes the response's status and body, or None without a response."""
 
     method: str
     url: str
@@ -71,7 +71,7 @@ class Response:
 
 
 class _EveryStatus(urllib.request.HTTPErrorProcessor):
-    """Returns every answer as it is: no exceptions, and no redirects, which would carry the token along."""
+    """Returns every response as it is: no exceptions, and no redirects, which would pass the token on."""
 
     def http_response(self, request: Any, response: Any) -> Any:
         return response
@@ -80,7 +80,7 @@ class _EveryStatus(urllib.request.HTTPErrorProcessor):
 
 
 class Transport:
-    """Sends requests; safe for threads."""
+    """Sends requests; thread-safe."""
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class Transport:
         self._opener = urllib.request.build_opener(_EveryStatus, urllib.request.HTTPSHandler(context=context))
 
     def send(self, request: Request) -> Response:
-        """Returns the last answer, whatever its status. Raises UnreachableError if the last try had none."""
+        """Returns the last response, whatever its status. Raises UnreachableError if the last attempt got none."""
         attempt = 1
         while True:
             answer = self._try(request, attempt)
@@ -148,7 +148,7 @@ class Transport:
             self._hooks.on_response(call, Outcome(answer.status, answer.headers.get("X-Request-Id"), duration))
 
     def _pause(self, request: Request, answer: Response | UnreachableError, attempt: int) -> float | None:
-        """Seconds until the next try, with full jitter and after Retry-After; None: there is none."""
+        """Seconds until the next attempt: Retry-After plus full jitter; None: no further attempt."""
         asked = 0.0
         if isinstance(answer, UnreachableError):
             if not request.may_repeat(None, b""):
@@ -157,7 +157,7 @@ class Transport:
             if answer.status not in _PASSING or not request.may_repeat(answer.status, answer.body):
                 return None
             told = retry_after(answer.headers)
-            # What the service refuses without Retry-After will not pass; a proxy's word says nothing.
+            # Without Retry-After, a refusal by the service is permanent; one by a proxy may be temporary.
             if told is None and (answer.status == 409 or _is_ours(answer.body)):
                 return None
             asked = told or 0.0
@@ -166,7 +166,7 @@ class Transport:
 
 
 def always(status: int | None, body: bytes) -> bool:
-    """For requests that may be sent twice."""
+    """For requests that are safe to repeat."""
     return True
 
 

@@ -1,4 +1,4 @@
-/** Names of the pages, in the navigation and as titles of the window. */
+/** Names of the pages, in the navigation and as window titles. */
 export const PAGE_NAMES = {
   overview: 'Overview',
   connections: 'Connections',

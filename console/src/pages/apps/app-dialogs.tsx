@@ -6,7 +6,7 @@ import { ProblemNotice } from '../../components/problem-notice.tsx';
 import { SecretOnce } from '../../components/secret-once.tsx';
 import { useMessages } from '../../messages/use-messages.tsx';
 
-/** Adds a Meta app, which Meta is asked about first; then shows what to enter in its dashboard. */
+/** Adds a Meta app after checking it with Meta; then shows what to enter in Meta's dashboard. */
 export function NewAppDialog({ onClose }: { onClose: () => void }) {
   const { apps: words } = useMessages();
   const [draft, setDraft] = useState({ app_id: '', app_secret: '', name: '', tenants: [] as string[] });
@@ -66,7 +66,7 @@ export function NewAppDialog({ onClose }: { onClose: () => void }) {
   );
 }
 
-/** Replaces the secret of an app. Signatures by the old one count for a while. */
+/** Replaces an app's secret. Signatures with the old one remain valid for a while. */
 export function RotateAppSecretDialog({ appId, onClose }: { appId: string; onClose: () => void }) {
   const { apps: words } = useMessages();
   const [secret, setSecret] = useState('');
@@ -105,7 +105,7 @@ export function RotateAppSecretDialog({ appId, onClose }: { appId: string; onClo
   );
 }
 
-/** A form in a dialog. Once it has `result`, that is shown instead; without one the dialog closes. */
+/** A form in a dialog. Once there is a `result`, shows it instead; without one, the dialog closes. */
 function DialogForm(props: {
   title: string;
   submit: string;

@@ -58,7 +58,7 @@ export function AppPage() {
   );
 }
 
-/** What Meta said of it a moment ago. */
+/** What Meta has just reported about the app. */
 function MetaSection({ app }: { app: App }) {
   const { apps: words, terms } = useMessages();
   const { credentials, served_version: served, error, subscriptions, missing_settings: missing } = app.meta;
@@ -93,7 +93,7 @@ function MetaSection({ app }: { app: App }) {
   );
 }
 
-/** What to enter in the dashboard of the app. */
+/** What to enter in the app's dashboard. */
 function CallbackSection({ app }: { app: App }) {
   const { apps: words } = useMessages();
   const { callback_url: url } = app.webhooks;

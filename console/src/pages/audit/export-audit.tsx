@@ -14,7 +14,7 @@ import type { AuditQuery } from './audit-filter.ts';
 const PAGE_SIZE = 200;
 const MAX_ENTRIES = 100_000;
 
-/** Saves the entries that match as lines of JSON, which keep all of an entry. */
+/** Saves the matching entries as JSON lines, which keep each entry in full. */
 export function ExportAudit({ query }: { query: AuditQuery }) {
   const { audit: words } = useMessages();
   const [count, setCount] = useState(0);

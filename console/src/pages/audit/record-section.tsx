@@ -11,7 +11,10 @@ import { useMessages } from '../../messages/use-messages.tsx';
 import { useVerification, type Verification } from './use-verification.ts';
 import { VerificationProgress } from './verification-progress.tsx';
 
-/** Is the record whole? With an anchor that was kept elsewhere, also: is this the database that it was taken from? */
+/**
+ * Shows whether the record is complete. With an anchor kept elsewhere, also whether this is the database that it was
+ * taken from.
+ */
 export function RecordSection() {
   const { audit: words } = useMessages();
   const [anchor, setAnchor] = useState('');

@@ -6,12 +6,12 @@ import { readServerSentEvents } from '../../api/server-sent-events.ts';
 
 export type Verification = Schemas['ChainVerificationResponse'];
 
-/** How far a verification is since this page knows of it. */
+/** Progress of a verification since the first position that the page received. */
 export interface Progress {
-  /** Entries checked, of those that there were to check. */
+  /** Entries checked, and entries to check in total. */
   done: number;
   all: number;
-  /** A second. */
+  /** Entries per second. */
   rate: number;
 }
 
@@ -20,7 +20,7 @@ interface Position {
   last_position: number;
 }
 
-/** Verifies the record, with the anchor if there is one, and tells meanwhile how far that is. */
+/** Verifies the record, with the anchor if there is one, and reports its progress. */
 export function useVerification() {
   const [progress, setProgress] = useState<Progress | null>(null);
   const verify = useMutation({
@@ -49,7 +49,7 @@ export function useVerification() {
   return { verify, progress };
 }
 
-/** Counts from the first position that is told: what was pruned is not checked again. */
+/** Counts from the first reported position: pruned entries are not checked again. */
 function progressSinceFirst(): (at: Position) => Progress {
   let first: { position: number; at: number } | null = null;
   return ({ position, last_position: last }) => {

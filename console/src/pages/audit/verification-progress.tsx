@@ -4,7 +4,7 @@ import { fill } from '../../messages/messages.ts';
 import { useLanguage, useMessages } from '../../messages/use-messages.tsx';
 import type { Progress } from './use-verification.ts';
 
-/** How far a verification is, and how long it still takes at the speed so far. */
+/** How far a verification is, and how long it will still take at the current rate. */
 export function VerificationProgress({ progress }: { progress: Progress | null }) {
   const { audit: words } = useMessages();
   const { locale } = useLanguage();

@@ -14,7 +14,7 @@ type Client = Schemas['ClientWithKeysResponse'];
 
 const DAY_HOURS = 24;
 
-/** A client's keys, of which nothing but their lives is known, and a new one. */
+/** A client's keys, of which only the lifetimes are known, and a button for a new one. */
 export function ClientKeysSection({ client }: { client: Client }) {
   const { clients: words, frame } = useMessages();
   const [isIssuing, setIsIssuing] = useState(false);

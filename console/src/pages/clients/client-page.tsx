@@ -74,7 +74,7 @@ function ClientDetails({ client }: { client: Client }) {
   );
 }
 
-/** What the client may do. What is typed stays until it is saved, whatever is read meanwhile. */
+/** What the client may do. Input stays until it is saved, even if the client is read again. */
 function PolicySection({ client }: { client: Client }) {
   const { clients: words } = useMessages();
   const [draft, setDraft] = useState<PolicyDraft | null>(null);

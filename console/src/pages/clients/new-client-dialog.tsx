@@ -10,7 +10,7 @@ import { useMessages } from '../../messages/use-messages.tsx';
 import { isReadable, NEW_POLICY, type PolicyDraft, toPolicy } from './policy-draft.ts';
 import { PolicyFields } from './policy-fields.tsx';
 
-/** Makes a client, and shows its key this one time. */
+/** Creates a client, and shows its key only once. */
 export function NewClientDialog({ onClose }: { onClose: () => void }) {
   const { clients: words, frame } = useMessages();
   const [, navigate] = useLocation();

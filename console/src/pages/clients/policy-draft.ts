@@ -4,7 +4,7 @@ type Schemas = components['schemas'];
 type Client = Schemas['ClientWithKeysResponse'];
 type Allow = Client['allow'];
 
-/** What a client may do, as it is typed. */
+/** A client's policy as entered in the form. */
 export interface PolicyDraft {
   name: string;
   role: Client['role'];
@@ -14,7 +14,7 @@ export interface PolicyDraft {
   max_ttl_seconds: number | string;
   /** Empty: no limit. */
   rate_limit_per_second: number | string;
-  /** One pattern a line, or JSON by product. Empty: every call. */
+  /** One pattern per line, or JSON by product. Empty: every call. */
   allow: string;
   ip_allow_list: string[];
 }
@@ -45,7 +45,10 @@ export function toDraft(client: Client): PolicyDraft {
   };
 }
 
-/** The fields of the request, as the API takes them. Throws `SyntaxError` if `allow` begins as JSON and is none. */
+/**
+ * Returns the request's fields as the API expects them. Throws `SyntaxError` if `allow` begins as JSON but is not
+ * valid.
+ */
 export function toPolicy(draft: PolicyDraft): Omit<Schemas['UpdateClientRequest'], 'identities'> {
   return {
     name: draft.name.trim(),
@@ -59,13 +62,13 @@ export function toPolicy(draft: PolicyDraft): Omit<Schemas['UpdateClientRequest'
   };
 }
 
-/** Patterns, one a line; JSON where they differ by product. */
+/** Patterns, one per line; JSON if they differ by product. */
 export function allowText(allow: Allow): string {
   if (allow === null) return '';
   return Array.isArray(allow) ? allow.join('\n') : JSON.stringify(allow, null, 2);
 }
 
-/** Returns null for an empty text. Throws `SyntaxError` for a text that begins as JSON and is none. */
+/** Returns null for an empty text. Throws `SyntaxError` for a text that begins as JSON but is not valid. */
 export function parseAllow(text: string): Allow {
   const trimmed = text.trim();
   if (trimmed === '') return null;
@@ -76,7 +79,7 @@ export function parseAllow(text: string): Allow {
     .filter((line) => line !== '');
 }
 
-/** Whether `allow` can be read; otherwise it has to be corrected before anything is sent. */
+/** Whether `allow` can be parsed; otherwise it must be corrected before anything is sent. */
 export function isReadable({ allow }: PolicyDraft): boolean {
   try {
     parseAllow(allow);

@@ -6,7 +6,7 @@ import { isReadable, type PolicyDraft } from './policy-draft.ts';
 const ALL = '*';
 const ROLES = ['service', 'admin', 'tenant_admin', 'auditor'] as const;
 
-/** What a client may do. The role is chosen once. */
+/** Fields for a client's policy. The role can be chosen only for a new client. */
 export function PolicyFields(props: { draft: PolicyDraft; onChange: (draft: PolicyDraft) => void; isNew?: boolean }) {
   const { clients: words, frame } = useMessages();
   const { draft, onChange, isNew = false } = props;

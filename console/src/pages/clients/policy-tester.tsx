@@ -11,7 +11,7 @@ type Question = Schemas['PolicyTestRequest'];
 
 const METHODS = ['GET', 'POST', 'DELETE', 'PUT', 'PATCH', 'HEAD'] as const;
 
-/** May this client make a call? The service answers by the rules of the gateway. */
+/** Tests whether the client may make a call. The service answers by the gateway's rules. */
 export function PolicyTester({ id }: { id: string }) {
   const { clients, terms } = useMessages();
   const { tester: words } = clients;

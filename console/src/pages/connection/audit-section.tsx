@@ -10,7 +10,7 @@ import { connectionKey } from './connection-query.ts';
 
 const PAGE_SIZE = 20;
 
-/** What the audit record says of the connection, the latest first. */
+/** The connection's entries in the audit record, newest first. */
 export function AuditSection({ connection }: { connection: Connection }) {
   const { connection: page, frame } = useMessages();
   const list = useInfiniteQuery({

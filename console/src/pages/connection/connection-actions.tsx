@@ -14,7 +14,7 @@ import { ReconnectDialog } from './reconnect-dialog.tsx';
 
 type Dialog = 'rotate' | 'revoke' | 'reconnect';
 
-/** What can be done to a connection; nothing for who may only look. */
+/** The actions on a connection; none for roles that may only read. */
 export function ConnectionActions({ connection }: { connection: Connection }) {
   const { connection: words } = useMessages();
   const canChange = useCanChange();

@@ -3,7 +3,7 @@ import { api, unwrap } from '../../api/client.ts';
 import { useLiveInterval } from '../../api/use-live-interval.ts';
 import type { Connection } from '../../components/connection-summary.ts';
 
-/** All that is shown about one connection is kept under this key. */
+/** Everything shown about one connection is cached under this key. */
 export const connectionKey = (id: string) => ['connection', id] as const;
 
 export function useConnection(id: string): UseQueryResult<Connection> {
@@ -14,7 +14,7 @@ export function useConnection(id: string): UseQueryResult<Connection> {
   });
 }
 
-/** Does something to the connection; then all that is shown about it is read again. */
+/** Performs an action on the connection; then reads everything shown about it again. */
 export function useConnectionAction<Input, Result>(id: string, act: (input: Input) => Promise<Result>) {
   const client = useQueryClient();
   return useMutation({

@@ -5,7 +5,7 @@ type AuditEntry = components['schemas']['AuditEntryResponse'];
 
 export type MarkKind = 'issued' | 'renewed' | 'rotated' | 'inspected' | 'failed' | 'expires';
 
-/** Audit actions that tell of a token's life. */
+/** Audit actions that mark events in a token's life. */
 export const LIFE_ACTIONS = {
   'credential.granted': 'issued',
   'credential.refreshed': 'renewed',
@@ -17,7 +17,7 @@ export const LIFE_ACTIONS = {
 
 type LifeAction = keyof typeof LIFE_ACTIONS;
 
-/** What the time line shows; positions are percent of it. */
+/** The range that the timeline shows; positions are a percentage of it. */
 export interface TimeWindow {
   from: Date;
   to: Date;
@@ -34,7 +34,7 @@ export interface Mark {
 interface Span {
   start: number;
   end: number;
-  /** The token in use; others were replaced. */
+  /** The token in use; the others were replaced. */
   isCurrent: boolean;
   /** It began before the window, or ends after it or never. */
   isCutAtStart: boolean;
@@ -54,7 +54,7 @@ export function windowAround(now: Date): TimeWindow {
   return { from: new Date(now.getTime() - 90 * DAY_MS), to: new Date(now.getTime() + 60 * DAY_MS) };
 }
 
-/** Where an instant stands in the window, in percent; less than 0 or more than 100 outside. */
+/** The position of an instant in the window, in percent; less than 0 or more than 100 if outside. */
 export function positionOf(at: Date, { from, to }: TimeWindow): number {
   return (100 * (at.getTime() - from.getTime())) / (to.getTime() - from.getTime());
 }
@@ -72,14 +72,14 @@ export function monthsOf({ from, to }: TimeWindow): Date[] {
 }
 
 /**
- * Puts a credential's fields and what the audit record says of it on the time line. The record may be pruned or cut, so
- * the fields count where it is silent.
+ * Places a credential's fields and its audit entries on the timeline. The record may be pruned or incomplete, so the
+ * fields apply where it has no entry.
  */
 export function lifeOf(credential: Credential, entries: readonly AuditEntry[], window: TimeWindow): CredentialLife {
   const marks = new Map<string, Mark>();
   const add = (kind: MarkKind, at: string | null): void => {
     if (at === null) return;
-    // The record and the field tell of the same moment a few milliseconds apart.
+    // The entry and the field for the same moment differ by a few milliseconds.
     marks.set(`${kind} ${at.slice(0, 16)}`, { kind, at, position: positionOf(new Date(at), window) });
   };
   for (const { subject_id, action, at } of entries)
@@ -94,7 +94,7 @@ export function lifeOf(credential: Credential, entries: readonly AuditEntry[], w
   return { spans: spansOf(all), marks: all.filter(({ position }) => position >= 0 && position <= 100) };
 }
 
-/** Each token lives from its beginning to the next one's; the last to its end, or for good. */
+/** Each token lives from its beginning to the next one's; the last one to its end, or forever. */
 function spansOf(marks: readonly Mark[]): Span[] {
   const begins = marks.filter(({ kind }) => BEGINS.includes(kind)).map(({ position }) => position);
   const starts = begins.length === 0 ? [Number.NEGATIVE_INFINITY] : begins;
@@ -110,7 +110,7 @@ function spansOf(marks: readonly Mark[]): Span[] {
       isCutAtEnd: end > 100,
     };
   });
-  // Before the first renewal that is known, another token served since before the window.
+  // Before the first known renewal, another token was in use since before the window.
   const [first] = marks.filter(({ kind }) => BEGINS.includes(kind));
   const isRenewed = first !== undefined && first.kind !== 'issued' && first.position > 0;
   const earlier = { start: 0, end: Math.min(first?.position ?? 0, 100), isCurrent: false, isCutAtStart: true };

@@ -7,7 +7,7 @@ import { useLanguage, useMessages } from '../../messages/use-messages.tsx';
 import { formatDate, formatInstant, formatUtc } from '../../time-format.ts';
 import type { CredentialLife, Mark } from './credential-life.ts';
 
-/** One token's line: what it is, its lives, and how it is. */
+/** One token's line: its name, its lifetimes, and its health. */
 export function CredentialTrack(props: { credential: Credential; life: CredentialLife; now: number }) {
   const { locale, messages } = useLanguage();
   const { timeline: words } = messages.connection;
@@ -72,7 +72,7 @@ function ExpiryText({ credential }: { credential: Credential }) {
   );
 }
 
-/** Why the last work on the token failed, and when it is attempted again. */
+/** Why the last operation on the token failed, and when it is attempted again. */
 function FailureText({ credential: { failure } }: { credential: Credential }) {
   const { locale, messages } = useLanguage();
   const { timeline: words } = messages.connection;

@@ -7,7 +7,7 @@ import { Section } from '../../components/section.tsx';
 import { Time } from '../../components/time.tsx';
 import { useMessages } from '../../messages/use-messages.tsx';
 
-/** What is known about a connection, besides its tokens. */
+/** What is known about a connection apart from its tokens. */
 export function FactsSection({ connection }: { connection: Connection }) {
   const { connection: page, terms, frame } = useMessages();
   const { facts: words } = page;

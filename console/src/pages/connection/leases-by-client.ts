@@ -12,7 +12,7 @@ export interface ClientLeases {
   lastIssuedAt: string;
 }
 
-/** Sums leases up by client, who took the last one first. */
+/** Groups leases by client, the client with the latest lease first. */
 export function leasesByClient(leases: readonly Lease[]): ClientLeases[] {
   const clients = new Map<string, ClientLeases>();
   for (const lease of leases) {

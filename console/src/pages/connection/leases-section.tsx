@@ -15,7 +15,7 @@ import { type ClientLeases, leasesByClient } from './leases-by-client.ts';
 
 const DAY_MS = 86_400_000;
 const PAGE_SIZE = 200;
-/** A busy connection has far more; the latest tell who uses it. */
+/** A busy connection has far more; the latest ones show who uses it. */
 const MAX_LEASES = 1_000;
 
 /** Who used the connection during the last day. */
@@ -66,7 +66,7 @@ function modesOf(counts: Readonly<Record<string, number>>): string {
   return used.map(([mode]) => mode).join(', ');
 }
 
-/** The list begins with the latest. */
+/** The list begins with the newest. */
 async function readLeases(
   connectionId: string,
   signal: AbortSignal,

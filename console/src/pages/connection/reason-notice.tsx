@@ -5,7 +5,7 @@ import { fill } from '../../messages/messages.ts';
 import { useLanguage } from '../../messages/use-messages.tsx';
 import { formatInstant } from '../../time-format.ts';
 
-/** Why the connection has its status, and what mends it, in the words of the service. */
+/** Why the connection has its status, and the remedy, in the service's words. */
 export function ReasonNotice({ connection }: { connection: Connection }) {
   const { locale, messages } = useLanguage();
   const { connection: words } = messages;

@@ -16,7 +16,7 @@ import { formatInstant } from '../../time-format.ts';
 type SessionInput = Schemas['CreateSessionRequest'];
 type Flow = SessionInput['flow'];
 
-/** Flows that an imported connection's product can be connected by. */
+/** The flow to connect an imported connection's product with. */
 const FLOWS: Readonly<Record<Connection['product'], Flow>> = {
   whatsapp: 'embedded_signup',
   instagram: 'facebook_login',
@@ -25,7 +25,7 @@ const FLOWS: Readonly<Record<Connection['product'], Flow>> = {
   threads: 'threads_login',
 };
 
-/** Makes a connect session for the same account, whose link goes to the customer. */
+/** Creates a connect session for the same account; its link goes to the customer. */
 export function ReconnectDialog({ connection, onClose }: { connection: Connection; onClose: () => void }) {
   const { connection: words, frame } = useMessages();
   const [tenantName, setTenantName] = useState('');
@@ -37,7 +37,7 @@ export function ReconnectDialog({ connection, onClose }: { connection: Connectio
       const header = { 'Idempotency-Key': keyFor(body) };
       return unwrap(api.POST('/v1/connect-sessions', { params: { header }, body }));
     },
-    // The link is a secret: it is not kept when the dialog has gone.
+    // The link is a secret: it is not kept after the dialog is closed.
     gcTime: 0,
   });
   const submit = (event: FormEvent): void => {
@@ -92,7 +92,7 @@ function sessionInput(connection: Connection, tenantName: string, locale: Sessio
     product,
     flow: flow === 'import' ? FLOWS[product] : flow,
     app_id: connection.app_id,
-    // Somebody else's account would make another connection instead of mending this one.
+    // Another account would create a new connection instead of repairing this one.
     ...(connection.credentials[0]?.kind === 'system_user'
       ? {}
       : { expected: { meta_user_id: connection.meta_user_id } }),
@@ -133,7 +133,7 @@ function selectAll(event: { currentTarget: HTMLInputElement }): void {
   event.currentTarget.select();
 }
 
-/** Black on white in dark pages, too: some cameras read no other. */
+/** Black on white even in dark mode: some cameras read nothing else. */
 function QrCode({ text, label }: { text: string; label: string }) {
   const { size, path } = useMemo(() => {
     const { data, size: width } = encode(text, { ecc: 'M', border: 2 });

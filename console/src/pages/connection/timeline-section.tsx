@@ -15,7 +15,7 @@ const MAX_TRACKS = 8;
 const ENTRIES_PER_ACTION = 200;
 const LEGEND: readonly MarkKind[] = ['issued', 'renewed', 'rotated', 'inspected', 'failed', 'expires'];
 
-/** When each token was issued, renewed, and inspected, when that failed, and when it expires. */
+/** When each token was issued, renewed, and inspected, when that failed, and when the token expires. */
 export function TimelineSection({ connection }: { connection: Connection }) {
   const { timeline: words } = useMessages().connection;
   const { id, updated_at: updatedAt } = connection;
@@ -23,7 +23,7 @@ export function TimelineSection({ connection }: { connection: Connection }) {
     queryKey: [...connectionKey(id), 'lives', updatedAt],
     queryFn: ({ signal }) => readLives(id, signal),
   });
-  // The window moves with what was read, not with each look.
+  // The window moves with each read, not with each render.
   // biome-ignore lint/correctness/useExhaustiveDependencies: `data` stands for the time of the last read
   const timeWindow = useMemo(() => windowAround(new Date()), [data]);
   const shown = connection.credentials.slice(0, MAX_TRACKS);
@@ -63,7 +63,10 @@ export function TimelineSection({ connection }: { connection: Connection }) {
   );
 }
 
-/** What the record says of the lives of a connection's tokens. Leases, which are far more, are not read. */
+/**
+ * Reads the audit entries about the lives of a connection's tokens. Entries of leases, which are far more numerous, are
+ * not read.
+ */
 async function readLives(connectionId: string, signal: AbortSignal): Promise<Schemas['AuditEntryResponse'][]> {
   const from = windowAround(new Date()).from.toISOString();
   const pages = await Promise.all(

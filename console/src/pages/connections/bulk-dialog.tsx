@@ -10,12 +10,12 @@ import { type BulkAction, useBulkRun } from './use-bulk-run.ts';
 
 const MAX_TENANTS = 5;
 
-/** Says what will happen to the chosen connections, does it, and shows how each one fared. */
+/** Says what will happen to the chosen connections, does it, and shows the result of each one. */
 export function BulkDialog(props: { action: BulkAction; chosen: readonly Connection[]; onClose: () => void }) {
   const { connections, frame } = useMessages();
   const { bulk: words } = connections;
   const { action } = props;
-  // Kept as they were: the list behind is read again meanwhile.
+  // Kept as they were: the list behind the dialog is read again in the meantime.
   const [chosen] = useState(props.chosen);
   const workable = chosen.filter(({ status }) => status !== 'revoked');
   const run = useBulkRun(action);
@@ -105,7 +105,7 @@ function Outcome(props: {
   const { bulk: words } = useMessages().connections;
   const { rows, succeeded, failed } = props;
   const done = succeeded + failed;
-  // What went wrong stands where it is seen.
+  // Failures come first, where they are seen.
   const sorted = [...rows].sort((a, b) => rankOf(props.results.get(a.id)) - rankOf(props.results.get(b.id)));
   return (
     <Stack gap="xs" aria-live="polite">

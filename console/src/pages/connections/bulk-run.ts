@@ -5,24 +5,24 @@ export type RowResult =
   | { state: 'waiting' | 'running' | 'succeeded' | 'stopped' }
   | { state: 'failed'; error: unknown };
 
-/** How one call does its part of the rows. */
+/** How one call handles its part of the rows. */
 export interface BulkCall {
   rows: number;
   concurrency: number;
-  /** Returns what kept it from those that failed. */
+  /** Returns, for each row that failed, the cause. */
   call: (ids: readonly string[]) => Promise<ReadonlyMap<string, unknown>>;
 }
 
 export interface BulkRunOptions {
-  /** Aborted by the user, or by the run itself when no row can get on. */
+  /** Aborted by the user, or by the run itself if no row can succeed. */
   stop: AbortController;
   note: (ids: readonly string[], toResult: (id: string) => RowResult) => void;
   wait?: NonNullable<Patience['wait']>;
 }
 
 /**
- * Does the same to many rows and notes each one's result. A failed row does not hold up the others, and one that the
- * service asks to send again is sent again. Throws what keeps every row from going on.
+ * Performs the same action on many rows and notes each one's result. A failed row does not hold up the others, and a
+ * row that the service asks to repeat is sent again. Throws failures that affect every row.
  */
 export async function runInBulk(ids: readonly string[], bulk: BulkCall, options: BulkRunOptions): Promise<void> {
   const { stop, note } = options;
@@ -44,7 +44,7 @@ export async function runInBulk(ids: readonly string[], bulk: BulkCall, options:
   if (failed !== undefined) throw failed.reason;
 }
 
-/** Works off one part, in as many calls as it takes. Throws what would keep other parts from going on, too. */
+/** Processes one part, in as many calls as needed. Throws failures that would affect the other parts as well. */
 async function workOff(part: readonly string[], call: BulkCall['call'], options: BulkRunOptions): Promise<void> {
   const { stop, note, wait } = options;
   let left = part;
@@ -75,7 +75,7 @@ function longestToWait(errors: readonly unknown[]): unknown {
   return errors.reduce((a, b) => ((secondsToRetry(b) ?? 0) > (secondsToRetry(a) ?? 0) ? b : a));
 }
 
-/** Whether no other row would fare better: somebody has to sign in first, or the service is away. */
+/** Whether the failure affects all rows: the user must sign in first, or the service is unavailable. */
 function holdsUpAll(error: unknown): boolean {
   if (!(error instanceof ProblemError)) return false;
   return error.status === null || error.status === 401 || error.code === 'fresh_sign_in_required';

@@ -8,7 +8,7 @@ import type { Messages } from '../../messages/messages.ts';
 import { fill } from '../../messages/messages.ts';
 import type { Selection } from './use-selection.ts';
 
-/** The columns of the list; `selection` is null for who may not change anything. */
+/** The columns of the list; `selection` is null for users who may not change anything. */
 export function connectionColumns(
   { connections: { columns: words }, frame, terms }: Messages,
   selection: Selection | null,

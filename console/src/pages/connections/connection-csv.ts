@@ -18,7 +18,7 @@ const COLUMNS: readonly [string, (connection: Connection) => string | number | n
   ['updated_at', ({ updated_at }) => updated_at],
 ];
 
-/** The names of the columns, which stay the same in every language. Spreadsheets know UTF-8 by the mark in front. */
+/** Column names, the same in every language. Spreadsheets recognize UTF-8 by the leading byte-order mark. */
 export function csvHeading(): string {
   return `\ufeff${csvLine(COLUMNS.map(([name]) => name))}`;
 }

@@ -5,13 +5,13 @@ export type ConnectionQuery = NonNullable<operations['listConnections']['paramet
 export const PRODUCTS = ['whatsapp', 'instagram', 'ads', 'pages', 'threads'] as const;
 export const STATUSES = ['active', 'reauth_required', 'revoked'] as const;
 
-/** Parameters of the page's address that narrow the list; the same that the API takes. */
+/** Parameters of the page's URL that narrow the list; the same as those of the API. */
 export const FILTERS = ['q', 'tenant', 'product', 'status', 'health', 'reason', 'expires_before'] as const;
 export type FilterName = (typeof FILTERS)[number];
 
 const CONNECTION_ID = /^con_[0-9a-z]{26}$/;
 
-/** Reads the filters of the page's address into the query of the API. Words that the API does not know are left out. */
+/** Converts the filters in the page's URL to the API's query. Leaves out values that the API does not accept. */
 export function toConnectionQuery(search: URLSearchParams): ConnectionQuery {
   const oneOf = <T extends string>(known: readonly T[], name: FilterName): T | undefined =>
     known.find((each) => each === search.get(name));
@@ -28,7 +28,7 @@ export function toConnectionQuery(search: URLSearchParams): ConnectionQuery {
   return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined)) as ConnectionQuery;
 }
 
-/** The id of a connection, if that is what was searched for. */
+/** The id of a connection, if the search text is one. */
 export function searchedConnection(text: string): string | null {
   return CONNECTION_ID.test(text.trim()) ? text.trim() : null;
 }

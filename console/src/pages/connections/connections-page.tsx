@@ -75,7 +75,7 @@ function NothingFound() {
   );
 }
 
-/** What can be done to the chosen rows. */
+/** The actions on the chosen rows. */
 function BulkBar({ selection }: { selection: Selection }) {
   const { connections: words } = useMessages();
   const [action, setAction] = useState<BulkAction | null>(null);

@@ -14,7 +14,7 @@ import type { ConnectionQuery } from './connection-filter.ts';
 
 const PAGE_SIZE = 200;
 
-/** Exports all that the filters match, not only the page that is shown. Pressed again, it stops. */
+/** Exports all connections that match the filters, not only the page shown. Pressing it again stops the export. */
 export function ExportButton(props: { query: ConnectionQuery; onError: (error: unknown) => void }) {
   const { connections: words } = useMessages();
   const notify = useNotice();

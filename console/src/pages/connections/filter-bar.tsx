@@ -5,7 +5,7 @@ import { Icon } from '../../components/icon.tsx';
 import { useMessages } from '../../messages/use-messages.tsx';
 import { FILTERS, type FilterName, PRODUCTS, STATUSES, searchedConnection } from './connection-filter.ts';
 
-/** Narrows the list. The filters stand in the address, so that a link shows the same list. */
+/** Narrows the list. The filters are in the URL, so that a link shows the same list. */
 export function FilterBar() {
   const { connections, terms } = useMessages();
   const { filters: words } = connections;
@@ -58,7 +58,7 @@ export function FilterBar() {
   );
 }
 
-/** The filters in the address. A changed filter begins at the first page. */
+/** The filters in the URL. Changing a filter returns to the first page. */
 export function useFilters() {
   const [search, setSearch] = useSearchParams();
   return {
@@ -124,7 +124,7 @@ function TextFilter({ name, label }: { name: FilterName; label: string }) {
   );
 }
 
-/** What is typed, until the address says something else. */
+/** The text as typed, until the URL changes. */
 function useTextOf(value: string | null) {
   const [text, setText] = useState(value ?? '');
   useEffect(() => setText(value ?? ''), [value]);

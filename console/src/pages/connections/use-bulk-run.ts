@@ -6,9 +6,9 @@ import { type BulkCall, type RowResult, runInBulk } from './bulk-run.ts';
 
 export type BulkAction = 'check' | 'refresh' | 'revoke';
 
-/** Few at a time: each asks Meta, whose limits others need, too. */
+/** Few at once: each calls Meta, whose limits other work needs as well. */
 const CONCURRENCY = 3;
-/** In one call, which takes about a second, so that progress shows. */
+/** Per call, which takes about a second, so that progress is visible. */
 const REVOKED_AT_ONCE = 25;
 
 const one = (call: (id: string) => Promise<unknown>): BulkCall => ({
@@ -37,7 +37,7 @@ const CALLS: Readonly<Record<BulkAction, BulkCall>> = {
   },
 };
 
-/** Runs an action, and keeps each connection's result. Starting again goes on with those that are not done. */
+/** Runs an action, and keeps each connection's result. Starting again continues with those that are not done. */
 export function useBulkRun(action: BulkAction) {
   const client = useQueryClient();
   const [results, setResults] = useState<ReadonlyMap<string, RowResult>>(new Map());
@@ -53,7 +53,7 @@ export function useBulkRun(action: BulkAction) {
           setResults((before) => new Map([...before, ...noted.map((id) => [id, toResult(id)] as const)])),
       });
     },
-    // Not awaited: the run is over, and whoever started it need not wait for the list behind the dialog.
+    // Not awaited: the run is over, and its caller need not wait for the list behind the dialog.
     onSettled: () => {
       void client.invalidateQueries({ queryKey: ['connections'] });
     },

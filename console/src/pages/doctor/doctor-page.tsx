@@ -12,7 +12,7 @@ type Finding = Schemas['DoctorFindingResponse'];
 const COLORS = { ok: 'teal', attention: 'yellow', wrong: 'red' } as const;
 const KEY = ['doctor'] as const;
 
-/** What the doctor finds, with its mends. */
+/** The doctor's findings and remedies. */
 export function DoctorPage() {
   const { doctor: words, frame } = useMessages();
   const client = useQueryClient();

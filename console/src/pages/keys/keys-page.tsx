@@ -23,7 +23,7 @@ const COLORS = { active: 'teal', decrypt_only: 'yellow', retired: 'gray' } as co
 const PROGRESS_MS = 1_000;
 const REST_MS = 15_000;
 
-/** The ring: which key wraps what, and how it is replaced. */
+/** The key ring: which key wraps what, and how it is replaced. */
 export function KeysPage() {
   const { keys: words } = useMessages();
   const { data, error, isPending, refetch } = useQuery({

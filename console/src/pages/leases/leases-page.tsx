@@ -26,7 +26,7 @@ const COLORS = { active: 'teal', ended: 'gray', expired: 'gray' } as const;
 const ANY = 'any';
 const PAGE_SIZE = 50;
 
-/** Who holds what now, unless another state is chosen. */
+/** Active leases and their holders, unless another state is chosen. */
 export function LeasesPage() {
   const messages = useMessages();
   const { leases: words } = messages;

@@ -9,7 +9,7 @@ import { daysAround, endOfDay, fillDays, type Overview } from './overview-figure
 const DAYS = 60;
 const LABELED_EVERY = 10;
 
-/** A bar for each of the next 60 days, as high as what ends on it. */
+/** One bar for each of the next 60 days, as high as the number of ends on that day. */
 export function ExpiriesSection({ expiries, now }: { expiries: Overview['expiries']; now: Date }) {
   const { locale, messages } = useLanguage();
   const { overview: words } = messages;
@@ -38,7 +38,7 @@ export function ExpiriesSection({ expiries, now }: { expiries: Overview['expirie
         <div className="columns">
           {days.map((day, index) => (
             <div key={day.date} className="column" data-label={index % LABELED_EVERY === 0 || undefined}>
-              {/* Days without any are no stops of the keyboard. */}
+              {/* Days without ends are not tab stops. */}
               <Link
                 href={`/connections?status=active&expires_before=${encodeURIComponent(endOfDay(day.date))}`}
                 className="column-bar"

@@ -5,7 +5,7 @@ import { countOf, daysAround, endOfDay, type Overview } from './overview-figures
 
 const SOON_DAYS = 7;
 
-/** The figures that say at a glance whether all is well; each leads to its connections. */
+/** The figures that show at a glance whether all is well; each links to its connections. */
 export function FigureCards({ overview, now }: { overview: Overview; now: Date }) {
   const { messages } = useLanguage();
   const { overview: words } = messages;

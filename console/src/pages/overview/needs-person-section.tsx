@@ -9,7 +9,7 @@ import type { Overview } from './overview-figures.ts';
 
 type Need = Overview['needs_person'][number];
 
-/** What people have to look after, by reason; each leads to its connections. */
+/** What people must attend to, by reason; each reason links to its connections. */
 export function NeedsPersonSection({ needs }: { needs: readonly Need[] }) {
   const { locale, messages } = useLanguage();
   const { overview: words } = messages;

@@ -5,7 +5,9 @@ export type Group = Overview['connections']['by'][number];
 
 const DAY_MS = 86_400_000;
 
-/** The next (or, with a negative number, last) days in UTC, `2026-11-28`, the earliest first; today is one of them. */
+/**
+ * Returns the next (or, if `count` is negative, the last) days in UTC, `2026-11-28`, earliest first, including today.
+ */
 export function daysAround(now: Date, count: number): string[] {
   const first = count < 0 ? count + 1 : 0;
   return Array.from({ length: Math.abs(count) }, (_, index) =>
@@ -13,7 +15,7 @@ export function daysAround(now: Date, count: number): string[] {
   );
 }
 
-/** One row for each day: those of which nothing is told have none. */
+/** Returns one row per day; days without a row get `none`. */
 export function fillDays<T extends { date: string }>(
   days: readonly string[],
   rows: readonly T[],
@@ -23,12 +25,12 @@ export function fillDays<T extends { date: string }>(
   return days.map((date) => known.get(date) ?? { ...none, date });
 }
 
-/** Sums up the connections that a predicate chooses. */
+/** Sums the connections that match a predicate. */
 export function countOf(groups: readonly Group[], isCounted: (group: Group) => boolean): number {
   return groups.reduce((sum, group) => sum + (isCounted(group) ? group.count : 0), 0);
 }
 
-/** The last instant of a day in UTC: what ends "before" it is all of the day. */
+/** The exclusive end of a day in UTC: "before" it includes the whole day. */
 export function endOfDay(date: string): string {
   return new Date(Date.parse(`${date}T00:00:00Z`) + DAY_MS).toISOString();
 }

@@ -16,7 +16,7 @@ import type { Overview } from './overview-figures.ts';
 import { ProductsSection } from './products-section.tsx';
 import { AppsSection, AuditState, KeysState, SubscriptionsState } from './state-sections.tsx';
 
-/** How everything stands, live while the tab is visible. */
+/** The state of everything, live while the tab is visible. */
 export function OverviewPage() {
   const { overview: words, frame } = useMessages();
   const { data, error, refetch } = useQuery({

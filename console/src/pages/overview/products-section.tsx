@@ -6,7 +6,7 @@ import { useLanguage } from '../../messages/use-messages.tsx';
 import { PRODUCTS } from '../connections/connection-filter.ts';
 import { countOf, type Group as Groups } from './overview-figures.ts';
 
-/** Of each product, how many connections stand how; each part leads to its connections. */
+/** For each product, the number of connections by state; each part links to its connections. */
 export function ProductsSection({ groups }: { groups: readonly Groups[] }) {
   const { locale, messages } = useLanguage();
   const { overview: words, terms } = messages;

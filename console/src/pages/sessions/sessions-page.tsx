@@ -18,7 +18,7 @@ type Session = Schemas['ConsoleSessionResponse'];
 
 const PAGE_SIZE = 50;
 
-/** Who is signed in: one's own sessions, and for admins everybody's. */
+/** Who is signed in: the user's own sessions and, for admins, everyone's. */
 export function SessionsPage() {
   const { sessions: words, frame } = useMessages();
   const own = useSession();

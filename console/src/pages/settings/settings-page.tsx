@@ -16,7 +16,7 @@ type Setting = Settings['settings'][number];
 
 const GROUPS = ['listening', 'meta', 'keys', 'console', 'database', 'access', 'pages', 'schedules'] as const;
 
-/** What this replica goes by. */
+/** The settings of this replica. */
 export function SettingsPage() {
   const { settings: words, frame } = useMessages();
   const { data, error, refetch } = useQuery({

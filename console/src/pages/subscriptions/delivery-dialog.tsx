@@ -10,7 +10,7 @@ import { useMessages } from '../../messages/use-messages.tsx';
 
 type Delivery = Schemas['DeliveryResponse'];
 
-/** One delivery: what the receiver answered, and what it gets. */
+/** One delivery: the receiver's response, and the event it gets. */
 export function DeliveryDialog({ delivery, onClose }: { delivery: Delivery; onClose: () => void }) {
   const { subscriptions: words, frame } = useMessages();
   const { id } = delivery;
@@ -76,7 +76,7 @@ export function DeliveryDialog({ delivery, onClose }: { delivery: Delivery; onCl
   );
 }
 
-/** `204`, or the fault that there was no answer for. */
+/** `204`, or the error if there was no response. */
 export function answerOf({ last_status: status, last_error: error }: Delivery): string | null {
   if (status === null) return error;
   return error === null ? String(status) : `${status} ${error}`;

@@ -9,7 +9,7 @@ import { SecretOnce } from '../../components/secret-once.tsx';
 import { useMessages } from '../../messages/use-messages.tsx';
 import { NEW_SUBSCRIPTION, SubscriptionFields, toSubscription } from './subscription-fields.tsx';
 
-/** Subscribes a receiver, and shows its signing secret this one time. */
+/** Subscribes a receiver, and shows its signing secret only once. */
 export function NewSubscriptionDialog({ onClose }: { onClose: () => void }) {
   const { subscriptions: words, frame } = useMessages();
   const [, navigate] = useLocation();

@@ -13,7 +13,7 @@ type Subscription = Schemas['SubscriptionResponse'];
 
 const CHANGES = [['subscriptions']] as const;
 
-/** Test, pause or resume, a new secret, and the end. */
+/** Test, pause or resume, rotate the secret, and delete. */
 export function SubscriptionActions({ subscription }: { subscription: Subscription }) {
   const { subscriptions: words } = useMessages();
   const { id, status } = subscription;

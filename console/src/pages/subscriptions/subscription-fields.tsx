@@ -18,7 +18,7 @@ const EVENT_TYPES: readonly EventType[] = [
   'meta.webhook',
 ];
 
-/** Where events go, as it is typed. */
+/** A subscription as entered in the form. */
 export interface SubscriptionDraft {
   url: string;
   events: string[];
@@ -32,7 +32,7 @@ export const NEW_SUBSCRIPTION: SubscriptionDraft = {
   tenants: [],
 };
 
-/** The body of the request, as the API takes it. */
+/** The body of the request, as the API expects it. */
 export function toSubscription(draft: SubscriptionDraft): Schemas['CreateSubscriptionRequest'] {
   return {
     url: draft.url.trim(),
