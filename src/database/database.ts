@@ -25,9 +25,11 @@ const ACQUIRE_TIMEOUT_MS = 1_700;
 const QUERY_TIMEOUT_MS = 1_700;
 /** Longest wait for a connection of a busy pool. */
 const CONNECTION_TIMEOUT_MS = 5_000;
-/** Postgres cancels the statement earlier, and says so. */
+/** Postgres cancels the statement earlier, and reports why. */
 const SESSION_LIMITS = { statement_timeout: 1_500, idle_in_transaction_session_timeout: 10_000 };
-/** What fails on a standby is read from the primary, so that the request still gets its answer in time. */
+/**
+ * Reads that fail on a standby are retried on the primary; this limit still lets the request get its answer in time.
+ */
 const READ_TIMEOUT_MS = 1_000;
 const LONG_READ_TIMEOUT_MS = 9_000;
 const LONG_READS = 2;

@@ -68,7 +68,7 @@ function encodeObject(value: Exclude<CoveredValue, string | number | boolean | n
   let count = 0;
   for (const key of Object.keys(value).sort()) {
     const member = value[key];
-    // JSON omits it, too.
+    // JSON omits it as well.
     if (member === undefined) continue;
     text += encodeValue(key) + encodeValue(member);
     count++;

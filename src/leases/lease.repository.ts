@@ -109,7 +109,7 @@ export async function listActiveLeases(
   return (await executor.rows(selectActive({ ids }))).map(({ id }) => id);
 }
 
-/** Ends leases without an audit entry; nobody got their tokens. */
+/** Ends leases without an audit entry, whose tokens were never returned to a client. */
 export async function endUnrecordedLeases(
   executor: Pick<SqlExecutor, 'rows'>,
   ids: readonly LeaseId[],

@@ -1,5 +1,5 @@
 import type { SubscriptionId } from '../ids.ts';
-/** Most queues of one subscription that a replica works on at once. */
+/** Maximum number of queues of one subscription that a replica works on at once. */
 export const MAX_CONCURRENT_QUEUES = 16;
 
 interface Slots {

@@ -119,7 +119,7 @@ export class ResponseRelay {
     return relayText(toChunks(body), scrubber, response);
   }
 
-  /** Relays a buffered response, as errors and most others are, and reports what it says about the token. */
+  /** Relays a buffered response (errors and most others are buffered), and reports what it says about the token. */
   #relayBuffered(context: RelayContext, body: Buffer): Promise<void> | void {
     const { call, metaResponse, scrubber } = context;
     if (metaResponse.status >= 400 || call.isBatch || mayBeError(body))

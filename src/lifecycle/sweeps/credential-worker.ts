@@ -86,7 +86,7 @@ export class CredentialWorker {
 
   /**
    * Derives the page tokens of a connection that are due and not backing off, such as those just found dead. If Meta
-   * refuses the user token, inspects it: what killed a page token may have killed it, too.
+   * refuses the user token, inspects it: what killed a page token may have killed it as well.
    */
   async deriveDue(connectionId: ConnectionId, urgency: Urgency): Promise<void> {
     const pages = await this.claims.claimPageTokens(connectionId, this.config.claimSeconds, { dueOnly: true });

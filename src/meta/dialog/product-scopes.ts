@@ -31,7 +31,7 @@ export function missingScopesOfToken(product: Product, kind: TokenKind, granted:
   return granted.length === 0 ? [] : missing(product, scopesAt(product, tokenKind(kind).host), granted);
 }
 
-/** Returns the possible kinds of the root credential. Inspection tells which one it is. */
+/** Returns the possible kinds of the root credential. Inspection shows which one it is. */
 export function expectedTokenKinds(product: Product, flow: Flow): readonly TokenKind[] {
   return loginFlow(flow).tokenKinds ?? productDescriptor(product).importedKinds;
 }

@@ -38,7 +38,7 @@ export const FINDING_STATES = ['ok', 'attention', 'wrong'] as const;
 
 export interface Finding {
   check: CheckName;
-  /** `attention`: the service works, but an operator should look. Only `wrong` makes the exit code 1. */
+  /** `attention`: the service works, but an operator should check it. Only `wrong` makes the exit code 1. */
   state: (typeof FINDING_STATES)[number];
   /** What was found and what it means. Never a secret. */
   detail: string;

@@ -78,7 +78,9 @@ function ordinaryIds(state: SandboxState, businessId: string): string[] {
   return state.store.wabasOf(businessId).flatMap((waba) => (waba.madeFor === undefined ? [waba.id] : []));
 }
 
-/** Returns the account that this kind of signup brings: the business's own, or a lasting one made for the kind. */
+/**
+ * Returns the account that this kind of signup connects: the business's own, or a permanent one created for the kind.
+ */
 function accountFor(state: SandboxState, businessId: string, kind: Kind): SignupAccount {
   const madeFor = kind === 'ordinary' ? undefined : kind;
   const known = state.store.wabasOf(businessId).find((waba) => waba.madeFor === madeFor);
@@ -112,7 +114,7 @@ export function signupMessage(
   return { data: data ?? full, type: 'WA_EMBEDDED_SIGNUP', event: word };
 }
 
-/** Builds the message of an abandoned or failed signup. Errors are a CANCEL too. */
+/** Builds the message of an abandoned or failed signup. Errors are also a CANCEL. */
 export function cancelMessage(state: SandboxState): Record<string, unknown> {
   const { event, data } = state.store.settings.embeddedSignup;
   const isFinish = event.startsWith('FINISH');

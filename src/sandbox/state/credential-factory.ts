@@ -39,7 +39,7 @@ export const ID_PREFIXES: Record<PrincipalKind, string> = {
   threads_user: '26',
 };
 
-/** What the factories use. */
+/** Dependencies of the factories. */
 export interface FactoryContext {
   store: SandboxStore;
   tokens: TokenIssuer;

@@ -19,7 +19,7 @@ interface Target {
 
 type Value = Record<string, unknown>;
 
-/** What the webhooks use. */
+/** Dependencies of the webhooks. */
 interface WebhookContext {
   store: SandboxStore;
   callbacks: CallbackSender;

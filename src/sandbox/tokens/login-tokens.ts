@@ -48,7 +48,7 @@ export function exchangeLoginCode(
   const app = state.store.apps.get(call.params.get('client_id') ?? '');
   if (app === undefined || app.kind !== product.kind.replace('_user', ''))
     throw new CodeExchangeError('Invalid platform app');
-  // A wrong or truncated secret gets the redirect text too.
+  // A wrong or truncated secret gets the redirect text as well.
   if (call.params.get('client_secret') !== app.secret) throw new CodeExchangeError(REDIRECT_URI_MISMATCH);
   if (call.params.get('grant_type') !== 'authorization_code')
     throw new CodeExchangeError('Invalid grant_type: must be authorization_code');

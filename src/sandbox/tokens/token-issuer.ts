@@ -34,7 +34,7 @@ export interface MintRequest {
 
 const DATA_ACCESS_LIFETIME_MS = 90 * 86_400_000;
 
-/** Issues tokens and tells whether they are still valid. */
+/** Issues tokens and checks whether they are still valid. */
 export class TokenIssuer {
   constructor(
     private readonly store: SandboxStore,

@@ -161,7 +161,7 @@ export class PrivacyRequestService {
     return earlier;
   }
 
-  /** Keyed, because a payload is little more than an id that others know too. */
+  /** Keyed, because a payload is little more than an id that others also know. */
   private payloadHash(payloadHash: Buffer): Buffer {
     return this.ring.blindIndex(`signed_request ${payloadHash.toString('hex')}`);
   }
