@@ -3,10 +3,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 
-/**
- * Returns the SHA-256 of the names and contents of the files, including those in folders at any depth, and of
- * `settings`.
- */
+/** Returns the SHA-256 of the names and contents of the files, in folders at any depth, and of `settings`. */
 export function hashInputs(root, names, settings = null) {
   const hash = createHash('sha256').update(JSON.stringify(settings));
   for (const name of names.flatMap((each) => listFiles(root, each)))

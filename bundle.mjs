@@ -45,10 +45,7 @@ export function isBundleCurrent() {
   return isStamped(path.join(BUNDLE, STAMP), hashBundleInputs());
 }
 
-/**
- * Bundles the service, and other programs by name, into a folder below dist. `inputs`: additional inputs of those
- * programs.
- */
+/** Bundles the service and other programs, by name, into a folder below dist. `inputs`: what those programs read. */
 export async function buildBundle(folder = BUNDLE, programs = {}, inputs = []) {
   const hash = hashBundleInputs(inputs);
   if (isStamped(path.join(folder, STAMP), hash)) return;

@@ -1,9 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/**
- * For lists of connections by `expires_before`, which would otherwise read all credentials to find the few that end
- * soon.
- */
+/** For lists of connections by `expires_before`, which would otherwise read all credentials to find a few. */
 export class CredentialExpiry1764001140000 implements MigrationInterface {
   readonly name = 'CredentialExpiry1764001140000';
 

@@ -1,10 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { addPartitionBound, dropPartitionBound } from './time-partitions.ts';
 
-/**
- * Limits existing rows to what their partition will accept. The next two migrations validate the limits and attach the
- * partitions.
- */
+/** Limits existing rows to what their partition will accept. The next two migrations validate and attach them. */
 export class PartitionBounds1764001250000 implements MigrationInterface {
   readonly name = 'PartitionBounds1764001250000';
 

@@ -2,10 +2,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { announceIndex, dropIndex } from './partitioned-indexes.ts';
 import { SHARED_ENTRY_INDEXES } from './shared-entry-indexes.ts';
 
-/**
- * Indexes of leases and audit entries in a tenth of the space. The next two migrations build them and drop the old
- * ones.
- */
+/** Indexes of leases and audit entries in a tenth of the space. The next two migrations build them and drop the old. */
 export class SharedEntryIndexes1764001300000 implements MigrationInterface {
   readonly name = 'SharedEntryIndexes1764001300000';
 

@@ -1,10 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { addPartitionBound, dropPartitionBound } from './time-partitions.ts';
 
-/**
- * Limits existing links to what their partition will accept. The next two migrations validate the limit and attach the
- * partition.
- */
+/** Limits existing links to what their partition will accept. The next two migrations validate and attach them. */
 export class LinkPartitionBound1764001340000 implements MigrationInterface {
   readonly name = 'LinkPartitionBound1764001340000';
 

@@ -2,10 +2,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { definePartitionFunctions } from './partition-functions.ts';
 import { mergePartitions, partitionByTime } from './time-partitions.ts';
 
-/**
- * `audit_link` by the time of its entries, with the same privileges as before. A position is unique within each
- * partition.
- */
+/** `audit_link` by the time of its entries, with unchanged privileges. A position is unique within each partition. */
 export class LinkPartitions1764001342000 implements MigrationInterface {
   readonly name = 'LinkPartitions1764001342000';
 

@@ -8,10 +8,7 @@ export const PARTITION_KEYS = {
 } as const;
 export type PartitionedTable = keyof typeof PARTITION_KEYS;
 
-/**
- * Days for which new ids still go to the partition of existing rows, while migrations validate those and replicas
- * start.
- */
+/** Days for which new ids still go to the old rows' partition, while migrations validate it and replicas start. */
 const DAYS_AHEAD = 8;
 const LOCK_ATTEMPTS = 60;
 /** SQLSTATE of a lock that did not become free in time. */
@@ -81,10 +78,7 @@ export async function partitionByTime(runner: QueryRunner, table: PartitionedTab
   for (const partition of [first, rest]) await revokeRights(runner, partition);
 }
 
-/**
- * Replaces a partitioned table with a single one that holds all rows. Copies the rows, and blocks other users of the
- * table.
- */
+/** Replaces a partitioned table with a single one. Copies all rows, and blocks other users of the table. */
 export async function mergePartitions(runner: QueryRunner, table: PartitionedTable): Promise<void> {
   await lockExclusively(runner, table);
   const rest = `${table}_default`;

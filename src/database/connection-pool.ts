@@ -17,8 +17,7 @@ export interface TransactionOptions {
   /** Maximum milliseconds to get a connection, and for BEGIN on it. Default: the limits of the pool. */
   beginWithinMs?: number;
   /**
-   * The statements read by keys only, so they are planned once, with plans that scan no table however small it was at
-   * the time.
+   * The statements read by keys only: they are planned once, and no plan scans a table, even one that was small then.
    */
   readsByKey?: boolean;
 }
@@ -116,10 +115,7 @@ export class ConnectionPool implements SqlExecutor {
     }
   }
 
-  /**
-   * Whether Postgres was silent or read-only since this connection was made. Call this for each connection taken from
-   * the pool.
-   */
+  /** Whether Postgres was silent or read-only since this connection was made. Check each one taken from the pool. */
   mayBeDead(client: PoolClient): boolean {
     // Connected before this object existed: TypeORM connects to inspect the server.
     const generation = this.#generationOf.get(client) ?? this.adopt(client, 0);

@@ -1,10 +1,7 @@
 import net from 'node:net';
 import type { Random } from '../platform/random.ts';
 
-/**
- * Below the ephemeral ports (Linux from 32768, macOS from 49152): an outgoing connection could take one of those in the
- * meantime.
- */
+/** Below the ephemeral ports (Linux from 32768, macOS from 49152): a connection could take one of those. */
 const FIRST_PORT = 20_000;
 const PORTS = 12_000;
 

@@ -67,10 +67,7 @@ const selectOfConnection = defineStatement<
   recordsOf(newestOfConnection(sql`${connectionId}`, clientId, span, limit)),
 );
 
-/**
- * The same as for a connection, for each connection of the tenant. An index by tenant would add to the cost of every
- * lease.
- */
+/** As for a connection, for each one of the tenant. An index by tenant would add to the cost of every lease. */
 const selectOfTenant = defineStatement<PageParameters & { tenant: string; clientId: CallerId | null }, LeaseRecordRow>(
   'leases_page_of_tenant',
   ({ tenant, clientId, limit, ...span }) =>

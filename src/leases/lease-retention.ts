@@ -36,8 +36,7 @@ export class LeaseRetention {
   }
 
   /**
-   * Deletes up to `limit` leases that ended before `endedBefore` and are in no partition to be dropped. Returns how
-   * many.
+   * Deletes up to `limit` leases that ended before `endedBefore`, outside partitions to be dropped. Returns how many.
    */
   async purge(endedBefore: Date, limit: number): Promise<number> {
     for (const { from, until } of findSpansKeptByRow(await this.partitions.list('lease'))) {

@@ -29,10 +29,7 @@ export interface ResponseToken {
 /** The call's grant, with the expiry and ancestors for leases issued in its response. */
 type Parent = Omit<GatewayGrant, 'ancestorIds'> & { endsAt: Date; ancestorIds: LeaseId[] };
 
-/**
- * More than occur: a batch has at most 50 items. Above this, tokens are removed, so that such leases stay cheap to
- * read.
- */
+/** More than occur: a batch has at most 50 items. Above this, tokens are removed: such leases must be cheap to read. */
 const MAX_ANCESTORS = 64;
 
 /** Replaces Meta's tokens in Graph responses (such as `/me/accounts`) with leases. */

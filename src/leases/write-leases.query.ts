@@ -68,8 +68,8 @@ export function toInputValues(input: ForeseenInput): LeaseInputValues {
 export const leaseInputRow = defineValueRow<Column>('i', TYPES);
 
 /**
- * When the lease of a row with `requested_expires_at` and `token_expires_at` ends, rounded down to milliseconds as in
- * JavaScript.
+ * When the lease of a row with `requested_expires_at` and `token_expires_at` ends, truncated to JavaScript's
+ * milliseconds.
  */
 export const LEASE_EXPIRES_AT = sql`date_trunc('milliseconds', least(requested_expires_at, token_expires_at))`;
 

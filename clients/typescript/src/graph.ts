@@ -99,8 +99,7 @@ async function isLeaseRefused(response: Response): Promise<boolean> {
 }
 
 /**
- * Converts a path or paging link to its URL at the gateway. Throws for any other address: a lease must not be sent
- * elsewhere.
+ * Converts a path or paging link to its gateway URL. Throws for other addresses: a lease must not be sent elsewhere.
  */
 export function gatewayUrl(graphBaseUrl: string, host: string, path: string): URL {
   const base = graphBaseUrl.replace(/\/graph$/, `/${host}`);

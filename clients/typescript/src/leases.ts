@@ -24,8 +24,7 @@ export class Leases {
   }
 
   /**
-   * Returns a lease that works now, from the cache if possible. The signal ends only this wait, not a request shared
-   * with others.
+   * Returns a lease that works now, from the cache if possible. The signal ends only this wait, not a shared request.
    */
   for(target: LeaseTarget, options: { signal?: AbortSignal | undefined } = {}): Promise<Lease> {
     return abortable(

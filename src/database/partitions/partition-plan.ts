@@ -14,10 +14,7 @@ export interface Partition {
   until: Date;
 }
 
-/**
- * Minimum time for which partitions exist in advance: how long creating them may fail before rows go to the default
- * partition.
- */
+/** How far ahead partitions exist at least: how long creating them may fail before rows go to the default partition. */
 const AHEAD_SECONDS = 3 * DAY_SECONDS;
 
 /** Returns the ranges without a partition until three days from `now`, of `days` each. */

@@ -1,10 +1,7 @@
 import type { DatabaseServers } from './database-servers.ts';
 import type { SessionSettings } from './server-client.ts';
 
-/**
- * How to work with a pooler that lends a session for each transaction: settings are made in the transaction and end
- * with it.
- */
+/** How to work with a pooler that lends a session for each transaction: settings are made in it and end with it. */
 export interface BorrowedSessions {
   /** Begins a transaction. */
   readonly begin: string;

@@ -32,10 +32,7 @@ export interface StandbysRow {
 const IS_STANDBY = sql`(r.state IS NULL OR r.state IN ('streaming', 'catchup'))
       AND NOT EXISTS (SELECT FROM pg_replication_slots s WHERE s.active_pid = r.pid AND s.slot_type = 'logical')`;
 
-/**
- * Position of the primary, at least up to what this user has committed before. With `off`, commits reach the disk
- * later.
- */
+/** Position of the primary, at least up to this user's earlier commits. With `off`, commits reach the disk later. */
 export const POSITION = sql`CASE WHEN current_setting('synchronous_commit') = 'off' THEN pg_current_wal_insert_lsn()
         ELSE pg_current_wal_flush_lsn() END`;
 

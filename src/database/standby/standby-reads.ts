@@ -79,10 +79,7 @@ export class StandbyReads implements SqlReader {
     return { rows: (statement) => this.read(statement, primary) };
   }
 
-  /**
-   * Checks the standby, even during its rest period. Null: none is configured. Throws 503 if the primary does not
-   * answer.
-   */
+  /** Checks the standby, even while it rests. Null: none is configured. Throws 503 if the primary does not answer. */
   async look(): Promise<ReadOutcome | null> {
     const { standby } = this.options;
     if (standby === null) return null;

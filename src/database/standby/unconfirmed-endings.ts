@@ -71,10 +71,7 @@ export class UnconfirmedEndings {
     for (const ending of undone) ending.position = position;
   }
 
-  /**
-   * Throws if the database is in trouble. If an ending is refused, its object no longer exists, so there is nothing
-   * left to end.
-   */
+  /** Throws if the database is in trouble. If an ending is refused, its object is gone, so nothing is left to end. */
   private async carryOutAgain({ carryOut }: Ending): Promise<void> {
     try {
       await carryOut();

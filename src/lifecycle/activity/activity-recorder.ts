@@ -30,10 +30,7 @@ interface Worked {
   kind: CredentialKind;
 }
 
-/**
- * `dead`: the token had ended, which is what an inspection is meant to find. Unlisted outcomes say nothing about the
- * token.
- */
+/** `dead`: the token had ended, which an inspection is meant to find. Unlisted outcomes say nothing about the token. */
 const OUTCOMES: Readonly<Record<Activity, Readonly<Record<string, ActivityOutcome>>>> = {
   renewal: { refreshed: 'succeeded', failed: 'failed', dead: 'failed' },
   inspection: { alive: 'succeeded', dead: 'succeeded', to_be_derived: 'succeeded', failed: 'failed' },

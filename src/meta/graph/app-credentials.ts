@@ -3,10 +3,7 @@ import { SecretString } from '../../platform/secret-string.ts';
 import { MetaError } from '../errors/meta-error.ts';
 import type { GraphHost } from './graph-host.ts';
 
-/**
- * Returns the host's app. Throws `MetaError` (`configuration`, `not_configured`) without one: no other app can be used
- * instead.
- */
+/** Returns the host's app. Throws `MetaError` (`configuration`, `not_configured`) without one: no other app will do. */
 export function requireApp({ app }: Pick<GraphHost, 'app'>, operation: string): AppCredentials {
   if (app !== null) return app;
   throw new MetaError({

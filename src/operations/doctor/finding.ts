@@ -1,7 +1,4 @@
-/**
- * Everything that the doctor checks. docs/production.md names each check at the step that it verifies; a test compares
- * the two.
- */
+/** All checks of the doctor. docs/production.md names each at the step that it verifies; a test compares the two. */
 export const CHECKS = [
   'configuration',
   'database',

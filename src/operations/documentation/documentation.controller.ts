@@ -54,7 +54,7 @@ const INITIALIZE = `SwaggerUIBundle({
 `;
 
 /**
- * Serves the API document and its page without the Swagger module, because our content security policy allows no inline
+ * Serves the API document and its page without the Swagger module, because our content security policy bans inline
  * scripts.
  */
 @ApiTags('operations')

@@ -12,10 +12,7 @@ type Value = string | number | boolean | null | readonly string[];
 
 const FINGERPRINT_HEX = 12;
 
-/**
- * Shows the settings of this replica. Secrets are shown only as fingerprints; secrets that open the vault not even as
- * those.
- */
+/** Shows the settings of this replica. Secrets appear only as fingerprints, those that open the vault not even so. */
 @Injectable()
 export class SettingsService {
   constructor(
@@ -120,8 +117,7 @@ export class SettingsService {
     const { directUrl, readUrl, readWaitMs, password, poolSizes, migrateAtStart } = database;
     const show = shows('database');
     return [
-      // Even without a password, a URL may contain what only operators should know; its fingerprint suffices to compare
-      // replicas.
+      // Even without a password, a URL may hold what only operators should know; a fingerprint tells replicas apart.
       this.secret('database', 'DATABASE_URL', databaseUrl),
       this.secret('database', 'DATABASE_DIRECT_URL', directUrl),
       this.secret('database', 'DATABASE_READ_URL', readUrl),

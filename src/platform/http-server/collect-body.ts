@@ -28,8 +28,7 @@ export async function collectBody(
 }
 
 /**
- * Returns the body if all of it has arrived, as is usual for small ones: a stream's iterator costs as much as parsing
- * it.
+ * Returns the body if all of it has arrived, as small ones usually have: a stream's iterator costs as much as parsing.
  */
 function bufferedWhole(request: IncomingMessage): Buffer[] | null {
   const whole = request.complete ? (request.read() as Buffer | null) : null;

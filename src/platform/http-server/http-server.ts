@@ -151,8 +151,7 @@ function registerHooks(
 ): void {
   fastify.addHook('onRoute', (route) => {
     routes.add(route.method, route.url);
-    // These responses are read by programs, not browsers: the two headers of `setStandardHeaders` replace helmet's
-    // twelve.
+    // Programs read these responses, not browsers: the two headers of `setStandardHeaders` replace helmet's twelve.
     if (isApi(route.url)) Object.assign(route, { helmet: false });
   });
   fastify.addHook('onRequest', (request, reply, done) => {

@@ -63,10 +63,7 @@ export class JobScheduler implements OnApplicationBootstrap, OnModuleDestroy, On
     for (const job of this.#jobsThat({ runUntilShutdown: false })) job.stop(this.scheduler);
   }
 
-  /**
-   * Waits for stopped jobs and tracked work, until 12 s after the stop, so that other services can record their
-   * results.
-   */
+  /** Waits for stopped jobs and tracked work, until 12 s after the stop, so that others can record the results. */
   async drain(): Promise<void> {
     const running = this.#jobsThat({ runUntilShutdown: false }).map((job) => job.running);
     await drainWithTimeout([...running, ...this.#tracked], this.#stoppedAtMs ?? performance.now());

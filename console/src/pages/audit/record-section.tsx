@@ -11,10 +11,7 @@ import { useMessages } from '../../messages/use-messages.tsx';
 import { useVerification, type Verification } from './use-verification.ts';
 import { VerificationProgress } from './verification-progress.tsx';
 
-/**
- * Shows whether the record is complete. With an anchor kept elsewhere, also whether this is the database that it was
- * taken from.
- */
+/** Shows whether the record is complete and, with an anchor kept elsewhere, whether it is from this database. */
 export function RecordSection() {
   const { audit: words } = useMessages();
   const [anchor, setAnchor] = useState('');

@@ -45,10 +45,7 @@ export function toDraft(client: Client): PolicyDraft {
   };
 }
 
-/**
- * Returns the request's fields as the API expects them. Throws `SyntaxError` if `allow` begins as JSON but is not
- * valid.
- */
+/** Returns the fields as the API expects them. Throws `SyntaxError` if `allow` begins as JSON but is not valid. */
 export function toPolicy(draft: PolicyDraft): Omit<Schemas['UpdateClientRequest'], 'identities'> {
   return {
     name: draft.name.trim(),

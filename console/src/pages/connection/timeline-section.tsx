@@ -63,10 +63,7 @@ export function TimelineSection({ connection }: { connection: Connection }) {
   );
 }
 
-/**
- * Reads the audit entries about the lives of a connection's tokens. Entries of leases, which are far more numerous, are
- * not read.
- */
+/** Reads the audit entries about the lives of a connection's tokens, without the far more numerous ones of leases. */
 async function readLives(connectionId: string, signal: AbortSignal): Promise<Schemas['AuditEntryResponse'][]> {
   const from = windowAround(new Date()).from.toISOString();
   const pages = await Promise.all(
