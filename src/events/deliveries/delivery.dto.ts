@@ -1,8 +1,9 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { ArrayMinSize, ArrayUnique, IsArray, IsIn, IsString, ValidateIf } from 'class-validator';
+import { ArrayMinSize, ArrayUnique, IsArray, IsIn, IsString } from 'class-validator';
 import type { Id } from '../../platform/ids.ts';
 import { parseInstant } from '../../platform/instant.ts';
 import { exampleId, INSTANT, INSTANT_OR_NULL } from '../../platform/openapi/examples.ts';
+import { IsOptionalNotNull } from '../../platform/optional-field.ts';
 import { PageRequest } from '../../platform/page-request.dto.ts';
 import { invalidInputError } from '../../platform/problem.ts';
 import type { DeliveryId, EventId, SubscriptionId } from '../ids.ts';
@@ -16,9 +17,6 @@ import {
 } from '../queue/delivery-status.ts';
 import type { ReplayRange } from './deliveries.service.ts';
 import type { DeliveredEventRow, DeliveryRow } from './delivery.repository.ts';
-
-/** May be absent but not null, which would read like "none". */
-const IsOptionalNotNull = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
 
 /** Body of `POST /v1/subscriptions/{id}/replay`. */
 export class ReplayRequest {

@@ -1,5 +1,5 @@
 import type { SecretString } from '../../platform/secret-string.ts';
-import { MetaError } from '../errors/meta-error.ts';
+import { isDenied } from '../errors/refusal.ts';
 import { unusableResponseError } from '../errors/unusable-response-error.ts';
 import type { GraphCall } from '../graph/graph-call.ts';
 import { requireGraphId } from '../graph/graph-id.ts';
@@ -146,9 +146,4 @@ export class WhatsappApi {
     }
     return found;
   }
-}
-
-/** Whether Meta says that this token may not read the object, or that there is no such object. */
-function isDenied(error: unknown): boolean {
-  return error instanceof MetaError && (error.verdict.kind === 'permission' || error.verdict.kind === 'parameter');
 }
