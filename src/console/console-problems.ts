@@ -12,8 +12,8 @@ declare module '../platform/problem.ts' {
 export const signInRefused = defineProblem(
   'sign_in_refused',
   401,
-  'This does not sign in to the console.',
-  'Use the valid key of a client that is no service, or a new link: a link works once, for ten minutes.',
+  'This key or link cannot sign in to the console.',
+  'Use a valid key of a client whose role is not service, or a new link. A link works once, within ten minutes.',
 );
 export const signInMethodDisabled = defineProblem(
   'sign_in_method_disabled',

@@ -25,7 +25,7 @@ export class AssetsController {
     operationId: 'getPageAsset',
     summary: 'Get a script, the style or the logo of a page',
     description:
-      'The names contain a hash of the content and stand in the pages. Any other hash gives the current file, which must be revalidated then.',
+      'The names contain a hash of the content and appear in the pages. Any other hash gives the current file, which must be revalidated then.',
   })
   @ApiParam({ name: 'file', description: 'As in the page', example: 'page-0123456789abcdef.css' })
   @ApiOkResponse({

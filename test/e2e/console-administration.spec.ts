@@ -65,7 +65,7 @@ describeInBrowser('administration in the console', {}, (browserTest) => {
     await dialog.getByLabel('Name').fill('shop');
     await dialog.getByLabel('Tenants').fill('acme');
     await dialog.getByLabel('Allowed Graph calls').fill('GET /**\nPOST /*/messages');
-    await button(page, 'Make').click();
+    await button(page, 'Create').click();
     const key = await dialog.getByLabel('API key').inputValue();
     await api(testContext(), key).get('/v1/connections').expect(200);
     expect(await lastEntry('client.created')).toMatchObject({ details: { name: 'shop' } });
@@ -233,7 +233,7 @@ describeInBrowser('administration in the console', {}, (browserTest) => {
   it('verifies the record, and filters it', async () => {
     const page = await open('/audit');
     await button(page, 'Verify').click();
-    await page.getByText(/^Whole: \d+ entries$/).waitFor();
+    await page.getByText(/^Intact: \d+ entries$/).waitFor();
     await page.getByLabel('Action').fill('client.created');
     await page.keyboard.press('Enter');
     await page.waitForURL(/action=client\.created/);

@@ -33,7 +33,7 @@ describeInBrowser('the console', {}, (browserTest) => {
   it('lets nobody in without a sign-in, says why a key is refused, and keeps the key nowhere', async () => {
     const { page, context } = await visitConsole(browserTest, '/connections');
     await fillInKey(page, 'mtv_not-a-key');
-    await page.getByRole('alert').getByText('This does not sign in to the console.').waitFor();
+    await page.getByRole('alert').getByText('This key or link cannot sign in to the console.').waitFor();
     await page.getByRole('alert').getByText(/^req_/).waitFor();
     await fillInKey(page, TEST_ADMIN_KEY);
     await page.getByRole('heading', { name: 'Connections', level: 1 }).waitFor();
@@ -53,7 +53,7 @@ describeInBrowser('the console', {}, (browserTest) => {
     await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor();
     expect(page.url()).toBe(`${testContext().listensAt}/console`);
     const second = await visitConsole(browserTest, hash);
-    await second.page.getByRole('alert').getByText('This does not sign in to the console.').waitFor();
+    await second.page.getByRole('alert').getByText('This key or link cannot sign in to the console.').waitFor();
     expect(second.page.url()).toBe(`${testContext().listensAt}/console`);
   });
 
@@ -62,7 +62,7 @@ describeInBrowser('the console', {}, (browserTest) => {
     const methods = { key: false, link: true, oidc: { name: 'Acme ID' } };
     await context.route('**/v1/console/sign-in', (route) => route.fulfill({ json: { methods } }));
     await page.goto(`${testContext().listensAt}/console/connections?sign_in_error=sign_in_refused`);
-    await page.getByRole('alert').getByText('This does not sign in to the console.').waitFor();
+    await page.getByRole('alert').getByText('This key or link cannot sign in to the console.').waitFor();
     const link = page.getByRole('link', { name: 'Continue with Acme ID' });
     expect(await link.getAttribute('href')).toBe('/console/sign-in/oidc?return_to=%2Fconsole%2Fconnections');
     expect(await page.getByLabel('API key', { exact: true }).count()).toBe(0);
@@ -100,7 +100,7 @@ describeInBrowser('the console', {}, (browserTest) => {
     const dialog = page.getByRole('dialog');
     await chooseAll();
     await button(page, 'Check').click();
-    await dialog.getByText('Will be worked on: 2').waitFor();
+    await dialog.getByText('To process: 2').waitFor();
     await dialog.getByRole('button', { name: 'Check' }).click();
     await dialog.getByText('Done: 2; failed: 0').waitFor();
     await dialog.getByRole('button', { name: 'Close' }).last().click();
@@ -161,7 +161,7 @@ describeInBrowser('the console', {}, (browserTest) => {
       await page.getByText(outcome, { exact: true }).waitFor();
     }
     await button(page, 'Reconnect link').click();
-    await button(page, 'Make the link').click();
+    await button(page, 'Create link').click();
     const link = await page.getByLabel('Link', { exact: true }).inputValue();
     expect(link).toContain(`${testContext().listensAt}/connect/`);
     await page.getByRole('img', { name: 'The link as a QR code' }).waitFor();
@@ -202,14 +202,14 @@ describeInBrowser('the console', {}, (browserTest) => {
     const id = await connectUser(testContext(), 'school', 'Teacher');
     const { page, context } = await signInToConsole(browserTest, `/connections/${id}`);
     await button(page, 'Reconnect link').click();
-    await page.getByLabel('Who asks, as the customer sees it').fill('The school');
+    await page.getByLabel('Requester’s name, as shown to the customer').fill('The school');
     await context.clearCookies();
-    await button(page, 'Make the link').click();
+    await button(page, 'Create link').click();
     await page.getByText('Your session has ended').waitFor();
     await fillInKey(page, TEST_ADMIN_KEY);
     await page.getByText('Your session has ended').waitFor({ state: 'detached' });
-    expect(await page.getByLabel('Who asks, as the customer sees it').inputValue()).toBe('The school');
-    await button(page, 'Make the link').click();
+    expect(await page.getByLabel('Requester’s name, as shown to the customer').inputValue()).toBe('The school');
+    await button(page, 'Create link').click();
     await page.getByLabel('Link', { exact: true }).waitFor();
   });
 
@@ -260,7 +260,7 @@ describeInBrowser('the console', {}, (browserTest) => {
     await tabTo('Check', 'Shift+Tab');
     await page.keyboard.press('Enter');
     const dialog = page.getByRole('dialog');
-    await dialog.getByText('Will be worked on: 2').waitFor();
+    await dialog.getByText('To process: 2').waitFor();
     await tabTo('Check');
     await page.keyboard.press('Enter');
     await dialog.getByText('Done: 2; failed: 0').waitFor();

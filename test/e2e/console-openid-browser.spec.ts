@@ -81,7 +81,7 @@ describeInBrowser(
       const tab = await opening;
       await tab.getByText('You are signed in').waitFor();
       await tab.close();
-      await dialog.getByRole('button', { name: 'Go on with the others' }).click();
+      await dialog.getByRole('button', { name: 'Continue with the others' }).click();
       await dialog.getByText('Done: 5; failed: 0').waitFor();
       expect(new Set(await statuses())).toEqual(new Set(['revoked']));
       expect((await entriesOf('connection.revoked')).map(({ actor_id }) => actor_id)).toEqual(ids.map(() => 'ada'));

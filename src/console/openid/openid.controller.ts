@@ -68,7 +68,8 @@ export class OpenIdController {
   @ApiOperation({
     operationId: 'finishOpenIdSignIn',
     summary: 'Return from the identity provider',
-    description: 'For browsers: the redirect URI to register there. Starts the session, or tells the console why not.',
+    description:
+      'For browsers: the redirect URI to register there. Starts the session, or reports to the console why not.',
   })
   @ApiResponse({ status: 303, description: 'To the console, without code and state', headers: LOCATION })
   @ApiProblems(signInMethodDisabled)

@@ -47,7 +47,7 @@ export class SignInController {
     summary: 'Sign in to the console with a key or a link',
     description:
       'Starts a session, whose cookie the answer sets, and ends the one that the browser had. `Origin` must be that of ' +
-      'this service. The session ends when its key, its client, or the client that made its link does; at the latest ' +
+      'this service. The session ends when its key, its client, or the client that created its link does; at the latest ' +
       'after 12 hours, or after 30 minutes without a request.',
   })
   @ApiCreatedResponse({ type: ConsoleSessionResponse, description: 'The session; its cookie is in `Set-Cookie`' })
@@ -73,7 +73,7 @@ export class SignInController {
     summary: 'Create a link that signs in to the console once',
     description:
       'For an admin without an identity provider. The link works for ten minutes, and its session for as long as the ' +
-      'client that made it is an admin. Only a client makes links: those of a session would outlive it.',
+      'client that created it is an admin. Only clients create links: those of a session would outlive it.',
   })
   @ApiCreatedResponse({ type: SignInLinkResponse, description: 'The link, which is shown once' })
   async createLink(
@@ -84,7 +84,7 @@ export class SignInController {
     const { clientId, name } = client;
     if (client.person !== undefined || !isId(clientId, 'cli'))
       throw new AppError(forbidden, {
-        detail: 'Links are made by clients, not by sessions.',
+        detail: 'Links are created by clients, not by sessions.',
         remedy: "Call with an admin's key, or run metavault console sign-in-link.",
       });
     const link = await this.links.create({ actor: toActor(client), requestId, client: { clientId, name } });

@@ -13,7 +13,7 @@ class OpenIdProviderResponse {
 }
 
 class SignInMethodsResponse {
-  @ApiProperty({ description: 'Whether the API key of a client signs in, unless it is a service', example: false })
+  @ApiProperty({ description: 'Whether API keys can sign in, except those of services', example: false })
   key!: boolean;
 
   @ApiProperty({ description: 'Whether a link signs in: always', example: true })
@@ -35,7 +35,7 @@ export class SignInOptionsResponse {
 
 /** Body of `POST /v1/console/sessions`: one of the two. */
 export class SignInRequestBody {
-  @ApiPropertyOptional({ description: 'The API key of a client that is no service' })
+  @ApiPropertyOptional({ description: 'The API key of a client whose role is not `service`' })
   @IsOptional()
   @Matches(VISIBLE, VISIBLE_FORM)
   @MaxLength(MAX_CREDENTIAL_LENGTH)
@@ -54,7 +54,7 @@ export class SignInRequestBody {
 export class SignInLinkResponse {
   @ApiProperty({
     format: 'uri',
-    description: 'Signs in once. Whoever has it, is an admin: hand it over like a key.',
+    description: 'Works once. Anyone who has it can sign in as an admin: protect it like a key.',
     example: 'https://vault.example/console#sign-in=msl_Zb2kq8fJx0uT5w3yR7nLcVd1mPs9hGe4aKtQoYi6XzE',
   })
   url!: string;

@@ -110,7 +110,8 @@ export const ENGLISH: Messages = {
         'The WhatsApp Business account has no phone number yet. Add and verify one in WhatsApp Manager, then connect again.',
       phone_number_unverified:
         'A phone number is not verified yet. Verify it in WhatsApp Manager by text message or call.',
-      other: 'One more step is needed. The business that sent you here sees which, and will tell you if it is yours.',
+      other:
+        'One more step is needed. The business that sent you here can see which one and will tell you if you need to do it.',
     },
     registration:
       "Before {numbers} can send and receive through the WhatsApp Cloud API, one step is left, unless it was done elsewhere: registration. The business that sent you here can do it, and needs a six-digit pin from you: your two-step verification pin for the number, or a new one if you don't use that.",

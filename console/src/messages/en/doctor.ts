@@ -2,10 +2,10 @@ export const DOCTOR = {
   title: 'Doctor',
   examined: 'Checked',
   again: 'Check again',
-  examining: 'Meta and our addresses are asked; this takes a few seconds.',
+  examining: 'Checking Meta and our addresses; this takes a few seconds.',
   states: {
-    ok: 'Fine',
-    attention: 'Look',
-    wrong: 'Wrong',
+    ok: 'OK',
+    attention: 'Attention',
+    wrong: 'Failed',
   },
 };

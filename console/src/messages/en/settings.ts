@@ -1,6 +1,7 @@
 export const SETTINGS = {
   title: 'Settings',
-  description: 'What this replica goes by. Secrets are shown as fingerprints, which are equal for equal secrets.',
+  description:
+    'The values in effect on this replica. Secrets are shown as fingerprints, which are equal for equal secrets.',
   warnings: 'To be corrected',
   versions: 'Versions',
   environment: 'Environment',

@@ -9,7 +9,7 @@ export const SIGN_IN: Messages['signIn'] = {
   waitingForTab: 'Termina de iniciar sesión en la otra pestaña y vuelve aquí.',
   or: 'o',
   key: 'Clave de API',
-  keyDescription: 'De un cliente con el rol admin o auditor. Se envía una vez y no se guarda.',
+  keyDescription: 'De un cliente con el rol admin, auditor o tenant_admin. Se envía una vez y no se guarda.',
   submit: 'Iniciar sesión',
   nothing: 'No hay ninguna forma de iniciar sesión activada',
   nothingRemedy: 'Consulta "The console" en la documentación de la configuración.',

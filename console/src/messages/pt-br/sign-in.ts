@@ -9,7 +9,7 @@ export const SIGN_IN: Messages['signIn'] = {
   waitingForTab: 'Termine de entrar na outra aba e volte para cá.',
   or: 'ou',
   key: 'Chave de API',
-  keyDescription: 'De um cliente com o papel admin ou auditor. É enviada uma vez e não é guardada.',
+  keyDescription: 'De um cliente com o papel admin, auditor ou tenant_admin. É enviada uma vez e não é guardada.',
   submit: 'Entrar',
   nothing: 'Nenhuma forma de entrar está ativada',
   nothingRemedy: 'Veja "The console" na documentação das configurações.',
