@@ -48,7 +48,10 @@ export async function requireRowMacs(services: RowMacServices): Promise<void> {
   const forgotten = missing.filter(({ table }) => requiredBefore.has(table) && !requiredNow.has(table));
   if (forgotten.length > 0) {
     const tables = forgotten.map(({ table }) => table);
-    logger.error({ tables }, 'somebody removed from the database that rows of these tables need a MAC: they still do');
+    logger.error(
+      { tables },
+      'the mark that rows of these tables require MACs was removed from the database; MACs are still required',
+    );
     await requireFromNowOn(services, tables, null);
   }
   const rows: Record<string, number> = {};
@@ -56,7 +59,7 @@ export async function requireRowMacs(services: RowMacServices): Promise<void> {
   for (const table of others) rows[table.table] = (await giveMacs(services, table)).length;
   const tables = others.map(({ table }) => table);
   if (tables.length > 0 && (await requireFromNowOn(services, tables, rows)))
-    logger.info({ rows }, 'the rows of an earlier release have got their MACs, which are required from now on');
+    logger.info({ rows }, 'added MACs to the rows of an earlier release; MACs are required from now on');
 }
 
 /**

@@ -5,8 +5,8 @@
 export class UnprovenRowsError extends Error {
   constructor(tables: readonly string[], fault: string) {
     super(
-      `The rows of ${tables.join(', ')} have no MACs yet, and the audit record, which would say if they had had them before, does not hold ` +
-        `(${fault}). Look into it with metavault audit verify. If the rows are what they should be, metavault audit adopt-rows gives them ` +
+      `The rows of ${tables.join(', ')} have no MACs, and the audit record, which would show whether they ever had any, failed verification ` +
+        `(${fault}). Investigate with metavault audit verify. If the rows are as they should be, run metavault audit adopt-rows to add ` +
         'their MACs. Nothing was changed.',
     );
     this.name = 'UnprovenRowsError';

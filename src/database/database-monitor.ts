@@ -25,7 +25,7 @@ export class DatabaseMonitor {
     const registers = [registry];
     const confirmations = new Counter({
       name: 'metavault_standby_confirmations_total',
-      help: 'Commits that a failover must not undo, by who has them on disk: a standby, too, or the primary alone.',
+      help: 'Commits that a failover must not undo, by where they are on disk: also on a standby, or on the primary only.',
       labelNames: ['durability'],
       registers,
     });
@@ -70,8 +70,8 @@ export class DatabaseMonitor {
     const counter = new Counter({
       name: 'metavault_standby_reads_total',
       help:
-        'Reads of lists and counts, by what became of them: the standby answered (current), or the primary, ' +
-        'because the standby was behind, unfit, or away.',
+        'Reads of lists and counts, by outcome: current (the standby answered), or why the primary answered: behind (the ' +
+        'standby lagged), unfit (not a standby of this primary), away (it did not answer).',
       labelNames: ['outcome'],
       registers,
     });
@@ -97,6 +97,8 @@ export class DatabaseMonitor {
     const nowMs = performance.now();
     if (nowMs - this.#unconfirmedLoggedAtMs < LOG_INTERVAL_MS) return;
     this.#unconfirmedLoggedAtMs = nowMs;
-    this.logger.warn('no standby confirms what must survive a failover: it lags or is gone, or its state is hidden');
+    this.logger.warn(
+      'no standby confirms commits that must survive a failover: standbys lag, are disconnected, or hide their state',
+    );
   }
 }

@@ -13,8 +13,8 @@ export const databaseUnavailable = defineProblem(
   'database_unavailable',
   503,
   'The database did not respond in time or could not record the request.',
-  'Nothing is half done. Retry after the time in Retry-After (something to make: with its Idempotency-Key); see ' +
-    'GET /health/ready and metavault doctor.',
+  'Nothing was half done. Retry after the time in Retry-After, with the same Idempotency-Key if the request creates ' +
+    'something. See GET /health/ready and metavault doctor.',
 );
 
 const RETRY_AFTER_SECONDS = 1;

@@ -111,7 +111,7 @@ describe('a standby that lags', () => {
         [204, 'primary'],
         [204, 'primary'],
       ]);
-      expect(context.log.text()).toContain('no standby confirms what must survive a failover');
+      expect(context.log.text()).toContain('no standby confirms commits that must survive a failover');
       expect((await api(context).post('/v1/keys/rotate', {})).status).toBe(201);
 
       await failOver();
@@ -130,7 +130,7 @@ describe('a standby that lags', () => {
       expect(await Promise.all([stays, revoked, undone].map(statusOf))).toEqual(['active', 'revoked', 'revoked']);
       expect((await api(context).get(`/v1/clients/${other.id}`)).status).toBe(404);
       expect((await api(context, service.key).get(`/v1/leases/${lease}`)).body.status).toBe('ended');
-      expect(context.log.text()).toContain('carried out again');
+      expect(context.log.text()).toContain('repeated the endings that it may have missed');
     },
     2 * MINUTE_MS,
   );

@@ -92,6 +92,6 @@ async function runPasswordCommand(command: string): Promise<string> {
 
 function withoutNewline(setting: string, text: string): string {
   const password = text.replace(/\r?\n$/, '');
-  if (password === '') throw new DatabasePasswordError(setting, 'gives nothing.');
+  if (password === '') throw new DatabasePasswordError(setting, 'returned nothing.');
   return password;
 }

@@ -39,7 +39,7 @@ export class UnconfirmedEndings {
     const count = (): number => this.#endings.length;
     new Gauge({
       name: 'metavault_unconfirmed_endings',
-      help: 'Endings that no standby has yet; this replica carries them out again after a failover.',
+      help: 'Changes that end access and that no standby has confirmed yet; this replica repeats them after a failover.',
       registers: [registry],
       collect(): void {
         this.set(count());
@@ -66,7 +66,7 @@ export class UnconfirmedEndings {
       carriedOut += 1;
     }
     if (carriedOut === 0) return;
-    this.logger.warn({ count: carriedOut }, 'a standby was promoted: carried out again what it may not have had');
+    this.logger.warn({ count: carriedOut }, 'a standby was promoted: repeated the endings that it may have missed');
     const { position } = await this.database.standby.look();
     for (const ending of undone) ending.position = position;
   }
@@ -77,7 +77,7 @@ export class UnconfirmedEndings {
       await carryOut();
     } catch (error) {
       if (!(error instanceof AppError) || error.type.status >= 500) throw error;
-      this.logger.warn({ code: error.code }, 'an ending was refused when it was carried out again');
+      this.logger.warn({ code: error.code }, 'an ending was refused when it was repeated');
     }
   }
 }

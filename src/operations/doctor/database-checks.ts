@@ -28,7 +28,7 @@ function checkTls({ databaseUrl, database }: Examined['config']): Finding {
   const names = weak.map(([name]) => name).join(' and ');
   return attention(
     'database_tls',
-    `${names}: whoever is between here and Postgres could read along or answer in its place.`,
+    `${names}: anyone on the network path to Postgres could read the traffic or impersonate the server.`,
     'Set sslmode=verify-full&sslrootcert=<the authority’s file> (docs/configuration.md, "The database").',
   );
 }
@@ -44,7 +44,7 @@ function isLocal(host: string): boolean {
 
 async function checkReplication(database: Examined['database']): Promise<Finding> {
   const [standbys] = await database.rows(selectStandbys({}));
-  if (standbys === undefined) throw new Error('Postgres told nothing about its standbys');
+  if (standbys === undefined) throw new Error('Postgres returned nothing about its standbys');
   return describeReplication(standbys);
 }
 
@@ -55,19 +55,19 @@ const ADD_STANDBY =
 function describeReplication({ names, connected, synchronous, hidden, waiting }: StandbysRow): Finding {
   if (hidden > 0) {
     const remedy = "GRANT pg_read_all_stats to the service's user (migrations/roles.sql does).";
-    return attention('replication', `How far ${standbys(hidden)} got is hidden.`, remedy);
+    return attention('replication', `The replication progress of ${standbys(hidden)} cannot be read.`, remedy);
   }
   if (names !== '' && synchronous === 0) {
     const detail = `synchronous_standby_names is ${names}, but no such standby is connected: commits wait for one.`;
     return attention('replication', detail, 'Bring it back, or name another.');
   }
   if (connected === 0) {
-    const lost = "No standby is connected: with the primary's disk, all since the last backup would be lost.";
-    const detail = waiting > 0 ? `${lost} Meanwhile ${slots(waiting)} WAL for one.` : lost;
+    const lost = "No standby is connected: if the primary's disk fails, everything since the last backup is lost.";
+    const detail = waiting > 0 ? `${lost} ${slots(waiting)} WAL for a missing standby.` : lost;
     return attention('replication', detail, ADD_STANDBY);
   }
   if (waiting > 0) {
-    const detail = `${standbys(connected)}, but ${slots(waiting)} WAL for others.`;
+    const detail = `${standbys(connected)}, but ${slots(waiting)} WAL for missing ones.`;
     return attention('replication', detail, 'Bring those back, or drop their slots before the disk is full.');
   }
   return fine(
@@ -93,8 +93,8 @@ const UNUSED_STANDBY: Readonly<Record<Exclude<ReadOutcome, 'current'>, { detail:
     mend: 'Look for long queries and for I/O on the standby, or let reads wait longer.',
   },
   unfit: {
-    detail: 'DATABASE_READ_URL leads to no standby of this primary.',
-    mend: "Lead it to a standby that follows the primary's timeline.",
+    detail: 'DATABASE_READ_URL does not point to a standby of this primary.',
+    mend: "Point it to a standby that follows the primary's timeline.",
   },
   away: {
     detail: 'the server of DATABASE_READ_URL does not answer, or refuses us.',
@@ -103,4 +103,5 @@ const UNUSED_STANDBY: Readonly<Record<Exclude<ReadOutcome, 'current'>, { detail:
 };
 
 const standbys = (count: number): string => (count === 1 ? '1 standby' : `${count} standbys`);
-const slots = (count: number): string => (count === 1 ? '1 replication slot keeps' : `${count} replication slots keep`);
+const slots = (count: number): string =>
+  count === 1 ? '1 replication slot retains' : `${count} replication slots retain`;

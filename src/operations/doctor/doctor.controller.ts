@@ -22,8 +22,8 @@ export class DoctorController {
       "Runs the checks of `metavault doctor`: Meta's view of the apps, addresses, versions, limits, keys, receivers, and " +
       'connections that need a person. Two are for the command line alone: `database`, as nothing answers here without ' +
       'one, and the part of `rollback` that compares every row with the audit record, which reads them all; here it is ' +
-      'what replicas met in 30 days. Answers within five seconds; checks that take longer go on, and the next answer has ' +
-      'their findings. One run at a time.',
+      'what replicas found in 30 days. Answers within five seconds; checks that take longer continue, and the next answer ' +
+      'has their findings. One run at a time.',
   })
   @ApiOkResponse({ type: DoctorResponse, description: 'The findings' })
   @ApiProblems(serviceUnavailable)

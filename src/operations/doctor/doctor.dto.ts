@@ -23,7 +23,7 @@ class DoctorFindingResponse implements Finding {
   })
   check!: Finding['check'];
 
-  @ApiProperty({ enum: FINDING_STATES, description: '`attention`: works, but an operator should look' })
+  @ApiProperty({ enum: FINDING_STATES, description: '`attention`: works, but an operator should check' })
   state!: Finding['state'];
 
   @ApiProperty({ description: 'What was found, and what it means', example: 'The app secret is right.' })
@@ -35,7 +35,7 @@ class DoctorFindingResponse implements Finding {
 
 /** Response of `GET /v1/doctor`. */
 export class DoctorResponse {
-  @ApiProperty({ ...INSTANT, description: 'When it looked' })
+  @ApiProperty({ ...INSTANT, description: 'When it checked' })
   examined_at!: string;
 
   @ApiProperty({ type: [DoctorFindingResponse], description: 'The most urgent first' })

@@ -11,7 +11,7 @@ export async function checkEventSubscriptions(on: { database: Database; clock: C
   const named = failing.map(({ id, host, failingSince }) => `${id} (${host}, since ${failingSince.toISOString()})`);
   return attention(
     'event_subscriptions',
-    `accept nothing: ${named.join(', ')}`,
+    `receivers accept nothing: ${named.join(', ')}`,
     'Fix the receiver, or pause or delete the subscription; metavault events shows its deliveries.',
   );
 }
@@ -24,7 +24,7 @@ function toHeldFinding(held: readonly HeldConnections[]): Finding {
   );
   return attention(
     'event_subscriptions',
-    `refuse single events, and these connections wait behind them: ${named.join(', ')}`,
+    `receivers keep refusing single events, which holds up the later events of the same connections: ${named.join(', ')}`,
     'Make the receiver respond 2xx to events that it cannot process. After three days they become dead letters.',
   );
 }

@@ -63,8 +63,9 @@ function checkConsoleSignIn({ console: { keySignIn, oidc }, environment }: Exami
   if (oidc !== null && !keySignIn) return fine('console_sign_in', `people sign in to the console with ${oidc.name}`);
   if (!keySignIn) return fine('console_sign_in', 'people sign in to the console by links of an operator only');
   if (environment !== 'production')
-    return fine('console_sign_in', 'keys sign in to the console: this is no production');
-  const detail = 'CONSOLE_KEY_SIGN_IN lets keys sign in to the console, which people share and nobody can tell apart.';
+    return fine('console_sign_in', 'API keys can sign in to the console, which is fine outside production');
+  const detail =
+    'CONSOLE_KEY_SIGN_IN lets API keys sign in to the console. People share keys, so nobody can tell who acted.';
   const mend = 'Set CONSOLE_OIDC_ISSUER, and CONSOLE_KEY_SIGN_IN to false (docs/console.md).';
   return attention('console_sign_in', detail, mend);
 }

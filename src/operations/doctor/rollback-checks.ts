@@ -46,13 +46,13 @@ export async function checkFoundRollbacks(examined: Examined): Promise<Finding[]
   const findings = await listFound(examined);
   return findings.length > 0
     ? findings
-    : [fine('rollback', 'no replica has met an earlier row in 30 days; metavault doctor compares them all')];
+    : [fine('rollback', 'no replica found a rolled-back row in the last 30 days; metavault doctor compares every row')];
 }
 
 async function listFound({ database, clock, keyRing }: Examined): Promise<Finding[]> {
   const past = await countIntegrityFinds(database, addSeconds(clock.now(), -FINDS_SECONDS), SHOWN);
   return [
-    ...toFinding('retired keys are in their rows again; they open nothing', keyRing.revivedKeys),
+    ...toFinding('retired keys are back in the database; they decrypt nothing', keyRing.revivedKeys),
     ...past.map(toPastFinding),
   ];
 }
@@ -71,4 +71,4 @@ function named(ids: readonly string[], count: number): string {
 }
 
 const MEND =
-  'Somebody put earlier rows into the database: see "Rows that were set back" in docs/runbook.md for what to look for and to do.';
+  'Someone restored older versions of these rows: see "Rows that were set back" in docs/runbook.md for what to check and do.';

@@ -77,7 +77,7 @@ describe('rows of the release before', () => {
     const log = captureLog();
     await step(log);
     expect(await status()).toBe(401);
-    expect(log.text()).toContain('somebody removed from the database');
+    expect(log.text()).toContain('was removed from the database');
     expect((await open.database.rows({ text: 'SELECT 1 FROM row_mac_requirement' })).length).toBeGreaterThan(0);
   });
 

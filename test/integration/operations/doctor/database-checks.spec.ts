@@ -61,9 +61,9 @@ describe('TLS to the database', () => {
 
 describe('replication', () => {
   it.each([
-    [{ ...ALONE, connected: 1, hidden: 1 }, 'is hidden', 'pg_read_all_stats'],
-    [{ ...ALONE, waiting: 1 }, '1 replication slot keeps WAL for one', 'Connect a standby'],
-    [{ ...ALONE, connected: 2, waiting: 2 }, '2 standbys, but 2 replication slots keep WAL', 'drop their slots'],
+    [{ ...ALONE, connected: 1, hidden: 1 }, 'cannot be read', 'pg_read_all_stats'],
+    [{ ...ALONE, waiting: 1 }, '1 replication slot retains WAL for a missing standby', 'Connect a standby'],
+    [{ ...ALONE, connected: 2, waiting: 2 }, '2 standbys, but 2 replication slots retain WAL', 'drop their slots'],
   ])('is to be looked at when Postgres tells %j', async (row, detail, mend) => {
     expect((await examine(answering(row)))[1]).toMatchObject({
       state: 'attention',
