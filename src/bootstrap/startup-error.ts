@@ -21,8 +21,8 @@ export const STARTUP_ERROR_CODES = {
   database_login_failed: 'Postgres rejects the user or password',
   database_not_found: 'the database does not exist',
   database_permission_denied: 'the database user lacks a privilege',
-  database_password_unavailable: 'the file or command with the password of the database gives none',
-  database_tls_failed: 'Postgres has no TLS, or its certificate does not hold',
+  database_password_unavailable: 'the database password is missing, or its file or command does not provide one',
+  database_tls_failed: 'Postgres does not offer TLS, or its certificate cannot be verified',
   database_read_only: 'no server of the database takes writes',
   database_pooler_unfit: 'the pooler in front of Postgres cannot be used like this',
   migrations_missing: 'the schema is older than this release, which may not migrate it',
@@ -34,9 +34,9 @@ export const STARTUP_ERROR_CODES = {
   invalid_file: 'an import file is not CSV or JSON lines',
   done_file_unusable: 'the file that records imported rows cannot be read or written',
   invalid_anchor: 'the text or file is not an anchor of the audit record',
-  invalid_place: 'a verification of the audit record cannot go on from the place in this file',
+  invalid_place: 'a verification of the audit record cannot continue from the progress saved in this file',
   prune_refused: 'these audit entries may not be pruned',
-  admin_key_missing: 'a running service was named, but no admin key',
+  admin_key_missing: 'a running service was named without an admin key for it',
   service_unreachable: 'the running service does not respond',
   service_refused: 'the running service refuses, without a code of its own',
   internal_error: 'a bug',
@@ -108,12 +108,12 @@ export function toDatabaseStartupError(error: unknown, databaseUrl: string, sett
   const toError = (kind: StartupErrorCode, what: string, remedy: string): StartupError =>
     new StartupError({ code: kind, detail: `${setting}: ${what}`, remedy, cause: error });
   if (error instanceof DatabasePasswordError) {
-    const remedy = 'Correct the setting: it must give the password alone.';
+    const remedy = 'Correct the setting: it must provide the password alone.';
     return new StartupError({ code: 'database_password_unavailable', detail: error.message, remedy, cause: error });
   }
   if (error instanceof UnfitPoolerError) return toError('database_pooler_unfit', error.message, error.remedy);
   if (isTlsFailure({ code: code === '' ? undefined : code, message })) {
-    const what = `TLS with Postgres at ${place} failed (${String(code) || 'it has none'}).`;
+    const what = `TLS with Postgres at ${place} failed (${String(code) || 'the server does not offer it'}).`;
     return toError('database_tls_failed', what, 'Correct sslmode and sslrootcert, or the certificate of the server.');
   }
   if (UNREACHABLE.has(String(code)) || /timeout|terminated unexpectedly/i.test(String(message))) {
@@ -159,7 +159,7 @@ const SQL_REFUSALS: Readonly<Record<string, SqlRefusal>> = {
   '08P01': {
     code: 'database_pooler_unfit',
     what: (place) => `a pooler at ${place} refuses a parameter of the connection, or to log in.`,
-    remedy: 'Remove options from the URL, and see that the pooler knows this database and user.',
+    remedy: 'Remove options from the URL, and make sure that the pooler has this database and user.',
   },
 };
 

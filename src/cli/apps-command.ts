@@ -66,7 +66,7 @@ export function addAppsCommand(program: Command, context: CommandContext): void 
       .command('rotate-secret <app-id>')
       .description('replace the secret of an app; Meta is asked about the new one first')
       .requiredOption('--secret-file <file>', 'file with the new secret; - for standard input')
-      .option('--grace-seconds <number>', 'how long signatures by the old secret count', '86400')
+      .option('--grace-seconds <number>', 'how long signatures made with the old secret are accepted', '86400')
       .action((id: string, options: { secretFile: string; graceSeconds: string }) =>
         run((services) => rotate(services, id, options, context)),
       ),
@@ -79,7 +79,7 @@ export function addAppsCommand(program: Command, context: CommandContext): void 
   addExamples(
     apps
       .command('delete <app-id>')
-      .description('delete an app that no connection rests on, with its secrets')
+      .description('delete an app that no connection uses, with its secrets')
       .action((id: string) => run((services) => remove(services, id, context))),
     ['metavault apps delete 1029384756102938', 'delete an app whose connections are revoked'],
   );

@@ -29,7 +29,7 @@ export function formatPlace(mac: ChainMac, place: AuditCheckpoint): string {
 export function parsePlace(mac: ChainMac, text: string): AuditCheckpoint {
   const [, position, link = '', required, seal = ''] = WORD.exec(text.trim()) ?? [];
   if (position === undefined || required === undefined)
-    throw new UnusablePlaceError('it is not the place of a verification');
+    throw new UnusablePlaceError('the file does not hold the saved progress of a verification');
   const place = {
     position: Number(position),
     mac: Buffer.from(link, 'hex'),

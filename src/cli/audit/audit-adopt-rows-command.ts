@@ -13,14 +13,14 @@ const MAX_SHOWN_IDS = 20;
 export function addAdoptRowsCommand(audit: Command, context: CommandContext): void {
   const command = audit
     .command('adopt-rows')
-    .description('accept clients, keys, leases, and other rows whose MAC does not fit, as they are now')
+    .description('accept clients, keys, leases, and other rows as they are now, although their MACs do not match')
     .option('--yes', 'do not ask')
     .action(({ yes }: { yes?: true }) => run(yes === true, context));
-  addExamples(command, ['metavault audit adopt-rows', 'accept rows that were changed by hand, after looking at them']);
+  addExamples(command, ['metavault audit adopt-rows', 'accept rows that were changed by hand, after checking them']);
 }
 
 async function run(isConfirmed: boolean, context: CommandContext): Promise<void> {
-  const question = 'Rows that somebody else wrote into the database will be accepted, too. Have you looked at them?';
+  const question = 'This also accepts rows that someone else wrote to the database. Have you checked them?';
   await confirm(context, question, isConfirmed);
   const config = loadCommandConfig(context.environment);
   await withDatabase(context, config, async (databaseUrl) => {
@@ -38,5 +38,5 @@ async function run(isConfirmed: boolean, context: CommandContext): Promise<void>
 
 function describe(table: string, ids: readonly string[]): string {
   const more = ids.length > MAX_SHOWN_IDS ? `, and ${ids.length - MAX_SHOWN_IDS} more` : '';
-  return ids.length === 0 ? `${table}: all fit` : `${table}: ${ids.slice(0, MAX_SHOWN_IDS).join(', ')}${more}`;
+  return ids.length === 0 ? `${table}: all MACs match` : `${table}: ${ids.slice(0, MAX_SHOWN_IDS).join(', ')}${more}`;
 }

@@ -43,7 +43,7 @@ export function addAuditCommand(program: Command, context: CommandContext): void
       .command('verify')
       .description('verify the whole record; exit code 1 if it is not valid')
       .option('--anchor <file>', 'also verify that it still contains this anchor: a file of audit anchor, or mva1.…')
-      .option('--resume <file>', 'keep the place in this file, and go on from it after an interruption')
+      .option('--resume <file>', 'save progress in this file, and continue from it after an interruption')
       .action(({ anchor, resume = null }: { anchor?: string; resume?: string | null }) =>
         run((app) => verify(app, { anchor: anchor === undefined ? null : readAnchor(anchor), resume }, context)),
       ),

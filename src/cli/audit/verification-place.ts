@@ -47,7 +47,7 @@ export class VerificationPlace {
     if (!(error instanceof UnusablePlaceError)) return error;
     return new StartupError({
       code: 'invalid_place',
-      detail: `--resume: the verification cannot go on from ${this.file}: ${error.message}.`,
+      detail: `--resume: the verification cannot continue from ${this.file}: ${error.message}.`,
       remedy: 'Remove the file to verify the whole record.',
       cause: error,
     });

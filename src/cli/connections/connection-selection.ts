@@ -54,7 +54,7 @@ export function addFilterOptions(command: Command): Command {
     .option('--reference <reference>', "with exactly this reference, the product's own id")
     .addOption(new Option('--reason <code>', 'with this status reason').choices(STATUS_REASON_CODES))
     .option('--meta-user <id>', 'authorized by this user, by the id at Meta')
-    .option('--search <text>', 'by an id, a reference, or how the tenant or the name of an asset begins');
+    .option('--search <text>', 'by an exact id or reference, or by the beginning of a tenant or asset name');
 }
 
 /** Reads the selected connections, oldest first. Throws `UsageError` if `expiresBefore` is not an instant. */
