@@ -38,7 +38,7 @@ export async function requireOwnApp(
   if (!servesOnly(app, allowed)) throw new AppError(appNotFound);
   if (!(await hasConnectionsOfOthers(executor, idsOf(app), allowed))) return;
   throw new PolicyViolationError(notAllowed, {
-    detail: 'Connections of other tenants rest on this app.',
+    detail: 'Connections of other tenants use this app.',
     remedy: 'Ask an admin to change it.',
   });
 }

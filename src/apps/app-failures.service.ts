@@ -27,7 +27,7 @@ const REASONS: Readonly<Record<AppFailureCode, { detail: string; remedy: string 
   app_throttled: {
     detail: 'The app is at a rate limit at Meta, so its background work waits. Its tokens stay valid.',
     remedy:
-      'Nothing at once: work goes on by itself. If it lasts, see the limits in the app dashboard, and call less often.',
+      'Nothing at first: work resumes automatically. If this persists, see the limits in the app dashboard, and call less often.',
   },
 };
 

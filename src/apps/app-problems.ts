@@ -32,7 +32,7 @@ export const appExists = defineProblem(
 export const appInUse = defineProblem(
   'app_in_use',
   409,
-  'Connections that are not revoked rest on this app.',
+  'Connections that are not revoked still use this app.',
   'Revoke them first, or have their customers connect again under another app; GET /v1/apps/{app_id} counts them.',
 );
 export const appInEnvironment = defineProblem(

@@ -141,7 +141,8 @@ class AppSettingsRequest {
 
   @ApiPropertyOptional({
     pattern: SECRET.source,
-    description: 'What Meta sends in the handshake of its webhooks. Absent when the app is made: one is made.',
+    description:
+      'The token that Meta sends in its webhook handshake. If absent when the app is created, one is generated.',
     example: 'a-secret-of-yours',
   })
   @IsOptionalNotNull()
@@ -194,7 +195,7 @@ export class RotateAppSecretRequest {
     minimum: 0,
     maximum: MAX_GRACE_SECONDS,
     default: DAY_SECONDS,
-    description: "How long signatures by the old secret count. 0: from now on they don't, for a leaked secret.",
+    description: 'How long signatures made with the old secret are accepted. 0: not at all, for a leaked secret.',
   })
   @IsOptionalNotNull()
   @Max(MAX_GRACE_SECONDS)

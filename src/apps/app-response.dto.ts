@@ -36,7 +36,7 @@ export class AppWebhooksResponse {
 }
 
 class CreatedAppWebhooksResponse extends AppWebhooksResponse {
-  @ApiProperty({ description: 'Enter it beside the callback URL. It is shown once, in this answer.', example: 'Zk3…' })
+  @ApiProperty({ description: 'Enter it next to the callback URL. It is shown once, in this answer.', example: 'Zk3…' })
   verify_token!: string;
 }
 

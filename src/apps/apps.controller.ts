@@ -130,7 +130,7 @@ export class AppsController {
     operationId: 'updateApp',
     summary: 'Change a Meta app',
     description:
-      'Fields that are absent stay as they are. Holds from the next call on, on every replica. Changing its tenants ' +
+      'Fields that are absent stay as they are. Takes effect with the next call, on every replica. Changing its tenants ' +
       'moves no connection.',
   })
   @ApiOkResponse({ type: AppResponse, description: 'The app afterwards' })
@@ -153,8 +153,8 @@ export class AppsController {
     operationId: 'rotateAppSecret',
     summary: 'Replace the secret of a Meta app',
     description:
-      'Meta is asked about the new one first; then it is used from the next call on, on every replica. Signatures by ' +
-      'the old one count for `grace_seconds`.',
+      'Meta is asked about the new one first; then it is used from the next call on, on every replica. Signatures ' +
+      'made with the old one are accepted for `grace_seconds`.',
   })
   @ApiOkResponse({ type: AppResponse, description: 'The app, with its new secret in use' })
   @ApiProblems(appNotFound, notAllowed, appInEnvironment, appRejected, metaUnavailable)
@@ -177,7 +177,7 @@ export class AppsController {
   @ApiOperation({
     operationId: 'deleteApp',
     summary: 'Delete a Meta app',
-    description: 'With its secrets, also the second time. Refused while connections that are not revoked rest on it.',
+    description: 'With its secrets, also the second time. Refused while connections that are not revoked still use it.',
   })
   @ApiNoContentResponse({ description: 'The app is deleted' })
   @ApiProblems(appNotFound, notAllowed, appInEnvironment, appInUse)

@@ -232,6 +232,6 @@ export class AppsService {
     if (ids.length === 0) return;
     const count = [...(await countConnectionsOfApps(tx, ids, null)).values()].reduce((sum, each) => sum + each, 0);
     if (count === 0) return;
-    throw new AppError(appInUse, { detail: `${count} connections that are not revoked rest on this app.` });
+    throw new AppError(appInUse, { detail: `${count} connections that are not revoked still use this app.` });
   }
 }

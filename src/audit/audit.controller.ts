@@ -55,10 +55,10 @@ export class AuditController {
     operationId: 'verifyAuditRecord',
     summary: 'Verify the whole record',
     description:
-      'Names everything that was changed, removed, forged, or cut off. With an anchor that was kept elsewhere, it also ' +
-      'shows whether the whole database was set back. A long record takes minutes: with `Accept: text/event-stream` the ' +
-      'answer tells how far it is, as events `progress` (`{"position": 40000, "last_position": 100000}`, the links that ' +
-      'are checked of all) twice a second, and ends with an event `verification`, whose data is the verdict.',
+      'Lists everything that was changed, removed, forged, or cut off. With an anchor kept elsewhere, it also shows whether ' +
+      'the whole database was rolled back. A long record takes minutes: with `Accept: text/event-stream`, the answer ' +
+      'reports progress twice a second as `progress` events (`{"position": 40000, "last_position": 100000}`: links ' +
+      'checked and links in all) and ends with a `verification` event, whose data is the verdict.',
   })
   @ApiExtraModels(ChainVerificationResponse)
   @ApiOkResponse({

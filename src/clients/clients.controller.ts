@@ -58,7 +58,7 @@ export class ClientsController {
   @ApiOperation({
     operationId: 'createClient',
     summary: 'Create a client',
-    description: 'Makes a client and its first API key, which is shown once, in this answer.',
+    description: 'Creates a client and its first API key, which is shown once, in this answer.',
   })
   @ApiCreatedResponse({ type: CreatedClientResponse, description: 'The client, with its key' })
   @ApiIdempotencyKey()
@@ -109,7 +109,8 @@ export class ClientsController {
   @ApiOperation({
     operationId: 'updateClient',
     summary: 'Change a client',
-    description: 'Fields that are absent stay as they are. Holds from the next call of the client, on every replica.',
+    description:
+      'Fields that are absent stay as they are. Takes effect with the next call of the client, on every replica.',
   })
   @ApiOkResponse({ type: ClientWithKeysResponse, description: 'The client afterwards' })
   @ApiProblems(clientNotFound, identityTaken)

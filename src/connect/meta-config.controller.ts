@@ -58,7 +58,7 @@ class MetaConfigResponse {
 class MetaConfigQuery {
   @ApiPropertyOptional({
     pattern: META_ID.source,
-    description: "The app to tell about. Absent: the environment's.",
+    description: "The app to describe. Absent: the environment's.",
     example: '1029384756102938',
   })
   @IsOptionalNotNull()

@@ -74,12 +74,12 @@ export class ListConnectionsRequest {
     minLength: 1,
     maxLength: 200,
     description:
-      'A search, for people: exactly the id, the `reference`, the Meta user, or an asset of a connection, or how the ' +
-      'name of an asset or the tenant begins, in any case',
+      'Free-text search: the exact id, `reference`, Meta user id, or asset id of a connection, or the beginning of a ' +
+      'tenant or asset name, in upper or lower case',
     example: 'acme',
   })
   @IsOptional()
-  @Matches(/^[^\0]*\S[^\0]*$/, { message: 'must be what to search for' })
+  @Matches(/^[^\0]*\S[^\0]*$/, { message: 'must contain text to search for' })
   @MaxLength(200)
   @IsString()
   q?: string;

@@ -89,7 +89,7 @@ export class IssuedLeaseResponse extends LeaseDetails {
   })
   token_expires_at!: string | null;
 
-  @ApiProperty({ required: false, description: 'In mode `token`: what Meta requires beside the token' })
+  @ApiProperty({ required: false, description: 'In mode `token`: what Meta requires in addition to the token' })
   appsecret_proof?: string;
 }
 

@@ -115,9 +115,9 @@ export class LeasesController {
   @Roles('service', 'admin')
   @ApiOperation({
     operationId: 'introspectLease',
-    summary: 'Tell what a lease token allows now',
+    summary: 'Check what a lease token allows now',
     description:
-      'Token introspection (RFC 7662). `active: false` for everything that is no active gateway lease of the caller; ' +
+      'Token introspection (RFC 7662). `active: false` for everything that is not an active gateway lease of the caller; ' +
       'admins see the leases of all clients.',
   })
   @ApiExtraModels(ActiveLeaseResponse, InactiveLeaseResponse)
@@ -141,8 +141,8 @@ export class LeasesController {
     summary: 'List leases',
     description:
       'Newest first, those of the last RETENTION_DAYS; never their tokens. Services see their own leases, admins and ' +
-      'auditors all within their policy. A page may hold fewer leases than `limit`, even none, though more follow: go ' +
-      'on while there is a `next_cursor`.',
+      'auditors all within their policy. A page may hold fewer leases than `limit`, even none, though more follow: ' +
+      'continue while there is a `next_cursor`.',
   })
   @ApiPage(LeaseResponse, 'A page of leases')
   list(@CurrentClient() client: AuthenticatedClient, @Query() query: ListLeasesRequest): Promise<Page<LeaseResponse>> {

@@ -52,7 +52,7 @@ export class ConnectionActionsController {
     operationId: 'revokeConnection',
     summary: 'Revoke a connection',
     description:
-      'Ends the connection and its leases for good, destroys its tokens, and takes the grant away at Meta. Takes effect ' +
+      'Ends the connection and its leases for good, destroys its tokens, and withdraws the grant at Meta. Takes effect ' +
       'before the answer. Idempotent: repeat it to see the state of the revocation at Meta.',
   })
   @ApiConnectionId()
@@ -84,7 +84,7 @@ export class ConnectionActionsController {
     summary: 'Revoke up to 100 connections at once',
     description:
       'Ends them and their leases for good and destroys their tokens before the answer, each by itself. Meta is asked to ' +
-      'take the grants away within a minute, and again until it confirms. For the rate limit it is one request. ' +
+      'withdraw the grants within a minute, and again until it confirms. For the rate limit it is one request. ' +
       'Idempotent: repeat it for those that failed.',
   })
   @ApiOkResponse({ type: BulkRevocationResponse, description: 'The revoked connection or a problem for each id' })

@@ -44,7 +44,7 @@ export class WebhooksController {
     operationId: 'receiveMetaWebhook',
     summary: "Receive Meta's events",
     description:
-      'Answers 200 once everything is stored. Its entries go on to subscribers as `meta.webhook`. A repeat of an entry ' +
+      'Answers 200 once everything is stored. Its entries are forwarded to subscribers as `meta.webhook`. A repeat of an entry ' +
       'within 8 days is dropped.',
   })
   @ApiHeader({

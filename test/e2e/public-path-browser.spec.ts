@@ -80,7 +80,7 @@ describeInBrowser(
     it('the API reference has its files, the document, and the API there', async () => {
       const { page, beyond } = await visit();
       await page.goto(`${proxied}/docs`);
-      await page.getByText('Tell that the process is running', { exact: true }).click();
+      await page.getByText('Check that the process is running', { exact: true }).click();
       await page.getByRole('button', { name: 'Try it out' }).click();
       await page.getByRole('button', { name: 'Execute' }).click();
       await page.getByText(`${proxied}/health/live`, { exact: true }).first().waitFor();

@@ -29,7 +29,7 @@ export interface paths {
         };
         /**
          * Get a script, the style or the logo of a page
-         * @description The names contain a hash of the content and stand in the pages. Any other hash gives the current file, which must be revalidated then.
+         * @description The names contain a hash of the content and appear in the pages. Any other hash gives the current file, which must be revalidated then.
          */
         get: operations["getPageAsset"];
         put?: never;
@@ -69,12 +69,12 @@ export interface paths {
         };
         /**
          * Open a connect link
-         * @description Leads to Meta's dialog, or shows the page that comes before it: the confirmation, if the session asks for one, or Embedded Signup. May be opened any number of times; each browser gets its own state and cookie.
+         * @description Redirects to Meta's dialog, or shows the page that comes before it: the confirmation, if the session asks for one, or Embedded Signup. Can be opened any number of times; each browser gets its own state and cookie.
          */
         get: operations["openConnectLink"];
         put?: never;
         /**
-         * Go on from the confirmation page
+         * Continue from the confirmation page
          * @description Target of its form, which is empty. `Origin` must be that of this service.
          */
         post: operations["confirmConnectLink"];
@@ -273,7 +273,7 @@ export interface paths {
         };
         /**
          * Return from the identity provider
-         * @description For browsers: the redirect URI to register there. Starts the session, or tells the console why not.
+         * @description For browsers: the redirect URI to register there. Starts the session, or reports to the console why not.
          */
         get: operations["finishOpenIdSignIn"];
         put?: never;
@@ -440,7 +440,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Tell that the process is running
+         * Check that the process is running
          * @description Needs nothing else: for probes that restart a process.
          */
         get: operations["getLiveness"];
@@ -460,8 +460,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Tell whether this replica can serve
-         * @description Checks database, migrations, key ring and clock. With an admin's key, `details` also has the doctor's checks with their findings and remedies, renewed after five minutes. On the public port in production, who is neither operator nor admin gets the status only: `info`, `error`, and `details` are empty.
+         * Check whether this replica can serve
+         * @description Checks database, migrations, key ring and clock. With an admin's key, `details` also has the doctor's checks with their findings and remedies, renewed after five minutes. On the public port in production, callers that are neither operators nor admins get only the status: `info`, `error`, and `details` are empty.
          */
         get: operations["getReadiness"];
         put?: never;
@@ -702,7 +702,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a Meta app
-         * @description With its secrets, also the second time. Refused while connections that are not revoked rest on it.
+         * @description With its secrets, also the second time. Refused while connections that are not revoked still use it.
          *
          *     Roles: admin, tenant_admin.
          */
@@ -711,7 +711,7 @@ export interface paths {
         head?: never;
         /**
          * Change a Meta app
-         * @description Fields that are absent stay as they are. Holds from the next call on, on every replica. Changing its tenants moves no connection.
+         * @description Fields that are absent stay as they are. Takes effect with the next call, on every replica. Changing its tenants moves no connection.
          *
          *     Roles: admin, tenant_admin.
          */
@@ -729,7 +729,7 @@ export interface paths {
         put?: never;
         /**
          * Replace the secret of a Meta app
-         * @description Meta is asked about the new one first; then it is used from the next call on, on every replica. Signatures by the old one count for `grace_seconds`.
+         * @description Meta is asked about the new one first; then it is used from the next call on, on every replica. Signatures made with the old one are accepted for `grace_seconds`.
          *
          *     Roles: admin, tenant_admin.
          */
@@ -793,7 +793,7 @@ export interface paths {
         };
         /**
          * Verify the whole record
-         * @description Names everything that was changed, removed, forged, or cut off. With an anchor that was kept elsewhere, it also shows whether the whole database was set back. A long record takes minutes: with `Accept: text/event-stream` the answer tells how far it is, as events `progress` (`{"position": 40000, "last_position": 100000}`, the links that are checked of all) twice a second, and ends with an event `verification`, whose data is the verdict.
+         * @description Lists everything that was changed, removed, forged, or cut off. With an anchor kept elsewhere, it also shows whether the whole database was rolled back. A long record takes minutes: with `Accept: text/event-stream`, the answer reports progress twice a second as `progress` events (`{"position": 40000, "last_position": 100000}`: links checked and links in all) and ends with a `verification` event, whose data is the verdict.
          *
          *     Roles: admin, auditor.
          */
@@ -823,7 +823,7 @@ export interface paths {
         put?: never;
         /**
          * Create a client
-         * @description Makes a client and its first API key, which is shown once, in this answer.
+         * @description Creates a client and its first API key, which is shown once, in this answer.
          *
          *     Roles: admin.
          */
@@ -861,7 +861,7 @@ export interface paths {
         head?: never;
         /**
          * Change a client
-         * @description Fields that are absent stay as they are. Holds from the next call of the client, on every replica.
+         * @description Fields that are absent stay as they are. Takes effect with the next call of the client, on every replica.
          *
          *     Roles: admin.
          */
@@ -900,7 +900,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Tell whether a client may make a call
+         * Check whether a client may make a call
          * @description Answered by the rules that leases and the gateway follow, without making the call. What depends on its body, its connection, or the address of the caller is judged when it is made.
          *
          *     Roles: admin.
@@ -923,7 +923,7 @@ export interface paths {
         put?: never;
         /**
          * Create a connect session
-         * @description Makes a link that connects one customer for one product. Send the browser to `connect_url` within 10 minutes, or run the login in your own page with Meta's JavaScript SDK and `js_sdk`. Connecting again for the same tenant, product, and Meta user updates the connection and keeps its id.
+         * @description Creates a link that connects one customer for one product. Send the browser to `connect_url` within 10 minutes, or run the login in your own page with Meta's JavaScript SDK and `js_sdk`. Connecting again for the same tenant, product, and Meta user updates the connection and keeps its id.
          *
          *     Roles: service, admin, tenant_admin.
          */
@@ -1018,7 +1018,7 @@ export interface paths {
         post?: never;
         /**
          * Revoke a connection
-         * @description Ends the connection and its leases for good, destroys its tokens, and takes the grant away at Meta. Takes effect before the answer. Idempotent: repeat it to see the state of the revocation at Meta.
+         * @description Ends the connection and its leases for good, destroys its tokens, and withdraws the grant at Meta. Takes effect before the answer. Idempotent: repeat it to see the state of the revocation at Meta.
          *
          *     Roles: admin, tenant_admin.
          */
@@ -1221,7 +1221,7 @@ export interface paths {
         put?: never;
         /**
          * Revoke up to 100 connections at once
-         * @description Ends them and their leases for good and destroys their tokens before the answer, each by itself. Meta is asked to take the grants away within a minute, and again until it confirms. For the rate limit it is one request. Idempotent: repeat it for those that failed.
+         * @description Ends them and their leases for good and destroys their tokens before the answer, each by itself. Meta is asked to withdraw the grants within a minute, and again until it confirms. For the rate limit it is one request. Idempotent: repeat it for those that failed.
          *
          *     Roles: admin, tenant_admin.
          */
@@ -1249,7 +1249,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in to the console with a key or a link
-         * @description Starts a session, whose cookie the answer sets, and ends the one that the browser had. `Origin` must be that of this service. The session ends when its key, its client, or the client that made its link does; at the latest after 12 hours, or after 30 minutes without a request.
+         * @description Starts a session, whose cookie the answer sets, and ends the one that the browser had. `Origin` must be that of this service. The session ends when its key, its client, or the client that created its link does; at the latest after 12 hours, or after 30 minutes without a request.
          */
         post: operations["signIn"];
         delete?: never;
@@ -1339,7 +1339,7 @@ export interface paths {
         put?: never;
         /**
          * Create a link that signs in to the console once
-         * @description For an admin without an identity provider. The link works for ten minutes, and its session for as long as the client that made it is an admin. Only a client makes links: those of a session would outlive it.
+         * @description For an admin without an identity provider. The link works for ten minutes, and its session for as long as the client that created it is an admin. Only clients create links: those of a session would outlive it.
          *
          *     Roles: admin.
          */
@@ -1425,7 +1425,7 @@ export interface paths {
         };
         /**
          * Check this installation
-         * @description Runs the checks of `metavault doctor`: Meta's view of the apps, addresses, versions, limits, keys, receivers, and connections that need a person. Two are for the command line alone: `database`, as nothing answers here without one, and the part of `rollback` that compares every row with the audit record, which reads them all; here it is what replicas met in 30 days. Answers within five seconds; checks that take longer go on, and the next answer has their findings. One run at a time.
+         * @description Runs the checks of `metavault doctor`: Meta's view of the apps, addresses, versions, limits, keys, receivers, and connections that need a person. Two are for the command line alone: `database`, as nothing answers here without one, and the part of `rollback` that compares every row with the audit record, which reads them all; here it is what replicas found in 30 days. Answers within five seconds; checks that take longer continue, and the next answer has their findings. One run at a time.
          *
          *     Roles: admin.
          */
@@ -1547,7 +1547,7 @@ export interface paths {
         };
         /**
          * List leases
-         * @description Newest first, those of the last RETENTION_DAYS; never their tokens. Services see their own leases, admins and auditors all within their policy. A page may hold fewer leases than `limit`, even none, though more follow: go on while there is a `next_cursor`.
+         * @description Newest first, those of the last RETENTION_DAYS; never their tokens. Services see their own leases, admins and auditors all within their policy. A page may hold fewer leases than `limit`, even none, though more follow: continue while there is a `next_cursor`.
          *
          *     Roles: service, admin, auditor.
          */
@@ -1626,8 +1626,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Tell what a lease token allows now
-         * @description Token introspection (RFC 7662). `active: false` for everything that is no active gateway lease of the caller; admins see the leases of all clients.
+         * Check what a lease token allows now
+         * @description Token introspection (RFC 7662). `active: false` for everything that is not an active gateway lease of the caller; admins see the leases of all clients.
          *
          *     Roles: service, admin.
          */
@@ -1691,7 +1691,7 @@ export interface paths {
         };
         /**
          * Get the state of everything at a glance
-         * @description Counts of what the policy of the caller covers, and the state of the installation. Connections are counted again when somebody looks, at most a fiftieth of the time: `counted_at` tells when.
+         * @description Counts of what the policy of the caller covers, and the state of the installation. Connections are recounted on request, but counting takes at most 2% of the time: `counted_at` says when they were last counted.
          *
          *     Roles: admin, auditor.
          */
@@ -1713,7 +1713,7 @@ export interface paths {
         };
         /**
          * Get the settings of this replica
-         * @description By the names of the environment variables. Never shows a secret: its keyed fingerprint tells whether replicas, or before and after a change, have the same one.
+         * @description By the names of the environment variables. Never shows a secret: its keyed fingerprint shows whether replicas, or before and after a change, have the same one.
          *
          *     Roles: admin.
          */
@@ -1887,7 +1887,7 @@ export interface paths {
         put?: never;
         /**
          * Create a new signing secret
-         * @description Older secrets keep signing beside it for the overlap. Only this answer shows the new one.
+         * @description Older secrets keep signing alongside it for the overlap. Only this answer shows the new one.
          *
          *     Roles: admin.
          */
@@ -1935,7 +1935,7 @@ export interface paths {
         put?: never;
         /**
          * Receive Meta's events
-         * @description Answers 200 once everything is stored. Its entries go on to subscribers as `meta.webhook`. A repeat of an entry within 8 days is dropped.
+         * @description Answers 200 once everything is stored. Its entries are forwarded to subscribers as `meta.webhook`. A repeat of an entry within 8 days is dropped.
          */
         post: operations["receiveMetaWebhook"];
         delete?: never;
@@ -2423,7 +2423,7 @@ export interface components {
              * @example 1029384756102938
              */
             app_id: string;
-            /** @description Meta is down for it, and background work waits */
+            /** @description Meta is unavailable for this app, and background work waits */
             is_unavailable: boolean;
             /** @description Null: the environment's app, or one that is gone */
             name: string | null;
@@ -2769,7 +2769,7 @@ export interface components {
         CheckResponse: {
             /**
              * Format: date-time
-             * @description Checks of the doctor: when it looked
+             * @description Checks of the doctor: when it checked
              * @example 2026-11-28T09:30:00.000Z
              */
             examined_at?: string;
@@ -3146,7 +3146,7 @@ export interface components {
             /** @example 12 */
             count: number;
             /**
-             * @description Of its root token; null: it has none any more
+             * @description Of its root token; null: it no longer has one
              * @enum {string|null}
              */
             health: "healthy" | "expiring" | "invalid" | "unknown" | null;
@@ -3274,7 +3274,7 @@ export interface components {
              */
             meta_user_id: string;
             /**
-             * @description Your own data about it. Not protected against changes in the database: let it decide nothing.
+             * @description Your own data about it. Not protected against changes in the database: base no decision on it.
              * @example {
              *       "plan": "pro",
              *       "region": "europe"
@@ -3319,7 +3319,7 @@ export interface components {
              */
             status: "active" | "reauth_required" | "revoked";
             /**
-             * @description Why it has this status; of an active connection, what its user should mend
+             * @description Why it has this status; for an active connection, what its user should fix
              * @example null
              */
             status_reason: components["schemas"]["StatusReason"] | null;
@@ -3459,7 +3459,7 @@ export interface components {
         ConnectSessionResponse: {
             /**
              * Format: uri
-             * @description Where to send the browser. Whoever has it can connect, so it is given once, in this answer.
+             * @description Where to send the browser. Anyone who has it can connect, so it is shown once, in this answer.
              * @example https://metavault.example/connect/q5Jd8sVYzQ0m3nWbXkT1rE7uLcPa4hFg2oIyN6tZxKw
              */
             connect_url: string;
@@ -3496,7 +3496,7 @@ export interface components {
              */
             created_at: string;
             /**
-             * @description Why the last browser failed, as `error` at a `return_url`; `/problems/{code}` tells about it
+             * @description Why the last attempt failed, as in `error` at a `return_url`; explained at `/problems/{code}`
              * @example null
              * @enum {string|null}
              */
@@ -3558,7 +3558,7 @@ export interface components {
              */
             reference: string | null;
             /**
-             * @description `open`: waiting for a browser, or for its way back. `failed`: the last browser failed; the link works while it lives. `unfinished`: Meta has the signup, but its code never arrived.
+             * @description `open`: nobody has opened the link, the browser has not returned from Meta, or its login is still being processed. `failed`: the last attempt failed; the link still works until it expires. `unfinished`: Meta completed the signup, but its code never arrived.
              * @example connected
              * @enum {string}
              */
@@ -3574,7 +3574,7 @@ export interface components {
              */
             tenant_name: string | null;
             /**
-             * @description The signup that Meta has and this service has not
+             * @description The signup that Meta completed but this service did not receive
              * @example null
              */
             unfinished: components["schemas"]["UnfinishedSignupResponse"] | null;
@@ -3670,7 +3670,7 @@ export interface components {
             /** @description Its Threads app; null: none */
             threads?: components["schemas"]["InnerApp"] | null;
             /**
-             * @description What Meta sends in the handshake of its webhooks. Absent when the app is made: one is made.
+             * @description The token that Meta sends in its webhook handshake. If absent when the app is created, one is generated.
              * @example a-secret-of-yours
              */
             webhook_verify_token?: string;
@@ -3823,7 +3823,7 @@ export interface components {
              */
             callback_url: string;
             /**
-             * @description Enter it beside the callback URL. It is shown once, in this answer.
+             * @description Enter it next to the callback URL. It is shown once, in this answer.
              * @example Zk3…
              */
             verify_token: string;
@@ -3991,7 +3991,7 @@ export interface components {
              */
             app_id?: string;
             /**
-             * @description For links you send to people: a page first says what is requested, then leads to the dialog
+             * @description For links you send to people: a page first says what is requested, then continues to the dialog
              * @default false
              */
             confirm?: boolean;
@@ -4097,7 +4097,7 @@ export interface components {
              */
             attempts: number;
             /**
-             * @description Stable; `/problems/{code}` tells about it and what to do
+             * @description Stable; explained at `/problems/{code}`, with what to do
              * @example meta_unavailable
              * @enum {string}
              */
@@ -4128,7 +4128,7 @@ export interface components {
              */
             failure: components["schemas"]["CredentialFailure"] | null;
             /**
-             * @description `expiring`: valid, but close to its end. `unknown`: doubted, or cannot be opened.
+             * @description `expiring`: valid, but close to its end. `unknown`: in doubt until the next inspection, or cannot be decrypted.
              * @example healthy
              * @enum {string}
              */
@@ -4183,7 +4183,7 @@ export interface components {
              */
             subject_name: string | null;
             /**
-             * @description Counts the tokens that served, from 1
+             * @description Number of the token in use, counted from 1
              * @example 3
              */
             version: number;
@@ -4343,7 +4343,7 @@ export interface components {
              */
             mend: string | null;
             /**
-             * @description `attention`: works, but an operator should look
+             * @description `attention`: works, but an operator should check
              * @enum {string}
              */
             state: "ok" | "attention" | "wrong";
@@ -4351,7 +4351,7 @@ export interface components {
         DoctorResponse: {
             /**
              * Format: date-time
-             * @description When it looked
+             * @description When it checked
              * @example 2026-11-28T09:30:00.000Z
              */
             examined_at: string;
@@ -4402,7 +4402,7 @@ export interface components {
              */
             mend: string | null;
             /**
-             * @description `attention`: works, but an operator should look
+             * @description `attention`: works, but an operator should check
              * @enum {string}
              */
             state: "ok" | "attention" | "wrong";
@@ -4569,7 +4569,7 @@ export interface components {
              * @example 1029384756102938
              */
             app_id: string;
-            /** @description In mode `token`: what Meta requires beside the token */
+            /** @description In mode `token`: what Meta requires in addition to the token */
             appsecret_proof?: string;
             /** @description With `asset_id`: the asset */
             asset?: components["schemas"]["LeasedAsset"];
@@ -4743,7 +4743,7 @@ export interface components {
             older_in_use: number;
             /**
              * Format: date-time
-             * @description When the oldest key in use was made
+             * @description When the oldest key in use was created
              * @example 2026-11-28T09:30:00.000Z
              */
             oldest_in_use_since: string | null;
@@ -5047,7 +5047,7 @@ export interface components {
             /** @example 12 */
             count: number;
             /**
-             * @description Code of the `status_reason`; `/problems/{code}` tells about it
+             * @description Code of the `status_reason`; explained at `/problems/{code}`
              * @example expired
              */
             reason: string | null;
@@ -5082,7 +5082,7 @@ export interface components {
             inspections: components["schemas"]["ActivityOfDay"][];
             /** @description Null for clients with a limited policy */
             keys: components["schemas"]["KeysOverview"] | null;
-            /** @description Connections that a person has to look after, most frequent first */
+            /** @description Connections that need a person, by reason, most frequent first */
             needs_person: components["schemas"]["NeedingPerson"][];
             /** @description Refreshes and rotations of the last 7 days, oldest first */
             renewals: components["schemas"]["ActivityOfDay"][];
@@ -5219,7 +5219,7 @@ export interface components {
         };
         ProblemResponse: {
             /**
-             * @description The field that carries a code that is no problem
+             * @description The field that carries the code, if it is not the code of a problem response
              * @example failure.code
              */
             appears_in?: string;
@@ -5231,7 +5231,7 @@ export interface components {
              */
             remedy: string;
             /**
-             * @description HTTP status; null: the code is no problem
+             * @description HTTP status; null: the code appears in another field, not in a problem response
              * @example 409
              */
             status: number | null;
@@ -5431,7 +5431,7 @@ export interface components {
              */
             app_secret: string;
             /**
-             * @description How long signatures by the old secret count. 0: from now on they don't, for a leaked secret.
+             * @description How long signatures made with the old secret are accepted. 0: not at all, for a leaked secret.
              * @default 86400
              */
             grace_seconds?: number;
@@ -5466,7 +5466,7 @@ export interface components {
         };
         SettingResponse: {
             /**
-             * @description Of a secret: equal for equal values in this installation, and useless elsewhere, as it is keyed; null: no secret, or not set
+             * @description For a secret: a keyed hash, equal for equal values within this installation and meaningless elsewhere; null: not a secret, or not set
              * @example 5f3a91c07be2
              */
             fingerprint: string | null;
@@ -5478,7 +5478,7 @@ export interface components {
              */
             name: string;
             /**
-             * @description What this replica goes by, or "set" where more would tell too much; null: not set, or a secret
+             * @description The value in effect, or "set" where the value would reveal too much; null: not set, or a secret
              * @example https://metavault.example
              */
             value: string | null;
@@ -5522,14 +5522,14 @@ export interface components {
             expires_at: string;
             /**
              * Format: uri
-             * @description Signs in once. Whoever has it, is an admin: hand it over like a key.
+             * @description Works once. Anyone who has it can sign in as an admin: protect it like a key.
              * @example https://vault.example/console#sign-in=msl_Zb2kq8fJx0uT5w3yR7nLcVd1mPs9hGe4aKtQoYi6XzE
              */
             url: string;
         };
         SignInMethodsResponse: {
             /**
-             * @description Whether the API key of a client signs in, unless it is a service
+             * @description Whether API keys can sign in, except those of services
              * @example false
              */
             key: boolean;
@@ -5545,7 +5545,7 @@ export interface components {
             methods: components["schemas"]["SignInMethodsResponse"];
         };
         SignInRequestBody: {
-            /** @description The API key of a client that is no service */
+            /** @description The API key of a client whose role is not `service` */
             key?: string;
             /** @description What follows `#sign-in=` in a link */
             link?: string;
@@ -5613,7 +5613,7 @@ export interface components {
         };
         StatusReason: {
             /**
-             * @description Stable; `/problems/{code}` tells about it
+             * @description Stable; explained at `/problems/{code}`
              * @example expired
              * @enum {string}
              */
@@ -5714,7 +5714,7 @@ export interface components {
             /** @example 12 */
             paused: number;
             /**
-             * @description Deliveries that wait, up to 100,000
+             * @description Pending deliveries, up to 100,000
              * @example 12
              */
             undelivered: number;
@@ -5846,7 +5846,7 @@ export interface components {
             /** @description Its Threads app; null: none */
             threads?: components["schemas"]["InnerApp"] | null;
             /**
-             * @description What Meta sends in the handshake of its webhooks. Absent when the app is made: one is made.
+             * @description The token that Meta sends in its webhook handshake. If absent when the app is created, one is generated.
              * @example a-secret-of-yours
              */
             webhook_verify_token?: string;
@@ -6431,7 +6431,7 @@ export interface components {
          */
         "Idempotency-Replayed": "true";
         /**
-         * @description Path of what was made
+         * @description Path of what was created
          * @example /v1/clients/cli_01k7gm2v9s8x4d0c6b5a3n1f2e
          */
         Location: string;
@@ -6602,11 +6602,11 @@ export interface operations {
                     "text/html": string;
                 };
             };
-            /** @description Leads to Meta's dialog, or to the page before it */
+            /** @description Redirects to Meta's dialog, or to the page before it */
             302: {
                 headers: {
                     /**
-                     * @description Where to go on
+                     * @description Where to go next
                      * @example https://www.facebook.com/v26.0/dialog/oauth?client_id=1029384756102938&state=q5Jd8sVYzQ0m3nWb
                      */
                     Location: string;
@@ -6735,11 +6735,11 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Leads to Meta's dialog, or to the page of Embedded Signup */
+            /** @description Redirects to Meta's dialog, or to the page of Embedded Signup */
             303: {
                 headers: {
                     /**
-                     * @description Where to go on
+                     * @description Where to go next
                      * @example https://www.facebook.com/v26.0/dialog/oauth?client_id=1029384756102938&state=q5Jd8sVYzQ0m3nWb
                      */
                     Location: string;
@@ -6922,7 +6922,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Where to go on */
+            /** @description Where to go next */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -7028,7 +7028,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Where to go on, connected or not */
+            /** @description Where to go next, connected or not */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -7155,11 +7155,11 @@ export interface operations {
                     "text/html": string;
                 };
             };
-            /** @description Leads to Meta's dialog, or to the page before it */
+            /** @description Redirects to Meta's dialog, or to the page before it */
             302: {
                 headers: {
                     /**
-                     * @description Where to go on
+                     * @description Where to go next
                      * @example https://www.facebook.com/v26.0/dialog/oauth?client_id=1029384756102938&state=q5Jd8sVYzQ0m3nWb
                      */
                     Location: string;
@@ -7297,11 +7297,11 @@ export interface operations {
                     "text/html": string;
                 };
             };
-            /** @description Leads to `return_url` of the session, with `status` and `connection_id` or `error` added */
+            /** @description Redirects to `return_url` of the session, with `status` and `connection_id` or `error` added */
             302: {
                 headers: {
                     /**
-                     * @description Where to go on
+                     * @description Where to go next
                      * @example https://app.example.com/settings/meta?status=connected&connection_id=con_01k7gm2v9s8x4d0c6b5a3n1f2e
                      */
                     Location: string;
@@ -7600,11 +7600,11 @@ export interface operations {
                     "text/html": string;
                 };
             };
-            /** @description Leads to the page before it */
+            /** @description Redirects to the page before it */
             302: {
                 headers: {
                     /**
-                     * @description Where to go on
+                     * @description Where to go next
                      * @example https://www.facebook.com/v26.0/dialog/oauth?client_id=1029384756102938&state=q5Jd8sVYzQ0m3nWb
                      */
                     Location: string;
@@ -8428,7 +8428,7 @@ export interface operations {
     getMetaConfig: {
         parameters: {
             query?: {
-                /** @description The app to tell about. Absent: the environment's. */
+                /** @description The app to describe. Absent: the environment's. */
                 app_id?: string;
             };
             header?: never;
@@ -8550,11 +8550,11 @@ export interface operations {
                     "text/html": string;
                 };
             };
-            /** @description Leads to `return_url` of the session, with `status` and `connection_id` or `error` added */
+            /** @description Redirects to `return_url` of the session, with `status` and `connection_id` or `error` added */
             302: {
                 headers: {
                     /**
-                     * @description Where to go on
+                     * @description Where to go next
                      * @example https://app.example.com/settings/meta?status=connected&connection_id=con_01k7gm2v9s8x4d0c6b5a3n1f2e
                      */
                     Location: string;
@@ -8563,11 +8563,11 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Leads to the last page, at an address without code and state: there is no `return_url`, or a pop-up */
+            /** @description Redirects to the last page, whose address has no code or state: for sessions without a `return_url`, and for pop-ups */
             303: {
                 headers: {
                     /**
-                     * @description Where to go on
+                     * @description Where to go next
                      * @example https://metavault.example/connect/cns_01k7gm2v9s8x4d0c6b5a3n1f2e/done?attempt=9f86d081884c7d65
                      */
                     Location: string;
@@ -9239,7 +9239,7 @@ export interface operations {
             /**
              * @description `app_in_environment`: This is the environment's app, which cannot be changed over the API.
              *
-             *     `app_in_use`: Connections that are not revoked rest on this app.
+             *     `app_in_use`: Connections that are not revoked still use this app.
              */
             409: {
                 headers: {
@@ -9318,7 +9318,7 @@ export interface operations {
              *
              *     `app_in_environment`: This is the environment's app, which cannot be changed over the API.
              *
-             *     `app_in_use`: Connections that are not revoked rest on this app.
+             *     `app_in_use`: Connections that are not revoked still use this app.
              *
              *     `app_rejected`: Meta does not accept this app id with this secret. Nothing was stored.
              */
@@ -10177,7 +10177,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The connection, made or updated */
+            /** @description The connection, created or updated */
             201: {
                 headers: {
                     Location: components["headers"]["Location"];
@@ -10324,7 +10324,7 @@ export interface operations {
                 meta_user_id?: string;
                 /** @description Of this product only */
                 product?: "whatsapp" | "instagram" | "ads" | "pages" | "threads";
-                /** @description A search, for people: exactly the id, the `reference`, the Meta user, or an asset of a connection, or how the name of an asset or the tenant begins, in any case */
+                /** @description Free-text search: the exact id, `reference`, Meta user id, or asset id of a connection, or the beginning of a tenant or asset name, in upper or lower case */
                 q?: string;
                 /** @description With this `status_reason` only */
                 reason?: "app_removed" | "checkpoint" | "password_changed" | "expired" | "unconfirmed_user" | "logged_out" | "role_lost" | "inactive_90_days" | "invalid" | "no_page" | "no_page_permission" | "no_instagram_account" | "no_ad_account" | "no_whatsapp_account" | "phone_number_missing" | "phone_number_unverified" | "waba_id_is_portfolio" | "webhooks_not_subscribed" | "discovery_refused" | "data_access_expired" | "whatsapp_account_lost" | "phone_number_lost" | "page_lost" | "partner_removed" | "scopes_missing" | "phone_number_not_registered";
@@ -11226,7 +11226,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The connection, made or updated */
+            /** @description The connection, created or updated */
             201: {
                 headers: {
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
@@ -11469,7 +11469,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["InvalidRequest"];
-            /** @description `sign_in_refused`: This does not sign in to the console. */
+            /** @description `sign_in_refused`: This key or link cannot sign in to the console. */
             401: {
                 headers: {
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
@@ -12399,7 +12399,7 @@ export interface operations {
              *
              *     `integrity_failure`: The database did not store a row as written.
              *
-             *     `refresh_pending`: The token must be refreshed first, which has not succeeded yet.
+             *     `refresh_pending`: The token must be refreshed first, and the refresh has not succeeded yet.
              *
              *     `server_busy`: The service has too many requests to read right now.
              */

@@ -41,7 +41,7 @@ export class ImportController {
       'stored: it must be valid and belong to the app. Importing again for the same tenant, product, and Meta user ' +
       'updates the connection and keeps its id.',
   })
-  @ApiCreatedResponse({ type: ConnectionResponse, description: 'The connection, made or updated' })
+  @ApiCreatedResponse({ type: ConnectionResponse, description: 'The connection, created or updated' })
   @ApiIdempotencyKey()
   @ApiProblems(
     notAllowed,

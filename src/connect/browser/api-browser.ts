@@ -23,7 +23,7 @@ import { ConnectedResponse, SignupResponse } from './signup.dto.ts';
 type Operation = Required<Pick<ApiOperationOptions, 'operationId' | 'summary' | 'description'>>;
 
 const LOCATION = {
-  description: 'Where to go on',
+  description: 'Where to go next',
   required: true,
   schema: { type: 'string', format: 'uri' },
   example: 'https://www.facebook.com/v26.0/dialog/oauth?client_id=1029384756102938&state=q5Jd8sVYzQ0m3nWb',
@@ -35,11 +35,12 @@ const END = {
 };
 
 const ToDialog = ApiFoundResponse({
-  description: "Leads to Meta's dialog, or to the page before it",
+  description: "Redirects to Meta's dialog, or to the page before it",
   headers: { Location: LOCATION, 'Set-Cookie': SET_COOKIE },
 });
 const ToEnd = ApiSeeOtherResponse({
-  description: 'Leads to the last page, at an address without code and state: there is no `return_url`, or a pop-up',
+  description:
+    'Redirects to the last page, whose address has no code or state: for sessions without a `return_url`, and for pop-ups',
   headers: {
     Location: {
       ...LOCATION,
@@ -48,7 +49,7 @@ const ToEnd = ApiSeeOtherResponse({
   },
 });
 const ToReturnUrl = ApiFoundResponse({
-  description: 'Leads to `return_url` of the session, with `status` and `connection_id` or `error` added',
+  description: 'Redirects to `return_url` of the session, with `status` and `connection_id` or `error` added',
   headers: { Location: END },
 });
 
@@ -100,8 +101,8 @@ export const ApiOpenLink = (): MethodDecorator =>
       operationId: 'openConnectLink',
       summary: 'Open a connect link',
       description:
-        "Leads to Meta's dialog, or shows the page that comes before it: the confirmation, if the session asks for one, " +
-        'or Embedded Signup. May be opened any number of times; each browser gets its own state and cookie.',
+        "Redirects to Meta's dialog, or shows the page that comes before it: the confirmation, if the session asks for one, " +
+        'or Embedded Signup. Can be opened any number of times; each browser gets its own state and cookie.',
     },
     Display,
     ApiOkResponse({ description: 'The confirmation, or the page of Embedded Signup', content: HTML }),
@@ -113,14 +114,14 @@ export const ApiConfirmLink = (): MethodDecorator =>
   ApiLinkPage(
     {
       operationId: 'confirmConnectLink',
-      summary: 'Go on from the confirmation page',
+      summary: 'Continue from the confirmation page',
       description: 'Target of its form, which is empty. `Origin` must be that of this service.',
     },
     Display,
     ApiConsumes('application/x-www-form-urlencoded'),
     ApiBody({ required: false, schema: { type: 'object', properties: {} } }),
     ApiSeeOtherResponse({
-      description: "Leads to Meta's dialog, or to the page of Embedded Signup",
+      description: "Redirects to Meta's dialog, or to the page of Embedded Signup",
       headers: { Location: LOCATION, 'Set-Cookie': SET_COOKIE },
     }),
     ApiProblems(expired, mismatch, loginNotConfigured),
@@ -135,7 +136,7 @@ export const ApiOpenSignup = (): MethodDecorator =>
     },
     Display,
     ApiOkResponse({ description: 'The page of Embedded Signup', content: HTML }),
-    ApiFoundResponse({ description: 'Leads to the page before it', headers: { Location: LOCATION } }),
+    ApiFoundResponse({ description: 'Redirects to the page before it', headers: { Location: LOCATION } }),
     ApiProblems(expired, loginNotConfigured),
   );
 
@@ -200,7 +201,7 @@ export const ApiCompleteSignup = (): MethodDecorator =>
       description: 'Called by the page of Embedded Signup. The cookie proves the browser.',
     }),
     OfAttempt,
-    ApiOkResponse({ type: SignupResponse, description: 'Where to go on, connected or not' }),
+    ApiOkResponse({ type: SignupResponse, description: 'Where to go next, connected or not' }),
     ApiProblems(expired, mismatch, loginNotConfigured),
   );
 
@@ -224,6 +225,6 @@ export const ApiCancelSignup = (): MethodDecorator =>
       description: 'Called by the page of Embedded Signup. The attempt ends as `access_denied`.',
     }),
     OfAttempt,
-    ApiOkResponse({ type: SignupResponse, description: 'Where to go on' }),
+    ApiOkResponse({ type: SignupResponse, description: 'Where to go next' }),
     ApiProblems(expired, mismatch),
   );

@@ -83,7 +83,7 @@ export class ConnectSessionResponse {
 
   @ApiProperty({
     format: 'uri',
-    description: 'Where to send the browser. Whoever has it can connect, so it is given once, in this answer.',
+    description: 'Where to send the browser. Anyone who has it can connect, so it is shown once, in this answer.',
     example: 'https://metavault.example/connect/q5Jd8sVYzQ0m3nWbXkT1rE7uLcPa4hFg2oIyN6tZxKw',
   })
   connect_url!: string;
@@ -159,8 +159,9 @@ export class ConnectSessionStateResponse {
   @ApiProperty({
     enum: SESSION_STATUSES,
     description:
-      '`open`: waiting for a browser, or for its way back. `failed`: the last browser failed; the link works while it ' +
-      'lives. `unfinished`: Meta has the signup, but its code never arrived.',
+      '`open`: nobody has opened the link, the browser has not returned from Meta, or its login is still being processed. ' +
+      '`failed`: the last attempt failed; the link still works until it expires. `unfinished`: Meta completed the signup, ' +
+      'but its code never arrived.',
     example: 'connected',
   })
   status!: SessionStatus;
@@ -172,7 +173,7 @@ export class ConnectSessionStateResponse {
     type: String,
     enum: CONNECT_ERROR_CODES,
     nullable: true,
-    description: 'Why the last browser failed, as `error` at a `return_url`; `/problems/{code}` tells about it',
+    description: 'Why the last attempt failed, as in `error` at a `return_url`; explained at `/problems/{code}`',
     example: null,
   })
   error!: ConnectErrorCode | null;
@@ -197,7 +198,7 @@ export class ConnectSessionStateResponse {
   @ApiProperty({
     type: UnfinishedSignupResponse,
     nullable: true,
-    description: 'The signup that Meta has and this service has not',
+    description: 'The signup that Meta completed but this service did not receive',
     example: null,
   })
   unfinished!: UnfinishedSignupResponse | null;

@@ -149,7 +149,7 @@ export class CreateSessionRequest {
 
   @ApiPropertyOptional({
     default: false,
-    description: 'For links you send to people: a page first says what is requested, then leads to the dialog',
+    description: 'For links you send to people: a page first says what is requested, then continues to the dialog',
   })
   @IsOptionalNotNull()
   @IsBoolean()

@@ -65,7 +65,7 @@ export class ConnectSessionsController {
     operationId: 'createConnectSession',
     summary: 'Create a connect session',
     description:
-      'Makes a link that connects one customer for one product. Send the browser to `connect_url` within 10 minutes, or ' +
+      'Creates a link that connects one customer for one product. Send the browser to `connect_url` within 10 minutes, or ' +
       "run the login in your own page with Meta's JavaScript SDK and `js_sdk`. Connecting again for the same tenant, " +
       'product, and Meta user updates the connection and keeps its id.',
   })
@@ -123,7 +123,7 @@ export class ConnectSessionsController {
       'For front ends that ran the login themselves. A code works once; a token is inspected before anything is stored. ' +
       'With `pin`, a WhatsApp number is registered as well, whose failure does not undo the connection.',
   })
-  @ApiCreatedResponse({ type: ConnectionResponse, description: 'The connection, made or updated' })
+  @ApiCreatedResponse({ type: ConnectionResponse, description: 'The connection, created or updated' })
   @ApiProblems(
     CONNECT_PROBLEMS.session_expired,
     CONNECT_PROBLEMS.code_rejected,

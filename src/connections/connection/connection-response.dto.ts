@@ -37,7 +37,7 @@ export class ConnectionResponse {
   @ApiProperty({
     type: 'object',
     additionalProperties: { type: 'string' },
-    description: 'Your own data about it. Not protected against changes in the database: let it decide nothing.',
+    description: 'Your own data about it. Not protected against changes in the database: base no decision on it.',
     example: METADATA_EXAMPLE,
   })
   metadata!: Metadata;
@@ -52,7 +52,7 @@ export class ConnectionResponse {
   @ApiProperty({
     type: StatusReason,
     nullable: true,
-    description: 'Why it has this status; of an active connection, what its user should mend',
+    description: 'Why it has this status; for an active connection, what its user should fix',
     example: null,
   })
   status_reason!: StatusReason | null;

@@ -24,7 +24,7 @@ export class CredentialResponse {
   @ApiProperty({ type: 'string', nullable: true, description: 'Its name, if known', example: 'Maria Silva' })
   subject_name!: string | null;
 
-  @ApiProperty({ type: 'integer', minimum: 1, description: 'Counts the tokens that served, from 1', example: 3 })
+  @ApiProperty({ type: 'integer', minimum: 1, description: 'Number of the token in use, counted from 1', example: 3 })
   version!: number;
 
   @ApiProperty({ type: [String], description: 'Scopes of the token', example: ['pages_show_list', 'ads_read'] })
@@ -59,7 +59,8 @@ export class CredentialResponse {
 
   @ApiProperty({
     enum: HEALTHS,
-    description: '`expiring`: valid, but close to its end. `unknown`: doubted, or cannot be opened.',
+    description:
+      '`expiring`: valid, but close to its end. `unknown`: in doubt until the next inspection, or cannot be decrypted.',
     example: 'healthy',
   })
   health!: Health;

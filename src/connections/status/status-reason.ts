@@ -68,7 +68,7 @@ export type StatusReasonCode = (typeof STATUS_REASON_CODES)[number];
 export class StatusReason {
   @ApiProperty({
     enum: STATUS_REASON_CODES,
-    description: 'Stable; `/problems/{code}` tells about it',
+    description: 'Stable; explained at `/problems/{code}`',
     example: 'expired',
   })
   code!: StatusReasonCode;
@@ -148,7 +148,7 @@ export type CredentialFailureCode = (typeof CREDENTIAL_FAILURE_CODES)[number];
 export class CredentialFailure {
   @ApiProperty({
     enum: CREDENTIAL_FAILURE_CODES,
-    description: 'Stable; `/problems/{code}` tells about it and what to do',
+    description: 'Stable; explained at `/problems/{code}`, with what to do',
     example: 'meta_unavailable',
   })
   code!: CredentialFailureCode;

@@ -196,7 +196,7 @@ export class SubscriptionsController {
   @ApiOperation({
     operationId: 'rotateSubscriptionSecret',
     summary: 'Create a new signing secret',
-    description: 'Older secrets keep signing beside it for the overlap. Only this answer shows the new one.',
+    description: 'Older secrets keep signing alongside it for the overlap. Only this answer shows the new one.',
   })
   @ApiCreatedResponse({ type: RotatedSecretResponse, description: 'The new secret' })
   @ApiProblems(subscriptionNotFound)

@@ -25,14 +25,14 @@ declare module '../../platform/problem.ts' {
 export const refreshPending = defineProblem(
   'refresh_pending',
   503,
-  'The token must be refreshed first, which has not succeeded yet.',
-  'Retry after Retry-After, or leave out min_valid_seconds to get the token with the life it has left.',
+  'The token must be refreshed first, and the refresh has not succeeded yet.',
+  'Retry after the time in Retry-After, or omit min_valid_seconds to get the token with its remaining lifetime.',
 );
 export const minValidUnsatisfiable = defineProblem(
   'min_valid_unsatisfiable',
   409,
   'No refresh can make the token valid for that long.',
-  'Ask for fewer min_valid_seconds, or connect again if tokens of this kind are not refreshed.',
+  'Lower min_valid_seconds, or connect again if tokens of this kind are not refreshed.',
 );
 
 /**

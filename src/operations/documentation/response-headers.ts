@@ -35,7 +35,7 @@ export const HEADERS: Json = {
   ),
   Allow: header('Methods of this path', { type: 'string' }, 'GET, POST'),
   Location: header(
-    'Path of what was made',
+    'Path of what was created',
     { type: 'string', format: 'uri-reference' },
     '/v1/clients/cli_01k7gm2v9s8x4d0c6b5a3n1f2e',
   ),

@@ -27,7 +27,7 @@ export class HealthController {
   @Get('live')
   @ApiOperation({
     operationId: 'getLiveness',
-    summary: 'Tell that the process is running',
+    summary: 'Check that the process is running',
     description: 'Needs nothing else: for probes that restart a process.',
   })
   @ApiOkResponse({ type: LiveResponse, description: 'The process is running' })
@@ -43,11 +43,11 @@ export class HealthController {
   @Get('ready')
   @ApiOperation({
     operationId: 'getReadiness',
-    summary: 'Tell whether this replica can serve',
+    summary: 'Check whether this replica can serve',
     description:
       "Checks database, migrations, key ring and clock. With an admin's key, `details` also has the doctor's checks with " +
-      'their findings and remedies, renewed after five minutes. On the public port in production, who is neither operator ' +
-      'nor admin gets the status only: `info`, `error`, and `details` are empty.',
+      'their findings and remedies, renewed after five minutes. On the public port in production, callers that are neither ' +
+      'operators nor admins get only the status: `info`, `error`, and `details` are empty.',
   })
   @ApiOkResponse({ type: ReadyResponse, description: 'Ready' })
   @ApiServiceUnavailableResponse({ type: ReadyResponse, description: 'Not ready: `error` says why' })

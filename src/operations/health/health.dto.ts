@@ -12,7 +12,7 @@ export class LiveResponse {
 }
 
 class FindingResponse implements Pick<Finding, 'state' | 'detail' | 'mend'> {
-  @ApiProperty({ enum: FINDING_STATES, description: '`attention`: works, but an operator should look' })
+  @ApiProperty({ enum: FINDING_STATES, description: '`attention`: works, but an operator should check' })
   state!: Finding['state'];
 
   @ApiProperty({ example: 'The app secret is right.' })
@@ -59,7 +59,7 @@ class CheckResponse {
   @ApiProperty({ enum: HOLD_UP_REASONS, required: false, description: '`audit_chain`: why' })
   reason?: ChainHoldUp['reason'];
 
-  @ApiProperty({ ...INSTANT, required: false, description: 'Checks of the doctor: when it looked' })
+  @ApiProperty({ ...INSTANT, required: false, description: 'Checks of the doctor: when it checked' })
   examined_at?: string;
 
   @ApiProperty({ type: [FindingResponse], required: false, description: 'Checks of the doctor: what it found' })

@@ -17,8 +17,8 @@ export class OverviewController {
     operationId: 'getOverview',
     summary: 'Get the state of everything at a glance',
     description:
-      'Counts of what the policy of the caller covers, and the state of the installation. Connections are counted again ' +
-      'when somebody looks, at most a fiftieth of the time: `counted_at` tells when.',
+      'Counts of what the policy of the caller covers, and the state of the installation. Connections are recounted on ' +
+      'request, but counting takes at most 2% of the time: `counted_at` says when they were last counted.',
   })
   @ApiOkResponse({ type: OverviewResponse, description: 'The overview' })
   read(@CurrentClient() client: AuthenticatedClient): Promise<OverviewResponse> {

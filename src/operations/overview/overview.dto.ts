@@ -18,7 +18,7 @@ class ConnectionGroupResponse {
     type: 'string',
     enum: HEALTHS,
     nullable: true,
-    description: 'Of its root token; null: it has none any more',
+    description: 'Of its root token; null: it no longer has one',
   })
   health!: Health | null;
 
@@ -67,7 +67,7 @@ class NeedingPerson {
   @ApiProperty({
     type: String,
     nullable: true,
-    description: 'Code of the `status_reason`; `/problems/{code}` tells about it',
+    description: 'Code of the `status_reason`; explained at `/problems/{code}`',
     example: 'expired',
   })
   reason!: string | null;
@@ -95,7 +95,7 @@ class AppOverview {
   @ApiProperty({ type: 'string', enum: ['throttled', 'usage'], nullable: true, description: 'Why it waits' })
   stop_cause!: 'throttled' | 'usage' | null;
 
-  @ApiProperty({ description: 'Meta is down for it, and background work waits' })
+  @ApiProperty({ description: 'Meta is unavailable for this app, and background work waits' })
   is_unavailable!: boolean;
 }
 
@@ -112,7 +112,7 @@ class SubscriptionsOverview {
   @ApiProperty({ ...COUNT, description: 'Active ones whose last delivery failed' })
   failing!: number;
 
-  @ApiProperty({ ...COUNT, description: 'Deliveries that wait, up to 100,000' })
+  @ApiProperty({ ...COUNT, description: 'Pending deliveries, up to 100,000' })
   undelivered!: number;
 
   @ApiProperty({ ...COUNT, description: 'Deliveries that were given up, up to 100,000' })
@@ -140,7 +140,7 @@ class KeysOverview {
   @ApiProperty({ ...COUNT, description: 'Older keys that still wrap data keys' })
   older_in_use!: number;
 
-  @ApiProperty({ ...INSTANT_OR_NULL, description: 'When the oldest key in use was made' })
+  @ApiProperty({ ...INSTANT_OR_NULL, description: 'When the oldest key in use was created' })
   oldest_in_use_since!: string | null;
 }
 
@@ -166,7 +166,7 @@ export class OverviewResponse {
 
   @ApiProperty({
     type: [NeedingPerson],
-    description: 'Connections that a person has to look after, most frequent first',
+    description: 'Connections that need a person, by reason, most frequent first',
   })
   needs_person!: NeedingPerson[];
 

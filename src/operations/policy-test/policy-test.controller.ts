@@ -20,7 +20,7 @@ export class PolicyTestController {
   @ApiParam({ name: 'id', description: 'Id of the client', example: exampleId('cli') })
   @ApiOperation({
     operationId: 'testClientPolicy',
-    summary: 'Tell whether a client may make a call',
+    summary: 'Check whether a client may make a call',
     description:
       'Answered by the rules that leases and the gateway follow, without making the call. What depends on its body, its ' +
       'connection, or the address of the caller is judged when it is made.',

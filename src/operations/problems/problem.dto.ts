@@ -11,14 +11,14 @@ export class ProblemResponse {
   @ApiProperty({
     type: 'integer',
     nullable: true,
-    description: 'HTTP status; null: the code is no problem',
+    description: 'HTTP status; null: the code appears in another field, not in a problem response',
     example: 409,
   })
   status!: number | null;
 
   @ApiProperty({
     required: false,
-    description: 'The field that carries a code that is no problem',
+    description: 'The field that carries the code, if it is not the code of a problem response',
     example: 'failure.code',
   })
   appears_in?: string;

@@ -16,7 +16,7 @@ export class SettingsController {
     operationId: 'getSettings',
     summary: 'Get the settings of this replica',
     description:
-      'By the names of the environment variables. Never shows a secret: its keyed fingerprint tells whether replicas, or ' +
+      'By the names of the environment variables. Never shows a secret: its keyed fingerprint shows whether replicas, or ' +
       'before and after a change, have the same one.',
   })
   @ApiOkResponse({ type: SettingsResponse, description: 'The settings' })

@@ -13,7 +13,7 @@ class SettingResponse {
   @ApiProperty({
     type: String,
     nullable: true,
-    description: 'What this replica goes by, or "set" where more would tell too much; null: not set, or a secret',
+    description: 'The value in effect, or "set" where the value would reveal too much; null: not set, or a secret',
     example: 'https://metavault.example',
   })
   value!: string | null;
@@ -22,7 +22,7 @@ class SettingResponse {
     type: String,
     nullable: true,
     description:
-      'Of a secret: equal for equal values in this installation, and useless elsewhere, as it is keyed; null: no secret, or not set',
+      'For a secret: a keyed hash, equal for equal values within this installation and meaningless elsewhere; null: not a secret, or not set',
     example: '5f3a91c07be2',
   })
   fingerprint!: string | null;
