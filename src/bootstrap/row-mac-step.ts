@@ -56,7 +56,11 @@ export async function requireRowMacs(services: RowMacServices): Promise<void> {
   }
   const rows: Record<string, number> = {};
   const others = missing.filter(({ table }) => !requiredBefore.has(table));
-  for (const table of others) rows[table.table] = (await giveMacs(services, table)).length;
+  for (const table of others) {
+    await giveMacs(services, table);
+    // Counted rather than added up: other replicas, also one that died partway, may have done a part.
+    rows[table.table] = await table.countMacs(database.longRunning);
+  }
   const tables = others.map(({ table }) => table);
   if (tables.length > 0 && (await requireFromNowOn(services, tables, rows)))
     logger.info({ rows }, 'added MACs to the rows of an earlier release; MACs are required from now on');

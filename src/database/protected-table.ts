@@ -1,6 +1,7 @@
+import sql, { raw } from 'sql-template-tag';
 import type { Database } from './database.ts';
 import type { RowMac, RowMacDefinition } from './row-mac.ts';
-import type { SqlExecutor } from './statement.ts';
+import { defineStatement, type SqlExecutor } from './statement.ts';
 
 /** Rows per transaction. Small, so that locks last milliseconds. */
 const BATCH = 500;
@@ -12,6 +13,8 @@ export interface ProtectedTable {
   readonly table: string;
   /** Gives MACs to one batch of rows after `after`. `next` is null at the end. */
   giveMacs(tx: SqlExecutor, mac: RowMac, selection: RowSelection): Promise<GivenMacs>;
+  /** Counts the rows that have MACs. Reads the whole table. */
+  countMacs(executor: SqlExecutor): Promise<number>;
 }
 
 interface RowSelection {
@@ -46,6 +49,10 @@ interface ProtectedTableParts<R> {
 
 /** Defines how rows from an earlier release get their MACs. */
 export function defineProtectedTable<R>({ definition, lockRows, writeMacs }: ProtectedTableParts<R>): ProtectedTable {
+  const countMacs = defineStatement<void, { count: number }>(
+    `${definition.table}_count_macs`,
+    () => sql`SELECT count(mac)::integer AS count FROM ${raw(definition.table)}`,
+  );
   return {
     table: definition.table,
     giveMacs: async (tx, mac, { after, replacesUnfit, now }) => {
@@ -59,6 +66,7 @@ export function defineProtectedTable<R>({ definition, lockRows, writeMacs }: Pro
         next: rows.length < BATCH ? null : (rows.at(-1) ?? null),
       };
     },
+    countMacs: async (executor) => (await executor.rows(countMacs()))[0]?.count ?? 0,
   };
 }
 

@@ -92,18 +92,30 @@ const row = async (id: ConnectionId): Promise<Row> => {
   return found;
 };
 
-/** What the replicas do each minute, until nothing is left. */
+/** As if time passed: what failed is due again, even if a replica that was killed had claimed it after that. */
+async function endBackOffs(): Promise<void> {
+  const free = '(claimed_until IS NULL OR claimed_until < now())';
+  await database.run({ text: `UPDATE token_revocation SET next_attempt_at = now() WHERE ${free}` });
+  await database.run({
+    text: `UPDATE credential SET rotation_due_at = now() WHERE rotation_due_at > now() AND ${free}`,
+  });
+}
+
+/** What the replicas do each minute, until nothing is left. Reports what stays. */
 async function finishAll(): Promise<void> {
-  await until(async () => {
-    await origin.app.get(Sweep).refresh('retries');
-    await database.run({ text: 'UPDATE token_revocation SET next_attempt_at = now() WHERE claim_id IS NULL' });
-    await origin.app.get(TokenRevoker).processDue(() => false);
-    const [left] = await database.rows<{ left: number }>({
-      text: `SELECT (SELECT count(*) FROM token_revocation)::integer
-        + (SELECT count(*) FROM credential WHERE rotation_due_at IS NOT NULL OR claim_id IS NOT NULL)::integer AS left`,
-    });
-    return left?.left === 0;
-  }, Boolean);
+  await until(
+    async () => {
+      await endBackOffs();
+      await origin.app.get(Sweep).refresh('retries');
+      await origin.app.get(TokenRevoker).processDue(() => false);
+      return database.rows({
+        text: `SELECT to_jsonb(r) - 'secret_id' AS left FROM token_revocation r
+          UNION ALL SELECT to_jsonb(c) - 'token_hash' FROM credential c
+          WHERE c.rotation_due_at IS NOT NULL OR c.claim_id IS NOT NULL`,
+      });
+    },
+    (left) => left.length === 0,
+  );
 }
 
 const orphans = () =>
