@@ -22,6 +22,11 @@ const writeMacs = defineStatement<{ ids: readonly string[]; macs: readonly Buffe
     FROM unnest(${ids}::text[], ${macs}::bytea[]) AS given(id, mac) WHERE r.app_id = given.id`,
 );
 
+const countMetaAppMacs = defineStatement<Record<never, never>, { count: number }>(
+  'meta_app_count_macs',
+  () => sql`SELECT count(mac)::integer AS count FROM meta_app`,
+);
+
 /** Meta apps have had MACs since their first release; an operator may adopt rows. */
 export const PROTECTED_APPS = defineProtectedTable({
   definition: APP_MAC,
@@ -29,4 +34,5 @@ export const PROTECTED_APPS = defineProtectedTable({
   writeMacs: async (tx, rows) => {
     await tx.run(writeMacs({ ids: rows.map(({ row }) => row.app_id), macs: rows.map(({ mac }) => mac) }));
   },
+  countMacs: countMetaAppMacs,
 });

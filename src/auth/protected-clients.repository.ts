@@ -23,12 +23,18 @@ const writeClientMacs = defineStatement<{ ids: readonly string[]; macs: readonly
     FROM unnest(${ids}::text[], ${macs}::bytea[]) AS w (id, mac) WHERE c.id = w.id`,
 );
 
+const countClientMacs = defineStatement<Record<never, never>, { count: number }>(
+  'client_count_macs',
+  () => sql`SELECT count(mac)::integer AS count FROM client`,
+);
+
 export const PROTECTED_CLIENTS = defineProtectedTable<Omit<StoredClientRow, 'mac'>>({
   definition: CLIENT_MAC,
   lockRows: (tx, { after, all, limit }) => tx.rows(lockClients({ after: after?.id ?? '', all, limit })),
   writeMacs: async (tx, rows) => {
     await tx.run(writeClientMacs({ ids: rows.map(({ row }) => row.id), macs: rows.map(({ mac }) => mac) }));
   },
+  countMacs: countClientMacs,
 });
 
 const lockKeys = defineStatement<Selection<Buffer>, StoredClientKeyRow>(
@@ -43,12 +49,18 @@ const writeKeyMacs = defineStatement<{ hashes: readonly Buffer[]; macs: readonly
     FROM unnest(${hashes}::bytea[], ${macs}::bytea[]) AS w (hash, mac) WHERE k.hash = w.hash`,
 );
 
+const countClientKeyMacs = defineStatement<Record<never, never>, { count: number }>(
+  'client_key_count_macs',
+  () => sql`SELECT count(mac)::integer AS count FROM client_key`,
+);
+
 export const PROTECTED_CLIENT_KEYS = defineProtectedTable<Omit<StoredClientKeyRow, 'mac'>>({
   definition: CLIENT_KEY_MAC,
   lockRows: (tx, { after, all, limit }) => tx.rows(lockKeys({ after: after?.hash ?? Buffer.alloc(0), all, limit })),
   writeMacs: async (tx, rows) => {
     await tx.run(writeKeyMacs({ hashes: rows.map(({ row }) => row.hash), macs: rows.map(({ mac }) => mac) }));
   },
+  countMacs: countClientKeyMacs,
 });
 
 const lockIdentities = defineStatement<
@@ -73,6 +85,11 @@ const writeIdentityMacs = defineStatement<{
     WHERE i.issuer = w.issuer AND i.subject = w.subject AND i.audience = w.audience`,
 );
 
+const countClientIdentityMacs = defineStatement<Record<never, never>, { count: number }>(
+  'client_identity_count_macs',
+  () => sql`SELECT count(mac)::integer AS count FROM client_identity`,
+);
+
 export const PROTECTED_CLIENT_IDENTITIES = defineProtectedTable<Omit<StoredClientIdentityRow, 'mac'>>({
   definition: CLIENT_IDENTITY_MAC,
   lockRows: (tx, { after, all, limit }) =>
@@ -87,4 +104,5 @@ export const PROTECTED_CLIENT_IDENTITIES = defineProtectedTable<Omit<StoredClien
       }),
     );
   },
+  countMacs: countClientIdentityMacs,
 });

@@ -25,6 +25,11 @@ const writeMacs = defineStatement<{ ids: readonly ConnectSessionId[]; macs: read
     FROM unnest(${ids}::text[], ${macs}::bytea[]) AS given(id, mac) WHERE r.id = given.id`,
 );
 
+const countConnectSessionMacs = defineStatement<Record<never, never>, { count: number }>(
+  'connect_session_count_macs',
+  () => sql`SELECT count(mac)::integer AS count FROM connect_session`,
+);
+
 /** Adds MACs to the connect sessions of an earlier release. */
 export const PROTECTED_SESSIONS = defineProtectedTable({
   definition: CONNECT_SESSION_MAC,
@@ -32,4 +37,5 @@ export const PROTECTED_SESSIONS = defineProtectedTable({
   writeMacs: async (tx, rows) => {
     await tx.run(writeMacs({ ids: rows.map(({ row }) => row.id), macs: rows.map(({ mac }) => mac) }));
   },
+  countMacs: countConnectSessionMacs,
 });

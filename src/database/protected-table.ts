@@ -1,7 +1,6 @@
-import sql, { raw } from 'sql-template-tag';
 import type { Database } from './database.ts';
 import type { RowMac, RowMacDefinition } from './row-mac.ts';
-import { defineStatement, type SqlExecutor } from './statement.ts';
+import type { SqlExecutor, StatementDefinition } from './statement.ts';
 
 /** Rows per transaction. Small, so that locks last milliseconds. */
 const BATCH = 500;
@@ -45,14 +44,17 @@ interface ProtectedTableParts<R> {
   ): Promise<readonly WithMac<R>[]>;
   /** Sets only the MACs of these rows. */
   writeMacs(tx: SqlExecutor, rows: readonly { row: R; mac: Buffer }[]): Promise<void>;
+  /** Counts the rows that have MACs. */
+  countMacs: StatementDefinition<Record<never, never>, { count: number }>;
 }
 
 /** Defines how rows from an earlier release get their MACs. */
-export function defineProtectedTable<R>({ definition, lockRows, writeMacs }: ProtectedTableParts<R>): ProtectedTable {
-  const countMacs = defineStatement<void, { count: number }>(
-    `${definition.table}_count_macs`,
-    () => sql`SELECT count(mac)::integer AS count FROM ${raw(definition.table)}`,
-  );
+export function defineProtectedTable<R>({
+  definition,
+  lockRows,
+  writeMacs,
+  countMacs,
+}: ProtectedTableParts<R>): ProtectedTable {
   return {
     table: definition.table,
     giveMacs: async (tx, mac, { after, replacesUnfit, now }) => {
@@ -66,7 +68,7 @@ export function defineProtectedTable<R>({ definition, lockRows, writeMacs }: Pro
         next: rows.length < BATCH ? null : (rows.at(-1) ?? null),
       };
     },
-    countMacs: async (executor) => (await executor.rows(countMacs()))[0]?.count ?? 0,
+    countMacs: async (executor) => (await executor.rows(countMacs({})))[0]?.count ?? 0,
   };
 }
 

@@ -17,6 +17,11 @@ const writeMacs = defineStatement<{ ids: readonly LeaseId[]; macs: readonly Buff
     FROM unnest(${ids}::text[], ${macs}::bytea[]) AS w (id, mac) WHERE l.id = w.id`,
 );
 
+const countLeaseMacs = defineStatement<Record<never, never>, { count: number }>(
+  'lease_count_macs',
+  () => sql`SELECT count(mac)::integer AS count FROM lease`,
+);
+
 /** Skips ended leases: they grant nothing, and there may be millions. */
 export const PROTECTED_LEASES = defineProtectedTable<CoveredLease>({
   definition: LEASE_MAC,
@@ -24,4 +29,5 @@ export const PROTECTED_LEASES = defineProtectedTable<CoveredLease>({
   writeMacs: async (tx, rows) => {
     await tx.run(writeMacs({ ids: rows.map(({ row }) => row.id), macs: rows.map(({ mac }) => mac) }));
   },
+  countMacs: countLeaseMacs,
 });

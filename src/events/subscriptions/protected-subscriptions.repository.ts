@@ -20,6 +20,11 @@ const writeMacs = defineStatement<{ ids: readonly SubscriptionId[]; macs: readon
     FROM unnest(${ids}::text[], ${macs}::bytea[]) AS given(id, mac) WHERE r.id = given.id`,
 );
 
+const countSubscriptionMacs = defineStatement<Record<never, never>, { count: number }>(
+  'subscription_count_macs',
+  () => sql`SELECT count(mac)::integer AS count FROM subscription`,
+);
+
 /** Adds MACs to the subscriptions of earlier releases. */
 export const PROTECTED_SUBSCRIPTIONS = defineProtectedTable({
   definition: SUBSCRIPTION_MAC,
@@ -27,4 +32,5 @@ export const PROTECTED_SUBSCRIPTIONS = defineProtectedTable({
   writeMacs: async (tx, rows) => {
     await tx.run(writeMacs({ ids: rows.map(({ row }) => row.id), macs: rows.map(({ mac }) => mac) }));
   },
+  countMacs: countSubscriptionMacs,
 });

@@ -25,6 +25,11 @@ const writeMacs = defineStatement<{ ids: readonly PrivacyRequestId[]; macs: read
     FROM unnest(${ids}::text[], ${macs}::bytea[]) AS given(id, mac) WHERE r.id = given.id`,
 );
 
+const countPrivacyRequestMacs = defineStatement<Record<never, never>, { count: number }>(
+  'privacy_request_count_macs',
+  () => sql`SELECT count(mac)::integer AS count FROM privacy_request`,
+);
+
 /** Adds MACs to privacy requests of earlier releases. */
 export const PROTECTED_PRIVACY_REQUESTS = defineProtectedTable({
   definition: PRIVACY_REQUEST_MAC,
@@ -32,4 +37,5 @@ export const PROTECTED_PRIVACY_REQUESTS = defineProtectedTable({
   writeMacs: async (tx, rows) => {
     await tx.run(writeMacs({ ids: rows.map(({ row }) => row.id), macs: rows.map(({ mac }) => mac) }));
   },
+  countMacs: countPrivacyRequestMacs,
 });
