@@ -2,7 +2,9 @@ import { expect, it } from '@jest/globals';
 import pg from 'pg';
 import type { Page } from 'playwright-core';
 import { Database } from '../../src/database/database.ts';
+import type { Statement } from '../../src/database/statement.ts';
 import { connectUser, signInToConsole } from '../support/console-visitor.ts';
+import { copyRows } from '../support/copy-rows.ts';
 import { type BrowserTestContext, describeInBrowser } from '../support/describe-in-browser.ts';
 
 const CONNECTIONS = 100_000;
@@ -16,19 +18,25 @@ async function fill({ replica }: BrowserTestContext, id: string): Promise<void> 
   await client.connect();
   try {
     await client.query('SET session_replication_role = replica');
-    const copied = `'con_0' || lpad(n::text, 25, '0')`;
-    await client.query(
-      `INSERT INTO connection SELECT r.* FROM connection c, generate_series(1, $2::int - 1) n,
-        LATERAL jsonb_populate_record(c, jsonb_build_object('id', ${copied}, 'meta_user_id', 'user' || n,
-          'tenant', 'tenant-' || n % 1000, 'reference', 'order ' || n)) r WHERE c.id = $1`,
-      [id, CONNECTIONS],
-    );
-    await client.query(
-      `INSERT INTO credential SELECT r.* FROM credential k, generate_series(1, $2::int - 1) n,
-        LATERAL jsonb_populate_record(k, jsonb_build_object('id', 'crd_0' || lpad(n::text, 25, '0'), 'connection_id', ${copied},
-          'tenant', 'tenant-' || n % 1000, 'token_hash', NULL)) r WHERE k.connection_id = $1 AND k.is_root`,
-      [id, CONNECTIONS],
-    );
+    const database = {
+      rows: async ({ text, values }: Statement) => (await client.query(text, values)).rows,
+      run: async ({ text, values }: Statement) => (await client.query(text, values)).rowCount ?? 0,
+    };
+    const copy = (table: string, where: string, set: Record<string, string>) =>
+      copyRows(database, { table, each: 'generate_series(1, $2::int - 1) n', where, set, values: [id, CONNECTIONS] });
+    const [connectionId, tenant] = [`'con_0' || lpad(n::text, 25, '0')`, `'tenant-' || n % 1000`];
+    await copy('connection', 'o.id = $1', {
+      id: connectionId,
+      meta_user_id: `'user' || n`,
+      tenant,
+      reference: `'order ' || n`,
+    });
+    await copy('credential', 'o.connection_id = $1 AND o.is_root', {
+      id: `'crd_0' || lpad(n::text, 25, '0')`,
+      connection_id: connectionId,
+      tenant,
+      token_hash: 'NULL',
+    });
     await client.query('ANALYZE connection, credential');
   } finally {
     await client.end();

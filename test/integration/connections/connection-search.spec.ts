@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type ConnectionFilter, connectionPage } from '../../../src/connections/connection/connection-page.query.ts';
 import { api } from '../../support/connect-test-context.ts';
+import { copyRows } from '../../support/copy-rows.ts';
 import { type LifecycleTestContext, openLifecycleTestContext } from '../../support/lifecycle-test-context.ts';
 
 let context: LifecycleTestContext;
@@ -90,21 +91,31 @@ describe('among 20,000 connections', () => {
   }
 
   beforeAll(async () => {
-    const run = (text: string, id = ids['shop']) => context.database.longRunning.run({ text, values: [id] });
-    await run(`INSERT INTO connection SELECT r.* FROM connection c, generate_series(1, 20000) n,
-      LATERAL jsonb_populate_record(c, jsonb_build_object('id', 'con_' || lpad(n::text, 26, '0'),
-        'tenant', 'tenant-' || n % 5000, 'meta_user_id', 'user' || n, 'reference', 'ref' || n,
-        'data_access_expires_at', '2099-01-01', 'product', CASE WHEN n > 19990 THEN 'threads' ELSE 'pages' END,
-        'status', CASE WHEN n > 19980 THEN 'reauth_required' ELSE 'active' END,
-        'status_reason', CASE WHEN n > 19980 THEN '{"code":"checkpoint"}'::jsonb END)) r WHERE c.id = $1`);
-    const assets = `INSERT INTO asset SELECT r.* FROM asset a, generate_series(1, 20000) n,
-      LATERAL jsonb_populate_record(a, jsonb_build_object('name', 'Name ' || n, 'id', 'asset' || n,
-        'connection_id', 'con_' || lpad(n::text, 26, '0'), 'credential_id', NULL)) r WHERE a.id = $1`;
-    await run(assets, ids['page']);
-    await run(`INSERT INTO credential SELECT r.* FROM credential k, generate_series(1, 20000) n,
-      LATERAL jsonb_populate_record(k, jsonb_build_object('id', 'crd_' || lpad(n::text, 26, '0'),
-        'connection_id', 'con_' || lpad(n::text, 26, '0'), 'expires_at', '2099-01-01', 'token_hash', NULL)) r
-      WHERE k.connection_id = $1 AND k.is_root`);
+    const copy = (table: string, where: string, id: string | undefined, set: Record<string, string>) =>
+      copyRows(context.database.longRunning, { table, each: 'generate_series(1, 20000) n', where, set, values: [id] });
+    const connectionId = `'con_' || lpad(n::text, 26, '0')`;
+    await copy('connection', 'o.id = $1', ids['shop'], {
+      id: connectionId,
+      tenant: `'tenant-' || n % 5000`,
+      meta_user_id: `'user' || n`,
+      reference: `'ref' || n`,
+      data_access_expires_at: `'2099-01-01'::timestamptz`,
+      product: `CASE WHEN n > 19990 THEN 'threads' ELSE 'pages' END`,
+      status: `CASE WHEN n > 19980 THEN 'reauth_required' ELSE 'active' END`,
+      status_reason: `CASE WHEN n > 19980 THEN '{"code":"checkpoint"}'::jsonb END`,
+    });
+    await copy('asset', 'o.id = $1', ids['page'], {
+      name: `'Name ' || n`,
+      id: `'asset' || n`,
+      connection_id: connectionId,
+      credential_id: 'NULL',
+    });
+    await copy('credential', 'o.connection_id = $1 AND o.is_root', ids['shop'], {
+      id: `'crd_' || lpad(n::text, 26, '0')`,
+      connection_id: connectionId,
+      expires_at: `'2099-01-01'::timestamptz`,
+      token_hash: 'NULL',
+    });
     await context.database.longRunning.run({ text: 'ANALYZE connection, credential, asset', values: [] });
   });
 

@@ -6,6 +6,7 @@ import { leaseSpans } from '../../../src/leases/lease-spans.ts';
 import type { ListLeasesRequest } from '../../../src/leases/list-leases.dto.ts';
 import { firstIdAt } from '../../../src/platform/ids.ts';
 import { connect } from '../../support/connections-harness.ts';
+import { copyRows } from '../../support/copy-rows.ts';
 import { LEASE_REQUEST, type LeasesTestContext, openLeasesTestContext } from '../../support/leases-test-context.ts';
 
 let context: LeasesTestContext;
@@ -119,21 +120,24 @@ describe('among many leases', () => {
   const fill = async (client: AuthenticatedClient): Promise<void> => {
     await issue(client);
     const minute = (n: number): Date => new Date(context.clock.now().getTime() - n * 60_000);
-    // In parts, because on a slow machine one statement would time out.
-    for (let from = 1; from <= 30_000; from += 5_000)
-      await context.database.longRunning.run({
-        text: `INSERT INTO lease SELECT (jsonb_populate_record(l, jsonb_build_object('id', made.id, 'issued_at', at, 'expires_at', at,
-            'mac', NULL, 'connection_id', CASE WHEN at = $3::timestamptz THEN 'con_gone' ELSE l.connection_id END))).*
-          FROM lease l, unnest($1::text[], $2::timestamptz[]) AS made (id, at) WHERE l.mac IS NOT NULL`,
-        values: [
-          Array.from(
-            { length: 5_000 },
-            (_, n) => `${firstIdAt('lse', minute(from + n))}${String(from + n).padStart(16, '0')}`,
-          ),
-          Array.from({ length: 5_000 }, (_, n) => minute(from + n)),
-          minute(11),
-        ],
-      });
+    const numbers = Array.from({ length: 30_000 }, (_, index) => index + 1);
+    await copyRows(context.database.longRunning, {
+      table: 'lease',
+      each: 'unnest($1::text[], $2::timestamptz[]) AS made (id, at)',
+      where: 'o.mac IS NOT NULL',
+      set: {
+        id: 'made.id',
+        issued_at: 'made.at',
+        expires_at: 'made.at',
+        mac: 'NULL',
+        connection_id: `CASE WHEN made.at = $3::timestamptz THEN 'con_gone' ELSE o.connection_id END`,
+      },
+      values: [
+        numbers.map((n) => `${firstIdAt('lse', minute(n))}${String(n).padStart(16, '0')}`),
+        numbers.map(minute),
+        minute(11),
+      ],
+    });
     await context.database.longRunning.run({ text: 'ANALYZE' });
   };
   const explain = async (owners: Partial<LeaseOwners>): Promise<string> => {
@@ -186,10 +190,17 @@ describe('among many leases', () => {
     await connect(context.connections, context.clock, { tenant: 'tenant-b' });
     const client = await context.client();
     const lease = await issue(client, 'tenant-b');
-    await context.database.longRunning.run({
-      text: `INSERT INTO lease SELECT (jsonb_populate_record(l, jsonb_build_object('id', 'lse_0' || lpad(n::text, 25, '0'),
-          'tenant', 'tenant-a', 'connection_id', 'con_' || n % 500, 'mac', NULL))).*
-        FROM lease l, generate_series(1, 30000) n`,
+    await copyRows(context.database.longRunning, {
+      table: 'lease',
+      each: 'generate_series(1, 30000) n',
+      where: 'o.id = $1',
+      set: {
+        id: `'lse_0' || lpad(n::text, 25, '0')`,
+        tenant: `'tenant-a'`,
+        connection_id: `'con_' || n % 500`,
+        mac: 'NULL',
+      },
+      values: [lease],
     });
     await context.database.longRunning.run({ text: 'ANALYZE' });
     const plan = await explain({ tenant: 'tenant-b' });

@@ -7,6 +7,7 @@ import {
   selectionAt,
 } from '../../../src/leases/gateway-lease.query.ts';
 import { connect } from '../../support/connections-harness.ts';
+import { copyRows } from '../../support/copy-rows.ts';
 import { LEASE_REQUEST, type LeasesTestContext, openLeasesTestContext } from '../../support/leases-test-context.ts';
 
 let context: LeasesTestContext;
@@ -21,9 +22,15 @@ it('a call reads its lease by primary key, without its ancestors, and these so, 
   const lease = await context.issue.issue(await context.client(), LEASE_REQUEST, 'r');
   const { longRunning: database } = context.database;
   const filled = (n: number): `lse_${string}` => `lse_${lease.lease_id.slice(4, 14)}${String(n).padStart(16, '0')}`;
-  await database.run({
-    text: `INSERT INTO lease SELECT (jsonb_populate_record(l, jsonb_build_object('id', left(l.id, 14) || lpad(n::text, 16, '0'),
-        'ancestor_ids', CASE WHEN n = 1 THEN jsonb_build_array(l.id) END))).* FROM lease l, generate_series(1, 50000) n`,
+  await copyRows(database, {
+    table: 'lease',
+    each: 'generate_series(1, 50000) n',
+    where: 'o.id = $1',
+    set: {
+      id: `left(o.id, 14) || lpad(n::text, 16, '0')`,
+      ancestor_ids: 'CASE WHEN n = 1 THEN ARRAY[o.id] END',
+    },
+    values: [lease.lease_id],
   });
   await database.run({ text: 'ANALYZE' });
   const explain = async (select: (selection: LeaseSelection) => Statement, id: `lse_${string}`): Promise<string> => {
