@@ -12,8 +12,8 @@ interface RowCopies {
 }
 
 /**
- * Inserts copies of a row that the service wrote. Names each column, because `(jsonb_populate_record(…)).*` is evaluated
- * once per column, which takes seconds for tens of thousands of rows.
+ * Inserts copies of a row that the service wrote. Names each column, because Postgres evaluates
+ * `(jsonb_populate_record(…)).*` once per column, which takes seconds for tens of thousands of rows.
  */
 export async function copyRows(
   database: Pick<SqlExecutor, 'rows' | 'run'>,
