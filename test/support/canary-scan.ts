@@ -17,7 +17,11 @@ export function canariesIn(text: string, canaries: Canaries): string[] {
 }
 
 /** The same for all files under a folder, or those that `isLooked` picks. Skips files that vanish during the scan. */
-export function canariesInFiles(folder: string, canaries: Canaries, isLooked: (file: string) => boolean): string[] {
+export function canariesInFiles(
+  folder: string,
+  canaries: Canaries,
+  isLooked: (file: string) => boolean = () => true,
+): string[] {
   const found = new Set<string>();
   const overlap = Math.max(...[...canaries.values()].flatMap((secret) => formsOf(secret).map((form) => form.length)));
   for (const file of filesUnder(folder)) {
