@@ -34,5 +34,5 @@ export const PROTECTED_APPS = defineProtectedTable({
   writeMacs: async (tx, rows) => {
     await tx.run(writeMacs({ ids: rows.map(({ row }) => row.app_id), macs: rows.map(({ mac }) => mac) }));
   },
-  countMacs: countMetaAppMacs,
+  countMacs: () => countMetaAppMacs({}),
 });

@@ -34,7 +34,7 @@ export const PROTECTED_CLIENTS = defineProtectedTable<Omit<StoredClientRow, 'mac
   writeMacs: async (tx, rows) => {
     await tx.run(writeClientMacs({ ids: rows.map(({ row }) => row.id), macs: rows.map(({ mac }) => mac) }));
   },
-  countMacs: countClientMacs,
+  countMacs: () => countClientMacs({}),
 });
 
 const lockKeys = defineStatement<Selection<Buffer>, StoredClientKeyRow>(
@@ -60,7 +60,7 @@ export const PROTECTED_CLIENT_KEYS = defineProtectedTable<Omit<StoredClientKeyRo
   writeMacs: async (tx, rows) => {
     await tx.run(writeKeyMacs({ hashes: rows.map(({ row }) => row.hash), macs: rows.map(({ mac }) => mac) }));
   },
-  countMacs: countClientKeyMacs,
+  countMacs: () => countClientKeyMacs({}),
 });
 
 const lockIdentities = defineStatement<
@@ -104,5 +104,5 @@ export const PROTECTED_CLIENT_IDENTITIES = defineProtectedTable<Omit<StoredClien
       }),
     );
   },
-  countMacs: countClientIdentityMacs,
+  countMacs: () => countClientIdentityMacs({}),
 });

@@ -38,7 +38,7 @@ export interface RowMacServices {
  * the next continues. Throws `UnprovenRowsError`.
  */
 export async function requireRowMacs(services: RowMacServices): Promise<void> {
-  const { database, keyRing, logger } = services;
+  const { database, clock, keyRing, logger } = services;
   const required = await readProtectedTables(database, keyRing);
   const missing = PROTECTED_TABLES.filter(({ table }) => !required.has(table));
   if (missing.length === 0) return;
@@ -59,7 +59,7 @@ export async function requireRowMacs(services: RowMacServices): Promise<void> {
   for (const table of others) {
     await giveMacs(services, table);
     // Counted rather than added up: other replicas, also one that died partway, may have done a part.
-    rows[table.table] = await table.countMacs(database.longRunning);
+    rows[table.table] = await table.countMacs(database.longRunning, clock.now());
   }
   const tables = others.map(({ table }) => table);
   if (tables.length > 0 && (await requireFromNowOn(services, tables, rows)))

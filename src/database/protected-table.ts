@@ -1,6 +1,6 @@
 import type { Database } from './database.ts';
 import type { RowMac, RowMacDefinition } from './row-mac.ts';
-import type { SqlExecutor, StatementDefinition } from './statement.ts';
+import type { SqlExecutor, Statement } from './statement.ts';
 
 /** Rows per transaction. Small, so that locks last milliseconds. */
 const BATCH = 500;
@@ -12,8 +12,8 @@ export interface ProtectedTable {
   readonly table: string;
   /** Gives MACs to one batch of rows after `after`. `next` is null at the end. */
   giveMacs(tx: SqlExecutor, mac: RowMac, selection: RowSelection): Promise<GivenMacs>;
-  /** Counts the rows that have MACs. Reads the whole table. */
-  countMacs(executor: SqlExecutor): Promise<number>;
+  /** Counts the rows that have MACs, except those that have ended by `now`. */
+  countMacs(executor: SqlExecutor, now: Date): Promise<number>;
 }
 
 interface RowSelection {
@@ -44,8 +44,8 @@ interface ProtectedTableParts<R> {
   ): Promise<readonly WithMac<R>[]>;
   /** Sets only the MACs of these rows. */
   writeMacs(tx: SqlExecutor, rows: readonly { row: R; mac: Buffer }[]): Promise<void>;
-  /** Counts the rows that have MACs. */
-  countMacs: StatementDefinition<Record<never, never>, { count: number }>;
+  /** Counts the rows that have MACs and have not ended by `now`, in one statement of at most 15 s. */
+  countMacs(now: Date): Statement<{ count: number }>;
 }
 
 /** Defines how rows from an earlier release get their MACs. */
@@ -68,7 +68,7 @@ export function defineProtectedTable<R>({
         next: rows.length < BATCH ? null : (rows.at(-1) ?? null),
       };
     },
-    countMacs: async (executor) => (await executor.rows(countMacs({})))[0]?.count ?? 0,
+    countMacs: async (executor, now) => (await executor.rows(countMacs(now)))[0]?.count ?? 0,
   };
 }
 

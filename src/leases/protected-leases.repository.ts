@@ -1,6 +1,7 @@
 import sql from 'sql-template-tag';
 import { defineProtectedTable } from '../database/protected-table.ts';
 import { defineStatement } from '../database/statement.ts';
+import { type LeaseSelection, selectionAt } from './gateway-lease.query.ts';
 import type { LeaseId } from './ids.ts';
 import { leaseColumns } from './lease-conditions.query.ts';
 import { type CoveredLease, LEASE_MAC, type StoredLease } from './lease-mac.ts';
@@ -17,9 +18,10 @@ const writeMacs = defineStatement<{ ids: readonly LeaseId[]; macs: readonly Buff
     FROM unnest(${ids}::text[], ${macs}::bytea[]) AS w (id, mac) WHERE l.id = w.id`,
 );
 
-const countLeaseMacs = defineStatement<Record<never, never>, { count: number }>(
+const countLeaseMacs = defineStatement<Omit<LeaseSelection, 'leaseIds'>, { count: number }>(
   'lease_count_macs',
-  () => sql`SELECT count(mac)::integer AS count FROM lease`,
+  ({ from, before, now }) => sql`SELECT count(mac)::integer AS count FROM lease
+    WHERE id >= ${from} AND id < ${before} AND expires_at > ${now}`,
 );
 
 /** Skips ended leases: they grant nothing, and there may be millions. */
@@ -29,5 +31,5 @@ export const PROTECTED_LEASES = defineProtectedTable<CoveredLease>({
   writeMacs: async (tx, rows) => {
     await tx.run(writeMacs({ ids: rows.map(({ row }) => row.id), macs: rows.map(({ mac }) => mac) }));
   },
-  countMacs: countLeaseMacs,
+  countMacs: (now) => countLeaseMacs(selectionAt(now, [])),
 });

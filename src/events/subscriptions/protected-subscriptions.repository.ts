@@ -32,5 +32,5 @@ export const PROTECTED_SUBSCRIPTIONS = defineProtectedTable({
   writeMacs: async (tx, rows) => {
     await tx.run(writeMacs({ ids: rows.map(({ row }) => row.id), macs: rows.map(({ mac }) => mac) }));
   },
-  countMacs: countSubscriptionMacs,
+  countMacs: () => countSubscriptionMacs({}),
 });

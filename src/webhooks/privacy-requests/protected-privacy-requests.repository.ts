@@ -37,5 +37,5 @@ export const PROTECTED_PRIVACY_REQUESTS = defineProtectedTable({
   writeMacs: async (tx, rows) => {
     await tx.run(writeMacs({ ids: rows.map(({ row }) => row.id), macs: rows.map(({ mac }) => mac) }));
   },
-  countMacs: countPrivacyRequestMacs,
+  countMacs: () => countPrivacyRequestMacs({}),
 });
