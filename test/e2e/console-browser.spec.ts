@@ -262,10 +262,21 @@ describeInBrowser('the console', {}, (browserTest) => {
     const dialog = page.getByRole('dialog');
     await dialog.getByText('To process: 2').waitFor();
     await tabTo('Check');
+    // The dialog can be closed while the list behind it is still being read again.
+    let release = (): void => undefined;
+    const isHeld = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await page.route('**/v1/connections?*', async (route) => {
+      await isHeld;
+      await route.continue();
+    });
     await page.keyboard.press('Enter');
     await dialog.getByText('Done: 2; failed: 0').waitFor();
+    await dialog.getByRole('button', { name: 'Close' }).last().waitFor();
     await page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'detached' });
+    release();
     await tabTo('Select all of this page');
   });
 

@@ -1,4 +1,4 @@
-import { setTimeout } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
 import { SharedLimits } from '../../src/auth/limits/shared-limits.ts';
@@ -44,7 +44,7 @@ async function flood(key: string, seconds: number): Promise<{ statuses: number[]
   const caller = async (index: number): Promise<void> => {
     while (second() < startedIn + seconds) {
       statuses.push((await call(index, key)).status);
-      await setTimeout(20);
+      await sleep(20);
     }
   };
   await Promise.all([0, 1, 0, 1, 0, 1].map(caller));
