@@ -120,6 +120,7 @@ describeInBrowser('the console', {}, (browserTest) => {
     const chain = unique('held');
     const ids = [await connectUser(testContext(), chain, 'Free'), await connectUser(testContext(), chain, 'Locked')];
     const { page } = await signInToConsole(browserTest, `/connections?tenant=${chain}`);
+    await rowOf(page, 'Locked').waitFor();
     await page.getByLabel('Select all of this page').check();
     await button(page, 'Revoke').click();
     const dialog = page.getByRole('dialog');
