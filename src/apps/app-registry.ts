@@ -92,9 +92,14 @@ export class AppRegistry extends MetaApps {
   }
 
   private async openVerified(stored: StoredAppRow): Promise<MetaApp | null> {
-    const row = this.repository.accept(stored);
-    if (row === null || row.mac === null) return null;
-    const { previous_app_secret: previous, ...secrets } = await this.secrets.open(this.database, row);
+    const accepted = this.repository.accept(stored);
+    if (accepted === null) return null;
+    const read = async () => this.repository.accept(await this.#rows.submit(accepted.app_id));
+    const opened = await this.secrets.openCurrent(this.database, accepted, read);
+    if (opened === null) return null;
+    const { row } = opened;
+    if (row.mac === null) return null;
+    const { previous_app_secret: previous, ...secrets } = opened.secrets;
     const until = row.previous_secret_until;
     const hasPrevious = previous !== undefined && until !== null && until > this.clock.now();
     const config = this.configOf(row, row, hasPrevious ? { ...secrets, previous_app_secret: previous } : secrets);

@@ -22,7 +22,26 @@ export class AppSecretStore {
     return Object.fromEntries(given.map(([purpose], index) => [purpose, ids[index]]));
   }
 
-  /** Opens an app's secrets. Throws `DecryptionError`. */
+  /**
+   * Opens an app's secrets as of a row that isn't locked. A change destroys the secrets that it replaces; if one came
+   * between, takes the row that `read` returns. Null if the app is gone. Throws `DecryptionError`.
+   */
+  async openCurrent<R extends AppRow>(
+    executor: SqlExecutor,
+    known: R,
+    read: () => Promise<R | null>,
+  ): Promise<{ row: R; secrets: AppSecrets } | null> {
+    for (let row = known; ; ) {
+      const secrets = await this.open(executor, row);
+      if (isComplete(secrets, row)) return { row, secrets };
+      const current = await read();
+      if (current === null) return null;
+      if (current.version === row.version) return { row, secrets };
+      row = current;
+    }
+  }
+
+  /** Opens the secrets of a locked row; those that are gone are absent. Throws `DecryptionError`. */
   async open(executor: SqlExecutor, { app_id: appId, secret_ids: ids }: AppRow): Promise<AppSecrets> {
     const entries = Object.entries(ids) as [AppSecretPurpose, SecretId][];
     const opened = await Promise.all(
@@ -39,6 +58,10 @@ export class AppSecretStore {
       Object.values(before).filter((id) => !kept.has(id)),
     );
   }
+}
+
+function isComplete(secrets: AppSecrets, { secret_ids: ids }: AppRow): boolean {
+  return Object.keys(ids).every((purpose) => purpose in secrets);
 }
 
 function contextOf(appId: string, purpose: AppSecretPurpose): string[] {

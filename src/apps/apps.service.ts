@@ -89,9 +89,10 @@ export class AppsService {
     const known = await this.get(appId, tenants);
     requireServesOnly(applyChange(known, change), tenants);
     if (change.instagram || change.threads || change.graphApiVersion !== undefined) {
-      const draft = applyChange(known, change);
-      const opened = await this.secrets.open(this.database, known);
-      await this.checks.requireAccepted(this.registry.configOf(draft, draft, { ...opened, ...secrets }));
+      const opened = await this.secrets.openCurrent(this.database, known, () => this.get(appId, tenants));
+      if (opened === null) throw new AppError(appNotFound);
+      const draft = applyChange(opened.row, change);
+      await this.checks.requireAccepted(this.registry.configOf(draft, draft, { ...opened.secrets, ...secrets }));
     }
     return this.database.transaction(async (tx) => {
       await this.repository.lockIds(tx);
@@ -125,13 +126,11 @@ export class AppsService {
   ): Promise<AppRow> {
     this.requireChangeable(appId, tenants);
     const known = await this.get(appId, tenants);
-    const opened = await this.secrets.open(this.database, known);
-    const { threadsApp: _, ...config } = this.registry.configOf(known, known, { ...opened, app_secret: secret });
-    await this.checks.requireAccepted({ ...config, threadsApp: null });
+    await this.checks.requireAccepted(this.registry.configOf(known, known, { app_secret: secret }));
     return this.database.transaction(async (tx) => {
       const before = await this.lock(tx, appId, tenants);
       const { app_secret: current } = await this.secrets.open(tx, before);
-      const { previous_app_secret: __, ...kept } = before.secret_ids;
+      const { previous_app_secret: _, ...kept } = before.secret_ids;
       // Sending the same secret again is not a rotation: the current secret must not replace the one that may sign
       // during the grace period.
       const isSame = current?.expose() === secret.expose();

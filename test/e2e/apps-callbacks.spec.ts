@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import request from 'supertest';
+import { AppSecretStore } from '../../src/apps/app-secret-store.ts';
 import { PreviousSecretJob } from '../../src/apps/previous-secret.job.ts';
 import { hubSignature, signedRequest } from '../../src/sandbox/state/callback-sender.ts';
 import { seedIds } from '../../src/sandbox/state/default-seed.ts';
@@ -47,6 +48,35 @@ describe('several Meta apps', () => {
       expect((await request(context.url).get(`/webhooks/meta/${one.id}`).query(query).expect(200)).text).toBe('77');
       await request(context.url).get(`/webhooks/meta/${other.id}`).query(query).expect(403);
       await request(context.url).get('/webhooks/meta/1').query(query).expect(404);
+    });
+
+    it('while their secret is being replaced', async () => {
+      const app = await apps.addApp();
+      const [before, after] = ['e'.repeat(32), 'f'.repeat(32)];
+      const replaceSecret = async (secret: string) => {
+        meta().patchApp(app.id, { secret });
+        await api(context).post(`/v1/apps/${app.id}/secret`, { app_secret: secret, grace_seconds: 0 }).expect(200);
+      };
+      /** Replaces the secret on one replica once the other has read the app and before it reads the old secret. */
+      const replaceBeforeOpening = (secret: string) => {
+        const store = context.second.app.get(AppSecretStore);
+        const open = store.open.bind(store);
+        jest.spyOn(store, 'open').mockImplementationOnce(async (...given) => {
+          await replaceSecret(secret);
+          return open(...given);
+        });
+      };
+      const text = JSON.stringify(entry);
+      replaceBeforeOpening(before);
+      await request(context.secondUrl)
+        .post(`/webhooks/meta/${app.id}`)
+        .set('content-type', 'application/json')
+        .set('x-hub-signature-256', hubSignature(before, text))
+        .send(text)
+        .expect(200);
+      replaceBeforeOpening(after);
+      const change = { graph_api_version: 'v25.0' };
+      await api({ replica: context.second }).patch(`/v1/apps/${app.id}`, change).expect(200);
     });
 
     it('about their own connections', async () => {
