@@ -35,7 +35,8 @@ function removeStaleDirectories(parent: string): void {
 export default async function setup(): Promise<void> {
   // Instant if nothing has changed. Jest loads this file with require, so it cannot import the module.
   execFileSync(process.execPath, [path.join(ROOT, 'customer-pages/build.mjs')], { stdio: 'inherit' });
-  const url = process.env['TEST_SERVER_URL'] ?? (await startServer());
+  const folder = makeRunFolder();
+  const url = process.env['TEST_SERVER_URL'] ?? (await startServer(path.join(folder, 'postgres')));
   const admin = await new DataSource({ type: 'postgres', url, installExtensions: false }).initialize();
   await admin.query(`DROP DATABASE IF EXISTS ${TEMPLATE_DATABASE} WITH (FORCE)`);
   await admin.query(`CREATE DATABASE ${TEMPLATE_DATABASE}`);
@@ -44,7 +45,7 @@ export default async function setup(): Promise<void> {
   await template.initialize();
   await migrate(template);
   await template.destroy();
-  process.env['TEST_POSTGRES_URL'] = url;
+  Object.assign(process.env, { TEST_POSTGRES_URL: url, TEST_RUN_FOLDER: folder });
   const build = findCurrentBuild(ROOT);
   if (build !== undefined) {
     execFileSync(process.execPath, [path.join(ROOT, 'test/support/bundle-programs.mjs')], { stdio: 'inherit' });
@@ -52,11 +53,18 @@ export default async function setup(): Promise<void> {
   }
 }
 
-/** Starts the server that the teardown stops. Returns its URL. */
-async function startServer(): Promise<string> {
+/** Makes the folder that the teardown removes. */
+function makeRunFolder(): string {
   const parent = databaseParentFolder();
   for (const each of new Set([parent, os.tmpdir()])) removeStaleDirectories(each);
-  const directory = path.join(parent, `${PREFIX}${process.pid}`);
+  const folder = path.join(parent, `${PREFIX}${process.pid}`);
+  fs.mkdirSync(folder, { mode: 0o755 });
+  Object.assign(globalThis, { testRunFolder: folder });
+  return folder;
+}
+
+/** Starts the server that the teardown stops. Returns its URL. */
+async function startServer(directory: string): Promise<string> {
   fs.mkdirSync(directory, { mode: 0o755 });
   const postgres: EmbeddedPostgres = await startEmbeddedPostgres({
     directory,
@@ -65,6 +73,6 @@ async function startServer(): Promise<string> {
     // An ANALYZE at a random moment would change plans, and JIT compilation takes longer than it saves.
     settings: { max_connections: '300', autovacuum: 'off', jit: 'off' },
   });
-  Object.assign(globalThis, { testPostgres: { postgres, directory } });
+  Object.assign(globalThis, { testPostgres: postgres });
   return postgres.url;
 }

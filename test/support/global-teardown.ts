@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import type { EmbeddedPostgres } from '../../src/database/embedded-postgres.ts';
 
 export default async function teardown(): Promise<void> {
-  const { testPostgres } = globalThis as { testPostgres?: { postgres: EmbeddedPostgres; directory: string } };
-  await testPostgres?.postgres.stop();
-  if (testPostgres !== undefined) fs.rmSync(testPostgres.directory, { recursive: true, force: true });
+  const { testPostgres, testRunFolder } = globalThis as { testPostgres?: EmbeddedPostgres; testRunFolder?: string };
+  await testPostgres?.stop();
+  if (testRunFolder !== undefined) fs.rmSync(testRunFolder, { recursive: true, force: true });
 }

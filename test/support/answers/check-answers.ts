@@ -1,4 +1,5 @@
-import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
@@ -30,7 +31,7 @@ export function checkAnswers(server: Server): void {
 
 /** Like `checkAnswers`, for another process: returns the file to which it must append its answers, one per line. */
 export function checkRecordedAnswers(): string {
-  const file = path.join(mkdtempSync(path.join(os.tmpdir(), 'metavault-answers-')), 'answers.jsonl');
+  const file = path.join(process.env['TEST_RUN_FOLDER'] ?? os.tmpdir(), `answers-${randomUUID()}.jsonl`);
   let checked = 0;
   addAnswerCheck(() => {
     if (!existsSync(file)) return [];
