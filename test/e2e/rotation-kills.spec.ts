@@ -80,9 +80,11 @@ interface Row {
   to_revoke: number;
   is_due: boolean;
 }
+/** A replica killed before it released a finished credential leaves an expired claim, which stops nobody. */
+const IS_DUE = '(c.rotation_due_at IS NOT NULL OR c.claimed_until IS NOT NULL AND c.claimed_until > now())';
 const row = async (id: ConnectionId): Promise<Row> => {
   const [found] = await database.rows<Row>({
-    text: `SELECT c.version, n.status, c.rotation_due_at IS NOT NULL OR c.claim_id IS NOT NULL AS is_due,
+    text: `SELECT c.version, n.status, ${IS_DUE} AS is_due,
         (SELECT count(*)::integer FROM credential_version v WHERE v.credential_id = c.id AND v.state = 'pending') AS pending,
         (SELECT count(*)::integer FROM token_revocation r WHERE r.connection_id = n.id) AS to_revoke
       FROM credential c JOIN connection n ON n.id = c.connection_id WHERE c.connection_id = $1`,
@@ -110,8 +112,7 @@ async function finishAll(): Promise<void> {
       await origin.app.get(TokenRevoker).processDue(() => false);
       return database.rows({
         text: `SELECT to_jsonb(r) - 'secret_id' AS left FROM token_revocation r
-          UNION ALL SELECT to_jsonb(c) - 'token_hash' FROM credential c
-          WHERE c.rotation_due_at IS NOT NULL OR c.claim_id IS NOT NULL`,
+          UNION ALL SELECT to_jsonb(c) - 'token_hash' FROM credential c WHERE ${IS_DUE}`,
       });
     },
     (left) => left.length === 0,
