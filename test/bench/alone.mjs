@@ -1,5 +1,6 @@
 // npm run bench:alone: one request at a time, on a service that has just started and a database without statistics.
-// Compares a lease with a bare INSERT and its commit, and a Graph call with a bare proxy (docs/benchmarks.md).
+// Compares a lease with a bare INSERT and its commit, over a connection of its own and behind a route that does nothing
+// else, and a Graph call with a bare proxy (docs/benchmarks.md).
 import http from 'node:http';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../../dist/src/database/embedded-postgres.js';
@@ -85,6 +86,7 @@ try {
   const environment = { ...benchEnvironment(postgres.url), META_GRAPH_URL: upstream.url };
   await seed(environment, 100, { analyzes: false });
   const service = await start(startBundle(environment));
+  const server = await start(startProcess('bare-server.mjs', { DATABASE_URL: postgres.url }));
   const proxy = await start(startProcess('bare-proxy.mjs', { UPSTREAM: upstream.url }));
   await bare.connect();
   await bare.query('CREATE TABLE bench_row (id text PRIMARY KEY, body text NOT NULL, at timestamptz NOT NULL)');
@@ -109,13 +111,17 @@ try {
       body: JSON.stringify({ tenant: `t${n % 100}`, product: 'pages', mode }),
     });
   const graph = { headers: { authorization: `Bearer ${lease.access_token}` } };
+  const text = 'x'.repeat(200);
   let rows = 0;
+  const insertOverHttp = () =>
+    send(`${server.url}/insert`, { method: 'POST', headers, body: JSON.stringify({ id: `row_${rows++}`, text }) });
   const variants = [
     {
       name: 'a  INSERT with commit',
       cpu: ownCpu,
-      call: () => bare.query({ ...insert, values: [`row_${rows++}`, 'x'.repeat(200)] }),
+      call: () => bare.query({ ...insert, values: [`row_${rows++}`, text] }),
     },
+    { name: 'a2 the same, behind a bare Fastify route', cpu: server.cpu, call: insertOverHttp },
     { name: 'b  lease, token mode', cpu: service.cpu, call: issue('token') },
     { name: 'c  lease, gateway mode', cpu: service.cpu, call: issue('gateway') },
     { name: 'd  GET through a bare proxy', cpu: proxy.cpu, call: () => send(`${proxy.url}/v26.0/me`, graph) },
@@ -127,10 +133,12 @@ try {
     return [variants[index].name, ...milliseconds, cpu.toFixed(0), database.toFixed(0)];
   });
   process.stdout.write(`${align([['variant', 'p50 ms', 'p99 ms', 'CPU µs', 'Postgres µs'], ...lines])}\n\n`);
-  const [a, b, c, d, e] = results.map(({ times }) => at(times, 0.5));
+  const [a, a2, b, c, d, e] = results.map(({ times }) => at(times, 0.5));
   const figures = [
+    ['a2/a', a2 / a],
     ['b/a', b / a, '≤', 1.3],
     ['c/a', c / a, '≤', 1.3],
+    ['b/a2', b / a2],
     ['e-d ms', e - d, '≤', 0.6],
     ['RSS MB', service.rss(), '≤', 220],
   ];

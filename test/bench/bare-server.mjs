@@ -1,5 +1,5 @@
-// The baseline: a bare Fastify route with one primary-key SELECT through pg and one XChaCha20-Poly1305 open of 250
-// bytes.
+// The baselines, bare Fastify routes: `/` with one primary-key SELECT through pg and one XChaCha20-Poly1305 open of 250
+// bytes; `/insert` with one INSERT and its commit.
 import Fastify from 'fastify';
 import sodium from 'libsodium-wrappers';
 import pg from 'pg';
@@ -14,6 +14,10 @@ fastify.post('/', async (request) => {
   const { rows } = await pool.query(statement);
   const open = sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(null, rows[0].box, 'bench', nonce, key);
   return { id: rows[0].id, token: Buffer.from(open).toString() };
+});
+fastify.post('/insert', async ({ body: { id, text } }) => {
+  await pool.query({ name: 'insert', text: 'INSERT INTO bench_row VALUES ($1, $2, now())', values: [id, text] });
+  return { id };
 });
 process.stdout.write(`${JSON.stringify({ url: await fastify.listen({ port: 0, host: '127.0.0.1' }) })}\n`);
 process.on('SIGTERM', () => void fastify.close().then(() => pool.end()));

@@ -227,11 +227,13 @@ export function table(results) {
   return align(rows);
 }
 
-/** A table of figures and their aims: `[name, value, '≥' or '≤', aim]`. */
+/** A table of figures and their aims: `[name, value, '≥' or '≤', aim]`, or `[name, value]` without an aim. */
 export function aims(figures) {
   const rows = figures.map(([name, value, sign, aim]) => {
+    const cells = [name, value >= 100 ? value.toFixed(0) : value.toFixed(2)];
+    if (aim === undefined) return [...cells, '', ''];
     const isMet = sign === '≥' ? value >= aim : value <= aim;
-    return [name, value >= 100 ? value.toFixed(0) : value.toFixed(2), `${sign} ${aim}`, isMet ? 'met' : 'missed'];
+    return [...cells, `${sign} ${aim}`, isMet ? 'met' : 'missed'];
   });
   return align([['figure', 'measured', 'aim', ''], ...rows]);
 }
