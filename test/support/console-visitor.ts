@@ -54,11 +54,15 @@ export async function connectUser(context: BrowserTestContext, tenant: string, n
   return (await connectionAt(context, await completeConnect(context, body, { user }))).id;
 }
 
-/** Barriers to accessibility that axe-core finds on a page. */
-export async function findBarriers(page: Page): Promise<{ id: string; impact: string | null; nodes: string[] }[]> {
+/** Barriers to accessibility that axe-core finds on a page, by all of its rules or by these. */
+export async function findBarriers(
+  page: Page,
+  rules?: string[],
+): Promise<{ id: string; impact: string | null; nodes: string[] }[]> {
+  const options = rules === undefined ? {} : { runOnly: rules };
   await page.evaluate(AXE);
   const found = await page.evaluate<{ id: string; impact: string | null; nodes: string[] }[]>(
-    `axe.run().then(({ violations }) => violations.map(({ id, impact, nodes }) => ({
+    `axe.run(${JSON.stringify(options)}).then(({ violations }) => violations.map(({ id, impact, nodes }) => ({
       id, impact, nodes: nodes.map(({ html }) => html) })))`,
   );
   return found.filter(({ impact }) => impact === 'serious' || impact === 'critical');
