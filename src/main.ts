@@ -1,13 +1,16 @@
 #!/usr/bin/env node
+import { setFlagsFromString } from 'node:v8';
 import { type Service, startService } from './bootstrap/start-service.ts';
 import { describeStartupError } from './bootstrap/startup-error.ts';
 import { getProcessEnvironment } from './config/process-environment.ts';
+import { HEAP_GROWTH_FLAG } from './platform/heap-growth.ts';
 
 /**
  * Runs a replica. With `--demo`, also connects a sandbox user and shows what to try. The first SIGTERM or SIGINT drains
  * it, the second one exits at once.
  */
 async function main(): Promise<void> {
+  setFlagsFromString(HEAP_GROWTH_FLAG);
   const isDemo = process.argv.includes('--demo');
   const environment = isDemo ? { LOG_LEVEL: 'warn', ...getProcessEnvironment() } : getProcessEnvironment();
   let service: Service | null = null;
