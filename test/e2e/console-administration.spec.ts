@@ -53,8 +53,8 @@ describeInBrowser('administration in the console', {}, (browserTest) => {
       await page.setViewportSize({ width: 380, height: 720 });
       // The layout follows after a moment.
       await until(
-        () => page.evaluate<number>(OVERFLOW),
-        (overflow) => overflow === 0,
+        async () => ({ path, overflow: await page.evaluate<number>(OVERFLOW) }),
+        ({ overflow }) => overflow === 0,
       );
       await page.setViewportSize(desktop);
       await page.emulateMedia({ colorScheme: 'light' });
